@@ -1,0 +1,1 @@
+//! One session of the backend: reader, tasks, writer, close and end of input, deadlines.

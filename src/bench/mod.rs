@@ -1,0 +1,1 @@
+//! The bench: scenario -> plan -> rounds -> results (plain data) -> statistics -> reporters.

@@ -1,0 +1,1 @@
+//! Where the remote is: the `S3_` variables of the workshop.

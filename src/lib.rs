@@ -1,0 +1,16 @@
+//! cacheprog and bench: a GOCACHEPROG backend over local disk and S3, and the bench that times it.
+//!
+//! The rooms, in the direction that data flows (arrows never run back):
+//! - [`protocol`]: the wire between go and the backend; knows no cache.
+//! - [`cache`]: what a get and a put mean: local store, remote store, upload queue, strategies.
+//! - [`backend`]: one session: reader, tasks, writer, close and end of input, deadlines.
+//! - [`telemetry`]: what a session leaves: trace, profiles, request log, summary. One file per output.
+//! - [`s3`]: the embedded S3 server and the link in front of it.
+//! - [`bench`]: scenario, plan, rounds, results, statistics, reporters.
+
+pub mod backend;
+pub mod bench;
+pub mod cache;
+pub mod protocol;
+pub mod s3;
+pub mod telemetry;

@@ -1,0 +1,1 @@
+//! The GOCACHEPROG wire format: ids, frames, messages, the writer. Knows no cache.

@@ -1,0 +1,1 @@
+//! What a session leaves: trace, CPU profile, request log, summary. One file per output.
