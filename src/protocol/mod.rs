@@ -1,1 +1,13 @@
 //! The GOCACHEPROG wire format: ids, frames, messages, the writer. Knows no cache.
+//!
+//! Source of the format: `cmd/go/internal/cacheprog` and `cmd/go/internal/cache/prog.go` of Go 1.24 to 1.27.
+
+mod frame;
+mod id;
+mod message;
+mod writer;
+
+pub use frame::{Frame, FrameReader, ProtocolError};
+pub use id::{ActionId, Id, OutputId};
+pub use message::{Command, Request, Response};
+pub use writer::ResponseWriter;
