@@ -1,4 +1,20 @@
-//! What a get and a put mean: local store, remote store, upload queue, strategies.
+//! What a get and a put mean: local store, remote store, upload queue, strategies. Knows no stdin and no profiler.
 
+mod body_file;
+mod breaker;
+mod index;
+mod local;
+mod metadata;
+mod remote;
 pub mod s3_client;
 pub mod s3_config;
+mod strategy;
+mod uploads;
+mod verify;
+
+pub use body_file::{BodyFile, CommitError};
+pub use index::{Entry, Origin};
+pub use local::{LocalStore, ignore_in_git};
+pub use remote::{Remote, Traffic};
+pub use strategy::{Cache, Found, Lookup, Put, PutRest, Strategy};
+pub use verify::{Report, verify};

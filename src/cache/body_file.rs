@@ -1,0 +1,235 @@
+//! A body on its way into the store: hashed and written in one pass, under a temporary name until it is checked.
+
+use ring::digest::{Context, SHA256};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::protocol::OutputId;
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A temporary file that disappears unless it is committed.
+pub struct BodyFile {
+    /// Folders that are still to be tried when writing fails, the next one last.
+    others: Vec<PathBuf>,
+    folder: PathBuf,
+    temporary: PathBuf,
+    file: Option<File>,
+    written_bytes: u64,
+    hash: Context,
+    /// The first trouble with every folder, once none is left.
+    failed: Option<io::Error>,
+}
+
+/// Why a body did not get its final name.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The content is not what its id says.
+    #[error("the body is {got} ({got_bytes} bytes), not {expected} ({expected_bytes} bytes)")]
+    WrongContent {
+        /// The id that was announced.
+        expected: OutputId,
+        /// The size that was announced.
+        expected_bytes: u64,
+        /// SHA-256 of what came.
+        got: OutputId,
+        /// Size of what came.
+        got_bytes: u64,
+    },
+    /// No folder could be written to.
+    #[error("writing to {folder}: {error}")]
+    Disk {
+        /// The last folder tried.
+        folder: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// Name of the folder for temporary files below a store's folder.
+pub const TEMPORARY_FOLDER: &str = "tmp";
+
+impl BodyFile {
+    /// Starts a body in the first of `folders` that can be written to. Trouble shows at [`BodyFile::commit`].
+    pub fn create(mut folders: Vec<PathBuf>) -> Self {
+        folders.reverse();
+        let mut body = Self {
+            others: folders,
+            folder: PathBuf::new(),
+            temporary: PathBuf::new(),
+            file: None,
+            written_bytes: 0,
+            hash: Context::new(&SHA256),
+            failed: None,
+        };
+        body.next_folder(io::Error::other("no folder to write to"));
+        body
+    }
+
+    /// Adds a piece. A folder that can no longer be written to (full, say) is left for the next one.
+    pub fn write(&mut self, piece: &[u8]) {
+        self.hash.update(piece);
+        while let Some(file) = &mut self.file {
+            match file.write_all(piece) {
+                Ok(()) => break,
+                Err(error) => self.next_folder(error),
+            }
+        }
+        self.written_bytes += piece.len() as u64;
+    }
+
+    /// Checks the content and gives it its final name; returns its path.
+    ///
+    /// # Errors
+    /// [`CommitError`]; nothing is left behind then.
+    pub fn commit(mut self, output: &OutputId, size_bytes: u64) -> Result<PathBuf, CommitError> {
+        let digest = std::mem::replace(&mut self.hash, Context::new(&SHA256)).finish();
+        let got = OutputId::new(digest.as_ref().try_into().expect("SHA-256 has 32 bytes"));
+        if got != *output || self.written_bytes != size_bytes {
+            return Err(CommitError::WrongContent {
+                expected: *output,
+                expected_bytes: size_bytes,
+                got,
+                got_bytes: self.written_bytes,
+            });
+        }
+        while self.file.is_some() {
+            let path = self.folder.join(data_file_name(output));
+            match std::fs::rename(&self.temporary, &path) {
+                Ok(()) => {
+                    self.file = None;
+                    return Ok(path);
+                }
+                Err(error) => self.next_folder(error),
+            }
+        }
+        let error = self.failed.take().unwrap_or_else(|| io::Error::other("no folder to write to"));
+        Err(CommitError::Disk { folder: self.folder.clone(), error })
+    }
+
+    /// Moves what was written so far to the next folder, after `error` in this one.
+    fn next_folder(&mut self, error: io::Error) {
+        let old = self.file.take().map(|file| (file, self.temporary.clone()));
+        self.failed.get_or_insert(error);
+        while let Some(folder) = self.others.pop() {
+            let moved = self.start_in(folder).and_then(|mut new| {
+                if let Some((_, path)) = &old {
+                    io::copy(&mut File::open(path)?.take(self.written_bytes), &mut new)?;
+                }
+                Ok(new)
+            });
+            match moved {
+                Ok(file) => {
+                    self.file = Some(file);
+                    self.failed = None;
+                    break;
+                }
+                Err(error) => self.failed = Some(error),
+            }
+        }
+        if let Some((_, path)) = old {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    fn start_in(&mut self, folder: PathBuf) -> io::Result<File> {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.temporary = folder.join(TEMPORARY_FOLDER).join(format!("{}-{number}", std::process::id()));
+        self.folder = folder;
+        let open = |path: &Path| OpenOptions::new().read(true).write(true).create_new(true).open(path);
+        match open(&self.temporary) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // The user may have removed the store while it is in use.
+                std::fs::create_dir_all(self.folder.join(TEMPORARY_FOLDER))?;
+                open(&self.temporary)
+            }
+            other => other,
+        }
+    }
+}
+
+impl Drop for BodyFile {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// `<OutputID with / as ->-d`: the workshop's name, and without a file extension as go wants it.
+pub fn data_file_name(output: &OutputId) -> String {
+    output.escaped() + "-d"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output_of(body: &[u8]) -> OutputId {
+        OutputId::new(ring::digest::digest(&SHA256, body).as_ref().try_into().unwrap())
+    }
+
+    fn files_below(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != TEMPORARY_FOLDER)
+            .collect();
+        names.extend(std::fs::read_dir(folder.join(TEMPORARY_FOLDER)).into_iter().flatten().map(|_| "left".into()));
+        names
+    }
+
+    #[test]
+    fn a_checked_body_gets_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut body = BodyFile::create(vec![folder.path().into()]);
+        body.write(b"he");
+        body.write(b"llo");
+        let path = body.commit(&output_of(b"hello"), 5).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"hello");
+        assert_eq!(path.extension(), None);
+        assert_eq!(files_below(folder.path()).len(), 1);
+    }
+
+    #[test]
+    fn wrong_content_and_a_dropped_body_leave_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut body = BodyFile::create(vec![folder.path().into()]);
+        body.write(b"hellO");
+        let error = body.commit(&output_of(b"hello"), 5).unwrap_err();
+        assert!(matches!(error, CommitError::WrongContent { got_bytes: 5, .. }), "{error}");
+        BodyFile::create(vec![folder.path().into()]).write(b"half");
+        assert_eq!(files_below(folder.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_left_for_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let blocked = folder.path().join("file");
+        std::fs::write(&blocked, "").unwrap();
+        let good = folder.path().join("good");
+        let mut body = BodyFile::create(vec![blocked.clone(), good.clone()]);
+        body.write(b"hello");
+        assert_eq!(body.commit(&output_of(b"hello"), 5).unwrap().parent().unwrap(), good);
+        let error = BodyFile::create(vec![blocked]).commit(&output_of(b""), 0).unwrap_err();
+        assert!(matches!(error, CommitError::Disk { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_disk_that_fills_up_in_the_middle_is_left_with_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (full, good) = (folder.path().join("full"), folder.path().join("good"));
+        let mut body = BodyFile::create(vec![full.clone(), good.clone()]);
+        body.write(b"hel");
+        // A file that is open for reading only fails each write, as a full disk does.
+        body.file = Some(File::open(&body.temporary).unwrap());
+        body.write(b"lo");
+        let path = body.commit(&output_of(b"hello"), 5).unwrap();
+        assert_eq!(path.parent().unwrap(), good);
+        assert_eq!(std::fs::read(path).unwrap(), b"hello");
+        assert_eq!(files_below(&full), Vec::<String>::new());
+    }
+}

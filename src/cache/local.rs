@@ -1,0 +1,197 @@
+//! The local store: bodies as files under the workshop's names, and the index of actions.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::body_file::{BodyFile, CommitError, TEMPORARY_FOLDER, data_file_name};
+use super::index::{Entry, Index, Origin};
+use crate::protocol::{ActionId, OutputId};
+
+/// Temporary files older than this belong to a helper that was killed.
+const STALE_AFTER: Duration = Duration::from_secs(3600);
+
+/// A folder of bodies and an index. Several processes may share the folder.
+pub struct LocalStore {
+    folder: PathBuf,
+    /// Where bodies go while `folder` cannot be written: go may fail when a put is refused.
+    fallback: PathBuf,
+    fallback_used: AtomicBool,
+    index: Mutex<Index>,
+}
+
+impl LocalStore {
+    /// Opens the store in `folder` (made if it is missing) and loads its index. Never fails: a store that cannot be
+    /// written keeps its bodies in a temporary folder.
+    pub fn open(folder: &Path) -> Self {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        if std::fs::create_dir_all(folder.join(TEMPORARY_FOLDER)).is_ok() {
+            ignore_in_git(&folder);
+        }
+        let name = format!("cacheprog-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let index = Mutex::new(Index::open(&folder));
+        Self { folder, fallback: std::env::temp_dir().join(name), fallback_used: AtomicBool::new(false), index }
+    }
+
+    /// The entry of an action with the path of its body. Reads no file: go itself checks that the body is there
+    /// and has its size, and takes anything else for a miss.
+    pub fn get(&self, action: &ActionId) -> Option<(Entry, Origin, PathBuf)> {
+        let (entry, origin) = self.index.lock().expect("no index user panics").get(action)?;
+        Some((entry, origin, self.path_of(&entry.output)))
+    }
+
+    /// Whether a body of this id and size is there; it was checked when it entered.
+    pub fn has_body(&self, output: &OutputId, size_bytes: u64) -> bool {
+        std::fs::metadata(self.path_of(output)).is_ok_and(|found| found.is_file() && found.len() == size_bytes)
+    }
+
+    /// Starts a body.
+    pub fn begin(&self) -> BodyFile {
+        BodyFile::create(vec![self.folder.clone(), self.fallback.clone()])
+    }
+
+    /// Checks a body, gives it its final name and returns its path.
+    ///
+    /// # Errors
+    /// [`CommitError`] when the content is not `output`, or no folder can be written.
+    pub fn keep_body(&self, body: BodyFile, output: &OutputId, size_bytes: u64) -> Result<PathBuf, CommitError> {
+        let path = body.commit(output, size_bytes)?;
+        if !path.starts_with(&self.folder) && !self.fallback_used.swap(true, Ordering::Relaxed) {
+            eprintln!(
+                "cacheprog: cannot write to {}; this session keeps new outputs in {}",
+                self.folder.display(),
+                self.fallback.display()
+            );
+        }
+        Ok(path)
+    }
+
+    /// Path of the empty body, which is stored once however many actions give it.
+    ///
+    /// # Errors
+    /// [`CommitError`] as [`LocalStore::keep_body`].
+    pub fn keep_empty_body(&self, output: &OutputId) -> Result<PathBuf, CommitError> {
+        if self.has_body(output, 0) {
+            return Ok(self.path_of(output));
+        }
+        self.keep_body(self.begin(), output, 0)
+    }
+
+    /// Remembers what an action gave. The body has to be kept by now.
+    pub fn remember(&self, action: ActionId, entry: Entry, origin: Origin) {
+        let lasting = !self.fallback_used.load(Ordering::Relaxed)
+            || std::fs::exists(self.folder.join(data_file_name(&entry.output))).unwrap_or(false);
+        let mut index = self.index.lock().expect("no index user panics");
+        if lasting {
+            // Without a log the entry is lost with the session: a later build compiles it again.
+            let _ = index.insert(action, entry, origin);
+        } else {
+            index.remember(action, entry, origin);
+        }
+    }
+
+    /// Path of a body, whether it is there or not. Absolute.
+    pub fn path_of(&self, output: &OutputId) -> PathBuf {
+        let name = data_file_name(output);
+        if self.fallback_used.load(Ordering::Relaxed) {
+            let path = self.fallback.join(&name);
+            if path.exists() {
+                return path;
+            }
+        }
+        self.folder.join(name)
+    }
+
+    /// Removes temporary files that a killed helper left behind. Call it when no request waits.
+    pub fn remove_stale(&self) {
+        for file in std::fs::read_dir(self.folder.join(TEMPORARY_FOLDER)).into_iter().flatten().flatten() {
+            let age = file.metadata().and_then(|m| m.modified()).ok().and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age > STALE_AFTER) {
+                let _ = std::fs::remove_file(file.path());
+            }
+        }
+    }
+}
+
+/// Keeps a folder of ours out of the user's repository: untracked files would set `vcs.modified` in his binaries.
+pub fn ignore_in_git(folder: &Path) {
+    let path = folder.join(".gitignore");
+    if !path.exists() {
+        let _ = std::fs::write(path, "*\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ring::digest::{SHA256, digest};
+
+    fn put(store: &LocalStore, action: ActionId, content: &[u8]) -> (Entry, PathBuf) {
+        let output = OutputId::new(digest(&SHA256, content).as_ref().try_into().unwrap());
+        let mut body = store.begin();
+        body.write(content);
+        let path = store.keep_body(body, &output, content.len() as u64).unwrap();
+        let entry = Entry { output, size_bytes: content.len() as u64, time_ns: 5 };
+        store.remember(action, entry, Origin::PutHere);
+        (entry, path)
+    }
+
+    #[test]
+    fn a_put_is_a_hit_in_this_session_and_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let action = ActionId::new([1; 32]);
+        let store = LocalStore::open(folder.path());
+        let (entry, path) = put(&store, action, b"body");
+        assert!(path.is_absolute());
+        assert_eq!(store.get(&action), Some((entry, Origin::PutHere, path.clone())));
+        assert_eq!(LocalStore::open(folder.path()).get(&action), Some((entry, Origin::Stored, path)));
+    }
+
+    #[test]
+    fn a_damaged_body_heals_with_the_next_put() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path());
+        let (entry, path) = put(&store, ActionId::new([1; 32]), b"body");
+        std::fs::write(&path, b"bo").unwrap();
+        assert!(!store.has_body(&entry.output, 4));
+        put(&store, ActionId::new([2; 32]), b"body");
+        assert!(store.has_body(&entry.output, 4));
+        assert_eq!(std::fs::read(path).unwrap(), b"body");
+    }
+
+    #[test]
+    fn the_empty_body_is_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path());
+        let empty = OutputId::new(digest(&SHA256, b"").as_ref().try_into().unwrap());
+        let first = store.keep_empty_body(&empty).unwrap();
+        assert_eq!(store.keep_empty_body(&empty).unwrap(), first);
+        std::fs::remove_file(&first).unwrap();
+        assert!(store.keep_empty_body(&empty).unwrap().exists(), "it heals");
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_written_keeps_bodies_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let blocked = folder.path().join("file");
+        std::fs::write(&blocked, "").unwrap();
+        let store = LocalStore::open(&blocked);
+        let action = ActionId::new([1; 32]);
+        let (entry, path) = put(&store, action, b"body");
+        assert_eq!(std::fs::read(&path).unwrap(), b"body");
+        assert_eq!(store.get(&action), Some((entry, Origin::PutHere, path)));
+        std::fs::remove_dir_all(&store.fallback).unwrap();
+    }
+
+    #[test]
+    fn the_store_is_hidden_from_git_and_the_users_own_file_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        LocalStore::open(folder.path());
+        let path = folder.path().join(".gitignore");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "*\n");
+        std::fs::write(&path, "mine").unwrap();
+        LocalStore::open(folder.path());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    }
+}

@@ -1,0 +1,228 @@
+//! The remote store: the workshop's objects, checked on arrival, behind a circuit breaker.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::OnceCell;
+use tracing::{Instrument, info_span};
+
+use super::body_file::CommitError;
+use super::breaker::Breaker;
+use super::index::Entry;
+use super::local::LocalStore;
+use super::metadata::{self, MAX_METADATA_BYTES, MetadataError};
+use super::s3_client::{self, S3Client, S3Error};
+use super::s3_config::S3Config;
+use crate::protocol::{ActionId, OutputId};
+
+/// The longest that go waits for one body, however slowly it comes in.
+const BODY_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What was moved to and from the remote so far.
+#[derive(Default)]
+pub struct Traffic {
+    /// Requests sent.
+    pub requests: AtomicU64,
+    /// Requests that failed or gave something unusable; an object that is not there is no failure.
+    pub errors: AtomicU64,
+    /// Bytes of object bodies received.
+    pub bytes_down: AtomicU64,
+    /// Bytes of object bodies sent.
+    pub bytes_up: AtomicU64,
+}
+
+/// One remote as a session sees it.
+pub struct Remote {
+    config: S3Config,
+    /// Made by the first request: a session that hits locally never pays for it.
+    client: OnceCell<S3Client>,
+    breaker: Breaker,
+    /// What was moved.
+    pub traffic: Traffic,
+}
+
+/// Why an operation gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The circuit is open.
+    #[error("the remote is off: {0}")]
+    Off(String),
+    /// The store did not do it.
+    #[error(transparent)]
+    S3(#[from] S3Error),
+    /// An object that is no metadata.
+    #[error("{key}: {error}")]
+    Metadata {
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        error: MetadataError,
+    },
+    /// A body that is not what its metadata says, or a local disk that does not take it.
+    #[error("{key}: {error}")]
+    Body {
+        /// Its key.
+        key: String,
+        /// What is wrong.
+        error: CommitError,
+    },
+    /// A body that came too slowly to wait for.
+    #[error("{key} was not here after {} s", BODY_DEADLINE.as_secs())]
+    TooSlow {
+        /// Its key.
+        key: String,
+    },
+}
+
+impl RemoteError {
+    /// Whether trying again can help.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::S3(S3Error::Throttled { .. } | S3Error::Timeout { .. } | S3Error::Unreachable { .. })
+        ) || matches!(self, Self::S3(S3Error::Status { status, .. }) if *status >= 500)
+    }
+
+    /// Whether go, or an upload, waited for nothing.
+    fn is_timeout(&self) -> bool {
+        matches!(self, Self::S3(error) if error.is_timeout()) || matches!(self, Self::TooSlow { .. })
+    }
+
+    /// Whether the remote itself is in trouble, not just one object in it.
+    fn is_of_the_remote(&self) -> bool {
+        match self {
+            Self::S3(S3Error::NoSuchKey { .. } | S3Error::TooLarge { .. }) | Self::Metadata { .. } | Self::Off(_) => {
+                false
+            }
+            Self::Body { error, .. } => matches!(error, CommitError::WrongContent { .. }),
+            Self::S3(_) | Self::TooSlow { .. } => true,
+        }
+    }
+}
+
+impl Remote {
+    /// A remote that has not been talked to yet.
+    pub fn new(config: S3Config) -> Self {
+        Self { config, client: OnceCell::new(), breaker: Breaker::default(), traffic: Traffic::default() }
+    }
+
+    /// Why the remote is off for the rest of the session; `None` while it is on.
+    pub fn off_reason(&self) -> Option<&str> {
+        self.breaker.reason()
+    }
+
+    /// What the remote has for an action, by its metadata object. `None`: nothing.
+    ///
+    /// # Errors
+    /// [`RemoteError`]; counted, and all of them mean a miss.
+    pub async fn get_metadata(&self, action: &ActionId) -> Result<Option<Entry>, RemoteError> {
+        let key = metadata::metadata_key(action);
+        let span = info_span!("remote.get_meta", bytes = tracing::field::Empty);
+        let work = async {
+            let found = self.client().await.get_small(&key, MAX_METADATA_BYTES).await?;
+            let Some(json) = found else { return Ok(None) };
+            self.traffic.bytes_down.fetch_add(json.len() as u64, Ordering::Relaxed);
+            tracing::Span::current().record("bytes", json.len());
+            let entry = metadata::decode(&json).map_err(|error| RemoteError::Metadata { key: key.clone(), error })?;
+            Ok(Some(entry))
+        };
+        self.request(work.instrument(span)).await
+    }
+
+    /// Fetches a body into the local store, checked. `false`: the remote does not have it.
+    ///
+    /// # Errors
+    /// [`RemoteError`]; counted, nothing is stored then, and all of them mean a miss.
+    pub async fn get_body(&self, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
+        let key = metadata::data_key(&entry.output);
+        let span = info_span!("remote.get_data", bytes = entry.size_bytes);
+        let work = async {
+            let download = self.download(&key, entry, local);
+            match tokio::time::timeout(BODY_DEADLINE, download).await {
+                Ok(done) => done,
+                Err(_) => Err(RemoteError::TooSlow { key: key.clone() }),
+            }
+        };
+        self.request(work.instrument(span)).await
+    }
+
+    async fn download(&self, key: &str, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
+        let Some(mut stream) = self.client().await.get_stream(key).await? else { return Ok(false) };
+        let mut body = local.begin();
+        while let Some(piece) = stream.next().await? {
+            self.traffic.bytes_down.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            body.write(&piece);
+        }
+        let verify = info_span!("verify").entered();
+        let kept = local.keep_body(body, &entry.output, entry.size_bytes);
+        drop(verify);
+        kept.map_err(|error| RemoteError::Body { key: key.to_owned(), error })?;
+        Ok(true)
+    }
+
+    /// Uploads a body from the local store.
+    ///
+    /// # Errors
+    /// [`RemoteError`], counted.
+    pub async fn put_body(&self, output: &OutputId, size_bytes: u64, local: &LocalStore) -> Result<(), RemoteError> {
+        let key = metadata::data_key(output);
+        let path = local.path_of(output);
+        let span = info_span!("remote.put_data", bytes = size_bytes);
+        let work = async { Ok(self.client().await.put_file(&key, &path, size_bytes).await?) };
+        self.request(work.instrument(span)).await?;
+        self.traffic.bytes_up.fetch_add(size_bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Uploads what an action gave; its body has to be there by now.
+    ///
+    /// # Errors
+    /// [`RemoteError`], counted.
+    pub async fn put_metadata(&self, action: &ActionId, entry: &Entry) -> Result<(), RemoteError> {
+        let key = metadata::metadata_key(action);
+        let json = metadata::encode(entry);
+        let bytes = json.len() as u64;
+        let span = info_span!("remote.put_meta", bytes);
+        let work = async { Ok(self.client().await.put_bytes(&key, json.into()).await?) };
+        self.request(work.instrument(span)).await?;
+        self.traffic.bytes_up.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn client(&self) -> &S3Client {
+        let config = self.config.clone();
+        // Reading the system's certificates takes milliseconds: not on a thread that answers go.
+        let connect = || async {
+            match tokio::task::spawn_blocking(move || s3_client::connect(&config)).await {
+                Ok(client) => client,
+                Err(_) => s3_client::connect(&self.config),
+            }
+        };
+        self.client.get_or_init(connect).await
+    }
+
+    /// Runs one request unless the circuit is open, counts it, and tells the circuit how it went.
+    async fn request<T>(&self, work: impl Future<Output = Result<T, RemoteError>>) -> Result<T, RemoteError> {
+        if let Some(reason) = self.off_reason() {
+            return Err(RemoteError::Off(reason.to_owned()));
+        }
+        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        let began = Instant::now();
+        let result = work.await;
+        match &result {
+            Ok(_) => self.breaker.succeeded(),
+            Err(error) => {
+                self.traffic.errors.fetch_add(1, Ordering::Relaxed);
+                self.note_failure(error, began.elapsed());
+            }
+        }
+        result
+    }
+
+    fn note_failure(&self, error: &RemoteError, waited: Duration) {
+        let slow = error.is_timeout() || waited >= Duration::from_secs(1);
+        if error.is_of_the_remote() && self.breaker.failed(slow, &error.to_string()) {
+            eprintln!("cacheprog: the remote is off for this build, which goes on from local disk: {error}");
+        }
+    }
+}

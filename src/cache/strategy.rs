@@ -1,0 +1,172 @@
+//! The strategies: how local and remote store answer a get and a put together.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::body_file::{BodyFile, CommitError};
+use super::index::{Entry, Origin};
+use super::local::LocalStore;
+use super::remote::Remote;
+use super::uploads::Uploads;
+use crate::protocol::{ActionId, OutputId};
+
+/// How uploads and answers go together. All strategies keep the same promises on correctness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// Steps 2.1 and 2.2 of the workshop to the letter: both uploads are done before a put is answered.
+    Workshop,
+    /// Uploads go out beside the answers and are waited for at the end.
+    Async,
+}
+
+/// A hit.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What is stored.
+    pub entry: Entry,
+    /// Absolute path of the body.
+    pub path: PathBuf,
+    /// How it came into this process.
+    pub origin: Origin,
+}
+
+/// What can be said of a get without waiting.
+pub enum Lookup {
+    /// It is here.
+    Hit(Found),
+    /// It is nowhere.
+    Miss,
+    /// Only the remote knows: see [`Cache::ask_remote`].
+    AskRemote,
+}
+
+/// What can be said of a put without waiting. The body is in the local store in both cases.
+pub enum Put {
+    /// It can be answered.
+    Done(Found),
+    /// It can be answered after [`Cache::finish_put`].
+    Wait(Found, PutRest),
+}
+
+/// What is left of a put after its body has been stored locally.
+pub struct PutRest {
+    action: ActionId,
+    entry: Entry,
+}
+
+/// Local and remote store under one strategy.
+pub struct Cache {
+    local: Arc<LocalStore>,
+    remote: Option<Arc<Remote>>,
+    strategy: Strategy,
+    uploads: Option<Arc<Uploads>>,
+}
+
+impl Cache {
+    /// A cache over `local`, and `remote` if there is one.
+    pub fn new(local: LocalStore, remote: Option<Remote>, strategy: Strategy) -> Self {
+        let local = Arc::new(local);
+        let remote = remote.map(Arc::new);
+        let uploads = remote.as_ref().map(|remote| Arc::new(Uploads::new(remote.clone(), local.clone())));
+        Self { local, remote, strategy, uploads }
+    }
+
+    /// The local store.
+    pub fn local(&self) -> &LocalStore {
+        &self.local
+    }
+
+    /// The remote store, if there is one.
+    pub fn remote(&self) -> Option<&Remote> {
+        self.remote.as_deref()
+    }
+
+    /// The uploads, if there is a remote.
+    pub fn uploads(&self) -> Option<&Uploads> {
+        self.uploads.as_deref()
+    }
+
+    /// Answers a get as far as memory knows.
+    pub fn get(&self, action: &ActionId) -> Lookup {
+        match self.local.get(action) {
+            Some((entry, origin, path)) => Lookup::Hit(Found { entry, path, origin }),
+            None if self.remote_is_on() => Lookup::AskRemote,
+            None => Lookup::Miss,
+        }
+    }
+
+    /// Asks the remote for metadata, then for the body; keeps both locally. Any trouble is a miss.
+    pub async fn ask_remote(&self, action: &ActionId) -> Option<Found> {
+        let remote = self.remote()?;
+        let entry = remote.get_metadata(action).await.ok()??;
+        if entry.size_bytes == 0 {
+            self.local.keep_empty_body(&entry.output).ok()?;
+        } else if !self.local.has_body(&entry.output, entry.size_bytes)
+            && !remote.get_body(&entry, &self.local).await.ok()?
+        {
+            return None;
+        }
+        self.local.remember(*action, entry, Origin::Fetched);
+        Some(Found { entry, path: self.local.path_of(&entry.output), origin: Origin::Fetched })
+    }
+
+    /// Stores a body that has been read whole, and starts its upload where that can go beside the answer.
+    ///
+    /// # Errors
+    /// [`CommitError`] when the content is not `output`, or no disk takes it.
+    pub fn put(
+        &self,
+        action: ActionId,
+        output: OutputId,
+        size_bytes: u64,
+        body: Option<BodyFile>,
+        runtime: impl FnOnce() -> Handle,
+    ) -> Result<Put, CommitError> {
+        let path = match body {
+            Some(body) => self.local.keep_body(body, &output, size_bytes)?,
+            None => self.local.keep_empty_body(&output)?,
+        };
+        let entry = Entry { output, size_bytes, time_ns: now_ns() };
+        self.local.remember(action, entry, Origin::PutHere);
+        let found = Found { entry, path, origin: Origin::PutHere };
+        if !self.remote_is_on() {
+            return Ok(Put::Done(found));
+        }
+        let queued = match (self.strategy, &self.uploads) {
+            (Strategy::Async, Some(uploads)) => uploads.try_push(&runtime(), action, entry),
+            _ => false,
+        };
+        Ok(if queued { Put::Done(found) } else { Put::Wait(found, PutRest { action, entry }) })
+    }
+
+    /// Does what a put has to wait for. Trouble with the remote never reaches go.
+    pub async fn finish_put(&self, rest: PutRest) {
+        let PutRest { action, entry } = rest;
+        let Some(uploads) = &self.uploads else { return };
+        match self.strategy {
+            Strategy::Workshop => uploads.upload_now(&action, &entry).await,
+            Strategy::Async => uploads.push_when_room(action, entry).await,
+        }
+    }
+
+    /// Waits until all uploads are out, or until `deadline`.
+    pub async fn drain(&self, deadline: Instant) {
+        if let Some(uploads) = &self.uploads {
+            uploads.drain(deadline).await;
+        }
+    }
+
+    fn remote_is_on(&self) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.off_reason().is_none())
+    }
+}
+
+fn now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

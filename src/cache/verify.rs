@@ -1,0 +1,116 @@
+//! Checks all that the local store holds, for `cacheprog verify`.
+
+use ring::digest::{Context, SHA256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::body_file::data_file_name;
+use super::index::{INDEX_FILE, Index};
+use crate::protocol::OutputId;
+
+/// What [`verify`] found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Actions in the index.
+    pub actions: u64,
+    /// Bodies whose content is what their name says.
+    pub good: u64,
+    /// Bytes of the good ones.
+    pub good_bytes: u64,
+    /// Bodies whose content is not what their name says.
+    pub damaged: Vec<PathBuf>,
+    /// Bodies that an action names and that are not there: the next build takes them for misses.
+    pub missing: Vec<PathBuf>,
+}
+
+/// Reads each body in `folder` and compares its SHA-256 with its name; each body that the index names has to be there
+/// in its size.
+///
+/// # Errors
+/// When `folder` is no local store or cannot be read.
+pub fn verify(folder: &Path) -> io::Result<Report> {
+    if !folder.join(INDEX_FILE).is_file() {
+        let text = format!("{} is no local store: it has no file `{INDEX_FILE}`", folder.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, text));
+    }
+    let mut report = Report::default();
+    let index = Index::open(folder);
+    let mut wanted: BTreeMap<OutputId, u64> = BTreeMap::new();
+    for (_, entry) in index.iter() {
+        report.actions += 1;
+        wanted.insert(entry.output, entry.size_bytes);
+    }
+    for file in std::fs::read_dir(folder)? {
+        let path = file?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix("-d"));
+        let Some(output) = name.and_then(OutputId::from_escaped) else { continue };
+        let (digest, bytes) = digest_of(&path)?;
+        if digest == output && wanted.get(&output).is_none_or(|size| *size == bytes) {
+            report.good += 1;
+            report.good_bytes += bytes;
+        } else {
+            report.damaged.push(path);
+        }
+        wanted.remove(&output);
+    }
+    report.missing = wanted.keys().map(|output| folder.join(data_file_name(output))).collect();
+    report.damaged.sort();
+    Ok(report)
+}
+
+fn digest_of(path: &Path) -> io::Result<(OutputId, u64)> {
+    let mut file = File::open(path)?;
+    let mut context = Context::new(&SHA256);
+    let mut buffer = vec![0; 256 << 10];
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            let digest = context.finish();
+            return Ok((OutputId::new(digest.as_ref().try_into().expect("SHA-256 has 32 bytes")), bytes));
+        }
+        context.update(&buffer[..read]);
+        bytes += read as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::{Entry, LocalStore, Origin};
+    use crate::protocol::ActionId;
+
+    #[test]
+    fn tells_good_damaged_and_missing_bodies_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path());
+        let mut paths = Vec::new();
+        for n in 0..4u8 {
+            let content = [n; 10];
+            let digest = ring::digest::digest(&SHA256, &content);
+            let output = OutputId::new(digest.as_ref().try_into().unwrap());
+            let mut body = store.begin();
+            body.write(&content);
+            paths.push(store.keep_body(body, &output, 10).unwrap());
+            store.remember(ActionId::new([n; 32]), Entry { output, size_bytes: 10, time_ns: 0 }, Origin::PutHere);
+        }
+        std::fs::write(&paths[1], [9; 10]).unwrap();
+        std::fs::write(&paths[2], [2; 9]).unwrap();
+        std::fs::remove_file(&paths[3]).unwrap();
+        let report = verify(folder.path()).unwrap();
+        let mut damaged = vec![paths[1].clone(), paths[2].clone()];
+        damaged.sort();
+        let expected = Report { actions: 4, good: 1, good_bytes: 10, damaged, missing: vec![paths[3].clone()] };
+        assert_eq!(report, expected);
+    }
+
+    #[test]
+    fn a_folder_that_is_no_store_is_named_and_not_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = verify(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("no local store"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
