@@ -1,1 +1,254 @@
 //! The S3 operations that the cache needs, over a lean `aws-sdk-s3` client.
+//!
+//! Keys are given without the configured prefix; the client puts it before them. There are no
+//! retries and no checksums here: what a failure means is the caller's decision, and a body is
+//! checked against its SHA-256 by whoever stores it.
+
+mod attempt;
+mod body;
+mod connector;
+mod error;
+mod settings;
+mod upload;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::s3_config::S3Config;
+use attempt::{Attempt, Target};
+pub use body::S3Body;
+pub use error::S3Error;
+use upload::Upload;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an answer or a body may make no progress.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The most keys that one DeleteObjects request may name.
+const DELETE_BATCH: usize = 1000;
+const SINGLE_DELETES_IN_FLIGHT: usize = 10;
+
+/// A connection pool to one bucket. Cloning shares it.
+#[derive(Clone)]
+pub struct S3Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    sdk: aws_sdk_s3::Client,
+    target: Target,
+    prefix: String,
+}
+
+/// One object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// The full key, with the configured prefix.
+    pub key: String,
+    pub size_bytes: u64,
+}
+
+impl S3Client {
+    /// Prepares a client. Does no I/O but reading the system's certificates when the endpoint is
+    /// https; the first operation connects.
+    pub fn connect(config: &S3Config) -> S3Client {
+        let target = Target {
+            endpoint: config.endpoint_url.clone(),
+            bucket: config.bucket.clone(),
+        };
+        let shared = Arc::new(Shared {
+            sdk: aws_sdk_s3::Client::from_conf(settings::lean(config)),
+            target,
+            prefix: config.prefix.clone(),
+        });
+        S3Client { shared }
+    }
+
+    /// The whole object, or `None` when there is none of that key.
+    ///
+    /// # Errors
+    /// [`S3Error::TooLarge`] when it has more than `limit` bytes, else see [`S3Error`].
+    pub async fn get_small(&self, key: &str, limit: usize) -> Result<Option<Bytes>, S3Error> {
+        let Some(mut body) = self.get_stream(key).await? else {
+            return Ok(None);
+        };
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = body.next().await? {
+            if whole.len() + chunk.len() > limit {
+                return Err(body.attempt().too_large(limit));
+            }
+            if whole.is_empty() && body.is_complete() {
+                return Ok(Some(chunk));
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(Some(whole.freeze()))
+    }
+
+    /// The object as a stream of chunks, or `None` when there is none of that key.
+    ///
+    /// # Errors
+    /// See [`S3Error`].
+    pub async fn get_stream(&self, key: &str) -> Result<Option<S3Body>, S3Error> {
+        let key = self.full_key(key);
+        let attempt = self.attempt("GET", &key);
+        let request = self.shared.sdk.get_object();
+        let sent = request.bucket(self.bucket()).key(&key).send();
+        match attempt.timed(STALL_TIMEOUT, sent).await? {
+            Ok(output) => Ok(Some(S3Body::new(self.clone(), key, output))),
+            Err(error) => match attempt.explain(&error) {
+                S3Error::NoSuchKey { .. } => Ok(None),
+                explained => Err(explained),
+            },
+        }
+    }
+
+    /// Writes one object from memory.
+    ///
+    /// # Errors
+    /// See [`S3Error`].
+    pub async fn put_bytes(&self, key: &str, body: Bytes) -> Result<(), S3Error> {
+        self.put(key, body.len() as u64, Upload::from_bytes(body))
+            .await
+    }
+
+    /// Writes one object from the `size` bytes of a file, streamed.
+    ///
+    /// # Errors
+    /// See [`S3Error`]; [`S3Error::Other`] when the file cannot be read.
+    pub async fn put_file(&self, key: &str, path: &Path, size: u64) -> Result<(), S3Error> {
+        let upload = Upload::from_file(path, size).await;
+        let upload = upload.map_err(|error| {
+            let attempt_key = self.full_key(key);
+            self.attempt("PUT", &attempt_key).other(&error.to_string())
+        })?;
+        self.put(key, size, upload).await
+    }
+
+    /// Asks for nothing but whether the bucket can be used.
+    ///
+    /// # Errors
+    /// Tells an unreachable endpoint, refused credentials and a missing bucket apart.
+    pub async fn head_bucket(&self) -> Result<(), S3Error> {
+        let attempt = self.attempt("HEAD", "");
+        let sent = self.shared.sdk.head_bucket().bucket(self.bucket()).send();
+        let answer = attempt.timed(STALL_TIMEOUT, sent).await?;
+        answer.map(drop).map_err(|error| attempt.explain(&error))
+    }
+
+    /// Hands every page of objects below `prefix` to `page`. The keys it gets are full keys, with
+    /// the configured prefix.
+    ///
+    /// # Errors
+    /// See [`S3Error`]; pages before the failing one have been handed over.
+    pub async fn list(
+        &self,
+        prefix: &str,
+        mut page: impl FnMut(Vec<ListedObject>),
+    ) -> Result<(), S3Error> {
+        let prefix = self.full_key(prefix);
+        let attempt = self.attempt("LIST", &prefix);
+        let mut token = None;
+        loop {
+            let request = self.shared.sdk.list_objects_v2().bucket(self.bucket());
+            let request = request.prefix(&prefix).set_continuation_token(token);
+            let answer = attempt.timed(STALL_TIMEOUT, request.send()).await?;
+            let mut answer = answer.map_err(|error| attempt.explain(&error))?;
+            let objects = answer.contents.take().unwrap_or_default();
+            page(objects.into_iter().filter_map(listed).collect());
+            token = answer.next_continuation_token;
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Deletes objects, in batches where the store can do that. A key that is not there counts as
+    /// deleted, as S3 has it.
+    ///
+    /// # Errors
+    /// The first failure; batches before it are gone.
+    pub async fn delete(&self, keys: &[String]) -> Result<u64, S3Error> {
+        let keys: Vec<String> = keys.iter().map(|key| self.full_key(key)).collect();
+        for batch in keys.chunks(DELETE_BATCH) {
+            match self.delete_batch(batch).await {
+                Err(error) if error.is_not_implemented() => self.delete_singly(batch).await?,
+                other => other?,
+            }
+        }
+        Ok(keys.len() as u64)
+    }
+
+    async fn delete_batch(&self, keys: &[String]) -> Result<(), S3Error> {
+        let attempt = self.attempt("DELETE", keys.first().map_or("", String::as_str));
+        let ids = keys
+            .iter()
+            .map(|key| ObjectIdentifier::builder().key(key).build());
+        let delete = ids
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|ids| Delete::builder().set_objects(Some(ids)).quiet(true).build())
+            .map_err(|error| attempt.other(&error.to_string()))?;
+        let request = self.shared.sdk.delete_objects().bucket(self.bucket());
+        let answer = attempt
+            .timed(STALL_TIMEOUT, request.delete(delete).send())
+            .await?;
+        let answer = answer.map_err(|error| attempt.explain(&error))?;
+        match answer.errors().first() {
+            None => Ok(()),
+            Some(failed) => Err(self
+                .attempt("DELETE", failed.key().unwrap_or_default())
+                .refused(failed.code().unwrap_or("no code"))),
+        }
+    }
+
+    async fn delete_singly(&self, keys: &[String]) -> Result<(), S3Error> {
+        let deletes = keys.iter().map(|key| async move {
+            let attempt = self.attempt("DELETE", key);
+            let request = self.shared.sdk.delete_object().bucket(self.bucket());
+            let answer = attempt
+                .timed(STALL_TIMEOUT, request.key(key).send())
+                .await?;
+            answer.map(drop).map_err(|error| attempt.explain(&error))
+        });
+        let deletes = stream::iter(deletes).buffer_unordered(SINGLE_DELETES_IN_FLIGHT);
+        deletes.try_collect().await
+    }
+
+    async fn put(&self, key: &str, size: u64, upload: Upload) -> Result<(), S3Error> {
+        let key = self.full_key(key);
+        let attempt = self.attempt("PUT", &key);
+        let (body, progress) = upload.into_parts();
+        let length = i64::try_from(size).map_err(|_| attempt.other("the size is too large"))?;
+        let request = self.shared.sdk.put_object().bucket(self.bucket()).key(&key);
+        let request = request.content_length(length).body(body);
+        // Hashing the body to sign it would cost more than sending it; the reader checks anyway.
+        let sent = request.customize().disable_payload_signing().send();
+        let answer = progress.watch(STALL_TIMEOUT, sent).await;
+        let answer = answer.ok_or_else(|| attempt.timeout(STALL_TIMEOUT))?;
+        answer.map(drop).map_err(|error| attempt.explain(&error))
+    }
+
+    fn attempt<'a>(&'a self, method: &'static str, key: &'a str) -> Attempt<'a> {
+        Attempt::new(&self.shared.target, method, key)
+    }
+
+    fn bucket(&self) -> &str {
+        &self.shared.target.bucket
+    }
+
+    fn full_key(&self, key: &str) -> String {
+        format!("{}{key}", self.shared.prefix)
+    }
+}
+
+fn listed(object: aws_sdk_s3::types::Object) -> Option<ListedObject> {
+    let size_bytes = object.size.and_then(|size| u64::try_from(size).ok());
+    Some(ListedObject {
+        key: object.key?,
+        size_bytes: size_bytes.unwrap_or(0),
+    })
+}
