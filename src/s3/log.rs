@@ -11,6 +11,9 @@ use serde::Serialize;
 use super::classify::{Operation, classify};
 use super::link::Direction;
 
+/// Longer ones count as this.
+const LONGEST_DELAY_US: u64 = 3_600_000_000;
+
 /// One finished request.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Record {
@@ -59,7 +62,8 @@ fn as_us(duration: Duration) -> u64 {
 
 impl Log {
     pub(super) fn new(keep_records: bool) -> Self {
-        let delays = Histogram::new(3).expect("3 significant digits are valid");
+        let delays = Histogram::new_with_bounds(1, LONGEST_DELAY_US, 3);
+        let delays = delays.expect("the bounds are in order and 3 digits are valid");
         Log {
             records: keep_records.then(Mutex::default),
             received: AtomicU64::new(0),
