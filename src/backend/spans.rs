@@ -11,7 +11,7 @@ pub fn answered_at_once(answer: &Answer) {
     let Times { arrived_ns, .. } = answer.times;
     drop(info_span!(
         "request",
-        kind = answer.kind,
+        kind = %answer.kind,
         id = answer.id,
         action = %Short(answer.action),
         bytes = answer.bytes,
@@ -26,7 +26,7 @@ pub fn answered_at_once(answer: &Answer) {
 pub fn waiting(id: i64, kind: &'static str, action: ActionId, arrived_ns: u64) -> Span {
     info_span!(
         "request",
-        kind,
+        kind = %kind,
         id,
         action = %Short(Some(action)),
         bytes = field::Empty,

@@ -54,13 +54,22 @@ impl SessionFolder {
         path
     }
 
-    /// Lets the plain names point to this session's records. A file of the user's under such a name is left alone.
+    /// Lets the plain names point to this session's records; a record that this session did not take has no plain
+    /// name. A file of the user's under such a name is left alone.
     pub fn link_plain_names(&self) {
         let Some(metrics) = &self.links_in else { return };
         for name in PLAIN_NAMES {
-            if self.path.join(name).exists() {
-                let _ = link(metrics, name, &self.path);
+            let plain = metrics.join(name);
+            let taken = plain.symlink_metadata();
+            if taken.as_ref().is_ok_and(|found| !found.is_symlink()) {
+                continue;
             }
+            // A link that cannot be made leaves the record in the session's own folder.
+            let _ = if self.path.join(name).exists() {
+                link(metrics, &plain, name, &self.path)
+            } else {
+                taken.and_then(|_| std::fs::remove_file(&plain))
+            };
         }
     }
 }
@@ -71,18 +80,14 @@ fn lock(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn link(metrics: &Path, name: &str, session: &Path) -> io::Result<()> {
-    let plain = metrics.join(name);
-    if plain.symlink_metadata().is_ok_and(|found| !found.is_symlink()) {
-        return Ok(());
-    }
+fn link(metrics: &Path, plain: &Path, name: &str, session: &Path) -> io::Result<()> {
     create_dir_all(plain.parent().unwrap_or(metrics))?;
     let up = if name.contains('/') { "../" } else { "" };
     let below = session.strip_prefix(metrics).unwrap_or(session);
     let target = Path::new(up).join(below).join(name);
     let temporary = plain.with_extension(format!("{}.link", std::process::id()));
     symlink(target, &temporary)?;
-    std::fs::rename(&temporary, &plain).inspect_err(|_| {
+    std::fs::rename(&temporary, plain).inspect_err(|_| {
         let _ = std::fs::remove_file(&temporary);
     })
 }
@@ -104,7 +109,10 @@ mod tests {
             }
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
-        assert_eq!(std::fs::read_dir(metrics.path().join(SESSIONS)).unwrap().count(), 2);
+        SessionFolder::create_below(metrics.path(), &Clock::start()).unwrap().link_plain_names();
+        assert!(!metrics.path().join("trace.json").is_symlink(), "the last session has no trace");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        assert_eq!(std::fs::read_dir(metrics.path().join(SESSIONS)).unwrap().count(), 3);
     }
 
     #[test]

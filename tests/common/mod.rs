@@ -1,0 +1,181 @@
+//! What the end-to-end tests share: a real go with settings of its own, a small module, an S3 server on loopback.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, SystemTime};
+
+use gocacheprog::cache::s3_config::S3Config;
+use gocacheprog::s3::{Credentials, LinkSettings, Server, ServerOptions};
+use tokio::runtime::Runtime;
+
+/// The backend under test.
+pub const CACHEPROG: &str = env!("CARGO_BIN_EXE_cacheprog");
+
+/// A folder with a Go module, a local store and everything else that go writes to.
+pub struct Workspace {
+    folder: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Workspace {
+    /// A module of three packages, one with a test, that import nothing but each other and `unsafe`.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let module = folder.path().join("module");
+        write(&module.join("go.mod"), "module example.com/m\n\ngo 1.24\n");
+        write(
+            &module.join("main.go"),
+            "package main\n\nimport \"example.com/m/a\"\n\nfunc main() { println(a.A()) }\n",
+        );
+        write(&module.join("a/a.go"), "package a\n\nimport \"example.com/m/b\"\n\nfunc A() int { return b.B() + 1 }\n");
+        write(&module.join("b/b.go"), "package b\n\nfunc B() int { return 41 }\n");
+        for name in ["gocache", "tmp", "config"] {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        Self { folder, environment: Vec::new() }
+    }
+
+    /// Adds a test, which needs the package `testing` and all below it.
+    pub fn with_test(self) -> Self {
+        let text =
+            "package b\n\nimport \"testing\"\n\nfunc TestB(t *testing.T) {\n\tif B() != 41 {\n\t\tt.Fatal()\n\t}\n}\n";
+        write(&self.module().join("b/b_test.go"), text);
+        self
+    }
+
+    /// Sets a variable for each go that is started from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn module(&self) -> PathBuf {
+        self.path().join("module")
+    }
+
+    /// The local store.
+    pub fn store(&self) -> PathBuf {
+        self.path().join("store")
+    }
+
+    /// A `go` command that knows nothing of the user's settings and uses the backend with `arguments`.
+    pub fn go(&self, backend_arguments: &str, arguments: &[&str]) -> Command {
+        let mut go = Command::new("go");
+        go.args(arguments).current_dir(self.module());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("S3_") || name.starts_with("CACHEPROG_"))
+        {
+            go.env_remove(name);
+        }
+        let (path, store) = (self.path(), self.store());
+        go.env("GOENV", "off").env("GOFLAGS", "").env("GOWORK", "off").env("GOTOOLCHAIN", "local");
+        go.env("GOCACHE", path.join("gocache")).env("GOTMPDIR", path.join("tmp"));
+        go.env("XDG_CONFIG_HOME", path.join("config"));
+        let (store, metrics) = (store.display(), path.join("metrics"));
+        let metrics = metrics.display();
+        go.env("GOCACHEPROG", format!("{CACHEPROG} --cache-dir {store} --metrics {metrics} {backend_arguments}"));
+        go.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        go
+    }
+
+    /// Runs go to its end and expects that it works.
+    pub fn run(&self, backend_arguments: &str, arguments: &[&str]) -> Output {
+        let output = self.go(backend_arguments, arguments).output().expect("go can be started");
+        assert!(output.status.success(), "go {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
+    /// The summary of the newest session.
+    pub fn last_session(&self) -> serde_json::Value {
+        let sessions = std::fs::read_dir(self.path().join("metrics/sessions")).unwrap();
+        let newest = sessions.map(|entry| entry.unwrap().path()).max().expect("there was a session");
+        read_session(&newest)
+    }
+
+    /// Gives a source file another content, dated back so that go trusts its index.
+    pub fn edit(&self, name: &str, content: &str) {
+        write(&self.module().join(name), content);
+    }
+}
+
+/// The summary in `folder`; waits for it, because the records are written after go has been released.
+pub fn read_session(folder: &Path) -> serde_json::Value {
+    let path = folder.join("session.json");
+    for _ in 0..600 {
+        if let Ok(text) = std::fs::read(&path) {
+            return serde_json::from_slice(&text).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{} was not written within 30 s", path.display());
+}
+
+fn write(path: &Path, content: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+    let earlier = SystemTime::now() - Duration::from_secs(60);
+    std::fs::File::options().write(true).open(path).unwrap().set_modified(earlier).unwrap();
+}
+
+/// The text of stderr.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// An S3 server in this process.
+pub struct S3 {
+    pub server: Server,
+    pub credentials: Credentials,
+    runtime: Runtime,
+}
+
+impl S3 {
+    pub fn start() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let credentials = Credentials::random().unwrap();
+        let options = ServerOptions {
+            port: 0,
+            bucket: "cache".to_owned(),
+            credentials: credentials.clone(),
+            link: LinkSettings::NONE,
+            tls: None,
+            keep_log: true,
+        };
+        let server = runtime.block_on(Server::start(options)).unwrap();
+        Self { server, credentials, runtime }
+    }
+
+    /// Lets the workspace's go use this server.
+    pub fn use_in(&self, workspace: &mut Workspace) {
+        workspace.set("S3_ENDPOINT", &self.server.endpoint());
+        workspace.set("S3_ACCESS_KEY_ID", &self.credentials.access_key_id);
+        workspace.set("S3_SECRET_ACCESS_KEY", &self.credentials.secret_access_key);
+        workspace.set("S3_BUCKET_NAME", "cache");
+    }
+
+    /// The same for a client in the test.
+    pub fn config(&self) -> S3Config {
+        S3Config {
+            endpoint_url: self.server.endpoint(),
+            access_key_id: self.credentials.access_key_id.clone(),
+            secret_access_key: self.credentials.secret_access_key.clone(),
+            session_token: None,
+            bucket: "cache".to_owned(),
+            region: "us-east-1".to_owned(),
+            prefix: String::new(),
+        }
+    }
+
+    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Stops answering: open connections are cut, new ones are refused.
+    pub fn stop(self) {
+        drop(self.server);
+        self.runtime.shutdown_timeout(Duration::from_secs(5));
+    }
+}
