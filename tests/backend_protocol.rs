@@ -152,7 +152,8 @@ fn a_body_that_is_not_its_output_is_refused_and_the_session_goes_on() {
 #[test]
 fn input_that_is_not_of_the_protocol_ends_the_session_with_an_error_and_no_torn_file() {
     let body = put_text(1, 1, &[1; 1000], &output_of(&[1; 1000]));
-    let wrong_base64 = body.replace("AQEB", "A*EB");
+    let (head, text) = body.split_once("\n\n").unwrap();
+    let wrong_base64 = format!("{head}\n\n{}", text.replace("AQEB", "A*EB"));
     let cut = &body[..body.len() / 2];
     let ten_megabytes = "{".repeat(10 << 20);
     for (input, word) in [
