@@ -6,7 +6,7 @@ use super::{body_of, server};
 
 #[tokio::test]
 async fn failures_are_told_apart_and_show_no_credential() {
-    let (server, config) = server().await;
+    let (_server, config) = server().await;
     S3Client::connect(&config).head_bucket().await.unwrap();
 
     let mut wrong_secret = config.clone();
@@ -35,10 +35,12 @@ async fn failures_are_told_apart_and_show_no_credential() {
             assert!(!text.contains(&config.secret_access_key), "{text}");
         }
     }
+}
 
-    drop(server);
+#[tokio::test]
+async fn a_refused_connection_is_reported_with_the_next_step() {
+    let (_server, mut config) = server().await;
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut config = config;
     config.endpoint_url = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
     let refused = S3Client::connect(&config).head_bucket().await.unwrap_err();
@@ -147,7 +149,7 @@ async fn a_store_that_says_nothing_is_given_up() {
 }
 
 #[tokio::test]
-async fn odd_answers_are_errors_of_their_own() {
+async fn bodies_that_do_not_fit_are_errors() {
     let (_server, mut config) = server().await;
     config.endpoint_url = canned("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
     let cut = S3Client::connect(&config)
@@ -173,7 +175,11 @@ async fn odd_answers_are_errors_of_their_own() {
         matches!(large, S3Error::TooLarge { limit_bytes: 5, .. }),
         "{large:?}"
     );
+}
 
+#[tokio::test]
+async fn statuses_that_are_nobodys_fault_here_keep_their_number() {
+    let (_server, mut config) = server().await;
     config.endpoint_url = canned("HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n");
     let slow = S3Client::connect(&config)
         .put_bytes("key", body_of(1))
