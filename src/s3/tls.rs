@@ -1,6 +1,6 @@
 //! A certificate made on the spot, for `https://127.0.0.1`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -55,10 +55,5 @@ impl Certificate {
     /// The PEM file for `SSL_CERT_FILE`.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
-    }
-
-    /// The folder that goes when this is dropped.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }

@@ -29,12 +29,8 @@ pub enum S3Error {
 }
 
 impl S3Error {
-    pub fn is_timeout(&self) -> bool {
-        matches!(self, S3Error::Timeout { .. })
-    }
-
     /// The store lacks this operation; another one may serve.
-    pub fn is_not_implemented(&self) -> bool {
+    pub(super) fn is_not_implemented(&self) -> bool {
         match self {
             S3Error::Status { status, code, .. } => *status == 501 || code == "NotImplemented",
             _ => false,

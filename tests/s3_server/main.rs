@@ -1,14 +1,16 @@
 //! The S3 client against the embedded server, on loopback.
 
+mod clean;
+mod failures;
+
 use std::collections::HashSet;
-use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use gocacheprog::cache::s3_clean;
-use gocacheprog::cache::s3_client::{S3Client, S3Error};
+use gocacheprog::cache::s3_client::S3Client;
 use gocacheprog::cache::s3_config::S3Config;
 use gocacheprog::s3::{Certificate, Credentials, LinkSettings, Operation, Server, ServerOptions};
 
@@ -110,89 +112,6 @@ async fn misses_use_the_same_connection_again() {
 }
 
 #[tokio::test]
-async fn failures_are_told_apart_and_show_no_credential() {
-    let (server, config) = server().await;
-    S3Client::connect(&config).head_bucket().await.unwrap();
-
-    let mut wrong_secret = config.clone();
-    wrong_secret.secret_access_key = "not-the-secret".to_owned();
-    let mut wrong_id = config.clone();
-    wrong_id.access_key_id = "not-the-id".to_owned();
-    let mut no_bucket = config.clone();
-    no_bucket.bucket = "nowhere".to_owned();
-    for (config, is_denied) in [(wrong_secret, true), (wrong_id, true), (no_bucket, false)] {
-        let client = S3Client::connect(&config);
-        let errors = [
-            client.head_bucket().await.unwrap_err(),
-            client.get_small("key", 1).await.unwrap_err(),
-            client.put_bytes("key", body_of(1)).await.unwrap_err(),
-            client.list("", |_| ()).await.unwrap_err(),
-            client.delete(&["key".to_owned()]).await.unwrap_err(),
-        ];
-        for error in errors {
-            match &error {
-                S3Error::AccessDenied { .. } => assert!(is_denied, "{error}"),
-                S3Error::NoSuchBucket { bucket, .. } => assert_eq!(bucket, "nowhere"),
-                other => panic!("{other:?}"),
-            }
-            let text = format!("{error}{error:?}{}", error.report());
-            assert!(!text.contains(&config.access_key_id), "{text}");
-            assert!(!text.contains(&config.secret_access_key), "{text}");
-        }
-    }
-
-    drop(server);
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut config = config;
-    config.endpoint_url = format!("http://{}", gone.local_addr().unwrap());
-    drop(gone);
-    let refused = S3Client::connect(&config).head_bucket().await.unwrap_err();
-    assert!(matches!(refused, S3Error::Unreachable { .. }), "{refused:?}");
-    let report = refused.report();
-    assert!(report.starts_with("the S3 endpoint http://127.0.0.1:"), "{report}");
-    for part in ["refused the connection\n", "tried: HEAD bucket \"cache\"", "next:  start it"] {
-        assert!(report.contains(part), "{report}");
-    }
-}
-
-/// A store that answers every connection with the same bytes and closes it.
-fn canned(answer: &'static str) -> String {
-    use std::io::{Read, Write};
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(answer.as_bytes());
-        }
-    });
-    endpoint
-}
-
-#[tokio::test]
-async fn odd_answers_are_errors_of_their_own() {
-    let (_server, mut config) = server().await;
-    config.endpoint_url = canned("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
-    let cut = S3Client::connect(&config).get_small("key", 1000).await.unwrap_err();
-    assert!(matches!(cut, S3Error::Truncated { received_bytes: 9, announced_bytes: Some(100), .. }), "{cut:?}");
-    let large = S3Client::connect(&config).get_small("key", 5).await.unwrap_err();
-    assert!(matches!(large, S3Error::TooLarge { limit_bytes: 5, .. }), "{large:?}");
-
-    config.endpoint_url = canned("HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n");
-    let slow = S3Client::connect(&config).put_bytes("key", body_of(1)).await.unwrap_err();
-    assert!(matches!(slow, S3Error::Throttled { status: 503, .. }), "{slow:?}");
-
-    config.endpoint_url = canned("HTTP/1.1 500 No\r\nContent-Length: 4\r\n\r\noops");
-    let broken = S3Client::connect(&config).get_small("key", 1).await.unwrap_err();
-    assert!(matches!(broken, S3Error::Status { status: 500, .. }), "{broken:?}");
-
-    config.endpoint_url = canned("SSH-2.0-OpenSSH\r\n");
-    let other = S3Client::connect(&config).head_bucket().await.unwrap_err();
-    assert!(matches!(other, S3Error::Unreachable { .. }), "{other:?}");
-}
-
-#[tokio::test]
 async fn latency_is_at_least_what_was_asked_and_is_reported() {
     let first_byte = Duration::from_millis(20);
     let link = LinkSettings { first_byte, ..LinkSettings::NONE };
@@ -263,81 +182,4 @@ async fn listing_takes_all_pages_and_clean_takes_them_all_away() {
     assert!(s3_clean::remove_all(&whole).await.is_err());
     assert_eq!(s3_clean::remove_all(&client).await.unwrap(), 2_345);
     assert_eq!(server.stats().objects, 1);
-}
-
-/// Runs the `s3-clean` program, with nobody at its stdin.
-async fn s3_clean(config: &S3Config, arguments: &[&str], certificate: Option<&Certificate>) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_s3-clean"));
-    command
-        .args(arguments)
-        .env_clear()
-        .env("S3_ENDPOINT", &config.endpoint_url)
-        .env("S3_ACCESS_KEY_ID", &config.access_key_id)
-        .env("S3_SECRET_ACCESS_KEY", &config.secret_access_key)
-        .env("S3_BUCKET_NAME", &config.bucket)
-        .stdin(std::process::Stdio::null());
-    if let Some(certificate) = certificate {
-        command.env("SSL_CERT_FILE", certificate.path());
-    }
-    let run = tokio::task::spawn_blocking(move || command.output());
-    run.await.unwrap().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s3_clean_asks_and_leaves_what_is_not_the_cache() {
-    let (server, config) = server().await;
-    let client = S3Client::connect(&config);
-    for key in [format!("{ID}-d"), format!("{ID}-a.json"), format!("x/{ID}-d"), "x/y".into()] {
-        client.put_bytes(&key, body_of(1000)).await.unwrap();
-    }
-    let unasked = s3_clean(&config, &[], None).await;
-    let text = stderr(&unasked);
-    assert!(!unasked.status.success() && text.contains("--yes"), "{text}");
-    for part in ["2 objects of the cache, 2.00 kB", &format!("{ID}-a.json"), "2 other objects"] {
-        assert!(text.contains(part), "{part} in {text}");
-    }
-    assert_eq!(server.stats().objects, 4);
-
-    let cleaned = s3_clean(&config, &["--yes"], None).await;
-    assert!(cleaned.status.success(), "{}", stderr(&cleaned));
-    assert_eq!(server.stats().objects, 2);
-    let prefixed = s3_clean(&config, &["--yes", "--prefix", "x/"], None).await;
-    assert!(prefixed.status.success(), "{}", stderr(&prefixed));
-    assert_eq!(server.stats().objects, 0);
-    let empty = s3_clean(&config, &[], None).await;
-    assert!(empty.status.success(), "{}", stderr(&empty));
-
-    let mut half = config.clone();
-    half.bucket = String::new();
-    let text = stderr(&s3_clean(&half, &[], None).await);
-    assert!(text.contains("S3_BUCKET_NAME"), "{text}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn tls_trusts_what_ssl_cert_file_names_and_nothing_else() {
-    let certificate = Certificate::make().unwrap();
-    let (server, config) = server_with(Some(&certificate), LinkSettings::NONE).await;
-    assert!(config.endpoint_url.starts_with("https://127.0.0.1:"));
-
-    let trusted = s3_clean(&config, &["--yes"], Some(&certificate)).await;
-    assert!(trusted.status.success(), "{}", stderr(&trusted));
-    assert_eq!(server.log_since(0)[0].status, Some(200));
-
-    let other = Certificate::make().unwrap();
-    for untrusted in [None, Some(&other)] {
-        let text = stderr(&s3_clean(&config, &["--yes"], untrusted).await);
-        assert!(text.contains("certificate that is not trusted"), "{text}");
-        assert!(text.contains("SSL_CERT_FILE"), "{text}");
-    }
-    std::fs::write(other.path(), "no certificate at all").unwrap();
-    let text = stderr(&s3_clean(&config, &["--yes"], Some(&other)).await);
-    assert!(text.contains("certificate that is not trusted"), "{text}");
-
-    let folder = certificate.folder().to_owned();
-    drop(certificate);
-    assert!(!folder.exists());
 }
