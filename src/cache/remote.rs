@@ -83,7 +83,7 @@ impl RemoteError {
 
     /// Whether go, or an upload, waited for nothing.
     fn is_timeout(&self) -> bool {
-        matches!(self, Self::S3(error) if error.is_timeout()) || matches!(self, Self::TooSlow { .. })
+        matches!(self, Self::S3(S3Error::Timeout { .. }) | Self::TooSlow { .. })
     }
 
     /// Whether the remote itself is in trouble, not just one object in it.
