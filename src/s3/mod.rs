@@ -1,1 +1,26 @@
 //! The embedded S3 server, and the link in front of it (latency, jitter, bandwidth).
+//!
+//! A request's way: the server accepts and logs it, the link lets its body pass, `s3s` checks its
+//! signature and parses it, the operations answer from memory, the link holds the answer back.
+
+mod alone;
+mod arguments;
+mod control;
+mod credentials;
+mod link;
+mod log;
+mod multipart;
+mod operations;
+mod paced;
+mod server;
+mod store;
+mod timer;
+mod tls;
+
+pub use alone::{AloneArgs, serve_alone};
+pub use control::{ServeArgs, serve_child};
+pub use credentials::Credentials;
+pub use link::LinkSettings;
+pub use log::{Delays, Operation, Record};
+pub use server::{Server, ServerOptions, Stats};
+pub use tls::Certificate;

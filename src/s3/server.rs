@@ -1,0 +1,214 @@
+//! The server: a listener on loopback, signature check, the link, the memory store.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, HttpError};
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+use super::credentials::Credentials;
+use super::link::{Direction, Link, LinkSettings};
+use super::log::{Delays, Log, Record};
+use super::multipart::Uploads;
+use super::operations::Operations;
+use super::paced::Paced;
+use super::store::Store;
+
+/// What to serve. It always listens on 127.0.0.1: the credentials are throw-away ones.
+pub struct ServerOptions {
+    /// 0 for any free one.
+    pub port: u16,
+    /// The bucket that is there from the start.
+    pub bucket: String,
+    pub credentials: Credentials,
+    pub link: LinkSettings,
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Whether every request is kept for [`Server::log_since`]; without a reader it only grows.
+    pub keep_log: bool,
+}
+
+/// Totals, as the `stats` command prints them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stats {
+    pub objects: u64,
+    pub bytes: u64,
+    pub requests: u64,
+    pub in_flight: u64,
+    pub connections_opened: u64,
+    pub injected_first_byte_ms: Delays,
+}
+
+/// A running server. Dropping it ends it, with all its connections.
+pub struct Server {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    tls: bool,
+    accepting: AbortHandle,
+}
+
+struct Shared {
+    service: S3Service,
+    store: Arc<Store>,
+    link: Arc<Link>,
+    log: Arc<Log>,
+}
+
+impl Server {
+    /// Starts to listen, within the current tokio runtime.
+    ///
+    /// # Errors
+    /// When the port cannot be had.
+    pub async fn start(options: ServerOptions) -> io::Result<Server> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let address = listener.local_addr()?;
+        let store = Arc::new(Store::default());
+        store.create_bucket(&options.bucket);
+        let shared = Arc::new(Shared {
+            service: service(&store, &options.credentials),
+            store,
+            link: Arc::new(Link::new(options.link)?),
+            log: Arc::new(Log::new(options.keep_log)),
+        });
+        let tls = options.tls.map(TlsAcceptor::from);
+        let is_tls = tls.is_some();
+        let accepting = tokio::spawn(accept(listener, tls, Arc::clone(&shared)));
+        Ok(Server {
+            shared,
+            address,
+            tls: is_tls,
+            accepting: accepting.abort_handle(),
+        })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// As a URL.
+    pub fn endpoint(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Changes the link for all requests from now on, and starts a new count of delays.
+    pub fn set_link(&self, settings: LinkSettings) {
+        self.shared.link.set(settings);
+        self.shared.log.reset_delays();
+    }
+
+    /// The number of requests received so far.
+    pub fn mark(&self) -> u64 {
+        self.shared.log.received()
+    }
+
+    /// The finished requests among those received after `mark`.
+    pub fn log_since(&self, mark: u64) -> Vec<Record> {
+        self.shared.log.since(mark)
+    }
+
+    pub fn stats(&self) -> Stats {
+        let (objects, bytes) = self.shared.store.totals();
+        let log = &self.shared.log;
+        Stats {
+            objects,
+            bytes,
+            requests: log.received(),
+            in_flight: log.in_flight(),
+            connections_opened: log.connections_opened.load(Relaxed),
+            injected_first_byte_ms: log.delays(),
+        }
+    }
+
+    /// Removes all objects below `prefix`; returns how many.
+    pub fn clear(&self, prefix: &str) -> u64 {
+        self.shared.store.clear(prefix)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+fn service(store: &Arc<Store>, credentials: &Credentials) -> S3Service {
+    let mut builder = S3ServiceBuilder::new(Operations {
+        store: Arc::clone(store),
+        uploads: Uploads::default(),
+    });
+    let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
+    builder.set_auth(SimpleAuth::from_single(id.as_str(), secret.as_str()));
+    builder.build()
+}
+
+/// The connections are children of this task: they end with it.
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    shared.log.connections_opened.fetch_add(1, Relaxed);
+                    connections.spawn(connection(stream, tls.clone(), Arc::clone(&shared)));
+                }
+                // Out of file descriptors, most likely: let some connections end first.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    if stream.set_nodelay(true).is_err() {
+        return; // the client has gone already
+    }
+    match tls {
+        None => serve(stream, shared).await,
+        Some(tls) => {
+            if let Ok(stream) = tls.accept(stream).await {
+                serve(stream, shared).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+    let service = service_fn(move |request| exchange(Arc::clone(&shared), request));
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // A connection that breaks is the client's to report.
+    drop(connection.await);
+}
+
+async fn exchange(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+) -> Result<Response<Paced<Body>>, HttpError> {
+    let Shared {
+        service, link, log, ..
+    } = &*shared;
+    let exchange = log.begin(request.method(), request.uri());
+    let request = request.map(|body| {
+        let up = Paced::new(body, Direction::Up, link, &exchange);
+        Body::http_body_unsync(up)
+    });
+    let response = service.call(request).await?;
+    let asked = link.next_delay();
+    let injected = link.hold(asked).await;
+    exchange.answered(response.status().as_u16(), asked, injected);
+    Ok(response.map(|body| Paced::new(body, Direction::Down, link, &exchange)))
+}
