@@ -20,7 +20,7 @@ pub struct Environment {
     pub cpu_model: Option<String>,
     /// Cores that this process may use.
     pub cores: Option<usize>,
-    pub memory_bytes: u64,
+    pub memory_bytes: Option<u64>,
     pub os: Option<String>,
     pub kernel: Option<String>,
     /// Type of the file system that holds the caches.
@@ -33,8 +33,9 @@ impl Environment {
         let wanted = RefreshKind::nothing()
             .with_cpu(CpuRefreshKind::nothing())
             .with_memory(MemoryRefreshKind::nothing().with_ram());
-        let system = System::new_with_specifics(wanted);
-        let model = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned());
+        // What the system does not tell is missing in the results, and no reason to end.
+        let system = System::new_with_specifics(wanted).ok();
+        let model = system.as_ref().and_then(|system| Some(system.cpus().first()?.brand().trim().to_owned()));
         Environment {
             go_version: go.version.clone(),
             go_platform: go.platform.clone(),
@@ -42,9 +43,9 @@ impl Environment {
             bench_version: env!("CARGO_PKG_VERSION").to_owned(),
             cpu_model: model.filter(|model| !model.is_empty()),
             cores: std::thread::available_parallelism().ok().map(usize::from),
-            memory_bytes: system.total_memory(),
-            os: System::long_os_version(),
-            kernel: System::kernel_version(),
+            memory_bytes: system.map(|system| system.total_memory()),
+            os: System::long_os_version().ok(),
+            kernel: System::kernel_version().ok(),
             file_system: platform::file_system_of(work),
         }
     }

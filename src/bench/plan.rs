@@ -109,12 +109,6 @@ impl Plan {
         })
     }
 
-    /// The legs of which times are reported, in the order of Step 2.4.
-    pub fn measured_legs(&self) -> Vec<Leg> {
-        let measured = |leg: &Leg| self.steps.iter().any(|s| s.leg == *leg && s.kind == Kind::Measured);
-        Leg::ALL.into_iter().filter(measured).collect()
-    }
-
     /// Whether any step talks to a remote.
     pub fn needs_remote(&self) -> bool {
         self.steps.iter().any(|step| step.leg.uses_backend())
@@ -240,7 +234,6 @@ mod tests {
         let plan = resolve(&["--only", "a,baseline-full", "--rounds", "2", "--no-profile"]).unwrap();
         let expected = "baseline-empty! baseline-full1 c! a1 a2 baseline-full2";
         assert_eq!(order(&plan).join(" "), expected);
-        assert_eq!(plan.measured_legs(), [Leg::BaselineFull, Leg::A]);
     }
 
     #[test]

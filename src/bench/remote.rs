@@ -114,12 +114,12 @@ fn variables(config: &S3Config) -> Vec<(&'static str, &str)> {
 
 fn count(requests: &[Request]) -> ServerSeen {
     let of = |op: &'static str| requests.iter().filter(move |request| request.op == op);
-    let data = |op| of(op).filter(|request| request.key.ends_with("-d") && request.status == 200);
+    let data = |op| of(op).filter(|request| request.key.ends_with("-d") && request.status == Some(200));
     ServerSeen {
         requests: requests.len() as u64,
         gets: of("get").count() as u64,
         puts: of("put").count() as u64,
-        not_found: requests.iter().filter(|request| request.status == 404).count() as u64,
+        not_found: requests.iter().filter(|request| request.status == Some(404)).count() as u64,
         data_bytes_out: data("get").map(|request| request.bytes_out).sum(),
         data_bytes_in: data("put").map(|request| request.bytes_in).sum(),
     }
@@ -154,7 +154,7 @@ mod tests {
         let request = |op: &str, key: &str, status, bytes| Request {
             op: op.to_owned(),
             key: key.to_owned(),
-            status,
+            status: Some(status),
             bytes_in: if op == "put" { bytes } else { 0 },
             bytes_out: if op == "get" { bytes } else { 0 },
         };

@@ -31,7 +31,8 @@ pub struct Server {
 pub struct Request {
     pub op: String,
     pub key: String,
-    pub status: u16,
+    /// None where the client left before the answer.
+    pub status: Option<u16>,
     /// Bytes of the body that came.
     pub bytes_in: u64,
     /// Bytes of the body that went out.
@@ -91,6 +92,11 @@ struct Log {
 
 #[derive(Deserialize)]
 struct Done {}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+}
 
 impl Server {
     /// Starts the server in a process group of its own, so that a Ctrl-C at the terminal does not reach it first.
@@ -195,6 +201,9 @@ fn read_line<Answer: DeserializeOwned>(output: &mut impl BufRead) -> Result<Answ
     if output.read_line(&mut line).context("cannot read its answer")? == 0 {
         bail!("it ended");
     }
+    if let Ok(refusal) = serde_json::from_str::<Refusal>(&line) {
+        bail!("it said: {}", refusal.error);
+    }
     // The line is not repeated in the error: the first one holds the key pair.
     serde_json::from_str(&line).context("cannot understand its answer")
 }
@@ -225,5 +234,7 @@ mod tests {
         assert!(!format!("{error:?}").contains("the-secret"));
         let error = read_line::<Mark>(&mut "".as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), "it ended");
+        let error = read_line::<Done>(&mut "{\"error\":\"no such link\"}\n".as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "it said: no such link");
     }
 }

@@ -35,13 +35,14 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
 fn header(results: &Results) -> String {
     let (plan, environment) = (&results.plan, &results.environment);
     let cores = environment.cores.map_or(units::MISSING.to_owned(), |cores| cores.to_string());
+    let gibibytes = |bytes: u64| format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30));
+    let memory = environment.memory_bytes.map_or(units::MISSING.to_owned(), gibibytes);
     let first = format!(
-        "{}.toml · go build {} · {} {} · {cores} cores, {:.0} GiB · strategy {}",
+        "{}.toml · go build {} · {} {} · {cores} cores, {memory} · strategy {}",
         plan.scenario,
         plan.packages,
         environment.go_version,
         environment.go_platform,
-        environment.memory_bytes as f64 / f64::from(1 << 30),
         format!("{:?}", plan.strategy).to_lowercase(),
     );
     let records = if plan.records { "" } else { " · records off" };
