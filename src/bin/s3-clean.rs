@@ -1,1 +1,112 @@
-fn main() {}
+//! Empties the remote cache: shows what would go, asks, deletes.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use gocacheprog::cache::s3_clean::{self, Found};
+use gocacheprog::cache::s3_client::{S3Client, S3Error};
+use gocacheprog::cache::s3_config::{self, S3Config};
+use indicatif::DecimalBytes;
+
+/// How many keys are shown before the question.
+const SHOWN_KEYS: usize = 5;
+
+/// Delete the build cache from the bucket that the S3_ variables name
+///
+/// With a prefix everything below it goes, without one only the keys that the workshop's cache
+/// writes.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// Delete without asking
+    #[arg(long, short)]
+    yes: bool,
+    /// Everything below this prefix, instead of that of S3_PREFIX
+    #[arg(long)]
+    prefix: Option<String>,
+}
+
+fn main() -> ExitCode {
+    match clean(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn clean(args: Args) -> anyhow::Result<()> {
+    let mut config = s3_config::from_env(|name| std::env::var(name).ok())?.context(
+        "S3_ENDPOINT is not set\n  tried: to find the bucket to clean\n  next:  export the S3_ \
+         variables of the workshop, or those that `bench s3` prints",
+    )?;
+    if let Some(prefix) = args.prefix {
+        config.prefix = prefix;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let client = S3Client::connect(&config);
+    let found = runtime.block_on(s3_clean::find(&client)).map_err(report)?;
+    show(&found, &config);
+    if found.ours.is_empty() {
+        return Ok(());
+    }
+    if !args.yes && !confirmed()? {
+        eprintln!("Nothing deleted.");
+        return Ok(());
+    }
+    let all = found.ours.len();
+    let progress = |deleted| eprintln!("deleted {deleted} of {all}");
+    let deleted = runtime.block_on(s3_clean::remove(&client, &found.ours, progress));
+    let deleted = deleted.map_err(report)?;
+    println!("deleted {deleted} objects, {}", DecimalBytes(found.bytes()));
+    Ok(())
+}
+
+fn report(error: S3Error) -> anyhow::Error {
+    anyhow::Error::msg(error.report())
+}
+
+fn show(found: &Found, config: &S3Config) {
+    let whence = match config.prefix.as_str() {
+        "" => String::new(),
+        prefix => format!(" below \"{prefix}\""),
+    };
+    eprintln!(
+        "bucket \"{}\" at {}: {} objects of the cache{whence}, {}",
+        config.bucket,
+        config.endpoint_url,
+        found.ours.len(),
+        DecimalBytes(found.bytes())
+    );
+    for object in found.ours.iter().take(SHOWN_KEYS) {
+        eprintln!("  {}  {}", object.key, DecimalBytes(object.size_bytes));
+    }
+    if found.ours.len() > SHOWN_KEYS {
+        eprintln!("  … and {} more", found.ours.len() - SHOWN_KEYS);
+    }
+    if found.others > 0 {
+        eprintln!(
+            "{} other objects are not the cache's and stay",
+            found.others
+        );
+    }
+}
+
+fn confirmed() -> anyhow::Result<bool> {
+    if !io::stdin().is_terminal() {
+        bail!(
+            "nothing deleted: stdin is not a terminal, so nobody can be asked\n  tried: to ask \
+             before deleting\n  next:  run it again with --yes if the list above is right"
+        );
+    }
+    eprint!("Delete them? [y/N] ");
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

@@ -6,6 +6,7 @@ mod index;
 mod local;
 mod metadata;
 mod remote;
+pub mod s3_clean;
 pub mod s3_client;
 pub mod s3_config;
 mod strategy;

@@ -45,7 +45,7 @@ struct Shared {
 }
 
 /// One object as a listing shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ListedObject {
     /// The full key, with the configured prefix.
     pub key: String,
@@ -66,6 +66,11 @@ impl S3Client {
             prefix: config.prefix.clone(),
         });
         S3Client { shared }
+    }
+
+    /// What the client puts before every key; may be empty.
+    pub fn prefix(&self) -> &str {
+        &self.shared.prefix
     }
 
     /// The whole object, or `None` when there is none of that key.
@@ -241,7 +246,7 @@ impl S3Client {
     }
 
     fn full_key(&self, key: &str) -> String {
-        format!("{}{key}", self.shared.prefix)
+        format!("{}{key}", self.prefix())
     }
 }
 

@@ -6,22 +6,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
 use http::{Method, Uri};
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
+use super::classify::{Operation, classify};
 use super::link::Direction;
-
-/// What a request was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Operation {
-    Get,
-    Put,
-    Head,
-    List,
-    Delete,
-    Other,
-}
 
 /// One finished request.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -202,73 +190,9 @@ impl Drop for Exchange {
     }
 }
 
-/// What a path-style request is for, and the key it names.
-fn classify(method: &Method, uri: &Uri) -> (Operation, String) {
-    let path = uri.path().trim_start_matches('/');
-    let key = path.split_once('/').map_or("", |(_, key)| key);
-    let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
-    let query = uri.query().unwrap_or_default();
-    let asks = |name: &str| {
-        query
-            .split('&')
-            .any(|part| part.split('=').next() == Some(name))
-    };
-    let op = match (method, key.is_empty()) {
-        (_, false) if asks("uploadId") || asks("uploads") => Operation::Other,
-        (&Method::GET, false) => Operation::Get,
-        (&Method::PUT, false) => Operation::Put,
-        (&Method::HEAD, _) => Operation::Head,
-        (&Method::DELETE, false) => Operation::Delete,
-        (&Method::POST, true) if asks("delete") => Operation::Delete,
-        (&Method::GET, true) if !path.is_empty() && !asks("location") => Operation::List,
-        _ => Operation::Other,
-    };
-    (op, key)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn classified(method: Method, uri: &str) -> (Operation, String) {
-        classify(&method, &uri.parse().unwrap())
-    }
-
-    #[test]
-    fn requests_are_told_apart() {
-        let key = || "a+b=-d".to_owned();
-        let none = String::new;
-        assert_eq!(
-            classified(Method::GET, "/c/a%2Bb%3D-d"),
-            (Operation::Get, key())
-        );
-        assert_eq!(
-            classified(Method::PUT, "/c/a+b=-d?x-id=PutObject"),
-            (Operation::Put, key())
-        );
-        assert_eq!(
-            classified(Method::HEAD, "/c/a+b=-d"),
-            (Operation::Head, key())
-        );
-        assert_eq!(classified(Method::HEAD, "/c"), (Operation::Head, none()));
-        assert_eq!(
-            classified(Method::GET, "/c/?list-type=2&prefix=p"),
-            (Operation::List, none())
-        );
-        assert_eq!(
-            classified(Method::GET, "/c/?location="),
-            (Operation::Other, none())
-        );
-        assert_eq!(classified(Method::GET, "/"), (Operation::Other, none()));
-        assert_eq!(
-            classified(Method::POST, "/c/?delete="),
-            (Operation::Delete, none())
-        );
-        assert_eq!(
-            classified(Method::PUT, "/c/a+b=-d?partNumber=1&uploadId=u").0,
-            Operation::Other
-        );
-    }
 
     #[test]
     fn a_record_appears_when_the_last_holder_lets_go() {

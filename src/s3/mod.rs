@@ -5,6 +5,7 @@
 
 mod alone;
 mod arguments;
+mod classify;
 mod control;
 mod credentials;
 mod link;
@@ -12,15 +13,17 @@ mod log;
 mod multipart;
 mod operations;
 mod paced;
+mod pages;
 mod server;
 mod store;
 mod timer;
 mod tls;
 
 pub use alone::{AloneArgs, serve_alone};
+pub use classify::Operation;
 pub use control::{ServeArgs, serve_child};
 pub use credentials::Credentials;
 pub use link::LinkSettings;
-pub use log::{Delays, Operation, Record};
+pub use log::{Delays, Record};
 pub use server::{Server, ServerOptions, Stats};
 pub use tls::Certificate;

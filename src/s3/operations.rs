@@ -8,10 +8,8 @@ use s3s::dto::*;
 use s3s::{Body, S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::multipart::Uploads;
-use super::store::{Listing, NoBucket, Object, Page, Store};
-
-/// The most entries that S3 puts on one page.
-const MAX_KEYS: i32 = 1000;
+use super::pages::{MAX_KEYS, common_prefixes, contents, max_keys};
+use super::store::{Listing, NoBucket, Object, Store};
 
 pub(super) struct Operations {
     pub(super) store: Arc<Store>,
@@ -43,28 +41,6 @@ async fn whole(body: Option<StreamingBlob>, content_length: Option<i64>) -> S3Re
         }
     }
     Ok(whole.freeze())
-}
-
-fn max_keys(asked: Option<i32>) -> usize {
-    usize::try_from(asked.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS)).unwrap_or(0)
-}
-
-fn contents(page: &Page) -> Option<Vec<s3s::dto::Object>> {
-    let entry = |(key, object): &(String, Object)| s3s::dto::Object {
-        key: Some(key.clone()),
-        size: Some(object.body.len() as i64),
-        e_tag: Some(ETag::Strong(object.etag.clone())),
-        last_modified: Some(object.modified.into()),
-        ..Default::default()
-    };
-    Some(page.objects.iter().map(entry).collect())
-}
-
-fn common_prefixes(page: &Page) -> Option<Vec<CommonPrefix>> {
-    let entry = |prefix: &String| CommonPrefix {
-        prefix: Some(prefix.clone()),
-    };
-    Some(page.common_prefixes.iter().map(entry).collect())
 }
 
 impl Operations {

@@ -125,22 +125,25 @@ impl Body for Watched {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn slow_is_not_stuck_but_stuck_is_noticed() {
-        let stall = Duration::from_secs(5);
+        let stall = Duration::from_millis(200);
         let progress = Progress::default();
         let moving = progress.clone();
-        let slow = async {
-            for _ in 0..10 {
-                tokio::time::sleep(Duration::from_secs(4)).await;
+        let done = Arc::new(AtomicU64::new(0));
+        let stop = Arc::clone(&done);
+        let mover = std::thread::spawn(move || {
+            while stop.load(Ordering::Relaxed) == 0 {
                 moving.pieces.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(stall / 50);
             }
-        };
+        });
+        let slow = tokio::time::sleep(3 * stall);
         assert_eq!(progress.watch(stall, slow).await, Some(()));
-        assert_eq!(
-            progress.watch(stall, std::future::pending::<()>()).await,
-            None
-        );
+        done.store(1, Ordering::Relaxed);
+        mover.join().unwrap();
+        let stuck = std::future::pending::<()>();
+        assert_eq!(progress.watch(stall, stuck).await, None);
     }
 
     #[tokio::test]

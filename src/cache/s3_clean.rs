@@ -1,0 +1,120 @@
+//! Which objects of a bucket are ours to delete, and their removal.
+
+use super::s3_client::{ListedObject, S3Client, S3Error};
+
+/// Keys that one call deletes, so that progress can be told in between.
+const STEP: usize = 1000;
+/// An ActionID or OutputID: 32 bytes in padded base64.
+const ID_LENGTH: usize = 44;
+
+/// What a bucket holds below the configured prefix.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What [`remove`] may have: everything below a prefix, else what has a workshop key.
+    pub ours: Vec<ListedObject>,
+    /// How many objects are left alone.
+    pub others: u64,
+}
+
+impl Found {
+    /// The bytes of the objects that are ours.
+    pub fn bytes(&self) -> u64 {
+        self.ours.iter().map(|object| object.size_bytes).sum()
+    }
+}
+
+/// Lists what there is to delete. Without a configured prefix the bucket may belong to others as
+/// well, so there only keys of the workshop's two forms count.
+///
+/// # Errors
+/// See [`S3Error`].
+pub async fn find(client: &S3Client) -> Result<Found, S3Error> {
+    let everything = !client.prefix().is_empty();
+    let mut found = Found::default();
+    let mut sort = |page: Vec<ListedObject>| {
+        for object in page {
+            if everything || is_workshop_key(&object.key) {
+                found.ours.push(object);
+            } else {
+                found.others += 1;
+            }
+        }
+    };
+    client.list("", &mut sort).await?;
+    Ok(found)
+}
+
+/// Deletes the given objects and tells `progress` how many are gone so far. Returns how many were
+/// deleted.
+///
+/// # Errors
+/// See [`S3Error`]; what was deleted before stays deleted.
+pub async fn remove(
+    client: &S3Client,
+    objects: &[ListedObject],
+    mut progress: impl FnMut(u64),
+) -> Result<u64, S3Error> {
+    let mut deleted = 0;
+    for step in objects.chunks(STEP) {
+        let keys = step
+            .iter()
+            .filter_map(|object| object.key.strip_prefix(client.prefix()));
+        let keys: Vec<String> = keys.map(str::to_owned).collect();
+        deleted += client.delete(&keys).await?;
+        progress(deleted);
+    }
+    Ok(deleted)
+}
+
+/// Deletes everything below the client's configured prefix; returns how many objects that were.
+///
+/// # Errors
+/// [`S3Error::Other`] when there is no prefix: that would be the whole bucket.
+pub async fn remove_all(client: &S3Client) -> Result<u64, S3Error> {
+    if client.prefix().is_empty() {
+        return Err(S3Error::Other {
+            tried: "DELETE of everything below a prefix".to_owned(),
+            reason: "the prefix is empty, which would mean the whole bucket".to_owned(),
+        });
+    }
+    let found = find(client).await?;
+    remove(client, &found.ours, |_| ()).await
+}
+
+/// Whether a key is `<OutputID>-d` or `<ActionID>-a.json`, with `/` in the ID written as `-`.
+pub fn is_workshop_key(key: &str) -> bool {
+    let id = key
+        .strip_suffix("-d")
+        .or_else(|| key.strip_suffix("-a.json"));
+    id.and_then(|id| id.strip_suffix('='))
+        .is_some_and(|digits| {
+            let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-');
+            digits.len() == ID_LENGTH - 1 && digits.bytes().all(is_digit)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_two_forms_of_the_workshop_are_ours() {
+        let id = "47DEQpj8HBSa+-TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+        assert!(is_workshop_key(&format!("{id}-d")));
+        assert!(is_workshop_key(&format!("{id}-a.json")));
+        for other in [
+            String::new(),
+            "-d".to_owned(),
+            id.to_owned(),
+            format!("{id}-a"),
+            format!("{id}-d.bak"),
+            format!("x{id}-d"),
+            format!("{}-d", &id[1..]),
+            format!("folder/{id}-d"),
+            format!("{}-d", id.replace('+', "/")),
+            format!("{}-d", id.replace('=', "A")),
+        ] {
+            assert!(!is_workshop_key(&other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! The S3 client against the embedded server, on loopback.
+
+use std::collections::HashSet;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gocacheprog::cache::s3_clean;
+use gocacheprog::cache::s3_client::{S3Client, S3Error};
+use gocacheprog::cache::s3_config::S3Config;
+use gocacheprog::s3::{Certificate, Credentials, LinkSettings, Operation, Server, ServerOptions};
+
+/// An ID in the form that the keys have: `+`, `=` and `-` are in it.
+const ID: &str = "47DEQpj8HBSa+-TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+async fn server_with(tls: Option<&Certificate>, link: LinkSettings) -> (Server, S3Config) {
+    let credentials = Credentials::random().unwrap();
+    let options = ServerOptions {
+        port: 0,
+        bucket: "cache".to_owned(),
+        credentials: credentials.clone(),
+        link,
+        tls: tls.map(|certificate| Arc::clone(&certificate.server)),
+        keep_log: true,
+    };
+    let server = Server::start(options).await.unwrap();
+    let config = S3Config {
+        endpoint_url: server.endpoint(),
+        access_key_id: credentials.access_key_id,
+        secret_access_key: credentials.secret_access_key,
+        session_token: None,
+        bucket: "cache".to_owned(),
+        region: "us-east-1".to_owned(),
+        prefix: String::new(),
+    };
+    (server, config)
+}
+
+async fn server() -> (Server, S3Config) {
+    server_with(None, LinkSettings::NONE).await
+}
+
+fn body_of(length: usize) -> Bytes {
+    (0..length).map(|i| (i * 31 % 251) as u8).collect()
+}
+
+#[tokio::test]
+async fn bodies_of_all_sizes_come_back_as_they_went() {
+    let (_server, config) = server().await;
+    let client = S3Client::connect(&config);
+    let folder = tempfile::tempdir().unwrap();
+    for length in [0, 1, 64 * 1024, 64 * 1024 + 1, 128 * 1024 + 1, 3_000_000] {
+        let body = body_of(length);
+        client.put_bytes("bytes", body.clone()).await.unwrap();
+        let got = client.get_small("bytes", length).await.unwrap().unwrap();
+        assert!(got == body, "{length} bytes from memory");
+
+        let path = folder.path().join("body");
+        std::fs::write(&path, &body).unwrap();
+        client.put_file("file", &path, length as u64).await.unwrap();
+        let mut stream = client.get_stream("file").await.unwrap().unwrap();
+        assert_eq!(stream.content_length, Some(length as u64));
+        let mut got = Vec::new();
+        while let Some(chunk) = stream.next().await.unwrap() {
+            got.extend_from_slice(&chunk);
+        }
+        assert!(got == body, "{length} bytes from a file");
+    }
+}
+
+#[tokio::test]
+async fn keys_survive_signing_and_the_session_token_does_no_harm() {
+    let (server, mut config) = server().await;
+    config.session_token = Some("a+token/with=signs".to_owned());
+    config.prefix = "team a/".to_owned();
+    let client = S3Client::connect(&config);
+    let keys = [
+        format!("{ID}-d"),
+        format!("{ID}-a.json"),
+        "ü %2B&?#".to_owned(),
+    ];
+    for key in &keys {
+        client.put_bytes(key, body_of(9)).await.unwrap();
+        assert_eq!(client.get_small(key, 9).await.unwrap(), Some(body_of(9)));
+    }
+    let mut listed = HashSet::new();
+    let page = |page: Vec<_>| listed.extend(page);
+    client.list("", page).await.unwrap();
+    let full = keys.iter().map(|key| format!("team a/{key}"));
+    let full: HashSet<String> = full.collect();
+    assert_eq!(
+        listed
+            .iter()
+            .map(|object| object.key.clone())
+            .collect::<HashSet<_>>(),
+        full
+    );
+    assert!(listed.iter().all(|object| object.size_bytes == 9));
+
+    let logged = server.log_since(0).into_iter();
+    let logged = logged.filter(|record| record.op == Operation::Put);
+    assert_eq!(
+        logged.map(|record| record.key).collect::<HashSet<_>>(),
+        full
+    );
+    assert_eq!(client.delete(&keys).await.unwrap(), 3);
+    assert_eq!(server.stats().objects, 0);
+}
+
+#[tokio::test]
+async fn misses_use_the_same_connection_again() {
+    let (server, config) = server().await;
+    let client = S3Client::connect(&config);
+    for number in 0..200 {
+        let key = format!("{number}{ID}-a.json");
+        assert_eq!(client.get_small(&key, 1000).await.unwrap(), None);
+    }
+    assert_eq!(server.stats().connections_opened, 1);
+    let statuses = server.log_since(0).into_iter().map(|record| record.status);
+    assert_eq!(statuses.collect::<Vec<_>>(), vec![Some(404); 200]);
+}
+
+#[tokio::test]
+async fn failures_are_told_apart_and_show_no_credential() {
+    let (server, config) = server().await;
+    S3Client::connect(&config).head_bucket().await.unwrap();
+
+    let mut wrong_secret = config.clone();
+    wrong_secret.secret_access_key = "not-the-secret".to_owned();
+    let mut wrong_id = config.clone();
+    wrong_id.access_key_id = "not-the-id".to_owned();
+    let mut no_bucket = config.clone();
+    no_bucket.bucket = "nowhere".to_owned();
+    for (config, is_denied) in [(wrong_secret, true), (wrong_id, true), (no_bucket, false)] {
+        let client = S3Client::connect(&config);
+        let errors = [
+            client.head_bucket().await.unwrap_err(),
+            client.get_small("key", 1).await.unwrap_err(),
+            client.put_bytes("key", body_of(1)).await.unwrap_err(),
+            client.list("", |_| ()).await.unwrap_err(),
+            client.delete(&["key".to_owned()]).await.unwrap_err(),
+        ];
+        for error in errors {
+            match &error {
+                S3Error::AccessDenied { .. } => assert!(is_denied, "{error}"),
+                S3Error::NoSuchBucket { bucket, .. } => assert_eq!(bucket, "nowhere"),
+                other => panic!("{other:?}"),
+            }
+            let text = format!("{error}{error:?}{}", error.report());
+            assert!(!text.contains(&config.access_key_id), "{text}");
+            assert!(!text.contains(&config.secret_access_key), "{text}");
+        }
+    }
+
+    drop(server);
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut config = config;
+    config.endpoint_url = format!("http://{}", gone.local_addr().unwrap());
+    drop(gone);
+    let refused = S3Client::connect(&config).head_bucket().await.unwrap_err();
+    assert!(
+        matches!(refused, S3Error::Unreachable { .. }),
+        "{refused:?}"
+    );
+    let report = refused.report();
+    assert!(
+        report.starts_with("the S3 endpoint http://127.0.0.1:"),
+        "{report}"
+    );
+    for part in [
+        "refused the connection\n",
+        "tried: HEAD bucket \"cache\"",
+        "next:  start it",
+    ] {
+        assert!(report.contains(part), "{report}");
+    }
+}
+
+/// A store that answers every connection with the same bytes and closes it.
+fn canned(answer: &'static str) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    endpoint
+}
+
+#[tokio::test]
+async fn odd_answers_are_errors_of_their_own() {
+    let (_server, mut config) = server().await;
+    config.endpoint_url = canned("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
+    let cut = S3Client::connect(&config)
+        .get_small("key", 1000)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            cut,
+            S3Error::Truncated {
+                received_bytes: 9,
+                announced_bytes: Some(100),
+                ..
+            }
+        ),
+        "{cut:?}"
+    );
+    let large = S3Client::connect(&config)
+        .get_small("key", 5)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(large, S3Error::TooLarge { limit_bytes: 5, .. }),
+        "{large:?}"
+    );
+
+    config.endpoint_url = canned("HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n");
+    let slow = S3Client::connect(&config)
+        .put_bytes("key", body_of(1))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(slow, S3Error::Throttled { status: 503, .. }),
+        "{slow:?}"
+    );
+
+    config.endpoint_url = canned("HTTP/1.1 500 No\r\nContent-Length: 4\r\n\r\noops");
+    let broken = S3Client::connect(&config)
+        .get_small("key", 1)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(broken, S3Error::Status { status: 500, .. }),
+        "{broken:?}"
+    );
+
+    config.endpoint_url = canned("SSH-2.0-OpenSSH\r\n");
+    let other = S3Client::connect(&config).head_bucket().await.unwrap_err();
+    assert!(matches!(other, S3Error::Unreachable { .. }), "{other:?}");
+}
+
+#[tokio::test]
+async fn latency_is_at_least_what_was_asked_and_is_reported() {
+    let first_byte = Duration::from_millis(20);
+    let link = LinkSettings {
+        first_byte,
+        ..LinkSettings::NONE
+    };
+    let (server, config) = server_with(None, link).await;
+    let client = S3Client::connect(&config);
+    let start = Instant::now();
+    client.put_bytes("key", body_of(10)).await.unwrap();
+    client.get_small("key", 10).await.unwrap();
+    client.get_small("none", 10).await.unwrap();
+    assert!(start.elapsed() >= 3 * first_byte);
+    for record in server.log_since(0) {
+        assert_eq!(record.asked_delay_us, 20_000);
+        assert!(record.injected_delay_us >= 20_000, "{record:?}");
+        assert!(record.duration_us >= record.injected_delay_us, "{record:?}");
+    }
+    let delays = server.stats().injected_first_byte_ms;
+    assert_eq!(delays.count, 3);
+    assert!(delays.median.unwrap() >= 19.9 && delays.p99 >= delays.median);
+
+    server.set_link(LinkSettings::NONE);
+    let mark = server.mark();
+    client.get_small("key", 10).await.unwrap();
+    let records = server.log_since(mark);
+    assert_eq!((records.len(), records[0].injected_delay_us), (1, 0));
+    assert_eq!((records[0].bytes_in, records[0].bytes_out), (0, 10));
+    assert_eq!(server.stats().injected_first_byte_ms.count, 0);
+    assert_eq!(server.stats().in_flight, 0);
+}
+
+#[tokio::test]
+async fn bandwidth_limits_both_directions_and_all_connections_together() {
+    let (server, config) = server().await;
+    let bandwidth_bytes_per_s = Some(2_000_000);
+    server.set_link(LinkSettings {
+        bandwidth_bytes_per_s,
+        ..LinkSettings::NONE
+    });
+    let client = S3Client::connect(&config);
+    let start = Instant::now();
+    client.put_bytes("key", body_of(200_000)).await.unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(100));
+    let start = Instant::now();
+    let (one, two) = tokio::join!(
+        client.get_small("key", 200_000),
+        client.get_small("key", 200_000)
+    );
+    assert!(start.elapsed() >= Duration::from_millis(200));
+    assert!(one.unwrap().unwrap() == two.unwrap().unwrap());
+}
+
+#[tokio::test]
+async fn listing_takes_all_pages_and_clean_takes_them_all_away() {
+    let (server, mut config) = server().await;
+    let whole = S3Client::connect(&config);
+    config.prefix = "run-1/".to_owned();
+    let client = S3Client::connect(&config);
+    let puts = (0..2_345).map(|number| {
+        let client = client.clone();
+        async move { client.put_bytes(&format!("{number:05}"), body_of(3)).await }
+    });
+    let puts = futures_util::future::join_all(puts).await;
+    assert!(puts.into_iter().all(|put| put.is_ok()));
+    whole.put_bytes("stays", body_of(3)).await.unwrap();
+
+    let mut pages = Vec::new();
+    client
+        .list("", |page| pages.push(page.len()))
+        .await
+        .unwrap();
+    assert_eq!(pages, [1000, 1000, 345]);
+    let mut some = Vec::new();
+    let collect = |page: Vec<_>| some.extend(page);
+    client.list("0234", collect).await.unwrap();
+    assert_eq!(some.len(), 5);
+
+    assert!(s3_clean::remove_all(&whole).await.is_err());
+    assert_eq!(s3_clean::remove_all(&client).await.unwrap(), 2_345);
+    assert_eq!(server.stats().objects, 1);
+}
+
+/// Runs the `s3-clean` program, with nobody at its stdin.
+async fn s3_clean(
+    config: &S3Config,
+    arguments: &[&str],
+    certificate: Option<&Certificate>,
+) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_s3-clean"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("S3_ENDPOINT", &config.endpoint_url)
+        .env("S3_ACCESS_KEY_ID", &config.access_key_id)
+        .env("S3_SECRET_ACCESS_KEY", &config.secret_access_key)
+        .env("S3_BUCKET_NAME", &config.bucket)
+        .stdin(std::process::Stdio::null());
+    if let Some(certificate) = certificate {
+        command.env("SSL_CERT_FILE", certificate.path());
+    }
+    let run = tokio::task::spawn_blocking(move || command.output());
+    run.await.unwrap().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_clean_asks_and_leaves_what_is_not_the_cache() {
+    let (server, config) = server().await;
+    let client = S3Client::connect(&config);
+    for key in [
+        format!("{ID}-d"),
+        format!("{ID}-a.json"),
+        format!("x/{ID}-d"),
+        "x/y".into(),
+    ] {
+        client.put_bytes(&key, body_of(1000)).await.unwrap();
+    }
+    let unasked = s3_clean(&config, &[], None).await;
+    let text = stderr(&unasked);
+    assert!(
+        !unasked.status.success() && text.contains("--yes"),
+        "{text}"
+    );
+    for part in [
+        "2 objects of the cache, 2.00 kB",
+        &format!("{ID}-a.json"),
+        "2 other objects",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(server.stats().objects, 4);
+
+    let cleaned = s3_clean(&config, &["--yes"], None).await;
+    assert!(cleaned.status.success(), "{}", stderr(&cleaned));
+    assert_eq!(server.stats().objects, 2);
+    let prefixed = s3_clean(&config, &["--yes", "--prefix", "x/"], None).await;
+    assert!(prefixed.status.success(), "{}", stderr(&prefixed));
+    assert_eq!(server.stats().objects, 0);
+    let empty = s3_clean(&config, &[], None).await;
+    assert!(empty.status.success(), "{}", stderr(&empty));
+
+    let mut half = config.clone();
+    half.bucket = String::new();
+    let text = stderr(&s3_clean(&half, &[], None).await);
+    assert!(text.contains("S3_BUCKET_NAME"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_trusts_what_ssl_cert_file_names_and_nothing_else() {
+    let certificate = Certificate::make().unwrap();
+    let (server, config) = server_with(Some(&certificate), LinkSettings::NONE).await;
+    assert!(config.endpoint_url.starts_with("https://127.0.0.1:"));
+
+    let trusted = s3_clean(&config, &["--yes"], Some(&certificate)).await;
+    assert!(trusted.status.success(), "{}", stderr(&trusted));
+    assert_eq!(server.log_since(0)[0].status, Some(200));
+
+    let other = Certificate::make().unwrap();
+    for untrusted in [None, Some(&other)] {
+        let text = stderr(&s3_clean(&config, &["--yes"], untrusted).await);
+        assert!(text.contains("certificate that is not trusted"), "{text}");
+        assert!(text.contains("SSL_CERT_FILE"), "{text}");
+    }
+    std::fs::write(other.path(), "no certificate at all").unwrap();
+    let text = stderr(&s3_clean(&config, &["--yes"], Some(&other)).await);
+    assert!(text.contains("certificate that is not trusted"), "{text}");
+
+    let folder = certificate.folder().to_owned();
+    drop(certificate);
+    assert!(!folder.exists());
+}
