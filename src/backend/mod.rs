@@ -1,1 +1,13 @@
 //! One session of the backend: reader, tasks, writer, close and end of input, deadlines.
+
+mod args;
+mod io;
+mod records;
+mod run;
+mod session;
+mod spans;
+mod verify;
+
+pub use args::{BackendArgs, CacheArgs};
+pub use run::main;
+pub use verify::verify;

@@ -9,10 +9,7 @@ const QUESTION: &str = "Did the build get faster with GOCACHEPROG?";
 /// The question and its answer, without line breaks.
 pub fn sentence(summary: &Summary) -> String {
     let against_empty = |leg| summary.leg(leg).and_then(|leg| leg.against_empty);
-    let hits = [
-        ("from the remote", against_empty(Leg::B)),
-        ("from local disk", against_empty(Leg::A)),
-    ];
+    let hits = [("from the remote", against_empty(Leg::B)), ("from local disk", against_empty(Leg::A))];
     let known: Vec<(&str, Comparison)> = hits.into_iter().filter_map(|(what, found)| Some((what, found?))).collect();
     if known.is_empty() {
         return format!(
@@ -20,11 +17,7 @@ pub fn sentence(summary: &Summary) -> String {
         );
     }
     let parts: Vec<String> = known.iter().map(|(what, found)| format!("{what} {}", phrase(found))).collect();
-    let mut text = format!(
-        "{QUESTION} {} Against an empty cache: {}",
-        verdict(&known),
-        parts.join(", ")
-    );
+    let mut text = format!("{QUESTION} {} Against an empty cache: {}", verdict(&known), parts.join(", "));
     if let Some(filling) = against_empty(Leg::C) {
         text += &format!("; filling both stores (c): {}", phrase_of_filling(&filling, summary.noise));
     }
@@ -79,10 +72,9 @@ fn phrase_of_filling(found: &Comparison, noise: Option<f64>) -> String {
     let difference = format!("{sign}{}", units::percent((found.ratio - 1.0).abs()));
     let borrowed = if found.pairs <= 2 { " of the short runs" } else { "" };
     match (found.verdict, noise) {
-        (Verdict::Same, Some(noise)) => format!(
-            "nothing measurable ({difference}, noise{borrowed} ±{})",
-            units::percent(noise)
-        ),
+        (Verdict::Same, Some(noise)) => {
+            format!("nothing measurable ({difference}, noise{borrowed} ±{})", units::percent(noise))
+        }
         _ => phrase(found),
     }
 }
@@ -122,7 +114,12 @@ mod tests {
     #[test]
     fn single_rounds_say_that_the_noise_is_not_known() {
         let text = of(&[(Leg::BaselineEmpty, &[100]), (Leg::A, &[50])]);
-        assert!(text.contains("Too few rounds to say. Against an empty cache: from local disk 2.0× faster (noise not known)"), "{text}");
+        assert!(
+            text.contains(
+                "Too few rounds to say. Against an empty cache: from local disk 2.0× faster (noise not known)"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

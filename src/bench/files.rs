@@ -25,12 +25,7 @@ const WORTH_A_LOOK: [(&str, &str); 9] = [
 /// The files below `run` that are there; `shown` is the name under which they are listed.
 pub fn to_look_at(run: &Path, shown: &Path) -> Vec<File> {
     let there = WORTH_A_LOOK.into_iter().filter(|(path, _)| run.join(path).is_file());
-    there
-        .map(|(path, says)| File {
-            path: shown.join(path).display().to_string(),
-            says,
-        })
-        .collect()
+    there.map(|(path, says)| File { path: shown.join(path).display().to_string(), says }).collect()
 }
 
 #[cfg(test)]
@@ -42,10 +37,7 @@ mod tests {
         let run = tempfile::tempdir().unwrap();
         std::fs::write(run.path().join("results.json"), "{}").unwrap();
         let files = to_look_at(run.path(), Path::new("metrics/latest"));
-        let expected = File {
-            path: "metrics/latest/results.json".to_owned(),
-            says: "every sample",
-        };
+        let expected = File { path: "metrics/latest/results.json".to_owned(), says: "every sample" };
         assert_eq!(files, [expected]);
     }
 }

@@ -40,12 +40,7 @@ impl RunFolder {
         let path = out.join(&name);
         let work = path.join("work");
         std::fs::create_dir(&work).with_context(explain)?;
-        Ok(RunFolder {
-            out,
-            name,
-            path,
-            work: WorkFolder { path: work },
-        })
+        Ok(RunFolder { out, name, path, work: WorkFolder { path: work } })
     }
 
     /// Makes `metrics/latest` point to this run, in one step.

@@ -45,10 +45,8 @@ pub enum GoError {
 impl Go {
     /// Finds go in PATH and asks it for its root and version.
     pub fn find() -> Result<Go, GoError> {
-        let folder = tempfile::tempdir().map_err(|error| GoError::Broken {
-            tried: "a temporary folder".to_owned(),
-            why: error.to_string(),
-        })?;
+        let folder = tempfile::tempdir()
+            .map_err(|error| GoError::Broken { tried: "a temporary folder".to_owned(), why: error.to_string() })?;
         let root = PathBuf::from(ask(Path::new("go"), &["env", "GOROOT"], folder.path())?);
         let binary = root.join("bin").join("go");
         let version = ask(&binary, &["version"], folder.path())?;
@@ -63,17 +61,9 @@ impl Go {
             });
         };
         if minor < OLDEST_MINOR {
-            return Err(GoError::TooOld {
-                version,
-                binary: binary.display().to_string(),
-            });
+            return Err(GoError::TooOld { version, binary: binary.display().to_string() });
         }
-        Ok(Go {
-            binary,
-            root,
-            version,
-            platform: line.split(' ').next_back().unwrap_or_default().to_owned(),
-        })
+        Ok(Go { binary, root, version, platform: line.split(' ').next_back().unwrap_or_default().to_owned() })
     }
 
     /// `go build PACKAGES` in the folder `module`, with nothing of the user's settings and caches.
@@ -84,10 +74,7 @@ impl Go {
         let mut command = Command::new(&self.binary);
         command.args(["build", packages]).current_dir(module);
         isolate(&mut command, &folders.config);
-        command
-            .env("GOCACHE", cache)
-            .env("GOPATH", &folders.gopath)
-            .env("GOTMPDIR", &folders.tmp);
+        command.env("GOCACHE", cache).env("GOPATH", &folders.gopath).env("GOTMPDIR", &folders.tmp);
         command
     }
 }
@@ -98,11 +85,7 @@ fn isolate(command: &mut Command, config: &Path) {
             command.env_remove(name);
         }
     }
-    command
-        .env("GOENV", "off")
-        .env("GOFLAGS", "")
-        .env("GOTOOLCHAIN", "local")
-        .env("GOWORK", "off");
+    command.env("GOENV", "off").env("GOFLAGS", "").env("GOTOOLCHAIN", "local").env("GOWORK", "off");
     platform::private_config(command, config);
 }
 
@@ -119,10 +102,7 @@ fn ask(binary: &Path, args: &[&str], config: &Path) -> Result<String, GoError> {
     let output = match command.args(args).output() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(GoError::NotFound),
         Err(error) => {
-            return Err(GoError::Broken {
-                tried,
-                why: error.to_string(),
-            });
+            return Err(GoError::Broken { tried, why: error.to_string() });
         }
         Ok(output) => output,
     };
@@ -175,11 +155,7 @@ mod tests {
 
     #[test]
     fn the_command_carries_none_of_the_users_settings() {
-        let folders = GoFolders {
-            config: "/w/config".into(),
-            gopath: "/w/gopath".into(),
-            tmp: "/w/tmp".into(),
-        };
+        let folders = GoFolders { config: "/w/config".into(), gopath: "/w/gopath".into(), tmp: "/w/tmp".into() };
         let go = from("go version go1.26.8 linux/amd64").unwrap();
         let command = go.build("std", Path::new("/w/module"), Path::new("/w/cache"), &folders);
         let set = |name: &str| command.get_envs().find(|(key, _)| *key == name).and_then(|(_, value)| value);

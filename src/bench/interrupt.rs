@@ -63,10 +63,7 @@ impl Interrupt {
         if self.requested() {
             self.shared.end_all();
         }
-        Group {
-            shared: Arc::clone(&self.shared),
-            id,
-        }
+        Group { shared: Arc::clone(&self.shared), id }
     }
 }
 

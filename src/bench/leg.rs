@@ -21,13 +21,7 @@ pub enum Leg {
 
 impl Leg {
     /// All legs in the order of Step 2.4, in which each finds the state that those before it made.
-    pub const ALL: [Leg; 5] = [
-        Leg::BaselineEmpty,
-        Leg::BaselineFull,
-        Leg::C,
-        Leg::B,
-        Leg::A,
-    ];
+    pub const ALL: [Leg; 5] = [Leg::BaselineEmpty, Leg::BaselineFull, Leg::C, Leg::B, Leg::A];
 
     /// The name on the command line, in scenarios and of the folder.
     pub fn name(self) -> &'static str {

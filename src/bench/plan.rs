@@ -81,10 +81,7 @@ impl Plan {
         if args.remote == RemoteKind::Env && args.rtt.is_some() {
             return Err(PlanError::LinkOfEnv);
         }
-        let link = Link {
-            latency_ms: args.rtt.unwrap_or(scenario.link.latency_ms),
-            ..scenario.link
-        };
+        let link = Link { latency_ms: args.rtt.unwrap_or(scenario.link.latency_ms), ..scenario.link };
         let wanted = if args.only.is_empty() { &scenario.legs } else { &args.only };
         let legs: Vec<Leg> = Leg::ALL.into_iter().filter(|leg| wanted.contains(leg)).collect();
         let rounds = Counts {
@@ -132,15 +129,10 @@ fn packages(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<String,
         return Ok(scenario.workload.packages.clone());
     };
     if packages.starts_with('-') || packages.is_empty() {
-        return Err(PlanError::Pattern {
-            packages: packages.clone(),
-        });
+        return Err(PlanError::Pattern { packages: packages.clone() });
     }
     if scenario.workload.generated_packages.is_some() {
-        return Err(PlanError::PatternOfModule {
-            scenario: name.to_owned(),
-            packages: packages.clone(),
-        });
+        return Err(PlanError::PatternOfModule { scenario: name.to_owned(), packages: packages.clone() });
     }
     Ok(packages.clone())
 }
@@ -154,11 +146,7 @@ fn measured_steps(legs: &[Leg], counts: Counts) -> Vec<Step> {
         let mut of_round: Vec<Leg> = legs.iter().copied().filter(|leg| counts.of(*leg) >= round).collect();
         let turn = (round as usize - 1) % of_round.len();
         of_round.rotate_left(turn);
-        steps.extend(of_round.into_iter().map(|leg| Step {
-            leg,
-            kind: Kind::Measured,
-            round,
-        }));
+        steps.extend(of_round.into_iter().map(|leg| Step { leg, kind: Kind::Measured, round }));
     }
     steps
 }
@@ -170,14 +158,7 @@ fn insert_preparation(steps: &mut Vec<Step>) {
         let missing = steps[position].leg.needs();
         let missing = missing.filter(|leg| !steps[..position].iter().any(|step| step.leg == *leg));
         if let Some(leg) = missing {
-            steps.insert(
-                position,
-                Step {
-                    leg,
-                    kind: Kind::Preparation,
-                    round: 1,
-                },
-            );
+            steps.insert(position, Step { leg, kind: Kind::Preparation, round: 1 });
         } else {
             position += 1;
         }
@@ -185,11 +166,7 @@ fn insert_preparation(steps: &mut Vec<Step>) {
 }
 
 fn profile_steps(legs: &[Leg]) -> impl Iterator<Item = Step> {
-    legs.iter().filter(|leg| leg.uses_backend()).map(|leg| Step {
-        leg: *leg,
-        kind: Kind::Profile,
-        round: 1,
-    })
+    legs.iter().filter(|leg| leg.uses_backend()).map(|leg| Step { leg: *leg, kind: Kind::Profile, round: 1 })
 }
 
 #[cfg(test)]

@@ -31,16 +31,10 @@ pub struct Measured {
 pub fn run(command: &mut Command, log: &Path, interrupt: &Interrupt) -> Result<Measured> {
     let output = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let errors = output.try_clone().context("cannot share the build log")?;
-    command
-        .stdin(Stdio::null())
-        .stdout(output)
-        .stderr(errors)
-        .process_group(0);
+    command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
     let (user_before, system_before) = children_cpu_ns()?;
     let start = Instant::now();
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    let mut child = command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
     let group = interrupt.cover(child.id());
     let status = child.wait().context("cannot wait for go")?;
     let wall = start.elapsed();

@@ -122,16 +122,8 @@ mod tests {
     use super::*;
 
     fn progress(legs: &[Leg]) -> Progress {
-        let steps = legs.iter().map(|leg| Step {
-            leg: *leg,
-            kind: Kind::Measured,
-            round: 1,
-        });
-        Progress {
-            bar: None,
-            steps: steps.collect(),
-            took_ns: Vec::new(),
-        }
+        let steps = legs.iter().map(|leg| Step { leg: *leg, kind: Kind::Measured, round: 1 });
+        Progress { bar: None, steps: steps.collect(), took_ns: Vec::new() }
     }
 
     #[test]

@@ -165,14 +165,8 @@ mod tests {
             request("put", "z-d", 200, 30),
             request("put", "z-d", 503, 30),
         ]);
-        let expected = ServerSeen {
-            requests: 5,
-            gets: 3,
-            puts: 2,
-            not_found: 1,
-            data_bytes_out: 700,
-            data_bytes_in: 30,
-        };
+        let expected =
+            ServerSeen { requests: 5, gets: 3, puts: 2, not_found: 1, data_bytes_out: 700, data_bytes_in: 30 };
         assert_eq!(seen, expected);
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
-use crate::cache::s3_client::{ListedObject, S3Client, S3Error};
+use crate::cache::s3_clean;
+use crate::cache::s3_client::{S3Client, S3Error};
 use crate::cache::s3_config::{S3Config, from_env};
 
 /// A prefix that nobody else uses, in a bucket that answers.
@@ -34,15 +35,8 @@ impl OwnPrefix {
     }
 
     fn below(user: S3Config, own: &str) -> OwnPrefix {
-        let run = S3Config {
-            prefix: format!("{}{own}", user.prefix),
-            ..user
-        };
-        let mut prefix = OwnPrefix {
-            current: run.clone(),
-            run,
-            fillings: 0,
-        };
+        let run = S3Config { prefix: format!("{}{own}", user.prefix), ..user };
+        let mut prefix = OwnPrefix { current: run.clone(), run, fillings: 0 };
         prefix.next();
         prefix
     }
@@ -61,8 +55,8 @@ impl OwnPrefix {
     /// Removes all that this run stored.
     pub fn remove(self) -> Result<()> {
         let prefix = self.run.prefix.clone();
-        let removed = block_on(remove_all(&self.run))?;
-        removed.with_context(|| {
+        let removed = block_on(s3_clean::remove_all(&S3Client::connect(&self.run)))?;
+        removed.map(drop).with_context(|| {
             format!(
                 "cannot remove what this run stored under {prefix:?}\n  next:  S3_PREFIX={prefix} cargo run --bin s3-clean"
             )
@@ -79,19 +73,6 @@ fn check(config: &S3Config) -> Result<()> {
     let client = S3Client::connect(config);
     let answer: Result<(), S3Error> = block_on(client.head_bucket())?;
     answer.map_err(|error| anyhow::anyhow!(error.report()))
-}
-
-/// Deletes every key below the prefix of `config`.
-async fn remove_all(config: &S3Config) -> Result<(), S3Error> {
-    let client = S3Client::connect(config);
-    let mut keys = Vec::new();
-    let collect = |page: Vec<ListedObject>| {
-        // The client lists whole keys, and puts the prefix before those that it deletes.
-        let own = page.iter().filter_map(|object| object.key.strip_prefix(&config.prefix));
-        keys.extend(own.map(str::to_owned));
-    };
-    client.list("", collect).await?;
-    client.delete(&keys).await.map(drop)
 }
 
 /// The client is asynchronous; bench itself has nothing to do meanwhile.

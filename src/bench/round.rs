@@ -124,12 +124,7 @@ impl Machine<'_> {
         };
         let mark = remote.mark()?;
         command.env("GOCACHEPROG", self.backend_command(step, session, &local)?);
-        Ok(BackendRound {
-            session: session.to_owned(),
-            local,
-            before,
-            mark,
-        })
+        Ok(BackendRound { session: session.to_owned(), local, before, mark })
     }
 
     /// The value of GOCACHEPROG.
@@ -228,7 +223,9 @@ fn quoted(path: &Path) -> Result<String> {
     match (text.contains('\''), text.contains('"')) {
         (false, _) => Ok(format!("'{text}'")),
         (true, false) => Ok(format!("\"{text}\"")),
-        (true, true) => bail!("GOCACHEPROG cannot hold the path {text}: it has both kinds of quotes\n  next:  use another folder"),
+        (true, true) => {
+            bail!("GOCACHEPROG cannot hold the path {text}: it has both kinds of quotes\n  next:  use another folder")
+        }
     }
 }
 

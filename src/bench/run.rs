@@ -100,11 +100,7 @@ fn measure(
     interrupt: &Interrupt,
     progress: Progress,
 ) -> Result<(Results, Option<anyhow::Error>)> {
-    let mut keeper = Keeper {
-        results: empty_results(plan.clone(), go, folder),
-        folder,
-        progress,
-    };
+    let mut keeper = Keeper { results: empty_results(plan.clone(), go, folder), folder, progress };
     keeper.write()?;
     folder.link_latest()?;
     let mut machine = set_up(&plan, go, folder, interrupt)?;
@@ -123,11 +119,7 @@ fn measure(
 
 fn set_up<'a>(plan: &'a Plan, go: &'a Go, folder: &'a RunFolder, interrupt: &'a Interrupt) -> Result<Machine<'a>> {
     let work = &folder.work.path;
-    let folders = GoFolders {
-        config: work.join("config"),
-        gopath: work.join("gopath"),
-        tmp: work.join("tmp"),
-    };
+    let folders = GoFolders { config: work.join("config"), gopath: work.join("gopath"), tmp: work.join("tmp") };
     for folder in [&folders.config, &folders.gopath, &folders.tmp] {
         std::fs::create_dir(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }

@@ -81,14 +81,7 @@ mod tests {
     }
 
     fn steps() -> Vec<Step> {
-        [Leg::C, Leg::B, Leg::A]
-            .into_iter()
-            .map(|leg| Step {
-                leg,
-                kind: Kind::Measured,
-                round: 1,
-            })
-            .collect()
+        [Leg::C, Leg::B, Leg::A].into_iter().map(|leg| Step { leg, kind: Kind::Measured, round: 1 }).collect()
     }
 
     fn run_script(mut script: Script) -> (Ended, String, bool) {
@@ -106,10 +99,7 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_what_came_before() {
-        let script = Script {
-            fails_at: Some(2),
-            ..Script::default()
-        };
+        let script = Script { fails_at: Some(2), ..Script::default() };
         let (ended, protocol, failed) = run_script(script);
         assert_eq!((ended, failed), (Ended::Failed, true));
         assert_eq!(protocol, "+0c -0c +1b");
@@ -117,11 +107,7 @@ mod tests {
 
     #[test]
     fn an_interrupt_is_no_failure_even_where_it_makes_go_fail() {
-        let script = Script {
-            fails_at: Some(2),
-            interrupted_in: Some(2),
-            ..Script::default()
-        };
+        let script = Script { fails_at: Some(2), interrupted_in: Some(2), ..Script::default() };
         let (ended, protocol, failed) = run_script(script);
         assert_eq!((ended, failed), (Ended::Interrupted, false));
         assert_eq!(protocol, "+0c -0c +1b");

@@ -10,10 +10,7 @@ use crate::cache::Strategy;
 
 /// Scenarios inside the binary, so that it works in any folder.
 const BUILT_IN: [(&str, &str); 3] = [
-    (
-        "workshop",
-        include_str!("../../bench-scenarios/workshop.toml"),
-    ),
+    ("workshop", include_str!("../../bench-scenarios/workshop.toml")),
     ("small", include_str!("../../bench-scenarios/small.toml")),
     ("speed", include_str!("../../bench-scenarios/speed.toml")),
 ];
@@ -49,10 +46,7 @@ pub struct Workload {
 
 impl Default for Workload {
     fn default() -> Self {
-        Workload {
-            packages: "std".to_owned(),
-            generated_packages: None,
-        }
+        Workload { packages: "std".to_owned(), generated_packages: None }
     }
 }
 
@@ -70,11 +64,7 @@ pub struct Link {
 
 impl Default for Link {
     fn default() -> Self {
-        Link {
-            latency_ms: 20.0,
-            jitter_ms: 0.0,
-            bandwidth_bytes_per_s: None,
-        }
+        Link { latency_ms: 20.0, jitter_ms: 0.0, bandwidth_bytes_per_s: None }
     }
 }
 
@@ -92,11 +82,7 @@ pub struct Rounds {
 
 impl Default for Rounds {
     fn default() -> Self {
-        Rounds {
-            long: 1,
-            short: 5,
-            profile: true,
-        }
+        Rounds { long: 1, short: 5, profile: true }
     }
 }
 
@@ -108,21 +94,14 @@ fn default_strategy() -> Strategy {
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     #[error("cannot read the scenario {path}: {source}")]
-    Read {
-        path: String,
-        source: std::io::Error,
-    },
+    Read { path: String, source: std::io::Error },
     #[error(
         "there is no scenario `{name}`\n  tried: the built-in ones ({known}) and a file of that name\n  next:  \
          give one of these names, or the path of a .toml file"
     )]
     Unknown { name: String, known: String },
     #[error("{path}:{line}: {what}")]
-    Parse {
-        path: String,
-        line: usize,
-        what: String,
-    },
+    Parse { path: String, line: usize, what: String },
     #[error("{path}: {what}")]
     Invalid { path: String, what: String },
 }
@@ -132,10 +111,8 @@ impl Scenario {
     pub fn load(name: &str) -> Result<(String, Scenario), ScenarioError> {
         let path = Path::new(name);
         if path.is_file() {
-            let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Read {
-                path: name.to_owned(),
-                source,
-            })?;
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ScenarioError::Read { path: name.to_owned(), source })?;
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
             return Ok((stem.into_owned(), Self::parse(name, &text)?));
         }
@@ -157,10 +134,7 @@ impl Scenario {
             line: line_of(text, error.span().map_or(0, |span| span.start)),
             what: explain(error.message()),
         })?;
-        scenario.check().map_err(|what| ScenarioError::Invalid {
-            path: path.to_owned(),
-            what,
-        })?;
+        scenario.check().map_err(|what| ScenarioError::Invalid { path: path.to_owned(), what })?;
         Ok(scenario)
     }
 
@@ -234,20 +208,14 @@ mod tests {
     fn a_key_like_no_other_lists_the_known_ones() {
         let text = "description = \"x\"\nlegs = [\"a\"]\n[rounds]\nzzzzzzzzzz = 1\n";
         let error = Scenario::parse("m.toml", text).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "m.toml:4: unknown key `zzzzzzzzzz`; known here: long, short, profile"
-        );
+        assert_eq!(error, "m.toml:4: unknown key `zzzzzzzzzz`; known here: long, short, profile");
     }
 
     #[test]
     fn an_unknown_leg_names_the_nearest() {
         let text = "description = \"x\"\nlegs = [\"baseline-ful\"]\n";
         let error = Scenario::parse("m.toml", text).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "m.toml:2: unknown value `baseline-ful`; did you mean `baseline-full`?"
-        );
+        assert_eq!(error, "m.toml:2: unknown value `baseline-ful`; did you mean `baseline-full`?");
     }
 
     #[test]

@@ -57,19 +57,11 @@ pub struct Injected {
 #[derive(Serialize)]
 #[serde(tag = "cmd", rename_all = "lowercase")]
 enum Ask<'a> {
-    Link {
-        first_byte_ms: f64,
-        jitter_ms: f64,
-        bandwidth_bytes_per_s: Option<u64>,
-    },
+    Link { first_byte_ms: f64, jitter_ms: f64, bandwidth_bytes_per_s: Option<u64> },
     Mark,
-    Log {
-        since: u64,
-    },
+    Log { since: u64 },
     Stats,
-    Clear {
-        prefix: &'a str,
-    },
+    Clear { prefix: &'a str },
 }
 
 #[derive(Deserialize)]
@@ -105,20 +97,12 @@ impl Server {
         let mut command = Command::new(&executable);
         command.arg("s3-serve").process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("cannot start {} s3-serve", executable.display()))?;
+        let mut child = command.spawn().with_context(|| format!("cannot start {} s3-serve", executable.display()))?;
         let group = interrupt.cover(child.id());
         let input = child.stdin.take().context("the S3 server has no input")?;
         let mut output = BufReader::new(child.stdout.take().context("the S3 server has no output")?);
         let hello: Hello = read_line(&mut output).context("the embedded S3 server did not start")?;
-        let mut server = Server {
-            child,
-            input: Some(input),
-            output,
-            config: hello.into_config(),
-            _group: group,
-        };
+        let mut server = Server { child, input: Some(input), output, config: hello.into_config(), _group: group };
         server.set_link(link)?;
         Ok(server)
     }
@@ -218,11 +202,7 @@ mod tests {
         assert_eq!(line(&Ask::Mark), r#"{"cmd":"mark"}"#);
         assert_eq!(line(&Ask::Log { since: 7 }), r#"{"cmd":"log","since":7}"#);
         assert_eq!(line(&Ask::Clear { prefix: "" }), r#"{"cmd":"clear","prefix":""}"#);
-        let link = Ask::Link {
-            first_byte_ms: 20.0,
-            jitter_ms: 0.5,
-            bandwidth_bytes_per_s: None,
-        };
+        let link = Ask::Link { first_byte_ms: 20.0, jitter_ms: 0.5, bandwidth_bytes_per_s: None };
         let expected = r#"{"cmd":"link","first_byte_ms":20.0,"jitter_ms":0.5,"bandwidth_bytes_per_s":null}"#;
         assert_eq!(line(&link), expected);
     }

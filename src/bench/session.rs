@@ -62,12 +62,8 @@ pub struct Latency {
 /// Errors: it never started, or it has not ended within two minutes.
 pub fn wait_for_end(folder: &Path, stop: impl Fn() -> bool) -> Result<()> {
     let path = folder.join("session.lock");
-    let lock = File::open(&path).with_context(|| {
-        format!(
-            "go ended, but it never started the backend: there is no {}",
-            path.display()
-        )
-    })?;
+    let lock = File::open(&path)
+        .with_context(|| format!("go ended, but it never started the backend: there is no {}", path.display()))?;
     let deadline = Instant::now() + DEADLINE;
     while !stop() {
         match lock.try_lock() {
@@ -87,8 +83,8 @@ pub fn wait_for_end(folder: &Path, stop: impl Fn() -> bool) -> Result<()> {
 /// The summary in `folder`; an error says that the backend did not come to its end, or wrote something else.
 pub fn read(folder: &Path) -> Result<Session> {
     let path = folder.join("session.json");
-    let text = std::fs::read(&path)
-        .with_context(|| format!("the backend ended without its summary {}", path.display()))?;
+    let text =
+        std::fs::read(&path).with_context(|| format!("the backend ended without its summary {}", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 

@@ -39,19 +39,11 @@ pub struct Finding {
 
 impl Finding {
     fn number(expected: &str, seen: u64, ok: bool) -> Finding {
-        Finding {
-            expected: expected.to_owned(),
-            seen: seen.to_string(),
-            ok,
-        }
+        Finding { expected: expected.to_owned(), seen: seen.to_string(), ok }
     }
 
     fn fact(expected: &str, ok: bool, otherwise: &str) -> Finding {
-        Finding {
-            expected: expected.to_owned(),
-            seen: if ok { expected } else { otherwise }.to_owned(),
-            ok,
-        }
+        Finding { expected: expected.to_owned(), seen: if ok { expected } else { otherwise }.to_owned(), ok }
     }
 }
 
@@ -81,21 +73,13 @@ fn check_b(before: Before, session: &Session, server: Option<ServerSeen>) -> Vec
     let mut findings = vec![
         local_empty(before),
         remote_objects(before, "remote store filled at the start", |objects| objects > 0),
-        Finding::number(
-            "0 uploads missing from the remote store",
-            before.remote_missing,
-            before.remote_missing == 0,
-        ),
+        Finding::number("0 uploads missing from the remote store", before.remote_missing, before.remote_missing == 0),
         Finding::number(
             "every hit fetched in this run or put by it; others",
             session.hits_not_put_here.saturating_sub(session.hits_remote),
             session.hits_not_put_here <= session.hits_remote,
         ),
-        Finding::number(
-            "hits from the remote",
-            session.hits_remote,
-            session.hits_remote > 0,
-        ),
+        Finding::number("hits from the remote", session.hits_remote, session.hits_remote > 0),
     ];
     if let Some(server) = server {
         findings.push(Finding {
@@ -110,31 +94,22 @@ fn check_b(before: Before, session: &Session, server: Option<ServerSeen>) -> Vec
 fn check_a(before: Before, session: &Session, server: Option<ServerSeen>) -> Vec<Finding> {
     let requests = server.map_or(session.remote_requests, |server| server.requests);
     vec![
-        Finding::fact(
-            "local store filled at the start",
-            !before.local_empty,
-            "it was empty",
-        ),
+        Finding::fact("local store filled at the start", !before.local_empty, "it was empty"),
         Finding::number("0 requests to the remote", requests, requests == 0),
         Finding::number("hits from local disk", session.hits_local, session.hits_local > 0),
     ]
 }
 
 fn local_empty(before: Before) -> Finding {
-    Finding::fact(
-        "local store empty at the start",
-        before.local_empty,
-        "it held something",
-    )
+    Finding::fact("local store empty at the start", before.local_empty, "it held something")
 }
 
 fn remote_objects(before: Before, expected: &str, ok: impl Fn(u64) -> bool) -> Finding {
     Finding {
         expected: expected.to_owned(),
-        seen: before.remote_objects.map_or_else(
-            || "not known: a prefix of its own".to_owned(),
-            |objects| format!("{objects} objects"),
-        ),
+        seen: before
+            .remote_objects
+            .map_or_else(|| "not known: a prefix of its own".to_owned(), |objects| format!("{objects} objects")),
         ok: before.remote_objects.is_none_or(ok),
     }
 }
@@ -145,11 +120,7 @@ mod tests {
     use super::*;
 
     fn before(local_empty: bool, objects: u64) -> Before {
-        Before {
-            local_empty,
-            remote_objects: Some(objects),
-            remote_missing: 0,
-        }
+        Before { local_empty, remote_objects: Some(objects), remote_missing: 0 }
     }
 
     fn all_ok(findings: &[Finding]) -> bool {
@@ -176,48 +147,27 @@ mod tests {
             bytes_down: 700,
             ..quiet()
         };
-        let server = ServerSeen {
-            data_bytes_out: 700,
-            ..ServerSeen::default()
-        };
+        let server = ServerSeen { data_bytes_out: 700, ..ServerSeen::default() };
         assert!(all_ok(&check(Leg::B, before(true, 20), &session, Some(server))));
         assert!(!all_ok(&check(Leg::B, before(true, 0), &session, Some(server))));
         assert!(!all_ok(&check(Leg::B, before(false, 20), &session, Some(server))));
-        let other = ServerSeen {
-            data_bytes_out: 699,
-            ..server
-        };
+        let other = ServerSeen { data_bytes_out: 699, ..server };
         assert!(!all_ok(&check(Leg::B, before(true, 20), &session, Some(other))));
-        let from_disk = Session {
-            hits_not_put_here: 11,
-            ..session.clone()
-        };
+        let from_disk = Session { hits_not_put_here: 11, ..session.clone() };
         assert!(!all_ok(&check(Leg::B, before(true, 20), &from_disk, Some(server))));
-        let half = Before {
-            remote_missing: 3,
-            ..before(true, 20)
-        };
+        let half = Before { remote_missing: 3, ..before(true, 20) };
         assert!(!all_ok(&check(Leg::B, half, &session, Some(server))));
     }
 
     #[test]
     fn a_never_asks_the_remote() {
-        let session = Session {
-            hits_local: 5,
-            ..quiet()
-        };
+        let session = Session { hits_local: 5, ..quiet() };
         let quiet_server = ServerSeen::default();
         assert!(all_ok(&check(Leg::A, before(false, 9), &session, Some(quiet_server))));
         assert!(!all_ok(&check(Leg::A, before(true, 9), &session, Some(quiet_server))));
-        let asked = ServerSeen {
-            requests: 1,
-            ..quiet_server
-        };
+        let asked = ServerSeen { requests: 1, ..quiet_server };
         assert!(!all_ok(&check(Leg::A, before(false, 9), &session, Some(asked))));
-        let without_log = Session {
-            remote_requests: 1,
-            ..session
-        };
+        let without_log = Session { remote_requests: 1, ..session };
         assert!(!all_ok(&check(Leg::A, before(false, 9), &without_log, None)));
     }
 }

@@ -66,20 +66,13 @@ pub fn median_interval(samples: &[f64]) -> Option<Interval> {
     while 2 * (k + 1) <= n && coverage_of(n, k + 1) >= COVERAGE {
         k += 1;
     }
-    Some(Interval {
-        low: sorted[k - 1],
-        high: sorted[n - k],
-        coverage: coverage_of(n, k),
-    })
+    Some(Interval { low: sorted[k - 1], high: sorted[n - k], coverage: coverage_of(n, k) })
 }
 
 /// Ratios of two legs, round by round: rounds next to each other share the state of the machine.
 pub fn paired_ratios(values: &[f64], bases: &[f64]) -> Vec<f64> {
     let pairs = values.iter().zip(bases);
-    pairs
-        .filter(|(_, base)| **base > 0.0)
-        .map(|(value, base)| value / base)
-        .collect()
+    pairs.filter(|(_, base)| **base > 0.0).map(|(value, base)| value / base).collect()
 }
 
 /// 1 - 2 P(Bin(n, 1/2) < k), the terms computed one from the other so that nothing overflows.

@@ -103,11 +103,7 @@ impl Summary {
             summary.against_full = compare(leg, Leg::BaselineFull);
             Some(summary)
         });
-        let pairs = [
-            (Leg::A, Leg::BaselineFull),
-            (Leg::B, Leg::BaselineFull),
-            (Leg::C, Leg::BaselineEmpty),
-        ];
+        let pairs = [(Leg::A, Leg::BaselineFull), (Leg::B, Leg::BaselineFull), (Leg::C, Leg::BaselineEmpty)];
         Summary {
             legs: legs.collect(),
             noise,
@@ -198,14 +194,7 @@ fn compare(rounds: &[Round], leg: Leg, base: Leg, noise: Option<f64>) -> Option<
         Some(interval) => judge(ratio, interval.contains(1.0)),
         None => judge_by_noise(ratio, &all_values, &all_bases, noise),
     };
-    Some(Comparison {
-        leg,
-        base,
-        ratio,
-        interval,
-        pairs: ratios.len(),
-        verdict,
-    })
+    Some(Comparison { leg, base, ratio, interval, pairs: ratios.len(), verdict })
 }
 
 /// The times of those rounds of two legs that have the same number.
@@ -262,11 +251,7 @@ pub mod tests {
         let rounds = walls_ms.iter().zip(1..);
         rounds
             .map(|(wall, number)| {
-                let step = Step {
-                    leg,
-                    kind: Kind::Measured,
-                    round: number,
-                };
+                let step = Step { leg, kind: Kind::Measured, round: number };
                 round(step, wall * 1_000_000)
             })
             .collect()
@@ -308,11 +293,8 @@ pub mod tests {
     fn rounds_out_of_state_count_nowhere_but_are_told() {
         let mut rounds = measured(Leg::A, &[10, 1000]);
         rounds[1].state_ok = false;
-        rounds[1].state = vec![Finding {
-            expected: "0 requests to the remote".to_owned(),
-            seen: "4".to_owned(),
-            ok: false,
-        }];
+        rounds[1].state =
+            vec![Finding { expected: "0 requests to the remote".to_owned(), seen: "4".to_owned(), ok: false }];
         let summary = Summary::of(&rounds, false);
         assert_eq!(summary.leg(Leg::A).unwrap().walls_ns, [10_000_000]);
         assert_eq!(summary.out_of_state[0].why, ["0 requests to the remote: 4"]);

@@ -53,9 +53,8 @@ fn remote(results: &Results) -> String {
     let Some(link) = results.plan.link else {
         return "remote: the S3 of the S3_* variables".to_owned();
     };
-    let measured = results.link.map_or(String::new(), |measured| {
-        format!(", {:.1} ms measured", measured.first_byte_median_ms)
-    });
+    let measured =
+        results.link.map_or(String::new(), |measured| format!(", {:.1} ms measured", measured.first_byte_median_ms));
     let jitter = match link.jitter_ms {
         0.0 => String::new(),
         jitter => format!(" · jitter {jitter} ms"),
@@ -64,10 +63,7 @@ fn remote(results: &Results) -> String {
         None => "not limited".to_owned(),
         Some(bytes) => format!("{:.1} MB/s", bytes as f64 / 1e6),
     };
-    format!(
-        "remote: embedded S3 · first byte {} ms asked{measured}{jitter} · bandwidth {bandwidth}",
-        link.latency_ms
-    )
+    format!("remote: embedded S3 · first byte {} ms asked{measured}{jitter} · bandwidth {bandwidth}", link.latency_ms)
 }
 
 fn times(summary: &Summary) -> Grid {
@@ -132,17 +128,15 @@ fn counts(sessions: &[(&LegSummary, &BackendSummary)]) -> Grid {
     ];
     let (header, columns): (Vec<&str>, Vec<Vec<String>>) = columns.into_iter().unzip();
     let row = |index: usize| columns.iter().map(|column| column[index].clone()).collect();
-    Grid {
-        header,
-        rows: (0..sessions.len()).map(row).collect(),
-    }
+    Grid { header, rows: (0..sessions.len()).map(row).collect() }
 }
 
 fn pairs(pairs: &[Comparison]) -> Grid {
     let rows = pairs.iter().map(|pair| {
-        let (interval, coverage) = pair.interval.map_or((units::MISSING.to_owned(), units::MISSING.to_owned()), |found| {
-            (format!("{:.3} to {:.3}", found.low, found.high), units::percent(found.coverage))
-        });
+        let (interval, coverage) =
+            pair.interval.map_or((units::MISSING.to_owned(), units::MISSING.to_owned()), |found| {
+                (format!("{:.3} to {:.3}", found.low, found.high), units::percent(found.coverage))
+            });
         vec![
             format!("{} : {}", pair.leg, pair.base),
             format!("{:.3}", pair.ratio),
@@ -169,7 +163,10 @@ fn notes(summary: &Summary, sessions: &[(&LegSummary, &BackendSummary)]) -> Vec<
     }
     for (leg, backend) in sessions {
         if backend.uploads_left > 0 {
-            notes.push(format!("{}: {} uploads were not out when the backend had to end.", leg.leg, backend.uploads_left));
+            notes.push(format!(
+                "{}: {} uploads were not out when the backend had to end.",
+                leg.leg, backend.uploads_left
+            ));
         }
         if backend.remote_errors > 0 {
             notes.push(format!("{}: {} requests to the remote failed.", leg.leg, backend.remote_errors));

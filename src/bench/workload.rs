@@ -30,10 +30,7 @@ impl Workload {
             }
         };
         make().with_context(|| format!("cannot write the module to build in {}", folder.display()))?;
-        Ok(Workload {
-            folder: folder.to_owned(),
-            generated: generated_packages.is_some(),
-        })
+        Ok(Workload { folder: folder.to_owned(), generated: generated_packages.is_some() })
     }
 
     /// Removes what a build left: go would not link a program again that is there already.

@@ -1,1 +1,36 @@
-fn main() {}
+//! The GOCACHEPROG backend: `GOCACHEPROG=$PWD/cacheprog go build std`.
+
+use clap::{Parser, Subcommand};
+use gocacheprog::backend::{self, BackendArgs, CacheArgs};
+use std::process::ExitCode;
+
+/// A GOCACHEPROG backend over local disk and S3 that records what it does.
+///
+/// go starts it: export GOCACHEPROG=/path/to/cacheprog. The remote comes from S3_ENDPOINT, S3_ACCESS_KEY_ID,
+/// S3_SECRET_ACCESS_KEY, S3_SESSION_TOKEN, S3_BUCKET_NAME, S3_REGION and S3_PREFIX; without S3_ENDPOINT it works
+/// from local disk only.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    session: BackendArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check all that the local store holds against its SHA-256
+    Verify {
+        #[command(flatten)]
+        cache: CacheArgs,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        None => backend::main(&cli.session),
+        Some(Command::Verify { cache }) => backend::verify(&cache),
+    }
+}

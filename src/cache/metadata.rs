@@ -34,8 +34,7 @@ pub enum MetadataError {
 
 /// The object's content.
 pub fn encode(entry: &Entry) -> Vec<u8> {
-    let metadata =
-        Metadata { output_id: entry.output.to_wire(), size: entry.size_bytes, time_nanos: entry.time_ns };
+    let metadata = Metadata { output_id: entry.output.to_wire(), size: entry.size_bytes, time_nanos: entry.time_ns };
     serde_json::to_vec(&metadata).expect("plain fields always serialize")
 }
 

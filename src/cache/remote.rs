@@ -11,7 +11,7 @@ use super::breaker::Breaker;
 use super::index::Entry;
 use super::local::LocalStore;
 use super::metadata::{self, MAX_METADATA_BYTES, MetadataError};
-use super::s3_client::{self, S3Client, S3Error};
+use super::s3_client::{S3Client, S3Error};
 use super::s3_config::S3Config;
 use crate::protocol::{ActionId, OutputId};
 
@@ -77,10 +77,8 @@ pub enum RemoteError {
 impl RemoteError {
     /// Whether trying again can help.
     pub fn is_passing(&self) -> bool {
-        matches!(
-            self,
-            Self::S3(S3Error::Throttled { .. } | S3Error::Timeout { .. } | S3Error::Unreachable { .. })
-        ) || matches!(self, Self::S3(S3Error::Status { status, .. }) if *status >= 500)
+        matches!(self, Self::S3(S3Error::Throttled { .. } | S3Error::Timeout { .. } | S3Error::Unreachable { .. }))
+            || matches!(self, Self::S3(S3Error::Status { status, .. }) if *status >= 500)
     }
 
     /// Whether go, or an upload, waited for nothing.
@@ -193,9 +191,9 @@ impl Remote {
         let config = self.config.clone();
         // Reading the system's certificates takes milliseconds: not on a thread that answers go.
         let connect = || async {
-            match tokio::task::spawn_blocking(move || s3_client::connect(&config)).await {
+            match tokio::task::spawn_blocking(move || S3Client::connect(&config)).await {
                 Ok(client) => client,
-                Err(_) => s3_client::connect(&self.config),
+                Err(_) => S3Client::connect(&self.config),
             }
         };
         self.client.get_or_init(connect).await

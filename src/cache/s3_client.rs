@@ -56,10 +56,7 @@ impl S3Client {
     /// Prepares a client. Does no I/O but reading the system's certificates when the endpoint is
     /// https; the first operation connects.
     pub fn connect(config: &S3Config) -> S3Client {
-        let target = Target {
-            endpoint: config.endpoint_url.clone(),
-            bucket: config.bucket.clone(),
-        };
+        let target = Target { endpoint: config.endpoint_url.clone(), bucket: config.bucket.clone() };
         let shared = Arc::new(Shared {
             sdk: aws_sdk_s3::Client::from_conf(settings::lean(config)),
             target,
@@ -117,8 +114,7 @@ impl S3Client {
     /// # Errors
     /// See [`S3Error`].
     pub async fn put_bytes(&self, key: &str, body: Bytes) -> Result<(), S3Error> {
-        self.put(key, body.len() as u64, Upload::from_bytes(body))
-            .await
+        self.put(key, body.len() as u64, Upload::from_bytes(body)).await
     }
 
     /// Writes one object from the `size` bytes of a file, streamed.
@@ -150,11 +146,7 @@ impl S3Client {
     ///
     /// # Errors
     /// See [`S3Error`]; pages before the failing one have been handed over.
-    pub async fn list(
-        &self,
-        prefix: &str,
-        mut page: impl FnMut(Vec<ListedObject>),
-    ) -> Result<(), S3Error> {
+    pub async fn list(&self, prefix: &str, mut page: impl FnMut(Vec<ListedObject>)) -> Result<(), S3Error> {
         let prefix = self.full_key(prefix);
         let attempt = self.attempt("LIST", &prefix);
         let mut token = None;
@@ -190,17 +182,13 @@ impl S3Client {
 
     async fn delete_batch(&self, keys: &[String]) -> Result<(), S3Error> {
         let attempt = self.attempt("DELETE", keys.first().map_or("", String::as_str));
-        let ids = keys
-            .iter()
-            .map(|key| ObjectIdentifier::builder().key(key).build());
+        let ids = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build());
         let delete = ids
             .collect::<Result<Vec<_>, _>>()
             .and_then(|ids| Delete::builder().set_objects(Some(ids)).quiet(true).build())
             .map_err(|error| attempt.other(&error.to_string()))?;
         let request = self.shared.sdk.delete_objects().bucket(self.bucket());
-        let answer = attempt
-            .timed(STALL_TIMEOUT, request.delete(delete).send())
-            .await?;
+        let answer = attempt.timed(STALL_TIMEOUT, request.delete(delete).send()).await?;
         let answer = answer.map_err(|error| attempt.explain(&error))?;
         match answer.errors().first() {
             None => Ok(()),
@@ -214,9 +202,7 @@ impl S3Client {
         let deletes = keys.iter().map(|key| async move {
             let attempt = self.attempt("DELETE", key);
             let request = self.shared.sdk.delete_object().bucket(self.bucket());
-            let answer = attempt
-                .timed(STALL_TIMEOUT, request.key(key).send())
-                .await?;
+            let answer = attempt.timed(STALL_TIMEOUT, request.key(key).send()).await?;
             answer.map(drop).map_err(|error| attempt.explain(&error))
         });
         let deletes = stream::iter(deletes).buffer_unordered(SINGLE_DELETES_IN_FLIGHT);
@@ -252,8 +238,5 @@ impl S3Client {
 
 fn listed(object: aws_sdk_s3::types::Object) -> Option<ListedObject> {
     let size_bytes = object.size.and_then(|size| u64::try_from(size).ok());
-    Some(ListedObject {
-        key: object.key?,
-        size_bytes: size_bytes.unwrap_or(0),
-    })
+    Some(ListedObject { key: object.key?, size_bytes: size_bytes.unwrap_or(0) })
 }

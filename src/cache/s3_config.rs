@@ -68,23 +68,13 @@ pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Option<S3Config>
         region: get("S3_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
         prefix: get("S3_PREFIX").unwrap_or_default(),
     };
-    if missing.is_empty() {
-        Ok(Some(config))
-    } else {
-        Err(S3ConfigError::Missing(missing))
-    }
+    if missing.is_empty() { Ok(Some(config)) } else { Err(S3ConfigError::Missing(missing)) }
 }
 
 /// A bare host means https, as in the workshop's program.
 fn endpoint_url(endpoint: &str) -> Result<String, S3ConfigError> {
-    let url = if endpoint.contains("://") {
-        endpoint.to_owned()
-    } else {
-        format!("https://{endpoint}")
-    };
-    let uri: http::Uri = url
-        .parse()
-        .map_err(|_| S3ConfigError::Endpoint("it does not parse"))?;
+    let url = if endpoint.contains("://") { endpoint.to_owned() } else { format!("https://{endpoint}") };
+    let uri: http::Uri = url.parse().map_err(|_| S3ConfigError::Endpoint("it does not parse"))?;
     let authority = uri
         .authority()
         .filter(|authority| !authority.host().is_empty())
@@ -97,9 +87,7 @@ fn endpoint_url(endpoint: &str) -> Result<String, S3ConfigError> {
     }
     match uri.scheme_str() {
         Some(scheme @ ("http" | "https")) => Ok(format!("{scheme}://{authority}")),
-        _ => Err(S3ConfigError::Endpoint(
-            "its scheme is neither http nor https",
-        )),
+        _ => Err(S3ConfigError::Endpoint("its scheme is neither http nor https")),
     }
 }
 
@@ -121,9 +109,7 @@ mod tests {
                 let found = table.iter().find(|(key, _)| *key == name);
                 found.map(|(_, value)| (*value).to_owned())
             };
-            (!without.contains(&name))
-                .then(|| find(changes).or_else(|| find(FULL)))
-                .flatten()
+            (!without.contains(&name)).then(|| find(changes).or_else(|| find(FULL))).flatten()
         })
     }
 
@@ -145,13 +131,8 @@ mod tests {
     #[test]
     fn every_missing_variable_is_named_and_the_token_is_optional() {
         let missing = ["S3_ACCESS_KEY_ID", "S3_BUCKET_NAME"];
-        assert_eq!(
-            read(&[], &missing),
-            Err(S3ConfigError::Missing(missing.to_vec()))
-        );
-        let text = read(&[("S3_SECRET_ACCESS_KEY", "")], &[])
-            .unwrap_err()
-            .to_string();
+        assert_eq!(read(&[], &missing), Err(S3ConfigError::Missing(missing.to_vec())));
+        let text = read(&[("S3_SECRET_ACCESS_KEY", "")], &[]).unwrap_err().to_string();
         assert!(text.contains("S3_SECRET_ACCESS_KEY"), "{text}");
         let config = read(&[], &["S3_SESSION_TOKEN"]).unwrap().unwrap();
         assert_eq!(config.session_token, None);
@@ -159,21 +140,11 @@ mod tests {
 
     #[test]
     fn endpoints_are_hosts_or_urls() {
-        let url =
-            |endpoint| read(&[("S3_ENDPOINT", endpoint)], &[]).map(|c| c.unwrap().endpoint_url);
+        let url = |endpoint| read(&[("S3_ENDPOINT", endpoint)], &[]).map(|c| c.unwrap().endpoint_url);
         assert_eq!(url("s3.example.com").unwrap(), "https://s3.example.com");
         assert_eq!(url("http://[::1]:9000/").unwrap(), "http://[::1]:9000");
-        for wrong in [
-            "ftp://host",
-            "http://",
-            "http://a/b",
-            "http://h?x=1",
-            "two words",
-        ] {
-            assert!(
-                matches!(url(wrong), Err(S3ConfigError::Endpoint(_))),
-                "{wrong}"
-            );
+        for wrong in ["ftp://host", "http://", "http://a/b", "http://h?x=1", "two words"] {
+            assert!(matches!(url(wrong), Err(S3ConfigError::Endpoint(_))), "{wrong}");
         }
         let text = url("https://me:hidden@host").unwrap_err().to_string();
         assert!(!text.contains("hidden"), "{text}");

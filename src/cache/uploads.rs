@@ -111,13 +111,18 @@ impl Uploads {
             let finished = self.finished.notified();
             tokio::pin!(finished);
             finished.as_mut().enable();
-            if self.pending.load(Ordering::Acquire) == 0 {
+            if self.pending() == 0 {
                 return;
             }
             if tokio::time::timeout_at(deadline, finished).await.is_err() {
                 return;
             }
         }
+    }
+
+    /// Entries that are queued or on their way.
+    pub fn pending(&self) -> u64 {
+        self.pending.load(Ordering::Acquire)
     }
 
     /// Entries whose body and metadata are both out.
@@ -127,7 +132,7 @@ impl Uploads {
 
     /// Entries that are not out: still pending, or given up.
     pub fn left(&self) -> u64 {
-        self.pending.load(Ordering::Relaxed) + self.failed.load(Ordering::Relaxed)
+        self.pending() + self.failed.load(Ordering::Relaxed)
     }
 }
 

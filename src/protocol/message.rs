@@ -76,8 +76,7 @@ impl Request {
     /// [`ProtocolError::Header`] when it is no JSON object, lacks a field that its command needs, or holds an id
     /// that is not 32 bytes of base64.
     pub fn parse(line: &[u8]) -> Result<Self, ProtocolError> {
-        let header: Header<'_> =
-            serde_json::from_slice(line).map_err(|e| ProtocolError::Header(e.to_string()))?;
+        let header: Header<'_> = serde_json::from_slice(line).map_err(|e| ProtocolError::Header(e.to_string()))?;
         let body_bytes = header.body_size.unwrap_or(0);
         let command = match header.command.as_ref() {
             "get" => Command::Get { action: id(header.action_id, "ActionID")? },
@@ -93,10 +92,7 @@ impl Request {
     }
 }
 
-fn id<K>(
-    text: Option<std::borrow::Cow<'_, str>>,
-    field: &str,
-) -> Result<super::id::Id<K>, ProtocolError> {
+fn id<K>(text: Option<std::borrow::Cow<'_, str>>, field: &str) -> Result<super::id::Id<K>, ProtocolError> {
     let text = text.ok_or_else(|| ProtocolError::Header(format!("{field} is missing")))?;
     super::id::Id::from_wire(&text)
         .ok_or_else(|| ProtocolError::Header(format!("{field} is not 32 bytes of padded base64")))
@@ -202,7 +198,9 @@ mod tests {
         };
         assert_eq!(
             serde_json::to_string(&hit).unwrap(),
-            format!(r#"{{"ID":7,"OutputID":"{A}","Size":0,"Time":"2023-11-14T22:13:20.123456789Z","DiskPath":"/x/y-d"}}"#)
+            format!(
+                r#"{{"ID":7,"OutputID":"{A}","Size":0,"Time":"2023-11-14T22:13:20.123456789Z","DiskPath":"/x/y-d"}}"#
+            )
         );
         let miss = Response { id: 8, miss: true, ..Response::default() };
         assert_eq!(serde_json::to_string(&miss).unwrap(), r#"{"ID":8,"Miss":true}"#);

@@ -26,17 +26,9 @@ pub(super) struct Attempt<'a> {
 
 impl fmt::Display for Attempt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Attempt {
-            target,
-            method,
-            key,
-        } = self;
+        let Attempt { target, method, key } = self;
         match (key.is_empty(), *method) {
-            (true, _) => write!(
-                f,
-                "{method} bucket \"{}\" with the key of S3_ACCESS_KEY_ID",
-                target.bucket
-            ),
+            (true, _) => write!(f, "{method} bucket \"{}\" with the key of S3_ACCESS_KEY_ID", target.bucket),
             (false, "LIST") => write!(f, "LIST \"{key}…\" in bucket \"{}\"", target.bucket),
             (false, _) => write!(f, "{method} \"{key}\" in bucket \"{}\"", target.bucket),
         }
@@ -45,50 +37,28 @@ impl fmt::Display for Attempt<'_> {
 
 impl<'a> Attempt<'a> {
     pub(super) fn new(target: &'a Target, method: &'static str, key: &'a str) -> Self {
-        Attempt {
-            target,
-            method,
-            key,
-        }
+        Attempt { target, method, key }
     }
 
-    pub(super) async fn timed<T>(
-        &self,
-        limit: Duration,
-        work: impl Future<Output = T>,
-    ) -> Result<T, S3Error> {
+    pub(super) async fn timed<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, S3Error> {
         let done = tokio::time::timeout(limit, work).await;
         done.map_err(|_| self.timeout(limit))
     }
 
     pub(super) fn timeout(&self, limit: Duration) -> S3Error {
-        S3Error::Timeout {
-            endpoint: self.target.endpoint.clone(),
-            tried: self.to_string(),
-            seconds: limit.as_secs(),
-        }
+        S3Error::Timeout { endpoint: self.target.endpoint.clone(), tried: self.to_string(), seconds: limit.as_secs() }
     }
 
     pub(super) fn truncated(&self, received_bytes: u64, announced_bytes: Option<u64>) -> S3Error {
-        S3Error::Truncated {
-            tried: self.to_string(),
-            received_bytes,
-            announced_bytes,
-        }
+        S3Error::Truncated { tried: self.to_string(), received_bytes, announced_bytes }
     }
 
     pub(super) fn too_large(&self, limit_bytes: usize) -> S3Error {
-        S3Error::TooLarge {
-            tried: self.to_string(),
-            limit_bytes,
-        }
+        S3Error::TooLarge { tried: self.to_string(), limit_bytes }
     }
 
     pub(super) fn other(&self, reason: &str) -> S3Error {
-        S3Error::Other {
-            tried: self.to_string(),
-            reason: reason.to_owned(),
-        }
+        S3Error::Other { tried: self.to_string(), reason: reason.to_owned() }
     }
 
     /// Sorts what the SDK says into the cases a caller tells apart.
@@ -97,22 +67,17 @@ impl<'a> Attempt<'a> {
         E: ProvideErrorMetadata + StdError + 'static,
     {
         match error {
-            SdkError::ServiceError(failed) => {
-                self.answered(failed.raw().status().as_u16(), failed.err().code())
-            }
+            SdkError::ServiceError(failed) => self.answered(failed.raw().status().as_u16(), failed.err().code()),
             SdkError::TimeoutError(_) => self.timeout(super::CONNECT_TIMEOUT),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-                self.timeout(super::CONNECT_TIMEOUT)
-            }
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => self.timeout(super::CONNECT_TIMEOUT),
             SdkError::DispatchFailure(_) => S3Error::Unreachable {
                 endpoint: self.target.endpoint.clone(),
                 tried: self.to_string(),
                 reason: unreachable_reason(error),
             },
-            SdkError::ResponseError(failed) => self.answered(
-                failed.raw().status().as_u16(),
-                Some("with a body that is not S3's"),
-            ),
+            SdkError::ResponseError(failed) => {
+                self.answered(failed.raw().status().as_u16(), Some("with a body that is not S3's"))
+            }
             _ => self.other("the request could not be made"),
         }
     }
@@ -132,32 +97,15 @@ impl<'a> Attempt<'a> {
             (404, _) if self.key.is_empty() => self.no_such_bucket(tried),
             (404, _) if self.method == "GET" => S3Error::NoSuchKey { tried },
             (401 | 403, _) | (_, "AccessDenied" | "ExpiredToken" | "InvalidToken") => {
-                S3Error::AccessDenied {
-                    endpoint,
-                    tried,
-                    code,
-                }
+                S3Error::AccessDenied { endpoint, tried, code }
             }
-            (429 | 503, _) | (_, "SlowDown") => S3Error::Throttled {
-                endpoint,
-                tried,
-                status,
-            },
-            _ => S3Error::Status {
-                endpoint,
-                tried,
-                status,
-                code,
-            },
+            (429 | 503, _) | (_, "SlowDown") => S3Error::Throttled { endpoint, tried, status },
+            _ => S3Error::Status { endpoint, tried, status, code },
         }
     }
 
     fn no_such_bucket(&self, tried: String) -> S3Error {
-        S3Error::NoSuchBucket {
-            endpoint: self.target.endpoint.clone(),
-            tried,
-            bucket: self.target.bucket.clone(),
-        }
+        S3Error::NoSuchBucket { endpoint: self.target.endpoint.clone(), tried, bucket: self.target.bucket.clone() }
     }
 }
 
@@ -174,13 +122,8 @@ fn unreachable_reason(error: &(dyn StdError + 'static)) -> String {
             };
         }
         // An io::Error can hide the TLS error that it carries from `source`.
-        let carried = innermost
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        match carried
-            .map(|inner| inner as &(dyn StdError + 'static))
-            .or(innermost.source())
-        {
+        let carried = innermost.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        match carried.map(|inner| inner as &(dyn StdError + 'static)).or(innermost.source()) {
             Some(deeper) => innermost = deeper,
             None => break,
         }

@@ -23,9 +23,7 @@ impl S3Body {
         S3Body {
             client,
             key,
-            content_length: output
-                .content_length
-                .and_then(|length| u64::try_from(length).ok()),
+            content_length: output.content_length.and_then(|length| u64::try_from(length).ok()),
             stream: output.body,
             received_bytes: 0,
         }
@@ -44,13 +42,7 @@ impl S3Body {
                 self.received_bytes += chunk.len() as u64;
                 Ok(Some(chunk))
             }
-            Ok(None)
-                if self
-                    .content_length
-                    .is_none_or(|all| all == self.received_bytes) =>
-            {
-                Ok(None)
-            }
+            Ok(None) if self.content_length.is_none_or(|all| all == self.received_bytes) => Ok(None),
             Ok(None | Some(Err(_))) => {
                 let (received, announced) = (self.received_bytes, self.content_length);
                 Err(self.attempt().truncated(received, announced))

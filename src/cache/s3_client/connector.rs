@@ -23,18 +23,13 @@ pub(super) fn http_client(endpoint_url: &str) -> SharedHttpClient {
 }
 
 fn pool(tls: bool) -> Result<ConnectionPool, BuildError> {
-    let builder = ConnectionPool::builder()
-        .tcp_nodelay(true)
-        .idle_timeout(IDLE_TIMEOUT);
+    let builder = ConnectionPool::builder().tcp_nodelay(true).idle_timeout(IDLE_TIMEOUT);
     if !tls {
         return builder.build_http();
     }
     let context = TlsContext::builder().with_trust_store(system_trust());
     let context = context.build().expect("a trust store is all it needs");
-    builder
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(context)
-        .build_https()
+    builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build_https()
 }
 
 /// The system's certificates (or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`).

@@ -7,50 +7,21 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum S3Error {
     #[error("the S3 endpoint {endpoint} {reason} ({tried})")]
-    Unreachable {
-        endpoint: String,
-        tried: String,
-        reason: String,
-    },
+    Unreachable { endpoint: String, tried: String, reason: String },
     #[error("the S3 endpoint {endpoint} gave no answer for {seconds} s ({tried})")]
-    Timeout {
-        endpoint: String,
-        tried: String,
-        seconds: u64,
-    },
+    Timeout { endpoint: String, tried: String, seconds: u64 },
     #[error("the S3 endpoint {endpoint} denied access: {code} ({tried})")]
-    AccessDenied {
-        endpoint: String,
-        tried: String,
-        code: String,
-    },
+    AccessDenied { endpoint: String, tried: String, code: String },
     #[error("there is no bucket \"{bucket}\" at {endpoint} ({tried})")]
-    NoSuchBucket {
-        endpoint: String,
-        tried: String,
-        bucket: String,
-    },
+    NoSuchBucket { endpoint: String, tried: String, bucket: String },
     #[error("there is no such object ({tried})")]
     NoSuchKey { tried: String },
     #[error("the S3 endpoint {endpoint} asks to slow down: {status} ({tried})")]
-    Throttled {
-        endpoint: String,
-        tried: String,
-        status: u16,
-    },
+    Throttled { endpoint: String, tried: String, status: u16 },
     #[error("the S3 endpoint {endpoint} answered {status} {code} ({tried})")]
-    Status {
-        endpoint: String,
-        tried: String,
-        status: u16,
-        code: String,
-    },
+    Status { endpoint: String, tried: String, status: u16, code: String },
     #[error("the body ended after {received_bytes} bytes ({tried})")]
-    Truncated {
-        tried: String,
-        received_bytes: u64,
-        announced_bytes: Option<u64>,
-    },
+    Truncated { tried: String, received_bytes: u64, announced_bytes: Option<u64> },
     #[error("the object has more than {limit_bytes} bytes ({tried})")]
     TooLarge { tried: String, limit_bytes: usize },
     #[error("{tried} failed: {reason}")]
@@ -73,10 +44,7 @@ impl S3Error {
     /// The error as a paragraph for a person: what happened, what was tried, what to do next.
     pub fn report(&self) -> String {
         let (happened, tried) = self.split();
-        format!(
-            "{happened}\n  tried: {tried}\n  next:  {}",
-            self.next_step()
-        )
+        format!("{happened}\n  tried: {tried}\n  next:  {}", self.next_step())
     }
 
     fn split(&self) -> (String, &str) {
@@ -110,9 +78,7 @@ impl S3Error {
             }
             S3Error::NoSuchBucket { .. } => "create the bucket, or correct S3_BUCKET_NAME",
             S3Error::Throttled { .. } => "try again later, or use a bucket with less traffic",
-            S3Error::Status { .. } => {
-                "check S3_ENDPOINT and S3_REGION; the store's log may say more"
-            }
+            S3Error::Status { .. } => "check S3_ENDPOINT and S3_REGION; the store's log may say more",
             S3Error::NoSuchKey { .. } | S3Error::Truncated { .. } | S3Error::TooLarge { .. } => {
                 "delete the object with `s3-clean`; the next build writes it again"
             }

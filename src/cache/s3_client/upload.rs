@@ -49,19 +49,14 @@ impl Upload {
                 Err(io::Error::other("the file has another size than expected"))
             };
         }
-        let file = ByteStream::read_from()
-            .path(path)
-            .length(Length::Exact(size));
+        let file = ByteStream::read_from().path(path).length(Length::Exact(size));
         let body = file.build().await.map_err(io::Error::other)?.into_inner();
         Ok(Upload { body })
     }
 
     pub(super) fn into_parts(self) -> (ByteStream, Progress) {
         let progress = Progress::default();
-        let watched = Watched {
-            body: self.body,
-            progress: progress.clone(),
-        };
+        let watched = Watched { body: self.body, progress: progress.clone() };
         (ByteStream::new(SdkBody::from_body_1_x(watched)), progress)
     }
 }
@@ -74,11 +69,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Runs `work` to its end; `None` once nothing has moved for `stall` (at most twice that).
-    pub(super) async fn watch<T>(
-        &self,
-        stall: Duration,
-        work: impl Future<Output = T>,
-    ) -> Option<T> {
+    pub(super) async fn watch<T>(&self, stall: Duration, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         loop {
             let before = self.pieces.load(Ordering::Relaxed);

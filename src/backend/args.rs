@@ -1,0 +1,54 @@
+//! The backend's command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cache::Strategy;
+use crate::telemetry::CpuProfileMode;
+
+/// Where the local store is.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CacheArgs {
+    /// Folder of the local store, made if it is missing
+    #[arg(long, value_name = "DIR", env = "CACHEPROG_CACHE_DIR", default_value = ".cache")]
+    pub cache_dir: PathBuf,
+}
+
+/// How a session runs. The remote comes from the `S3_` variables: credentials must not be seen in a list of processes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct BackendArgs {
+    #[command(flatten)]
+    pub cache: CacheArgs,
+    /// How uploads and answers go together
+    #[arg(long, value_enum, env = "CACHEPROG_STRATEGY", default_value = "async")]
+    pub strategy: Strategy,
+    /// Do not print `CacheProg used.`
+    #[arg(long, env = "CACHEPROG_QUIET")]
+    pub quiet: bool,
+    /// Where the records go: a folder for each session, and links with plain names
+    #[arg(long, value_name = "DIR", env = "CACHEPROG_METRICS", default_value = "metrics")]
+    pub metrics: PathBuf,
+    /// Write the records straight into this folder, which nobody else uses
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub session: Option<PathBuf>,
+    /// Write no trace.json
+    #[arg(long, env = "CACHEPROG_NO_TRACE")]
+    pub no_trace: bool,
+    /// Write no request.txt
+    #[arg(long, env = "CACHEPROG_NO_REQUEST_LOG")]
+    pub no_request_log: bool,
+    /// When to take a CPU profile: in sessions longer than a second, from the very start, or never
+    #[arg(long, value_enum, env = "CACHEPROG_CPU_PROFILE", default_value = "auto")]
+    pub cpu_profile: CpuProfileMode,
+    /// Write no records at all
+    #[arg(long, env = "CACHEPROG_NO_RECORDS")]
+    pub no_records: bool,
+    /// How long the end of a session waits for uploads, in seconds
+    #[arg(long, value_name = "SECONDS", env = "CACHEPROG_DRAIN_DEADLINE", default_value = "60", value_parser = seconds)]
+    pub drain_deadline: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}

@@ -1,0 +1,138 @@
+//! The records of a session: started after the handshake, written out each second, finished when go has been released.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::BackendArgs;
+use crate::telemetry::{
+    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, ProfileSummary, Recorder, SessionFolder, SessionSummary, Switches,
+    Trace,
+};
+
+/// How often records are written out, so that a killed session leaves them.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// All records of a session.
+pub struct Records {
+    folder: Option<SessionFolder>,
+    recorder: Arc<Recorder>,
+    ticker: Option<(Sender<()>, JoinHandle<Ticker>)>,
+    interrupted: Interrupted,
+}
+
+/// The thread that works once a second, and what it works on.
+struct Ticker {
+    recorder: Arc<Recorder>,
+    trace: Option<Trace>,
+    profile: Option<CpuProfile>,
+    auto_profile: bool,
+    interrupted: Interrupted,
+}
+
+/// Whether SIGINT or SIGTERM came, and since when that is known.
+#[derive(Clone, Default)]
+pub struct Interrupted {
+    flag: Arc<AtomicBool>,
+    since: Arc<std::sync::OnceLock<Instant>>,
+}
+
+impl Interrupted {
+    /// From now on these signals only leave a note: ending before go does would fail the build.
+    fn listen(&self) {
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            if let Err(error) = signal_hook::flag::register(signal, self.flag.clone()) {
+                eprintln!("cacheprog: signal {signal} will end the session at once: {error}");
+            }
+        }
+    }
+
+    /// Since when, to the second; `None` without a signal.
+    pub fn since(&self) -> Option<Instant> {
+        self.flag.load(Ordering::Relaxed).then(|| *self.since.get_or_init(Instant::now))
+    }
+}
+
+impl Records {
+    /// Starts what `args` ask for. What cannot be started is given up with one line on stderr.
+    pub fn start(args: &BackendArgs, clock: Clock, profile: Option<CpuProfile>) -> Self {
+        let folder = if args.no_records { None } else { open_folder(args, &clock) };
+        let switches = Switches { request_log: !args.no_request_log };
+        let recorder = Arc::new(Recorder::new(clock, folder.as_ref(), switches));
+        let trace = folder.as_ref().filter(|_| !args.no_trace).and_then(|folder| Trace::start(folder, clock));
+        let interrupted = Interrupted::default();
+        interrupted.listen();
+        let ticker = Ticker {
+            recorder: recorder.clone(),
+            trace,
+            profile,
+            auto_profile: args.cpu_profile == CpuProfileMode::Auto && folder.is_some(),
+            interrupted: interrupted.clone(),
+        };
+        Self { folder, recorder, ticker: Some(ticker.start()), interrupted }
+    }
+
+    /// What requests are noted in.
+    pub fn recorder(&self) -> &Arc<Recorder> {
+        &self.recorder
+    }
+
+    /// Whether a signal asked for the end.
+    pub fn interrupted(&self) -> &Interrupted {
+        &self.interrupted
+    }
+
+    /// Writes all files. `complete` gets the profile's summary and gives the session's.
+    pub fn finish(mut self, complete: impl FnOnce(Option<ProfileSummary>) -> SessionSummary) {
+        let Some((stop, thread)) = self.ticker.take() else { return };
+        drop(stop);
+        let Ok(ticker) = thread.join() else { return };
+        // The profile first: it stops the signals that would disturb the rest.
+        let profile = ticker.profile.zip(self.folder.as_ref()).and_then(|(profile, folder)| profile.finish(folder));
+        self.recorder.flush(true);
+        if let Some(trace) = ticker.trace {
+            trace.finish();
+        }
+        let Some(folder) = &self.folder else { return };
+        if let Err(error) = complete(profile).write(folder) {
+            eprintln!("cacheprog: no session.json: {error}");
+        }
+        folder.link_plain_names();
+    }
+}
+
+fn open_folder(args: &BackendArgs, clock: &Clock) -> Option<SessionFolder> {
+    let (path, opened) = match &args.session {
+        Some(path) => (path, SessionFolder::use_given(path)),
+        None => (&args.metrics, SessionFolder::create_below(&args.metrics, clock)),
+    };
+    opened.inspect_err(|error| eprintln!("cacheprog: no records: {}: {error}", path.display())).ok()
+}
+
+impl Ticker {
+    fn start(mut self) -> (Sender<()>, JoinHandle<Ticker>) {
+        let (stop, stopped) = channel();
+        let began = Instant::now();
+        let thread = std::thread::spawn(move || {
+            while stopped.recv_timeout(FLUSH_EVERY) == Err(RecvTimeoutError::Timeout) {
+                self.tick(began.elapsed());
+            }
+            self
+        });
+        (stop, thread)
+    }
+
+    fn tick(&mut self, age: Duration) {
+        self.interrupted.since();
+        self.recorder.flush(false);
+        if let Some(trace) = &self.trace {
+            trace.flush();
+        }
+        if self.auto_profile && age >= AUTO_AFTER {
+            self.auto_profile = false;
+            self.profile = CpuProfile::start();
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The backend's main: handshake first, everything slow after it, records after go has been released.
+
+use std::process::ExitCode;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio_util::task::TaskTracker;
+
+use super::records::Records;
+use super::session::{End, Session};
+use super::{BackendArgs, io};
+use crate::cache::{Cache, LocalStore, Remote, s3_config};
+use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
+use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, ProfileSummary, SCHEMA, SessionSummary, Usage, usage};
+
+/// Threads for requests that wait for the remote.
+const WORKERS: usize = 2;
+
+/// Runs one session on this process's stdin and stdout. Anything but a clean end gives a non-zero exit code.
+pub fn main(args: &BackendArgs) -> ExitCode {
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cacheprog: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &BackendArgs) -> anyhow::Result<()> {
+    let clock = Clock::start();
+    let writer = ResponseWriter::new(io::take_stdout()?);
+    let profile = (args.cpu_profile == CpuProfileMode::On && !args.no_records).then(CpuProfile::start).flatten();
+    writer.send(&Response::HANDSHAKE)?;
+    let handshake_ns = clock.now_ns();
+    if !args.quiet {
+        eprintln!("CacheProg used.");
+    }
+    let mut reader = FrameReader::new(io::take_stdin()?);
+    let records = Records::start(args, clock, profile);
+    let session = Arc::new(Session {
+        cache: Cache::new(LocalStore::open(&args.cache.cache_dir), remote(), args.strategy),
+        recorder: records.recorder().clone(),
+        writer,
+        runtime: LazyLock::new(start_runtime),
+        waiting: TaskTracker::new(),
+    });
+    let end = session.serve(&mut reader);
+    release(&session, &end, &records, args.drain_deadline);
+    let released = Released { args, clock, handshake_ns, wall_ns: clock.now_ns(), usage: usage(), end: &end };
+    records.finish(|profile| released.summary(&session, profile));
+    session.cache.local().remove_stale();
+    if session.waiting.is_empty() {
+        return Ok(end.map(drop)?);
+    }
+    // What the deadline cut off still holds the runtime: leave without waiting for it.
+    std::process::exit(i32::from(end.is_err()));
+}
+
+/// Does what has to be done before go may go on, and lets it go on.
+fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Records, drain_deadline: Duration) {
+    let began = records.interrupted().since().unwrap_or_else(Instant::now);
+    session.drain(drain_deadline.saturating_sub(began.elapsed()));
+    let left = session.cache.uploads().map_or(0, |uploads| uploads.left());
+    if left > 0 {
+        eprintln!(
+            "cacheprog: {left} outputs are not in the remote; a build that finds them missing compiles them again"
+        );
+    }
+    if let Ok(End::Close { id, arrived_ns }) = *end {
+        session.answer_close(id, arrived_ns);
+    }
+    session.writer.close();
+}
+
+fn remote() -> Option<Remote> {
+    match s3_config::from_env(|name| std::env::var(name).ok()) {
+        Ok(config) => config.map(Remote::new),
+        Err(error) => {
+            eprintln!("cacheprog: {error}; this build works from local disk");
+            None
+        }
+    }
+}
+
+fn start_runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .thread_name("cacheprog-io")
+        .enable_all()
+        .build()
+        .expect("the system gives a process two threads and an epoll")
+}
+
+/// A session at the moment when go was released.
+struct Released<'a> {
+    args: &'a BackendArgs,
+    clock: Clock,
+    handshake_ns: u64,
+    wall_ns: u64,
+    usage: Usage,
+    end: &'a Result<End, ProtocolError>,
+}
+
+impl Released<'_> {
+    fn summary(&self, session: &Session, cpu_profile: Option<ProfileSummary>) -> SessionSummary {
+        use std::sync::atomic::Ordering::Relaxed;
+        let counts = session.recorder.counts();
+        let (get_ns, put_ns) = session.recorder.latencies();
+        let traffic = session.cache.remote().map(|remote| &remote.traffic);
+        let moved = |of: fn(&crate::cache::Traffic) -> &std::sync::atomic::AtomicU64| {
+            traffic.map_or(0, |traffic| of(traffic).load(Relaxed))
+        };
+        SessionSummary {
+            schema: SCHEMA,
+            pid: std::process::id(),
+            strategy: self.args.strategy,
+            start_unix_ns: self.clock.start_unix_ns(),
+            handshake_ns: self.handshake_ns,
+            wall_ns: self.wall_ns,
+            counts,
+            bytes_down: moved(|traffic| &traffic.bytes_down),
+            bytes_up: moved(|traffic| &traffic.bytes_up),
+            remote_requests: moved(|traffic| &traffic.requests),
+            remote_errors: moved(|traffic| &traffic.errors),
+            remote_off: session.cache.remote().and_then(Remote::off_reason).map(str::to_owned),
+            uploads_done: session.cache.uploads().map_or(0, |uploads| uploads.done()),
+            uploads_left: session.cache.uploads().map_or(0, |uploads| uploads.left()),
+            get_ns,
+            put_ns,
+            cpu_user_ns: self.usage.cpu_user_ns,
+            cpu_system_ns: self.usage.cpu_system_ns,
+            render_cpu_ns: usage().cpu_ns().zip(self.usage.cpu_ns()).map(|(now, then)| now.saturating_sub(then)),
+            peak_rss_bytes: self.usage.peak_rss_bytes,
+            closed_by: match self.end {
+                Ok(End::Close { .. }) => "close",
+                Ok(End::EndOfInput) => "eof",
+                Err(_) => "error",
+            }
+            .to_owned(),
+            error: self.end.as_ref().err().map(ToString::to_string),
+            cpu_profile,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The session proper: reads requests, answers what memory knows at once, hands the rest to tasks.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
+use tokio::runtime::Runtime;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use super::spans;
+use crate::cache::{Cache, Found, Lookup, Origin, Put, PutRest};
+use crate::protocol::{ActionId, Command, Frame, FrameReader, OutputId, ProtocolError, Response, ResponseWriter};
+use crate::telemetry::{Answer, Outcome, Recorder, Times};
+
+/// What ended the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A `close`, which is to be answered when all is done.
+    Close {
+        /// Its number.
+        id: i64,
+        /// When it came, nanoseconds since the start.
+        arrived_ns: u64,
+    },
+    /// The end of the input: go sent no close, or is gone.
+    EndOfInput,
+}
+
+/// All that the requests of a session share.
+pub struct Session {
+    pub cache: Cache,
+    pub recorder: Arc<Recorder>,
+    pub writer: ResponseWriter<File>,
+    /// Started by the first request that has to wait for the remote.
+    pub runtime: LazyLock<Runtime>,
+    pub waiting: TaskTracker,
+}
+
+/// A request while it is worked on.
+#[derive(Clone, Copy)]
+struct Job {
+    id: i64,
+    kind: &'static str,
+    action: Option<ActionId>,
+    times: Times,
+}
+
+impl Session {
+    /// Answers requests until the input ends.
+    ///
+    /// # Errors
+    /// [`ProtocolError`] when the input is not of the protocol; nothing more can be read then.
+    pub fn serve(self: &Arc<Self>, reader: &mut FrameReader<File>) -> Result<End, ProtocolError> {
+        while let Some(Frame { request, arrived }) = reader.next_frame()? {
+            let clock = self.recorder.clock();
+            let arrived_ns = clock.ns(arrived);
+            self.recorder.request(arrived_ns, &request);
+            let started_ns = clock.now_ns();
+            let times = Times { arrived_ns, started_ns, body_ns: started_ns, ..Times::default() };
+            let job = |kind, action| Job { id: request.id, kind, action, times };
+            match request.command {
+                Command::Get { action } => self.get(job("get", Some(action)), action),
+                Command::Put { action, output, body_bytes } => {
+                    self.put(job("put", Some(action)), action, output, body_bytes, reader)?;
+                }
+                Command::Close => return Ok(End::Close { id: request.id, arrived_ns }),
+                Command::Unknown { ref name, .. } => {
+                    self.refuse(job("unknown", None), &format!("unknown command {name:?}"));
+                }
+            }
+        }
+        Ok(End::EndOfInput)
+    }
+
+    fn get(self: &Arc<Self>, job: Job, action: ActionId) {
+        match self.cache.get(&action) {
+            Lookup::Hit(found) => self.hit(job, &found, None),
+            Lookup::Miss => self.miss(job, None),
+            Lookup::AskRemote => {
+                let session = self.clone();
+                self.wait(job, action, |span| async move {
+                    match AssertUnwindSafe(session.cache.ask_remote(&action)).catch_unwind().await {
+                        Ok(Some(found)) => session.hit(job, &found, Some(span)),
+                        Ok(None) | Err(_) => session.miss(job, Some(span)),
+                    }
+                });
+            }
+        }
+    }
+
+    fn put(
+        self: &Arc<Self>,
+        mut job: Job,
+        action: ActionId,
+        output: OutputId,
+        body_bytes: u64,
+        reader: &mut FrameReader<File>,
+    ) -> Result<(), ProtocolError> {
+        let mut body = (body_bytes > 0).then(|| self.cache.local().begin());
+        if let Some(body) = &mut body {
+            reader.read_body(|piece| body.write(piece))?;
+            job.times.body_ns = self.recorder.clock().now_ns();
+        }
+        match self.cache.put(action, output, body_bytes, body, || self.runtime.handle().clone()) {
+            Ok(Put::Done(found)) => self.stored(job, &found, None),
+            Ok(Put::Wait(found, rest)) => self.finish_put(job, action, found, rest),
+            Err(error) => self.refuse(job, &error.to_string()),
+        }
+        Ok(())
+    }
+
+    fn finish_put(self: &Arc<Self>, job: Job, action: ActionId, found: Found, rest: PutRest) {
+        let session = self.clone();
+        self.wait(job, action, |span| async move {
+            // The body is stored locally whatever becomes of its upload.
+            let _ = AssertUnwindSafe(session.cache.finish_put(rest)).catch_unwind().await;
+            session.stored(job, &found, Some(span));
+        });
+    }
+
+    /// Runs the rest of a request beside the reader.
+    fn wait<F>(&self, job: Job, action: ActionId, work: impl FnOnce(tracing::Span) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let span = spans::waiting(job.id, job.kind, action, job.times.arrived_ns);
+        let task = work(span.clone()).instrument(span);
+        self.waiting.spawn_on(task, self.runtime.handle());
+    }
+
+    fn hit(&self, job: Job, found: &Found, span: Option<tracing::Span>) {
+        let outcome = match found.origin {
+            Origin::Fetched if span.is_some() => Outcome::HitRemote,
+            origin => Outcome::HitLocal { put_here: origin == Origin::PutHere },
+        };
+        self.found(job, found, outcome, span);
+    }
+
+    fn stored(&self, job: Job, found: &Found, span: Option<tracing::Span>) {
+        self.found(job, found, Outcome::Stored, span);
+    }
+
+    fn found(&self, mut job: Job, found: &Found, outcome: Outcome, span: Option<tracing::Span>) {
+        job.times.decided_ns = self.recorder.clock().now_ns();
+        let entry = &found.entry;
+        self.respond(&Response {
+            id: job.id,
+            output_id: Some(entry.output.to_wire()),
+            size: Some(entry.size_bytes),
+            time: jiff::Timestamp::from_nanosecond(entry.time_ns.into()).ok(),
+            disk_path: Some(Path::new(&found.path)),
+            ..Response::default()
+        });
+        self.record(job, outcome, Some((entry.output, entry.size_bytes)), span);
+    }
+
+    fn miss(&self, mut job: Job, span: Option<tracing::Span>) {
+        job.times.decided_ns = self.recorder.clock().now_ns();
+        self.respond(&Response { id: job.id, miss: true, ..Response::default() });
+        self.record(job, Outcome::Miss, None, span);
+    }
+
+    fn refuse(&self, mut job: Job, error: &str) {
+        job.times.decided_ns = self.recorder.clock().now_ns();
+        self.respond(&Response { id: job.id, err: Some(error), ..Response::default() });
+        self.record(job, Outcome::Error, None, None);
+    }
+
+    /// A go that no longer reads has ended: its input ends too, and that is what ends the session.
+    fn respond(&self, response: &Response<'_>) {
+        let _ = self.writer.send(response);
+    }
+
+    fn record(&self, job: Job, outcome: Outcome, output: Option<(OutputId, u64)>, span: Option<tracing::Span>) {
+        let Job { id, kind, action, mut times } = job;
+        times.answered_ns = self.recorder.clock().now_ns();
+        let (output, bytes) = output.unzip();
+        let answer = Answer { id, kind, action, output, bytes, outcome, times };
+        match &span {
+            Some(span) => spans::answered_later(span, &answer),
+            None => spans::answered_at_once(&answer),
+        }
+        self.recorder.answer(answer);
+    }
+
+    /// Waits for the requests that tasks work on and for the uploads, at most `patience`.
+    pub fn drain(&self, patience: Duration) {
+        self.waiting.close();
+        let has_work = !self.waiting.is_empty() || self.cache.uploads().is_some_and(|uploads| uploads.pending() > 0);
+        if !has_work {
+            return;
+        }
+        let span = tracing::info_span!(parent: None, "flush");
+        let deadline = tokio::time::Instant::from_std(Instant::now() + patience);
+        let work = async {
+            let _ = tokio::time::timeout_at(deadline, self.waiting.wait()).await;
+            self.cache.drain(deadline).await;
+        };
+        self.runtime.block_on(work.instrument(span));
+    }
+
+    /// Answers `close`: go goes on.
+    pub fn answer_close(&self, id: i64, arrived_ns: u64) {
+        let now_ns = self.recorder.clock().now_ns();
+        let times =
+            Times { arrived_ns, started_ns: arrived_ns, body_ns: arrived_ns, decided_ns: now_ns, answered_ns: 0 };
+        self.respond(&Response { id, ..Response::default() });
+        self.record(Job { id, kind: "close", action: None, times }, Outcome::Closed, None, None);
+    }
+}

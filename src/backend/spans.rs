@@ -1,0 +1,89 @@
+//! The `request` span: one with its times as arguments for what is answered at once, an open one for what waits.
+
+use std::fmt;
+use tracing::{Span, field, info_span};
+
+use crate::protocol::ActionId;
+use crate::telemetry::{Answer, Outcome, Times};
+
+/// Records a request that was answered without waiting, after the fact: `telemetry` draws the stages from it.
+pub fn answered_at_once(answer: &Answer) {
+    let Times { arrived_ns, .. } = answer.times;
+    drop(info_span!(
+        "request",
+        kind = answer.kind,
+        id = answer.id,
+        action = %Short(answer.action),
+        bytes = answer.bytes,
+        outcome = %outcome(answer.outcome),
+        t0_ns = arrived_ns,
+        dur_ns = answer.times.took_ns(),
+        stages = %Stages(answer),
+    ));
+}
+
+/// Opens the span of a request that has to wait; its children come from whoever works on it.
+pub fn waiting(id: i64, kind: &'static str, action: ActionId, arrived_ns: u64) -> Span {
+    info_span!(
+        "request",
+        kind,
+        id,
+        action = %Short(Some(action)),
+        bytes = field::Empty,
+        outcome = field::Empty,
+        t0_ns = arrived_ns,
+        dur_ns = field::Empty,
+        stages = field::Empty,
+    )
+}
+
+/// Completes the span of a request that had to wait and has been answered.
+pub fn answered_later(span: &Span, answer: &Answer) {
+    span.record("bytes", answer.bytes);
+    span.record("outcome", field::display(outcome(answer.outcome)));
+    span.record("dur_ns", answer.times.took_ns());
+    span.record("stages", field::display(Stages(answer)));
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::HitLocal { .. } => "hit local",
+        Outcome::HitRemote => "hit remote",
+        Outcome::Miss => "miss",
+        Outcome::Stored => "stored",
+        Outcome::Closed => "closed",
+        Outcome::Error => "error",
+    }
+}
+
+/// The first 20 characters of the action, as go's own `-debug-actiongraph` spells it.
+struct Short(Option<ActionId>);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(action) = self.0 else { return f.write_str("-") };
+        let wire = action.to_wire().replace('+', "-").replace('/', "_");
+        f.write_str(&wire[..20])
+    }
+}
+
+/// `name:offset+duration` for each stage of the request, nanoseconds since its arrival.
+struct Stages<'a>(&'a Answer);
+
+impl fmt::Display for Stages<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Times { arrived_ns, started_ns, body_ns, decided_ns, answered_ns } = self.0.times;
+        let mut stage =
+            |name, from: u64, to: u64| write!(f, "{name}:{}+{} ", from - arrived_ns.min(from), to.saturating_sub(from));
+        stage("queue", arrived_ns, started_ns)?;
+        if body_ns > started_ns {
+            stage("body", started_ns, body_ns)?;
+        }
+        match self.0.outcome {
+            Outcome::HitLocal { .. } | Outcome::Miss => stage("local.lookup", body_ns, decided_ns)?,
+            Outcome::Stored => stage("local.write", body_ns, decided_ns)?,
+            Outcome::HitRemote | Outcome::Closed | Outcome::Error => {}
+        }
+        stage("respond", decided_ns, answered_ns)
+    }
+}

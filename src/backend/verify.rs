@@ -1,0 +1,32 @@
+//! `cacheprog verify`: prints what a check of the local store found.
+
+use std::process::ExitCode;
+
+use super::CacheArgs;
+use crate::cache;
+
+/// Checks the store and prints the result. Damaged or missing bodies, and a folder that is no store, give a non-zero
+/// exit code.
+pub fn verify(args: &CacheArgs) -> ExitCode {
+    let report = match cache::verify(&args.cache_dir) {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("error: {error}\n  next:  name the store with --cache-dir");
+            return ExitCode::FAILURE;
+        }
+    };
+    for path in &report.damaged {
+        println!("damaged  {}", path.display());
+    }
+    for path in &report.missing {
+        println!("missing  {}", path.display());
+    }
+    let (actions, good, bytes) = (report.actions, report.good, report.good_bytes);
+    let (damaged, missing) = (report.damaged.len(), report.missing.len());
+    println!("{actions} actions; {good} bodies are good ({bytes} bytes), {damaged} damaged, {missing} missing");
+    if damaged == 0 && missing == 0 {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("error: remove the damaged files; the next build puts them and the missing ones again");
+    ExitCode::FAILURE
+}

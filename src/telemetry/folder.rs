@@ -1,0 +1,129 @@
+//! Where a session's records go: a folder of its own, locked while the session lives, and the plain names as links.
+
+use std::fs::{File, create_dir_all};
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use super::Clock;
+
+/// Held until the process ends, so that others can wait for that, also when it was killed.
+pub const LOCK_FILE: &str = "session.lock";
+/// Below the metrics folder: one folder a session.
+const SESSIONS: &str = "sessions";
+/// The names that Step 2.5 of the workshop opens, and those beside them.
+const PLAIN_NAMES: [&str; 4] = ["trace.json", "request.txt", "pprof/cpu.pprof", "pprof/cpu.svg"];
+
+/// The folder of one session.
+pub struct SessionFolder {
+    path: PathBuf,
+    /// The metrics folder that plain names are linked in; `None` when somebody else manages the folder.
+    links_in: Option<PathBuf>,
+    _lock: File,
+}
+
+impl SessionFolder {
+    /// A new folder below `metrics`, so that two helpers at once never write to one file.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create_below(metrics: &Path, clock: &Clock) -> io::Result<Self> {
+        create_dir_all(metrics)?;
+        crate::cache::ignore_in_git(metrics);
+        let start = jiff::Timestamp::from_nanosecond(clock.start_unix_ns().into()).unwrap_or_default();
+        let name = format!("{}-{}", start.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
+        let path = metrics.join(SESSIONS).join(name);
+        create_dir_all(&path)?;
+        Ok(Self { _lock: lock(&path)?, path, links_in: Some(metrics.to_owned()) })
+    }
+
+    /// A folder that the caller has made and that nobody else uses.
+    ///
+    /// # Errors
+    /// When it cannot be written to.
+    pub fn use_given(path: &Path) -> io::Result<Self> {
+        Ok(Self { _lock: lock(path)?, path: path.to_owned(), links_in: None })
+    }
+
+    /// Path of a record; its folder is made.
+    pub fn file(&self, name: &str) -> PathBuf {
+        let path = self.path.join(name);
+        if let Some(folder) = path.parent() {
+            let _ = create_dir_all(folder);
+        }
+        path
+    }
+
+    /// Lets the plain names point to this session's records. A file of the user's under such a name is left alone.
+    pub fn link_plain_names(&self) {
+        let Some(metrics) = &self.links_in else { return };
+        for name in PLAIN_NAMES {
+            if self.path.join(name).exists() {
+                let _ = link(metrics, name, &self.path);
+            }
+        }
+    }
+}
+
+fn lock(folder: &Path) -> io::Result<File> {
+    let file = File::create(folder.join(LOCK_FILE))?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn link(metrics: &Path, name: &str, session: &Path) -> io::Result<()> {
+    let plain = metrics.join(name);
+    if plain.symlink_metadata().is_ok_and(|found| !found.is_symlink()) {
+        return Ok(());
+    }
+    create_dir_all(plain.parent().unwrap_or(metrics))?;
+    let up = if name.contains('/') { "../" } else { "" };
+    let below = session.strip_prefix(metrics).unwrap_or(session);
+    let target = Path::new(up).join(below).join(name);
+    let temporary = plain.with_extension(format!("{}.link", std::process::id()));
+    symlink(target, &temporary)?;
+    std::fs::rename(&temporary, &plain).inspect_err(|_| {
+        let _ = std::fs::remove_file(&temporary);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_names_point_to_the_last_session() {
+        let metrics = tempfile::tempdir().unwrap();
+        for text in ["first", "second"] {
+            let folder = SessionFolder::create_below(metrics.path(), &Clock::start()).unwrap();
+            std::fs::write(folder.file("pprof/cpu.svg"), text).unwrap();
+            std::fs::write(folder.file("trace.json"), text).unwrap();
+            folder.link_plain_names();
+            for name in ["pprof/cpu.svg", "trace.json"] {
+                assert_eq!(std::fs::read_to_string(metrics.path().join(name)).unwrap(), text);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        assert_eq!(std::fs::read_dir(metrics.path().join(SESSIONS)).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_file_of_the_users_is_left_alone() {
+        let metrics = tempfile::tempdir().unwrap();
+        std::fs::write(metrics.path().join("trace.json"), "mine").unwrap();
+        let folder = SessionFolder::create_below(metrics.path(), &Clock::start()).unwrap();
+        std::fs::write(folder.file("trace.json"), "ours").unwrap();
+        folder.link_plain_names();
+        assert_eq!(std::fs::read_to_string(metrics.path().join("trace.json")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn the_lock_tells_whether_the_session_lives() {
+        let metrics = tempfile::tempdir().unwrap();
+        let folder = SessionFolder::use_given(metrics.path()).unwrap();
+        let other = File::open(metrics.path().join(LOCK_FILE)).unwrap();
+        assert!(other.try_lock().is_err());
+        drop(folder);
+        assert!(other.try_lock().is_ok());
+    }
+}

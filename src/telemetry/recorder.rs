@@ -1,0 +1,207 @@
+//! The recorder: takes what a session does, into memory; counts, histograms and the request log come from it.
+
+use hdrhistogram::Histogram;
+use std::sync::Mutex;
+
+use super::request_log::RequestLog;
+use super::{Clock, Latency, SessionFolder};
+use crate::protocol::{ActionId, OutputId, Request};
+
+/// Which of the recorder's files are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Switches {
+    /// `request.txt`.
+    pub request_log: bool,
+}
+
+/// When a request was where, nanoseconds since the session's start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// Its first byte was in this process.
+    pub arrived_ns: u64,
+    /// Work on it began.
+    pub started_ns: u64,
+    /// Its body was read to the end; as `started_ns` without one.
+    pub body_ns: u64,
+    /// The cache knew the answer.
+    pub decided_ns: u64,
+    /// The answer was written.
+    pub answered_ns: u64,
+}
+
+impl Times {
+    /// From arrival to answer.
+    pub fn took_ns(&self) -> u64 {
+        self.answered_ns.saturating_sub(self.arrived_ns)
+    }
+}
+
+/// How a request was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A get, from what was here already.
+    HitLocal {
+        /// Whether this session had put it.
+        put_here: bool,
+    },
+    /// A get, by asking the remote.
+    HitRemote,
+    /// A get of something that is nowhere.
+    Miss,
+    /// A put.
+    Stored,
+    /// The close.
+    Closed,
+    /// Any request that could not be done.
+    Error,
+}
+
+/// One answered request.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its number.
+    pub id: i64,
+    /// `get`, `put`, `close` or `unknown`.
+    pub kind: &'static str,
+    /// The action it was about.
+    pub action: Option<ActionId>,
+    /// The output that was found or put.
+    pub output: Option<OutputId>,
+    /// Bytes of that output.
+    pub bytes: Option<u64>,
+    /// How it was answered.
+    pub outcome: Outcome,
+    /// When.
+    pub times: Times,
+}
+
+/// What was counted so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    /// Gets, answered in any way.
+    pub gets: u64,
+    /// Gets answered from what was here already.
+    pub hits_local: u64,
+    /// Gets answered by asking the remote.
+    pub hits_remote: u64,
+    /// Gets without a result.
+    pub misses: u64,
+    /// Puts, answered in any way.
+    pub puts: u64,
+    /// Answers with an error.
+    pub errors: u64,
+    /// Hits on what this session had not put itself.
+    pub hits_not_put_here: u64,
+    /// Bytes of stored bodies.
+    pub put_bytes: u64,
+}
+
+/// Collects the records of one session. Recording takes one short lock and formats nothing.
+pub struct Recorder {
+    clock: Clock,
+    memory: Mutex<Memory>,
+}
+
+struct Memory {
+    counts: Counts,
+    get_ns: Histogram<u64>,
+    put_ns: Histogram<u64>,
+    log: Option<RequestLog>,
+}
+
+impl Recorder {
+    /// A recorder that writes below `folder` what `switches` ask for. A record that cannot be written is given up with
+    /// one line on stderr.
+    pub fn new(clock: Clock, folder: Option<&SessionFolder>, switches: Switches) -> Self {
+        let log = folder.filter(|_| switches.request_log).and_then(|folder| {
+            let path = folder.file("request.txt");
+            RequestLog::create(&path, &clock)
+                .inspect_err(|error| eprintln!("cacheprog: no request log: {}: {error}", path.display()))
+                .ok()
+        });
+        let histogram = || Histogram::new(3).expect("three digits are supported");
+        let memory = Memory { counts: Counts::default(), get_ns: histogram(), put_ns: histogram(), log };
+        Self { clock, memory: Mutex::new(memory) }
+    }
+
+    /// The session's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Notes a request that arrived at `at_ns`.
+    pub fn request(&self, at_ns: u64, request: &Request) {
+        if let Some(log) = &mut self.memory().log {
+            log.request(at_ns, request.clone());
+        }
+    }
+
+    /// Notes an answer that has been written.
+    pub fn answer(&self, answer: Answer) {
+        let memory = &mut *self.memory();
+        memory.counts.add(&answer);
+        let histogram = match answer.kind {
+            "get" => Some(&mut memory.get_ns),
+            "put" => Some(&mut memory.put_ns),
+            _ => None,
+        };
+        if let Some(histogram) = histogram {
+            histogram.saturating_record(answer.times.took_ns());
+        }
+        if let Some(log) = &mut memory.log {
+            log.answer(answer);
+        }
+    }
+
+    /// Writes out what is in memory; formats with no lock held.
+    pub fn flush(&self, is_end: bool) {
+        let now_ns = self.clock.now_ns();
+        let Some(batch) = self.memory().log.as_mut().map(|log| log.take(now_ns, is_end)) else { return };
+        let text = batch.format();
+        if let Some(log) = &mut self.memory().log {
+            log.append(&text);
+            if let Some(error) = log.failure().filter(|_| is_end) {
+                eprintln!("cacheprog: the request log is not complete: {error}");
+            }
+        }
+    }
+
+    /// Counts so far.
+    pub fn counts(&self) -> Counts {
+        self.memory().counts
+    }
+
+    /// Latency of gets and of puts so far.
+    pub fn latencies(&self) -> (Option<Latency>, Option<Latency>) {
+        let memory = self.memory();
+        (Latency::of(&memory.get_ns), Latency::of(&memory.put_ns))
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().expect("no recorder panics")
+    }
+}
+
+impl Counts {
+    fn add(&mut self, answer: &Answer) {
+        match answer.kind {
+            "get" => self.gets += 1,
+            "put" => self.puts += 1,
+            _ => {}
+        }
+        match answer.outcome {
+            Outcome::HitLocal { put_here } => {
+                self.hits_local += 1;
+                self.hits_not_put_here += u64::from(!put_here);
+            }
+            Outcome::HitRemote => {
+                self.hits_remote += 1;
+                self.hits_not_put_here += 1;
+            }
+            Outcome::Miss => self.misses += 1,
+            Outcome::Stored => self.put_bytes += answer.bytes.unwrap_or(0),
+            Outcome::Error => self.errors += 1,
+            Outcome::Closed => {}
+        }
+    }
+}

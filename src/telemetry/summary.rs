@@ -1,0 +1,123 @@
+//! `session.json`: what a session adds up to. Written last, so that its presence means that all records are there.
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::Path;
+
+use super::{Counts, SessionFolder};
+use crate::cache::Strategy;
+
+/// Its file name.
+pub const SESSION_FILE: &str = "session.json";
+/// Version of the format.
+pub const SCHEMA: u32 = 1;
+
+/// One session in numbers. `None` is what could not be measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionSummary {
+    /// Version of this format.
+    pub schema: u32,
+    /// The backend's process.
+    pub pid: u32,
+    /// The strategy it ran with.
+    pub strategy: Strategy,
+    /// When it started, Unix nanoseconds.
+    pub start_unix_ns: u64,
+    /// From the start of `main` until the handshake was written, nanoseconds.
+    pub handshake_ns: u64,
+    /// From the start of `main` until stdout was closed, nanoseconds.
+    pub wall_ns: u64,
+    /// Requests by kind and outcome.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Bytes of object bodies (data and metadata) from the remote.
+    pub bytes_down: u64,
+    /// Bytes of object bodies (data and metadata) to the remote.
+    pub bytes_up: u64,
+    /// Requests sent to the remote.
+    pub remote_requests: u64,
+    /// Of those, the ones that failed or gave something unusable.
+    pub remote_errors: u64,
+    /// Why the remote was switched off, if it was.
+    pub remote_off: Option<String>,
+    /// Entries whose body and metadata are in the remote.
+    pub uploads_done: u64,
+    /// Entries that are not.
+    pub uploads_left: u64,
+    /// Time from a get's arrival to its answer; `None` without gets.
+    pub get_ns: Option<Latency>,
+    /// Time from a put's arrival, its body included, to its answer; `None` without puts.
+    pub put_ns: Option<Latency>,
+    /// CPU time in user mode until stdout was closed.
+    pub cpu_user_ns: Option<u64>,
+    /// CPU time in the kernel until stdout was closed.
+    pub cpu_system_ns: Option<u64>,
+    /// CPU time spent on writing records after stdout was closed, while go already went on.
+    pub render_cpu_ns: Option<u64>,
+    /// Largest resident set until stdout was closed.
+    pub peak_rss_bytes: Option<u64>,
+    /// What ended the session: `close`, `eof` or `error`.
+    pub closed_by: String,
+    /// What was wrong with the input, if anything.
+    pub error: Option<String>,
+    /// The CPU profile, if one was taken.
+    pub cpu_profile: Option<ProfileSummary>,
+}
+
+/// A latency distribution, nanoseconds, from an HdrHistogram of three significant digits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Number of values.
+    pub count: u64,
+    /// Median.
+    pub p50: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// Largest value.
+    pub max: u64,
+}
+
+/// What is in a CPU profile.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProfileSummary {
+    /// Samples taken.
+    pub samples: u64,
+}
+
+impl Latency {
+    /// `None` for an empty histogram.
+    pub fn of(histogram: &Histogram<u64>) -> Option<Self> {
+        (!histogram.is_empty()).then(|| Self {
+            count: histogram.len(),
+            p50: histogram.value_at_quantile(0.5),
+            p99: histogram.value_at_quantile(0.99),
+            max: histogram.max(),
+        })
+    }
+}
+
+impl SessionSummary {
+    /// Writes the file under another name first: a reader sees all of it or nothing.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn write(&self, folder: &SessionFolder) -> io::Result<()> {
+        let path = folder.file(SESSION_FILE);
+        let temporary = path.with_extension("tmp");
+        std::fs::write(&temporary, serde_json::to_vec_pretty(self)?)?;
+        std::fs::rename(temporary, path)
+    }
+
+    /// Reads the file of a session that has ended.
+    ///
+    /// # Errors
+    /// When there is none, or it is not of this format.
+    pub fn read(folder: &Path) -> io::Result<Self> {
+        let summary: Self = serde_json::from_slice(&std::fs::read(folder.join(SESSION_FILE))?)?;
+        if summary.schema != SCHEMA {
+            return Err(io::Error::other(format!("schema {} is not {SCHEMA}", summary.schema)));
+        }
+        Ok(summary)
+    }
+}
