@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::environment::Environment;
 use super::plan::{Plan, Step};
-use super::session::Session;
 use super::state::{Before, Finding, ServerSeen};
 use super::summary::Summary;
+use crate::telemetry::SessionSummary;
 
 /// Version of the layout of `results.json`.
 pub const SCHEMA: u32 = 1;
@@ -73,7 +73,7 @@ pub struct Round {
     pub state: Vec<Finding>,
     pub before: Option<Before>,
     /// None for a baseline.
-    pub session: Option<Session>,
+    pub session: Option<SessionSummary>,
     /// None for a baseline, and with `--remote env`.
     pub server: Option<ServerSeen>,
 }

@@ -140,7 +140,8 @@ impl Machine<'_> {
             format!("--strategy {} --cpu-profile {profile}", strategy.get_name()),
         ];
         if !self.plan.records {
-            words.push("--no-records".to_owned());
+            // Not --no-records: without a summary nobody could tell in which state the run was.
+            words.push("--no-trace --no-request-log".to_owned());
         }
         Ok(words.join(" "))
     }

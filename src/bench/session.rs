@@ -5,63 +5,20 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
+
+use crate::telemetry::{LOCK_FILE, SESSION_FILE, SessionSummary};
 
 /// How often the lock is tried while a backend still works.
 const POLL: Duration = Duration::from_millis(5);
 /// How long a backend may go on after go has ended: its uploads have 60 s, then the profile is drawn.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// `session.json` as the backend writes it at its end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Session {
-    pub strategy: String,
-    /// From the start of the process to the handshake.
-    pub handshake_ns: u64,
-    pub wall_ns: u64,
-    pub gets: u64,
-    pub hits_local: u64,
-    pub hits_remote: u64,
-    pub misses: u64,
-    pub puts: u64,
-    pub errors: u64,
-    /// Hits on actions that this session had not put itself before.
-    pub hits_not_put_here: u64,
-    pub put_bytes: u64,
-    /// Bodies of objects from the remote.
-    pub bytes_down: u64,
-    /// Bodies of objects to the remote.
-    pub bytes_up: u64,
-    pub remote_requests: u64,
-    pub remote_errors: u64,
-    /// Why the session went on without the remote.
-    pub remote_off: Option<String>,
-    pub uploads_done: u64,
-    pub uploads_left: u64,
-    pub get_ns: Option<Latency>,
-    pub put_ns: Option<Latency>,
-    pub cpu_user_ns: u64,
-    pub cpu_system_ns: u64,
-    pub peak_rss_bytes: u64,
-    pub closed_by: String,
-    pub error: Option<String>,
-}
-
-/// Quantiles of the time from a request's arrival to its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Latency {
-    pub count: u64,
-    pub p50: u64,
-    pub p99: u64,
-    pub max: u64,
-}
-
 /// Waits until the backend of the session in `folder` has ended, however it ended.
 ///
 /// It holds `session.lock` for as long as its process lives. `stop` is asked between two tries.
 /// Errors: it never started, or it has not ended within two minutes.
 pub fn wait_for_end(folder: &Path, stop: impl Fn() -> bool) -> Result<()> {
-    let path = folder.join("session.lock");
+    let path = folder.join(LOCK_FILE);
     let lock = File::open(&path)
         .with_context(|| format!("go ended, but it never started the backend: there is no {}", path.display()))?;
     let deadline = Instant::now() + DEADLINE;
@@ -81,31 +38,27 @@ pub fn wait_for_end(folder: &Path, stop: impl Fn() -> bool) -> Result<()> {
 }
 
 /// The summary in `folder`; an error says that the backend did not come to its end, or wrote something else.
-pub fn read(folder: &Path) -> Result<Session> {
-    let path = folder.join("session.json");
-    let text =
-        std::fs::read(&path).with_context(|| format!("the backend ended without its summary {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
+pub fn read(folder: &Path) -> Result<SessionSummary> {
+    let path = folder.join(SESSION_FILE);
+    SessionSummary::read(folder).with_context(|| format!("the backend ended without its summary {}", path.display()))
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::cache::Strategy;
+    use crate::telemetry::{Counts, SCHEMA};
 
     /// A summary in which nothing happened.
-    pub fn quiet() -> Session {
-        Session {
-            strategy: "async".to_owned(),
+    pub fn quiet() -> SessionSummary {
+        SessionSummary {
+            schema: SCHEMA,
+            pid: 1,
+            strategy: Strategy::Async,
+            start_unix_ns: 1,
             handshake_ns: 1,
             wall_ns: 1,
-            gets: 0,
-            hits_local: 0,
-            hits_remote: 0,
-            misses: 0,
-            puts: 0,
-            errors: 0,
-            hits_not_put_here: 0,
-            put_bytes: 0,
+            counts: Counts::default(),
             bytes_down: 0,
             bytes_up: 0,
             remote_requests: 0,
@@ -115,11 +68,13 @@ pub mod tests {
             uploads_left: 0,
             get_ns: None,
             put_ns: None,
-            cpu_user_ns: 0,
-            cpu_system_ns: 0,
-            peak_rss_bytes: 0,
+            cpu_user_ns: None,
+            cpu_system_ns: None,
+            render_cpu_ns: None,
+            peak_rss_bytes: None,
             closed_by: "close".to_owned(),
             error: None,
+            cpu_profile: None,
         }
     }
 
@@ -133,7 +88,7 @@ pub mod tests {
     #[test]
     fn waits_until_the_lock_is_free() {
         let folder = tempfile::tempdir().unwrap();
-        let lock = File::create(folder.path().join("session.lock")).unwrap();
+        let lock = File::create(folder.path().join(LOCK_FILE)).unwrap();
         lock.lock().unwrap();
         let holder = std::thread::spawn(move || {
             std::thread::sleep(POLL);
@@ -146,7 +101,7 @@ pub mod tests {
     #[test]
     fn an_interrupt_ends_the_waiting() {
         let folder = tempfile::tempdir().unwrap();
-        let lock = File::create(folder.path().join("session.lock")).unwrap();
+        let lock = File::create(folder.path().join(LOCK_FILE)).unwrap();
         lock.lock().unwrap();
         wait_for_end(folder.path(), || true).unwrap();
     }
@@ -155,11 +110,10 @@ pub mod tests {
     fn reads_the_summary_and_passes_over_keys_of_later_versions() {
         let folder = tempfile::tempdir().unwrap();
         let mut value = serde_json::to_value(quiet()).unwrap();
-        value["schema"] = 1.into();
-        value["cpu_profile"] = serde_json::json!({"samples": 3});
-        value["get_ns"] = serde_json::json!({"count": 1, "p50": 2, "p99": 3, "max": 4});
-        std::fs::write(folder.path().join("session.json"), value.to_string()).unwrap();
+        value["of_a_later_version"] = 1.into();
+        value["gets"] = 7.into();
+        std::fs::write(folder.path().join(SESSION_FILE), value.to_string()).unwrap();
         let session = read(folder.path()).unwrap();
-        assert_eq!(session.get_ns.unwrap().p99, 3);
+        assert_eq!(session.counts.gets, 7);
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::leg::Leg;
-use super::session::Session;
+use crate::telemetry::SessionSummary;
 
 /// What was found before go started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -23,10 +23,10 @@ pub struct ServerSeen {
     pub gets: u64,
     pub puts: u64,
     pub not_found: u64,
-    /// Bodies of the outputs that were fetched.
-    pub data_bytes_out: u64,
-    /// Bodies of the outputs that were stored.
-    pub data_bytes_in: u64,
+    /// Bodies of the objects that were fetched.
+    pub bytes_out: u64,
+    /// Bodies of the objects that were stored.
+    pub bytes_in: u64,
 }
 
 /// One thing that makes a state, with what was seen of it.
@@ -48,7 +48,7 @@ impl Finding {
 }
 
 /// Checks a leg that used the backend. `server` is None where the server keeps no log for us (`--remote env`).
-pub fn check(leg: Leg, before: Before, session: &Session, server: Option<ServerSeen>) -> Vec<Finding> {
+pub fn check(leg: Leg, before: Before, session: &SessionSummary, server: Option<ServerSeen>) -> Vec<Finding> {
     match leg {
         Leg::BaselineEmpty | Leg::BaselineFull => Vec::new(),
         Leg::C => check_c(before, session),
@@ -57,46 +57,46 @@ pub fn check(leg: Leg, before: Before, session: &Session, server: Option<ServerS
     }
 }
 
-fn check_c(before: Before, session: &Session) -> Vec<Finding> {
+fn check_c(before: Before, session: &SessionSummary) -> Vec<Finding> {
     vec![
         local_empty(before),
         remote_objects(before, "remote store empty at the start", |objects| objects == 0),
         Finding::number(
             "0 hits on what this run did not put",
-            session.hits_not_put_here,
-            session.hits_not_put_here == 0,
+            session.counts.hits_not_put_here,
+            session.counts.hits_not_put_here == 0,
         ),
     ]
 }
 
-fn check_b(before: Before, session: &Session, server: Option<ServerSeen>) -> Vec<Finding> {
+fn check_b(before: Before, session: &SessionSummary, server: Option<ServerSeen>) -> Vec<Finding> {
     let mut findings = vec![
         local_empty(before),
         remote_objects(before, "remote store filled at the start", |objects| objects > 0),
         Finding::number("0 uploads missing from the remote store", before.remote_missing, before.remote_missing == 0),
         Finding::number(
             "every hit fetched in this run or put by it; others",
-            session.hits_not_put_here.saturating_sub(session.hits_remote),
-            session.hits_not_put_here <= session.hits_remote,
+            session.counts.hits_not_put_here.saturating_sub(session.counts.hits_remote),
+            session.counts.hits_not_put_here <= session.counts.hits_remote,
         ),
-        Finding::number("hits from the remote", session.hits_remote, session.hits_remote > 0),
+        Finding::number("hits from the remote", session.counts.hits_remote, session.counts.hits_remote > 0),
     ];
     if let Some(server) = server {
         findings.push(Finding {
-            expected: format!("{} bytes of outputs sent by the server", session.bytes_down),
-            seen: server.data_bytes_out.to_string(),
-            ok: server.data_bytes_out == session.bytes_down,
+            expected: format!("{} bytes of objects sent by the server", session.bytes_down),
+            seen: server.bytes_out.to_string(),
+            ok: server.bytes_out == session.bytes_down,
         });
     }
     findings
 }
 
-fn check_a(before: Before, session: &Session, server: Option<ServerSeen>) -> Vec<Finding> {
+fn check_a(before: Before, session: &SessionSummary, server: Option<ServerSeen>) -> Vec<Finding> {
     let requests = server.map_or(session.remote_requests, |server| server.requests);
     vec![
         Finding::fact("local store filled at the start", !before.local_empty, "it was empty"),
         Finding::number("0 requests to the remote", requests, requests == 0),
-        Finding::number("hits from local disk", session.hits_local, session.hits_local > 0),
+        Finding::number("hits from local disk", session.counts.hits_local, session.counts.hits_local > 0),
     ]
 }
 
@@ -130,44 +130,43 @@ mod tests {
     #[test]
     fn c_hits_nothing_but_its_own() {
         let mut session = quiet();
-        session.hits_local = 4;
+        session.counts.hits_local = 4;
         assert!(all_ok(&check(Leg::C, before(true, 0), &session, None)));
         assert!(!all_ok(&check(Leg::C, before(true, 1), &session, None)));
         assert!(!all_ok(&check(Leg::C, before(false, 0), &session, None)));
-        session.hits_not_put_here = 1;
+        session.counts.hits_not_put_here = 1;
         assert!(!all_ok(&check(Leg::C, before(true, 0), &session, None)));
     }
 
     #[test]
     fn b_hands_out_only_what_it_fetched() {
-        let session = Session {
-            hits_remote: 10,
-            hits_local: 2, // hits on own puts
-            hits_not_put_here: 10,
-            bytes_down: 700,
-            ..quiet()
-        };
-        let server = ServerSeen { data_bytes_out: 700, ..ServerSeen::default() };
+        let mut session = quiet();
+        session.counts.hits_remote = 10;
+        session.counts.hits_local = 2; // on its own puts
+        session.counts.hits_not_put_here = 10;
+        session.bytes_down = 700;
+        let server = ServerSeen { bytes_out: 700, ..ServerSeen::default() };
         assert!(all_ok(&check(Leg::B, before(true, 20), &session, Some(server))));
         assert!(!all_ok(&check(Leg::B, before(true, 0), &session, Some(server))));
         assert!(!all_ok(&check(Leg::B, before(false, 20), &session, Some(server))));
-        let other = ServerSeen { data_bytes_out: 699, ..server };
+        let other = ServerSeen { bytes_out: 699, ..server };
         assert!(!all_ok(&check(Leg::B, before(true, 20), &session, Some(other))));
-        let from_disk = Session { hits_not_put_here: 11, ..session.clone() };
-        assert!(!all_ok(&check(Leg::B, before(true, 20), &from_disk, Some(server))));
         let half = Before { remote_missing: 3, ..before(true, 20) };
         assert!(!all_ok(&check(Leg::B, half, &session, Some(server))));
+        session.counts.hits_not_put_here = 11; // one of them was on disk before
+        assert!(!all_ok(&check(Leg::B, before(true, 20), &session, Some(server))));
     }
 
     #[test]
     fn a_never_asks_the_remote() {
-        let session = Session { hits_local: 5, ..quiet() };
-        let quiet_server = ServerSeen::default();
-        assert!(all_ok(&check(Leg::A, before(false, 9), &session, Some(quiet_server))));
-        assert!(!all_ok(&check(Leg::A, before(true, 9), &session, Some(quiet_server))));
-        let asked = ServerSeen { requests: 1, ..quiet_server };
+        let mut session = quiet();
+        session.counts.hits_local = 5;
+        let silent = ServerSeen::default();
+        assert!(all_ok(&check(Leg::A, before(false, 9), &session, Some(silent))));
+        assert!(!all_ok(&check(Leg::A, before(true, 9), &session, Some(silent))));
+        let asked = ServerSeen { requests: 1, ..silent };
         assert!(!all_ok(&check(Leg::A, before(false, 9), &session, Some(asked))));
-        let without_log = Session { remote_requests: 1, ..session };
-        assert!(!all_ok(&check(Leg::A, before(false, 9), &without_log, None)));
+        session.remote_requests = 1;
+        assert!(!all_ok(&check(Leg::A, before(false, 9), &session, None)));
     }
 }

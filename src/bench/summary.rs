@@ -6,6 +6,7 @@ use super::leg::Leg;
 use super::plan::Kind;
 use super::results::Round;
 use super::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
+use crate::telemetry::SessionSummary;
 
 /// Rounds side by side that a paired comparison needs: with fewer its interval is no better than the range.
 const FEWEST_PAIRS: usize = 5;
@@ -51,8 +52,8 @@ pub struct BackendSummary {
     pub get_p99_ns: Option<f64>,
     pub bytes_down: f64,
     pub bytes_up: f64,
-    pub cpu_ns: f64,
-    pub peak_rss_bytes: f64,
+    pub cpu_ns: Option<f64>,
+    pub peak_rss_bytes: Option<f64>,
     /// Uploads that did not get out, of all rounds.
     pub uploads_left: u64,
     pub remote_errors: u64,
@@ -153,25 +154,23 @@ fn leg_summary(rounds: &[Round], leg: Leg) -> Option<LegSummary> {
 
 fn backend_summary(rounds: &[Round], leg: Leg) -> Option<BackendSummary> {
     let sessions: Vec<_> = counted(rounds, leg).filter_map(|round| round.session.as_ref()).collect();
-    let middle = |pick: &dyn Fn(&super::session::Session) -> u64| {
-        median(&sessions.iter().map(|session| pick(session) as f64).collect::<Vec<f64>>())
+    let some = |pick: &dyn Fn(&SessionSummary) -> Option<u64>| {
+        let values = sessions.iter().filter_map(|session| pick(session));
+        median(&values.map(|value| value as f64).collect::<Vec<f64>>())
     };
-    let latency = |pick: &dyn Fn(&super::session::Latency) -> u64| {
-        let values = sessions.iter().filter_map(|session| session.get_ns.as_ref());
-        median(&values.map(|latency| pick(latency) as f64).collect::<Vec<f64>>())
-    };
+    let middle = |pick: &dyn Fn(&SessionSummary) -> u64| some(&|session| Some(pick(session)));
     Some(BackendSummary {
-        gets: middle(&|session| session.gets)?,
-        hits_local: middle(&|session| session.hits_local)?,
-        hits_remote: middle(&|session| session.hits_remote)?,
-        misses: middle(&|session| session.misses)?,
-        puts: middle(&|session| session.puts)?,
-        get_p50_ns: latency(&|latency| latency.p50),
-        get_p99_ns: latency(&|latency| latency.p99),
+        gets: middle(&|session| session.counts.gets)?,
+        hits_local: middle(&|session| session.counts.hits_local)?,
+        hits_remote: middle(&|session| session.counts.hits_remote)?,
+        misses: middle(&|session| session.counts.misses)?,
+        puts: middle(&|session| session.counts.puts)?,
+        get_p50_ns: some(&|session| session.get_ns.map(|latency| latency.p50)),
+        get_p99_ns: some(&|session| session.get_ns.map(|latency| latency.p99)),
         bytes_down: middle(&|session| session.bytes_down)?,
         bytes_up: middle(&|session| session.bytes_up)?,
-        cpu_ns: middle(&|session| session.cpu_user_ns + session.cpu_system_ns)?,
-        peak_rss_bytes: middle(&|session| session.peak_rss_bytes)?,
+        cpu_ns: some(&|session| Some(session.cpu_user_ns? + session.cpu_system_ns?)),
+        peak_rss_bytes: some(&|session| session.peak_rss_bytes),
         uploads_left: sessions.iter().map(|session| session.uploads_left).sum(),
         remote_errors: sessions.iter().map(|session| session.remote_errors).sum(),
     })

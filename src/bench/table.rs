@@ -123,8 +123,8 @@ fn counts(sessions: &[(&LegSummary, &BackendSummary)]) -> Grid {
         ("down", units::sizes(&column(&|backend| Some(backend.bytes_down)))),
         ("up", units::sizes(&column(&|backend| Some(backend.bytes_up)))),
         ("go cpu", units::durations(&go_cpu)),
-        ("ours", units::durations(&column(&|backend| Some(backend.cpu_ns)))),
-        ("peak", units::sizes(&column(&|backend| Some(backend.peak_rss_bytes)))),
+        ("ours", units::durations(&column(&|backend| backend.cpu_ns))),
+        ("peak", units::sizes(&column(&|backend| backend.peak_rss_bytes))),
     ];
     let (header, columns): (Vec<&str>, Vec<Vec<String>>) = columns.into_iter().unzip();
     let row = |index: usize| columns.iter().map(|column| column[index].clone()).collect();
