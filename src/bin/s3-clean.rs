@@ -46,9 +46,7 @@ fn clean(args: Args) -> anyhow::Result<()> {
     if let Some(prefix) = args.prefix {
         config.prefix = prefix;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = S3Client::connect(&config);
     let found = runtime.block_on(s3_clean::find(&client)).map_err(report)?;
     show(&found, &config);
@@ -90,10 +88,7 @@ fn show(found: &Found, config: &S3Config) {
         eprintln!("  … and {} more", found.ours.len() - SHOWN_KEYS);
     }
     if found.others > 0 {
-        eprintln!(
-            "{} other objects are not the cache's and stay",
-            found.others
-        );
+        eprintln!("{} other objects are not the cache's and stay", found.others);
     }
 }
 

@@ -56,9 +56,7 @@ pub async fn remove(
 ) -> Result<u64, S3Error> {
     let mut deleted = 0;
     for step in objects.chunks(STEP) {
-        let keys = step
-            .iter()
-            .filter_map(|object| object.key.strip_prefix(client.prefix()));
+        let keys = step.iter().filter_map(|object| object.key.strip_prefix(client.prefix()));
         let keys: Vec<String> = keys.map(str::to_owned).collect();
         deleted += client.delete(&keys).await?;
         progress(deleted);
@@ -83,14 +81,11 @@ pub async fn remove_all(client: &S3Client) -> Result<u64, S3Error> {
 
 /// Whether a key is `<OutputID>-d` or `<ActionID>-a.json`, with `/` in the ID written as `-`.
 pub fn is_workshop_key(key: &str) -> bool {
-    let id = key
-        .strip_suffix("-d")
-        .or_else(|| key.strip_suffix("-a.json"));
-    id.and_then(|id| id.strip_suffix('='))
-        .is_some_and(|digits| {
-            let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-');
-            digits.len() == ID_LENGTH - 1 && digits.bytes().all(is_digit)
-        })
+    let id = key.strip_suffix("-d").or_else(|| key.strip_suffix("-a.json"));
+    id.and_then(|id| id.strip_suffix('=')).is_some_and(|digits| {
+        let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-');
+        digits.len() == ID_LENGTH - 1 && digits.bytes().all(is_digit)
+    })
 }
 
 #[cfg(test)]

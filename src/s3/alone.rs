@@ -50,9 +50,7 @@ pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
     let file = certificate.as_ref().map(Certificate::path);
     let exports = exports(&server, &credentials, &args.bucket, file.as_deref())?;
     let mut stdout = io::stdout().lock();
-    let printed = stdout
-        .write_all(exports.as_bytes())
-        .and_then(|()| stdout.flush());
+    let printed = stdout.write_all(exports.as_bytes()).and_then(|()| stdout.flush());
     printed.context("cannot print the variables to export on stdout")?;
     eprintln!(
         "S3 server on {}, bucket \"{}\", in memory only. Paste the lines above into another \

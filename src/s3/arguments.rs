@@ -18,8 +18,7 @@ pub(super) struct LinkArgs {
 
 impl LinkArgs {
     pub(super) fn settings(&self) -> anyhow::Result<LinkSettings> {
-        LinkSettings::from_values(self.rtt_ms, self.jitter_ms, self.bandwidth)
-            .map_err(anyhow::Error::msg)
+        LinkSettings::from_values(self.rtt_ms, self.jitter_ms, self.bandwidth).map_err(anyhow::Error::msg)
     }
 }
 
@@ -30,11 +29,7 @@ fn parse_bandwidth(text: &str) -> Result<u64, String> {
         Some('g' | 'G') => 1_000_000_000,
         _ => 1,
     };
-    let digits = if factor == 1 {
-        text
-    } else {
-        &text[..text.len() - 1]
-    };
+    let digits = if factor == 1 { text } else { &text[..text.len() - 1] };
     let number: Option<u64> = digits.parse().ok();
     number
         .and_then(|number| number.checked_mul(factor))

@@ -22,11 +22,7 @@ pub(super) fn classify(method: &Method, uri: &Uri) -> (Operation, String) {
     let key = path.split_once('/').map_or("", |(_, key)| key);
     let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
     let query = uri.query().unwrap_or_default();
-    let asks = |name: &str| {
-        query
-            .split('&')
-            .any(|part| part.split('=').next() == Some(name))
-    };
+    let asks = |name: &str| query.split('&').any(|part| part.split('=').next() == Some(name));
     let op = match (method, key.is_empty()) {
         (_, false) if asks("uploadId") || asks("uploads") => Operation::Other,
         (&Method::GET, false) => Operation::Get,
@@ -52,35 +48,14 @@ mod tests {
     fn requests_are_told_apart() {
         let key = || "a+b=-d".to_owned();
         let none = String::new;
-        assert_eq!(
-            classified(Method::GET, "/c/a%2Bb%3D-d"),
-            (Operation::Get, key())
-        );
-        assert_eq!(
-            classified(Method::PUT, "/c/a+b=-d?x-id=PutObject"),
-            (Operation::Put, key())
-        );
-        assert_eq!(
-            classified(Method::HEAD, "/c/a+b=-d"),
-            (Operation::Head, key())
-        );
+        assert_eq!(classified(Method::GET, "/c/a%2Bb%3D-d"), (Operation::Get, key()));
+        assert_eq!(classified(Method::PUT, "/c/a+b=-d?x-id=PutObject"), (Operation::Put, key()));
+        assert_eq!(classified(Method::HEAD, "/c/a+b=-d"), (Operation::Head, key()));
         assert_eq!(classified(Method::HEAD, "/c"), (Operation::Head, none()));
-        assert_eq!(
-            classified(Method::GET, "/c/?list-type=2&prefix=p"),
-            (Operation::List, none())
-        );
-        assert_eq!(
-            classified(Method::GET, "/c/?location="),
-            (Operation::Other, none())
-        );
+        assert_eq!(classified(Method::GET, "/c/?list-type=2&prefix=p"), (Operation::List, none()));
+        assert_eq!(classified(Method::GET, "/c/?location="), (Operation::Other, none()));
         assert_eq!(classified(Method::GET, "/"), (Operation::Other, none()));
-        assert_eq!(
-            classified(Method::POST, "/c/?delete="),
-            (Operation::Delete, none())
-        );
-        assert_eq!(
-            classified(Method::PUT, "/c/a+b=-d?partNumber=1&uploadId=u").0,
-            Operation::Other
-        );
+        assert_eq!(classified(Method::POST, "/c/?delete="), (Operation::Delete, none()));
+        assert_eq!(classified(Method::PUT, "/c/a+b=-d?partNumber=1&uploadId=u").0, Operation::Other);
     }
 }

@@ -33,19 +33,11 @@ struct Greeting {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "cmd", rename_all = "lowercase", deny_unknown_fields)]
 enum Command {
-    Link {
-        first_byte_ms: f64,
-        jitter_ms: f64,
-        bandwidth_bytes_per_s: Option<u64>,
-    },
+    Link { first_byte_ms: f64, jitter_ms: f64, bandwidth_bytes_per_s: Option<u64> },
     Mark,
-    Log {
-        since: u64,
-    },
+    Log { since: u64 },
     Stats,
-    Clear {
-        prefix: String,
-    },
+    Clear { prefix: String },
 }
 
 #[derive(Debug, Serialize)]
@@ -89,12 +81,7 @@ pub fn serve_child(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn converse(
-    server: &Server,
-    greeting: &Greeting,
-    commands: impl BufRead,
-    mut answers: impl Write,
-) -> io::Result<()> {
+fn converse(server: &Server, greeting: &Greeting, commands: impl BufRead, mut answers: impl Write) -> io::Result<()> {
     say(&mut answers, greeting)?;
     for line in commands.lines() {
         say(&mut answers, &answer(server, &line?))?;
@@ -111,35 +98,25 @@ fn say(answers: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
 fn answer(server: &Server, line: &str) -> Answer {
     match serde_json::from_str(line) {
         Ok(command) => obey(server, command),
-        Err(error) => Answer::Error {
-            error: format!("not a command of the embedded S3 server: {error}"),
-        },
+        Err(error) => Answer::Error { error: format!("not a command of the embedded S3 server: {error}") },
     }
 }
 
 fn obey(server: &Server, command: Command) -> Answer {
     match command {
-        Command::Link {
-            first_byte_ms,
-            jitter_ms,
-            bandwidth_bytes_per_s,
-        } => match LinkSettings::from_values(first_byte_ms, jitter_ms, bandwidth_bytes_per_s) {
-            Ok(settings) => {
-                server.set_link(settings);
-                Answer::Ok { ok: true }
+        Command::Link { first_byte_ms, jitter_ms, bandwidth_bytes_per_s } => {
+            match LinkSettings::from_values(first_byte_ms, jitter_ms, bandwidth_bytes_per_s) {
+                Ok(settings) => {
+                    server.set_link(settings);
+                    Answer::Ok { ok: true }
+                }
+                Err(error) => Answer::Error { error },
             }
-            Err(error) => Answer::Error { error },
-        },
-        Command::Mark => Answer::Mark {
-            mark: server.mark(),
-        },
-        Command::Log { since } => Answer::Log {
-            requests: server.log_since(since),
-        },
+        }
+        Command::Mark => Answer::Mark { mark: server.mark() },
+        Command::Log { since } => Answer::Log { requests: server.log_since(since) },
         Command::Stats => Answer::Stats(server.stats()),
-        Command::Clear { prefix } => Answer::Cleared {
-            deleted: server.clear(&prefix),
-        },
+        Command::Clear { prefix } => Answer::Cleared { deleted: server.clear(&prefix) },
     }
 }
 
@@ -167,9 +144,7 @@ mod tests {
         let mut answers = Vec::new();
         converse(&server, &greeting, commands.as_bytes(), &mut answers).unwrap();
         let lines = std::str::from_utf8(&answers).unwrap().lines();
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     #[tokio::test]

@@ -28,26 +28,16 @@ pub struct LinkSettings {
 
 impl LinkSettings {
     /// What an S3 in the same region answers in.
-    pub const SAME_REGION: LinkSettings = LinkSettings {
-        first_byte: Duration::from_millis(20),
-        jitter: Duration::ZERO,
-        bandwidth_bytes_per_s: None,
-    };
+    pub const SAME_REGION: LinkSettings =
+        LinkSettings { first_byte: Duration::from_millis(20), jitter: Duration::ZERO, bandwidth_bytes_per_s: None };
     /// Nothing added to what loopback takes.
-    pub const NONE: LinkSettings = LinkSettings {
-        first_byte: Duration::ZERO,
-        ..LinkSettings::SAME_REGION
-    };
+    pub const NONE: LinkSettings = LinkSettings { first_byte: Duration::ZERO, ..LinkSettings::SAME_REGION };
 
     /// Checks values from outside.
     ///
     /// # Errors
     /// Names the value that is negative, not finite, or zero where that cannot be.
-    pub fn from_values(
-        first_byte_ms: f64,
-        jitter_ms: f64,
-        bandwidth_bytes_per_s: Option<u64>,
-    ) -> Result<Self, String> {
+    pub fn from_values(first_byte_ms: f64, jitter_ms: f64, bandwidth_bytes_per_s: Option<u64>) -> Result<Self, String> {
         let duration = |name: &str, ms: f64| {
             Duration::try_from_secs_f64(ms / 1000.0)
                 .map_err(|_| format!("{name} is {ms}, but has to be 0 or more milliseconds"))
@@ -84,10 +74,7 @@ struct State {
 impl Link {
     pub(super) fn new(settings: LinkSettings) -> io::Result<Self> {
         let free_at = [Instant::now(); 2];
-        Ok(Link {
-            state: Mutex::new(State { settings, free_at }),
-            timer: Timer::start()?,
-        })
+        Ok(Link { state: Mutex::new(State { settings, free_at }), timer: Timer::start()? })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -101,9 +88,7 @@ impl Link {
 
     /// The latency for the next answer.
     pub(super) fn next_delay(&self) -> Duration {
-        let LinkSettings {
-            first_byte, jitter, ..
-        } = self.state().settings;
+        let LinkSettings { first_byte, jitter, .. } = self.state().settings;
         if jitter.is_zero() {
             return first_byte;
         }
@@ -122,11 +107,7 @@ impl Link {
 
     /// Books the passage of at most `length` bytes: how many, and what resolves when they have
     /// passed. `None` while the bandwidth is not limited.
-    pub(super) fn book(
-        &self,
-        direction: Direction,
-        length: usize,
-    ) -> Option<(usize, oneshot::Receiver<()>)> {
+    pub(super) fn book(&self, direction: Direction, length: usize) -> Option<(usize, oneshot::Receiver<()>)> {
         let mut state = self.state();
         let bandwidth = state.settings.bandwidth_bytes_per_s?;
         let piece = usize::try_from(bandwidth / PIECES_PER_S).unwrap_or(usize::MAX);
@@ -157,22 +138,12 @@ mod tests {
     #[test]
     fn jitter_stays_within_its_bounds() {
         let jitter = 5 * MS;
-        let settings = LinkSettings {
-            jitter,
-            ..LinkSettings::SAME_REGION
-        };
+        let settings = LinkSettings { jitter, ..LinkSettings::SAME_REGION };
         let link = Link::new(settings).unwrap();
         let delays: Vec<_> = (0..200).map(|_| link.next_delay()).collect();
-        assert!(
-            delays
-                .iter()
-                .all(|delay| (15 * MS..=25 * MS).contains(delay))
-        );
+        assert!(delays.iter().all(|delay| (15 * MS..=25 * MS).contains(delay)));
         assert!(delays.iter().any(|delay| *delay != delays[0]));
-        link.set(LinkSettings {
-            first_byte: Duration::ZERO,
-            ..settings
-        });
+        link.set(LinkSettings { first_byte: Duration::ZERO, ..settings });
         assert!((0..200).all(|_| link.next_delay() <= jitter));
     }
 
@@ -181,10 +152,7 @@ mod tests {
         let link = Link::new(LinkSettings::NONE).unwrap();
         assert!(link.book(Direction::Up, 1).is_none());
         let bandwidth_bytes_per_s = Some(1_000_000);
-        link.set(LinkSettings {
-            bandwidth_bytes_per_s,
-            ..LinkSettings::NONE
-        });
+        link.set(LinkSettings { bandwidth_bytes_per_s, ..LinkSettings::NONE });
         let start = Instant::now();
         let mut last = None;
         for _ in 0..4 {
@@ -194,18 +162,12 @@ mod tests {
         }
         last.unwrap().await.unwrap();
         assert!(start.elapsed() >= 40 * MS);
-        assert_eq!(
-            link.book(Direction::Up, 1 << 20).unwrap().0,
-            LEAST_PIECE_BYTES
-        );
+        assert_eq!(link.book(Direction::Up, 1 << 20).unwrap().0, LEAST_PIECE_BYTES);
     }
 
     #[test]
     fn values_from_outside_are_checked() {
-        assert_eq!(
-            LinkSettings::from_values(20.0, 0.0, None),
-            Ok(LinkSettings::SAME_REGION)
-        );
+        assert_eq!(LinkSettings::from_values(20.0, 0.0, None), Ok(LinkSettings::SAME_REGION));
         assert!(LinkSettings::from_values(-1.0, 0.0, None).is_err());
         assert!(LinkSettings::from_values(0.0, f64::NAN, None).is_err());
         assert!(LinkSettings::from_values(0.0, 0.0, Some(0)).is_err());

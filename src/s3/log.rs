@@ -11,6 +11,9 @@ use serde::Serialize;
 use super::classify::{Operation, classify};
 use super::link::Direction;
 
+/// Longer ones count as this.
+const LONGEST_DELAY_US: u64 = 3_600_000_000;
+
 /// One finished request.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Record {
@@ -59,7 +62,8 @@ fn as_us(duration: Duration) -> u64 {
 
 impl Log {
     pub(super) fn new(keep_records: bool) -> Self {
-        let delays = Histogram::new(3).expect("3 significant digits are valid");
+        let delays = Histogram::new_with_bounds(1, LONGEST_DELAY_US, 3);
+        let delays = delays.expect("the bounds are in order and 3 digits are valid");
         Log {
             records: keep_records.then(Mutex::default),
             received: AtomicU64::new(0),
@@ -119,11 +123,7 @@ impl Log {
     pub(super) fn delays(&self) -> Delays {
         let delays = lock(&self.delays_us);
         let quantile = |q| (!delays.is_empty()).then(|| delays.value_at_quantile(q) as f64 / 1e3);
-        Delays {
-            count: delays.len(),
-            median: quantile(0.5),
-            p99: quantile(0.99),
-        }
+        Delays { count: delays.len(), median: quantile(0.5), p99: quantile(0.99) }
     }
 
     /// Forgets the delays of a link that has just been set anew.
@@ -200,35 +200,18 @@ mod tests {
         let first = log.begin(&Method::GET, &"/c/one".parse().unwrap());
         let second = log.begin(&Method::GET, &"/c/two".parse().unwrap());
         let body = Arc::clone(&second);
-        second.answered(
-            200,
-            Duration::from_millis(20),
-            Duration::from_micros(20_100),
-        );
+        second.answered(200, Duration::from_millis(20), Duration::from_micros(20_100));
         drop(second);
-        assert_eq!(
-            (log.received(), log.in_flight(), log.since(0)),
-            (2, 2, vec![])
-        );
+        assert_eq!((log.received(), log.in_flight(), log.since(0)), (2, 2, vec![]));
         body.passed(Direction::Down, 7);
         drop(body);
         let records = log.since(1);
         assert_eq!((records[0].key.as_str(), records[0].bytes_out), ("two", 7));
-        assert_eq!(
-            (records[0].status, records[0].injected_delay_us),
-            (Some(200), 20_100)
-        );
+        assert_eq!((records[0].status, records[0].injected_delay_us), (Some(200), 20_100));
         drop(first);
         assert_eq!(log.since(0)[0].status, None);
         assert_eq!((log.in_flight(), log.delays().count), (0, 1));
         log.reset_delays();
-        assert_eq!(
-            log.delays(),
-            Delays {
-                count: 0,
-                median: None,
-                p99: None
-            }
-        );
+        assert_eq!(log.delays(), Delays { count: 0, median: None, p99: None });
     }
 }

@@ -36,10 +36,7 @@ impl Uploads {
 
     /// Joins the parts that the client lists, in its order, and forgets the upload.
     pub(super) fn finish(&self, id: &str, numbers: impl Iterator<Item = i32>) -> S3Result<Bytes> {
-        let parts = self
-            .open()
-            .remove(id)
-            .ok_or_else(|| s3_error!(NoSuchUpload))?;
+        let parts = self.open().remove(id).ok_or_else(|| s3_error!(NoSuchUpload))?;
         let mut whole = BytesMut::with_capacity(parts.values().map(Bytes::len).sum());
         for number in numbers {
             let part = parts.get(&number).ok_or_else(|| s3_error!(InvalidPart))?;

@@ -18,10 +18,7 @@ pub(super) struct Operations {
 
 impl From<NoBucket> for S3Error {
     fn from(_: NoBucket) -> Self {
-        s3_error!(
-            NoSuchBucket,
-            "the embedded server has no bucket of that name"
-        )
+        s3_error!(NoSuchBucket, "the embedded server has no bucket of that name")
     }
 }
 
@@ -52,10 +49,7 @@ impl Operations {
 
 #[async_trait::async_trait]
 impl S3 for Operations {
-    async fn get_object(
-        &self,
-        req: S3Request<GetObjectInput>,
-    ) -> S3Result<S3Response<GetObjectOutput>> {
+    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let object = self.existing(&req.input.bucket, &req.input.key)?;
         let all = object.body.len() as u64;
         let mut body = object.body;
@@ -77,10 +71,7 @@ impl S3 for Operations {
         })
     }
 
-    async fn head_object(
-        &self,
-        req: S3Request<HeadObjectInput>,
-    ) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let object = self.existing(&req.input.bucket, &req.input.key)?;
         answer(HeadObjectOutput {
             content_length: Some(object.body.len() as i64),
@@ -92,49 +83,28 @@ impl S3 for Operations {
         })
     }
 
-    async fn put_object(
-        &self,
-        req: S3Request<PutObjectInput>,
-    ) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let body = whole(req.input.body, req.input.content_length).await?;
         let etag = self.store.put(&req.input.bucket, req.input.key, body)?;
-        answer(PutObjectOutput {
-            e_tag: Some(ETag::Strong(etag)),
-            ..Default::default()
-        })
+        answer(PutObjectOutput { e_tag: Some(ETag::Strong(etag)), ..Default::default() })
     }
 
-    async fn delete_object(
-        &self,
-        req: S3Request<DeleteObjectInput>,
-    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         self.store.delete(&req.input.bucket, &req.input.key)?;
         answer(DeleteObjectOutput::default())
     }
 
-    async fn delete_objects(
-        &self,
-        req: S3Request<DeleteObjectsInput>,
-    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+    async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let Delete { objects, quiet } = req.input.delete;
         let mut deleted = Vec::new();
         for object in objects {
             self.store.delete(&req.input.bucket, &object.key)?;
-            deleted.push(DeletedObject {
-                key: Some(object.key),
-                ..Default::default()
-            });
+            deleted.push(DeletedObject { key: Some(object.key), ..Default::default() });
         }
-        answer(DeleteObjectsOutput {
-            deleted: (quiet != Some(true)).then_some(deleted),
-            ..Default::default()
-        })
+        answer(DeleteObjectsOutput { deleted: (quiet != Some(true)).then_some(deleted), ..Default::default() })
     }
 
-    async fn list_objects_v2(
-        &self,
-        req: S3Request<ListObjectsV2Input>,
-    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         let asked = req.input;
         let page = self.store.list(
             &asked.bucket,
@@ -142,10 +112,7 @@ impl S3 for Operations {
                 prefix: asked.prefix.as_deref().unwrap_or_default(),
                 delimiter: asked.delimiter.as_deref(),
                 // The token is the last key of the page before: opaque to clients all the same.
-                after: asked
-                    .continuation_token
-                    .as_deref()
-                    .or(asked.start_after.as_deref()),
+                after: asked.continuation_token.as_deref().or(asked.start_after.as_deref()),
                 max_keys: max_keys(asked.max_keys),
             },
         )?;
@@ -165,10 +132,7 @@ impl S3 for Operations {
         })
     }
 
-    async fn list_objects(
-        &self,
-        req: S3Request<ListObjectsInput>,
-    ) -> S3Result<S3Response<ListObjectsOutput>> {
+    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
         let asked = req.input;
         let page = self.store.list(
             &asked.bucket,
@@ -193,18 +157,12 @@ impl S3 for Operations {
         })
     }
 
-    async fn create_bucket(
-        &self,
-        req: S3Request<CreateBucketInput>,
-    ) -> S3Result<S3Response<CreateBucketOutput>> {
+    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
         self.store.create_bucket(&req.input.bucket);
         answer(CreateBucketOutput::default())
     }
 
-    async fn head_bucket(
-        &self,
-        req: S3Request<HeadBucketInput>,
-    ) -> S3Result<S3Response<HeadBucketOutput>> {
+    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
         self.store.has_bucket(&req.input.bucket)?;
         answer(HeadBucketOutput::default())
     }
@@ -217,19 +175,10 @@ impl S3 for Operations {
         answer(GetBucketLocationOutput::default()) // none means us-east-1
     }
 
-    async fn list_buckets(
-        &self,
-        _: S3Request<ListBucketsInput>,
-    ) -> S3Result<S3Response<ListBucketsOutput>> {
-        let entry = |name| Bucket {
-            name: Some(name),
-            ..Default::default()
-        };
+    async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+        let entry = |name| Bucket { name: Some(name), ..Default::default() };
         let buckets = self.store.bucket_names().into_iter().map(entry).collect();
-        answer(ListBucketsOutput {
-            buckets: Some(buckets),
-            ..Default::default()
-        })
+        answer(ListBucketsOutput { buckets: Some(buckets), ..Default::default() })
     }
 
     async fn create_multipart_upload(
@@ -246,33 +195,18 @@ impl S3 for Operations {
         })
     }
 
-    async fn upload_part(
-        &self,
-        req: S3Request<UploadPartInput>,
-    ) -> S3Result<S3Response<UploadPartOutput>> {
+    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
         let body = whole(req.input.body, req.input.content_length).await?;
-        self.uploads
-            .add(&req.input.upload_id, req.input.part_number, body)?;
-        answer(UploadPartOutput {
-            e_tag: Some(ETag::Strong(self.store.new_etag())),
-            ..Default::default()
-        })
+        self.uploads.add(&req.input.upload_id, req.input.part_number, body)?;
+        answer(UploadPartOutput { e_tag: Some(ETag::Strong(self.store.new_etag())), ..Default::default() })
     }
 
     async fn complete_multipart_upload(
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        let CompleteMultipartUploadInput {
-            bucket,
-            key,
-            upload_id,
-            multipart_upload,
-            ..
-        } = req.input;
-        let listed = multipart_upload
-            .and_then(|upload| upload.parts)
-            .unwrap_or_default();
+        let CompleteMultipartUploadInput { bucket, key, upload_id, multipart_upload, .. } = req.input;
+        let listed = multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
         let numbers = listed.iter().filter_map(|part| part.part_number);
         let body = self.uploads.finish(&upload_id, numbers)?;
         let etag = self.store.put(&bucket, key.clone(), body)?;

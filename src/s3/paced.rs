@@ -24,12 +24,7 @@ pub(super) struct Paced<B> {
 }
 
 impl<B> Paced<B> {
-    pub(super) fn new(
-        inner: B,
-        direction: Direction,
-        link: &Arc<Link>,
-        exchange: &Arc<Exchange>,
-    ) -> Self {
+    pub(super) fn new(inner: B, direction: Direction, link: &Arc<Link>, exchange: &Arc<Exchange>) -> Self {
         Paced {
             inner,
             direction,
@@ -54,10 +49,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Paced<B> {
     type Data = Bytes;
     type Error = B::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = &mut *self;
         loop {
             if let Some((piece, passed)) = &mut this.passing {

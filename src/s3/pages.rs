@@ -23,8 +23,6 @@ pub(super) fn contents(page: &Page) -> Option<Vec<s3s::dto::Object>> {
 }
 
 pub(super) fn common_prefixes(page: &Page) -> Option<Vec<CommonPrefix>> {
-    let entry = |prefix: &String| CommonPrefix {
-        prefix: Some(prefix.clone()),
-    };
+    let entry = |prefix: &String| CommonPrefix { prefix: Some(prefix.clone()) };
     Some(page.common_prefixes.iter().map(entry).collect())
 }

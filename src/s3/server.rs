@@ -86,12 +86,7 @@ impl Server {
         let tls = options.tls.map(TlsAcceptor::from);
         let is_tls = tls.is_some();
         let accepting = tokio::spawn(accept(listener, tls, Arc::clone(&shared)));
-        Ok(Server {
-            shared,
-            address,
-            tls: is_tls,
-            accepting: accepting.abort_handle(),
-        })
+        Ok(Server { shared, address, tls: is_tls, accepting: accepting.abort_handle() })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -146,10 +141,7 @@ impl Drop for Server {
 }
 
 fn service(store: &Arc<Store>, credentials: &Credentials) -> S3Service {
-    let mut builder = S3ServiceBuilder::new(Operations {
-        store: Arc::clone(store),
-        uploads: Uploads::default(),
-    });
+    let mut builder = S3ServiceBuilder::new(Operations { store: Arc::clone(store), uploads: Uploads::default() });
     let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
     builder.set_auth(SimpleAuth::from_single(id.as_str(), secret.as_str()));
     builder.build()
@@ -194,13 +186,8 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>)
     drop(connection.await);
 }
 
-async fn exchange(
-    shared: Arc<Shared>,
-    request: Request<Incoming>,
-) -> Result<Response<Paced<Body>>, HttpError> {
-    let Shared {
-        service, link, log, ..
-    } = &*shared;
+async fn exchange(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Paced<Body>>, HttpError> {
+    let Shared { service, link, log, .. } = &*shared;
     let exchange = log.begin(request.method(), request.uri());
     let request = request.map(|body| {
         let up = Paced::new(body, Direction::Up, link, &exchange);

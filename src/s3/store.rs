@@ -76,11 +76,7 @@ impl Store {
     /// that is no MD5, so that no client compares it with one.
     pub(super) fn put(&self, bucket: &str, key: String, body: Bytes) -> Result<String, NoBucket> {
         let etag = self.new_etag();
-        let object = Object {
-            body,
-            etag: etag.clone(),
-            modified: SystemTime::now(),
-        };
+        let object = Object { body, etag: etag.clone(), modified: SystemTime::now() };
         self.in_bucket(bucket, |objects| objects.insert(key, object))?;
         Ok(etag)
     }
@@ -90,8 +86,7 @@ impl Store {
     }
 
     pub(super) fn delete(&self, bucket: &str, key: &str) -> Result<(), NoBucket> {
-        self.in_bucket(bucket, |objects| objects.remove(key))
-            .map(drop)
+        self.in_bucket(bucket, |objects| objects.remove(key)).map(drop)
     }
 
     /// Removes everything below `prefix`, in all buckets; returns how many objects that were.
@@ -109,9 +104,7 @@ impl Store {
     pub(super) fn totals(&self) -> (u64, u64) {
         let buckets = self.buckets();
         let objects = buckets.values().flat_map(BTreeMap::values);
-        objects.fold((0, 0), |(count, bytes), object| {
-            (count + 1, bytes + object.body.len() as u64)
-        })
+        objects.fold((0, 0), |(count, bytes), object| (count + 1, bytes + object.body.len() as u64))
     }
 
     pub(super) fn list(&self, bucket: &str, asked: &Listing<'_>) -> Result<Page, NoBucket> {
@@ -173,15 +166,7 @@ mod tests {
     fn walk(store: &Store, prefix: &str, delimiter: Option<&str>, max_keys: usize) -> Vec<String> {
         let (mut seen, mut after) = (Vec::new(), None::<String>);
         loop {
-            let page = store.list(
-                "b",
-                &Listing {
-                    prefix,
-                    delimiter,
-                    after: after.as_deref(),
-                    max_keys,
-                },
-            );
+            let page = store.list("b", &Listing { prefix, delimiter, after: after.as_deref(), max_keys });
             let page = page.unwrap();
             assert!(page.objects.len() + page.common_prefixes.len() <= max_keys);
             seen.extend(page.objects.into_iter().map(|(key, _)| key));

@@ -63,9 +63,7 @@ impl Timer {
     pub(super) fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let run = Arc::clone(&shared);
-        thread::Builder::new()
-            .name("link-timer".to_owned())
-            .spawn(move || ring(&run))?;
+        thread::Builder::new().name("link-timer".to_owned()).spawn(move || ring(&run))?;
         Ok(Timer { shared })
     }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
@@ -47,10 +46,7 @@ impl Certificate {
             .with_single_cert(vec![leaf.der().clone()], key)?;
         let folder = tempfile::Builder::new().prefix("bench-s3-").tempdir();
         let folder = folder.context("cannot make a temporary folder for the certificate")?;
-        let certificate = Certificate {
-            server: Arc::new(server),
-            folder,
-        };
+        let certificate = Certificate { server: Arc::new(server), folder };
         std::fs::write(certificate.path(), authority_pem)
             .with_context(|| format!("cannot write {}", certificate.path().display()))?;
         Ok(certificate)
