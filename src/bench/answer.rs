@@ -1,7 +1,8 @@
 //! The sentence that answers the workshop's question for this machine and this link.
 
+use super::compare::{Comparison, Verdict};
 use super::leg::Leg;
-use super::summary::{Comparison, Summary, Verdict};
+use super::summary::Summary;
 use super::units;
 
 const QUESTION: &str = "Did the build get faster with GOCACHEPROG?";

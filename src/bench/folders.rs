@@ -55,8 +55,9 @@ impl RunFolder {
     }
 }
 
-impl Drop for WorkFolder {
-    fn drop(&mut self) {
+impl WorkFolder {
+    /// Removes the folder with all that is in it; what is left after that is left to the user.
+    pub fn remove(&self) {
         // A process that was killed just now may still be writing: what it made meanwhile takes another turn.
         for _ in 0..3 {
             match std::fs::remove_dir_all(&self.path) {
@@ -64,6 +65,12 @@ impl Drop for WorkFolder {
                 _ => return,
             }
         }
+    }
+}
+
+impl Drop for WorkFolder {
+    fn drop(&mut self) {
+        self.remove();
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! - what is run: [`leg`], [`scenario`], [`args`], [`plan`]
 //! - running it: [`runner`] over [`round`], with [`go`], [`workload`], [`process`], [`remote`], [`session`], [`interrupt`]
-//! - what came out: [`state`], [`results`], [`environment`], then [`stats`] and [`summary`]
+//! - what came out: [`state`], [`results`], [`environment`], then [`stats`], [`compare`] and [`summary`]
 //! - what is shown: [`progress`], [`table`] (of [`grid`], [`dots`], [`answer`], [`files`]), [`units`]
 
 mod answer;
 mod args;
+mod compare;
 mod dots;
 mod environment;
 mod files;

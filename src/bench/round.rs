@@ -42,6 +42,9 @@ pub struct Machine<'a> {
 pub struct Caches {
     /// A GOCACHE that a baseline filled.
     full_gocache: Option<PathBuf>,
+    /// The GOCACHE of all runs with a backend: go wants one, and puts nothing into it. Making and removing its 256 folders
+    /// for every round took longer than the rounds of a small scenario.
+    unused_gocache: Option<PathBuf>,
     /// The local store of the last c or b.
     full_local: Option<PathBuf>,
     /// Uploads that the last c did not get out.
@@ -98,12 +101,21 @@ impl Machine<'_> {
     }
 
     fn gocache_for(&mut self, leg: Leg) -> Result<PathBuf> {
-        if leg == Leg::BaselineFull {
-            let full = self.caches.full_gocache.clone();
-            return full.context("no baseline has filled a GOCACHE yet");
+        let known = match leg {
+            Leg::BaselineFull => {
+                Some(self.caches.full_gocache.clone().context("no baseline has filled a GOCACHE yet")?)
+            }
+            Leg::BaselineEmpty => None,
+            Leg::C | Leg::B | Leg::A => self.caches.unused_gocache.clone(),
+        };
+        if let Some(known) = known {
+            return Ok(known);
         }
         let folder = self.fresh_folder("gocache")?;
         make_gocache(&folder).with_context(|| format!("cannot make a GOCACHE in {}", folder.display()))?;
+        if leg.uses_backend() {
+            self.caches.unused_gocache = Some(folder.clone());
+        }
         Ok(folder)
     }
 

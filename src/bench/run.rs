@@ -1,6 +1,6 @@
 //! One run of `bench` from its arguments to its exit code.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -38,15 +38,17 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
     let plan = Plan::resolve(&name, &scenario, &args)?;
     if args.dry_run {
-        print!("{}", outline::render(&plan));
+        show(&outline::render(&plan))?;
         return Ok(ExitCode::SUCCESS);
     }
     let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
     let go = Go::find()?;
+    // Before the folder: a remote that cannot be used leaves no run behind.
+    let remote = plan.needs_remote().then(|| Remote::start(&plan, &interrupt)).transpose()?;
     let folder = RunFolder::create(&args.out, &plan.scenario)?;
-    let progress = Progress::new(&plan);
-    let (results, error) = measure(plan, &go, &folder, &interrupt, progress)?;
-    print!("{}", table::render(&results, &listed(&args.out, &folder), view()));
+    let machine = set_up(&plan, &go, &folder, &interrupt, remote)?;
+    let (results, error) = measure(machine)?;
+    show(&table::render(&results, &listed(&args.out, &folder), view()))?;
     match (results.ended, error) {
         (Ended::Interrupted, _) => {
             eprintln!("interrupted: the results so far are in {}", folder.path.display());
@@ -93,40 +95,40 @@ impl Execute for Machine<'_> {
     }
 }
 
-fn measure(
-    plan: Plan,
-    go: &Go,
-    folder: &RunFolder,
-    interrupt: &Interrupt,
-    progress: Progress,
-) -> Result<(Results, Option<anyhow::Error>)> {
-    let mut keeper = Keeper { results: empty_results(plan.clone(), go, folder), folder, progress };
+/// Runs the steps. Returns what came out, and the error that ended it early.
+fn measure(mut machine: Machine<'_>) -> Result<(Results, Option<anyhow::Error>)> {
+    let (plan, go, folder) = (machine.plan, machine.go, machine.folder);
+    let results = empty_results(plan.clone(), go, folder);
+    let mut keeper = Keeper { results, folder, progress: Progress::new(plan) };
     keeper.write()?;
     folder.link_latest()?;
-    let mut machine = set_up(&plan, go, folder, interrupt)?;
     keeper.progress.note("reading the toolchain into the page cache");
-    warm::page_cache(go, &machine.executable, interrupt);
+    warm::page_cache(go, &machine.executable, machine.interrupt);
     let (ended, error) = runner::run(&plan.steps, &mut machine, &mut keeper);
     keeper.progress.note("removing the caches of this run");
     keeper.results.ended = ended;
     keeper.results.error = error.as_ref().map(|error| format!("{error:#}"));
     keeper.results.link = machine.link_measured().unwrap_or_default();
-    keeper.write()?;
+    // Before the last results are written: a full disk must not leave objects behind in somebody's bucket.
     let removed = machine.remote.take().map_or(Ok(()), Remote::finish);
+    keeper.write()?;
+    folder.work.remove();
     keeper.progress.finish();
     Ok((keeper.results, error.or(removed.err())))
 }
 
-fn set_up<'a>(plan: &'a Plan, go: &'a Go, folder: &'a RunFolder, interrupt: &'a Interrupt) -> Result<Machine<'a>> {
+fn set_up<'a>(
+    plan: &'a Plan,
+    go: &'a Go,
+    folder: &'a RunFolder,
+    interrupt: &'a Interrupt,
+    remote: Option<Remote>,
+) -> Result<Machine<'a>> {
     let work = &folder.work.path;
     let folders = GoFolders { config: work.join("config"), gopath: work.join("gopath"), tmp: work.join("tmp") };
     for folder in [&folders.config, &folders.gopath, &folders.tmp] {
         std::fs::create_dir(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    let remote = match plan.needs_remote() {
-        true => Some(Remote::start(plan, interrupt)?),
-        false => None,
-    };
     Ok(Machine {
         plan,
         go,
@@ -153,6 +155,14 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
         link: None,
         rounds: Vec::new(),
         summary: Summary::default(),
+    }
+}
+
+/// Prints to stdout; who has closed it (`bench | head`) wants no more, and that is no error.
+fn show(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot print the results"),
+        _ => Ok(()),
     }
 }
 

@@ -2,14 +2,11 @@
 
 use serde::Serialize;
 
+use super::compare::{Comparison, compare, counted, walls};
 use super::leg::Leg;
-use super::plan::Kind;
 use super::results::Round;
-use super::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
+use super::stats::{median, relative_spread};
 use crate::telemetry::SessionSummary;
-
-/// Rounds side by side that a paired comparison needs: with fewer its interval is no better than the range.
-const FEWEST_PAIRS: usize = 5;
 
 /// All that is printed of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -59,37 +56,11 @@ pub struct BackendSummary {
     pub remote_errors: u64,
 }
 
-/// How long one leg takes against another.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Comparison {
-    pub leg: Leg,
-    pub base: Leg,
-    /// Time of `leg` over time of `base`: above 1 is slower.
-    pub ratio: f64,
-    /// Of the median of paired ratios; None where too few rounds lie side by side.
-    pub interval: Option<Interval>,
-    pub pairs: usize,
-    pub verdict: Verdict,
-}
-
-/// What may be said of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    Faster,
-    Slower,
-    /// The difference is below the measured noise.
-    Same,
-    /// Nothing in this run tells how large the noise is.
-    NoiseUnknown,
-}
-
-/// A round that does not count, and why.
+/// Rounds that do not count for the same reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OutOfState {
-    pub folder: String,
-    pub kind: Kind,
-    /// As `expected: seen`.
+    pub folders: Vec<String>,
+    /// As `expected X, saw Y`.
     pub why: Vec<String>,
 }
 
@@ -120,16 +91,6 @@ impl Summary {
     pub fn leg(&self, leg: Leg) -> Option<&LegSummary> {
         self.legs.iter().find(|summary| summary.leg == leg)
     }
-}
-
-/// The rounds of a leg whose time counts.
-fn counted(rounds: &[Round], leg: Leg) -> impl Iterator<Item = &Round> {
-    let counts = move |round: &&Round| round.step.leg == leg && round.step.kind == Kind::Measured && round.state_ok;
-    rounds.iter().filter(counts)
-}
-
-fn walls(rounds: &[Round], leg: Leg) -> Vec<f64> {
-    counted(rounds, leg).map(|round| round.wall_ns as f64).collect()
 }
 
 fn largest_spread(rounds: &[Round]) -> Option<f64> {
@@ -176,71 +137,23 @@ fn backend_summary(rounds: &[Round], leg: Leg) -> Option<BackendSummary> {
     })
 }
 
-fn compare(rounds: &[Round], leg: Leg, base: Leg, noise: Option<f64>) -> Option<Comparison> {
-    if leg == base {
-        return None;
-    }
-    let (values, bases) = side_by_side(rounds, leg, base);
-    let ratios = paired_ratios(&values, &bases);
-    let enough = ratios.len() >= FEWEST_PAIRS;
-    let (all_values, all_bases) = (walls(rounds, leg), walls(rounds, base));
-    let ratio = match enough {
-        true => median(&ratios)?,
-        false => median(&all_values)? / median(&all_bases)?,
-    };
-    let interval = median_interval(&ratios).filter(|_| ratios.len() > 1);
-    let verdict = match interval.filter(|_| enough) {
-        Some(interval) => judge(ratio, interval.contains(1.0)),
-        None => judge_by_noise(ratio, &all_values, &all_bases, noise),
-    };
-    Some(Comparison { leg, base, ratio, interval, pairs: ratios.len(), verdict })
-}
-
-/// The times of those rounds of two legs that have the same number.
-fn side_by_side(rounds: &[Round], leg: Leg, base: Leg) -> (Vec<f64>, Vec<f64>) {
-    let both = counted(rounds, leg).filter_map(|round| {
-        let partner = counted(rounds, base).find(|other| other.step.round == round.step.round)?;
-        Some((round.wall_ns as f64, partner.wall_ns as f64))
-    });
-    both.unzip()
-}
-
-/// Without pairs the spreads of both legs tell, added as independent errors are; the noise of the run where there is none.
-fn judge_by_noise(ratio: f64, values: &[f64], bases: &[f64], noise: Option<f64>) -> Verdict {
-    let of = |samples: &[f64]| relative_spread(samples).or(noise);
-    match of(values).zip(of(bases)) {
-        Some((one, other)) => judge(ratio, (ratio.max(1.0 / ratio) - 1.0) <= one.hypot(other)),
-        None => Verdict::NoiseUnknown,
-    }
-}
-
-fn judge(ratio: f64, same: bool) -> Verdict {
-    match (same, ratio > 1.0) {
-        (true, _) => Verdict::Same,
-        (false, true) => Verdict::Slower,
-        (false, false) => Verdict::Faster,
-    }
-}
-
 fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {
-    let wrong = rounds.iter().filter(|round| !round.state_ok);
-    wrong
-        .map(|round| OutOfState {
-            folder: round.folder.clone(),
-            kind: round.step.kind,
-            why: round
-                .state
-                .iter()
-                .filter(|finding| !finding.ok)
-                .map(|finding| format!("{}: {}", finding.expected, finding.seen))
-                .collect(),
-        })
-        .collect()
+    let mut groups: Vec<OutOfState> = Vec::new();
+    for round in rounds.iter().filter(|round| !round.state_ok) {
+        let wrong = round.state.iter().filter(|finding| !finding.ok);
+        let why: Vec<String> = wrong.map(|found| format!("expected {}, saw {}", found.expected, found.seen)).collect();
+        match groups.iter_mut().find(|group| group.why == why) {
+            Some(group) => group.folders.push(round.folder.clone()),
+            None => groups.push(OutOfState { folders: vec![round.folder.clone()], why }),
+        }
+    }
+    groups
 }
 
 #[cfg(test)]
 pub mod tests {
-    use super::super::plan::Step;
+    use super::super::compare::Verdict;
+    use super::super::plan::{Kind, Step};
     use super::super::results::tests::round;
     use super::super::state::Finding;
     use super::*;
@@ -296,7 +209,8 @@ pub mod tests {
             vec![Finding { expected: "0 requests to the remote".to_owned(), seen: "4".to_owned(), ok: false }];
         let summary = Summary::of(&rounds, false);
         assert_eq!(summary.leg(Leg::A).unwrap().walls_ns, [10_000_000]);
-        assert_eq!(summary.out_of_state[0].why, ["0 requests to the remote: 4"]);
+        assert_eq!(summary.out_of_state[0].folders, ["a/2"]);
+        assert_eq!(summary.out_of_state[0].why, ["expected 0 requests to the remote, saw 4"]);
     }
 
     #[test]

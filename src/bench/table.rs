@@ -1,11 +1,12 @@
 //! The terminal reporter: two tables, the answer, and what to look at next. Reads results, computes nothing.
 
 use super::answer;
+use super::compare::{Comparison, Verdict};
 use super::dots;
 use super::files::File;
 use super::grid::{Grid, View};
 use super::results::Results;
-use super::summary::{BackendSummary, Comparison, LegSummary, Summary, Verdict};
+use super::summary::{BackendSummary, LegSummary, Summary};
 use super::units;
 
 /// All that a run prints on stdout, in at most `view.width` columns.
@@ -156,8 +157,8 @@ fn notes(summary: &Summary, sessions: &[(&LegSummary, &BackendSummary)]) -> Vec<
     let mut notes = Vec::new();
     for wrong in &summary.out_of_state {
         notes.push(format!(
-            "{} was not in the state that its name claims and does not count. {}",
-            wrong.folder,
+            "Not in the state that the name claims, and not counted: {}: {}.",
+            wrong.folders.join(", "),
             wrong.why.join("; ")
         ));
     }
