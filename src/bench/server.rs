@@ -72,7 +72,7 @@ struct Hello {
     bucket: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Mark {
     mark: u64,
 }
@@ -82,7 +82,7 @@ struct Log {
     requests: Vec<Request>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Done {}
 
 #[derive(Deserialize)]
