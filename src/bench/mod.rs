@@ -1,1 +1,44 @@
 //! The bench: scenario -> plan -> rounds -> results (plain data) -> statistics -> reporters.
+//!
+//! - what is run: [`leg`], [`scenario`], [`args`], [`plan`]
+//! - running it: [`runner`] over [`round`], with [`go`], [`workload`], [`process`], [`remote`], [`session`], [`interrupt`]
+//! - what came out: [`state`], [`results`], [`environment`], then [`stats`], [`compare`] and [`summary`]
+//! - what is shown: [`progress`], [`table`] (of [`grid`], [`dots`], [`answer`], [`files`]), [`units`]
+
+mod answer;
+mod args;
+mod compare;
+mod dots;
+mod environment;
+mod files;
+mod folders;
+mod go;
+mod grid;
+mod interrupt;
+mod leg;
+mod nearest;
+mod outline;
+mod plan;
+mod platform;
+mod process;
+mod progress;
+mod remote;
+mod remote_env;
+mod results;
+mod round;
+mod run;
+mod runner;
+mod scenario;
+mod server;
+mod session;
+mod state;
+mod stats;
+mod summary;
+mod table;
+mod units;
+mod warm;
+mod workload;
+
+pub use args::{BenchArgs, RemoteKind};
+pub use leg::Leg;
+pub use run::run;

@@ -1,1 +1,44 @@
-fn main() {}
+//! `bench`: parses arguments, calls the library, prints the error.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use gocacheprog::backend::BackendArgs;
+use gocacheprog::bench::BenchArgs;
+use gocacheprog::s3::{AloneArgs, ServeArgs};
+
+/// Did the build get faster with GOCACHEPROG? Times `go build` in five cache states, and keeps the records of each.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    bench: BenchArgs,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the embedded S3 server alone, and prints the variables to export
+    S3(AloneArgs),
+    /// The backend, as bench has go start it
+    #[command(hide = true)]
+    Backend(BackendArgs),
+    /// The embedded S3 server, as bench starts it
+    #[command(hide = true)]
+    S3Serve(ServeArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => gocacheprog::bench::run(cli.bench),
+        Some(Command::Backend(args)) => return gocacheprog::backend::main(&args),
+        Some(Command::S3(args)) => gocacheprog::s3::serve_alone(args).map(|()| ExitCode::SUCCESS),
+        Some(Command::S3Serve(args)) => gocacheprog::s3::serve_child(args).map(|()| ExitCode::SUCCESS),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

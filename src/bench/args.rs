@@ -1,0 +1,78 @@
+//! The command line of the default command of `bench`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::leg::Leg;
+use crate::cache::Strategy;
+
+/// Times `go build` with and without GOCACHEPROG, in known cache states.
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// Package pattern for `go build`, of the standard library [default: what the scenario says]
+    #[arg(value_name = "PACKAGES")]
+    pub packages: Option<String>,
+
+    /// Name of a built-in scenario (workshop, small, speed) or the path of a .toml file
+    #[arg(long, value_name = "NAME", default_value = "workshop")]
+    pub scenario: String,
+
+    /// Rounds of the short runs (baseline-full, b, a)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: Option<u32>,
+
+    /// Rounds of the long runs (baseline-empty, c)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub long_rounds: Option<u32>,
+
+    /// Only these runs; what they need is run before them, unmeasured
+    #[arg(long, value_name = "RUN", value_delimiter = ',')]
+    pub only: Vec<Leg>,
+
+    /// How the backend uses the remote
+    #[arg(long)]
+    pub strategy: Option<Strategy>,
+
+    /// First-byte latency of the embedded S3 server, in milliseconds
+    #[arg(long, value_name = "MS", value_parser = parse_milliseconds)]
+    pub rtt: Option<f64>,
+
+    /// Which S3 is used
+    #[arg(long, value_enum, default_value_t = RemoteKind::Embedded)]
+    pub remote: RemoteKind,
+
+    /// Folder of the results
+    #[arg(long, value_name = "DIR", default_value = "metrics")]
+    pub out: PathBuf,
+
+    /// Leave out the untimed rounds with the CPU profile on
+    #[arg(long)]
+    pub no_profile: bool,
+
+    /// Switch off the trace and the request log of the backend, to see what they cost
+    #[arg(long)]
+    pub no_records: bool,
+
+    /// Print what would be run, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Which S3 the backend talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum RemoteKind {
+    /// A server that bench starts, in memory
+    Embedded,
+    /// The one of the S3_* variables, under a prefix of its own
+    Env,
+}
+
+fn parse_milliseconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("give milliseconds, 0 or more".to_owned()),
+    }
+}

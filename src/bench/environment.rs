@@ -1,0 +1,52 @@
+//! Where a run took place: what a reader needs to know to compare it with another.
+
+use std::path::Path;
+
+use serde::Serialize;
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+use super::go::Go;
+use super::platform;
+
+/// The machine, the system and the toolchain.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Environment {
+    /// Like `go1.26.8`.
+    pub go_version: String,
+    /// Like `linux/amd64`.
+    pub go_platform: String,
+    pub goroot: String,
+    pub bench_version: String,
+    pub cpu_model: Option<String>,
+    /// Cores that this process may use.
+    pub cores: Option<usize>,
+    pub memory_bytes: Option<u64>,
+    pub os: Option<String>,
+    pub kernel: Option<String>,
+    /// Type of the file system that holds the caches.
+    pub file_system: Option<String>,
+}
+
+impl Environment {
+    /// Asks the system; `work` is the folder that holds the caches.
+    pub fn collect(go: &Go, work: &Path) -> Environment {
+        let wanted = RefreshKind::nothing()
+            .with_cpu(CpuRefreshKind::nothing())
+            .with_memory(MemoryRefreshKind::nothing().with_ram());
+        // What the system does not tell is missing in the results, and no reason to end.
+        let system = System::new_with_specifics(wanted).ok();
+        let model = system.as_ref().and_then(|system| Some(system.cpus().first()?.brand().trim().to_owned()));
+        Environment {
+            go_version: go.version.clone(),
+            go_platform: go.platform.clone(),
+            goroot: go.root.display().to_string(),
+            bench_version: env!("CARGO_PKG_VERSION").to_owned(),
+            cpu_model: model.filter(|model| !model.is_empty()),
+            cores: std::thread::available_parallelism().ok().map(usize::from),
+            memory_bytes: system.map(|system| system.total_memory()),
+            os: System::long_os_version().ok(),
+            kernel: System::kernel_version().ok(),
+            file_system: platform::file_system_of(work),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What a run left to look at, with what opens it.
+
+use std::path::Path;
+
+/// A file of the run, as a person would type it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    pub path: String,
+    pub says: &'static str,
+}
+
+/// In the order in which they help; the folder of each leg stands for its other rounds.
+const WORTH_A_LOOK: [(&str, &str); 9] = [
+    ("b/1/trace.json", "open in https://ui.perfetto.dev"),
+    ("a/1/trace.json", "the same of a"),
+    ("c/1/trace.json", "the same of c"),
+    ("c/profile/pprof/cpu.svg", "flame graph of the backend's CPU: open in a browser"),
+    ("b/profile/pprof/cpu.svg", "the same of b"),
+    ("a/profile/pprof/cpu.svg", "the same of a"),
+    ("c/profile/pprof/cpu.pprof", "go tool pprof -http=:8080 FILE"),
+    ("b/1/request.txt", "one line a request, one an answer"),
+    ("results.json", "every sample"),
+];
+
+/// The files below `run` that are there; `shown` is the name under which they are listed.
+pub fn to_look_at(run: &Path, shown: &Path) -> Vec<File> {
+    let there = WORTH_A_LOOK.into_iter().filter(|(path, _)| run.join(path).is_file());
+    there.map(|(path, says)| File { path: shown.join(path).display().to_string(), says }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_there_is_listed() {
+        let run = tempfile::tempdir().unwrap();
+        std::fs::write(run.path().join("results.json"), "{}").unwrap();
+        let files = to_look_at(run.path(), Path::new("metrics/latest"));
+        let expected = File { path: "metrics/latest/results.json".to_owned(), says: "every sample" };
+        assert_eq!(files, [expected]);
+    }
+}

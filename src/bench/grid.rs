@@ -1,0 +1,88 @@
+//! A table that fits: columns are dropped from the right until it does.
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
+
+/// How text may look.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// Columns of the terminal.
+    pub width: usize,
+    pub colour: bool,
+}
+
+/// Headers and rows of plain text. The first column is aligned left, the others right.
+#[derive(Debug, Default)]
+pub struct Grid {
+    pub header: Vec<&'static str>,
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Grid {
+    /// The table in at most `view.width` columns; the first two columns always stay.
+    pub fn render(&self, view: View) -> String {
+        for columns in (3..=self.header.len()).rev() {
+            let plain = self.table(columns, false).trim_fmt();
+            if plain.lines().all(|line| line.chars().count() <= view.width) {
+                return self.table(columns, view.colour).trim_fmt();
+            }
+        }
+        self.table(2, view.colour).trim_fmt()
+    }
+
+    fn table(&self, columns: usize, colour: bool) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        match colour {
+            true => table.enforce_styling(),
+            false => table.force_no_tty(),
+        };
+        let header = self.header.iter().take(columns);
+        table.set_header(header.map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
+        for row in &self.rows {
+            table.add_row(row.iter().take(columns).map(cell));
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((1, 1));
+            if column.index > 0 {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table
+    }
+}
+
+fn cell(text: &String) -> Cell {
+    match text {
+        text if text.ends_with("faster") => Cell::new(text).fg(Color::Green),
+        text if text.ends_with("slower") => Cell::new(text).fg(Color::Red),
+        text => Cell::new(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid() -> Grid {
+        Grid {
+            header: vec!["run", "wall", "against", "samples"],
+            rows: vec![["a", "0.29 s", "97× faster", "··:"].map(str::to_owned).to_vec()],
+        }
+    }
+
+    #[test]
+    fn columns_are_dropped_from_the_right() {
+        let view = |width| View { width, colour: false };
+        assert!(grid().render(view(100)).contains("samples"));
+        let narrow = grid().render(view(32));
+        assert!(narrow.contains("faster") && !narrow.contains("samples"), "{narrow}");
+        assert!(grid().render(view(1)).contains("0.29 s"));
+    }
+
+    #[test]
+    fn colour_only_where_it_is_wanted() {
+        let text = |colour| grid().render(View { width: 100, colour });
+        assert!(text(true).contains("\u{1b}["));
+        assert!(!text(false).contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,117 @@
+//! Ctrl-C and SIGTERM: they end the process groups that bench started, and the loop of rounds sees that it has to stop.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Exit code of a run that was interrupted, as shells have it for SIGINT.
+pub const EXIT_CODE: u8 = 130;
+
+/// Knows whether an interrupt was asked for, and whom it has to end.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    requested: AtomicBool,
+    groups: Mutex<Vec<Pid>>,
+}
+
+/// A process group that an interrupt ends, until this is dropped.
+#[derive(Debug)]
+pub struct Group {
+    shared: Arc<Shared>,
+    id: Pid,
+}
+
+impl Interrupt {
+    /// Catches the signals. A second one, should the tidying up hang, ends bench at once.
+    pub fn listen() -> std::io::Result<Interrupt> {
+        let interrupt = Interrupt::default();
+        let again = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // Armed by the first signal, because this handler is asked before the one that arms it.
+            signal_hook::flag::register_conditional_shutdown(signal, EXIT_CODE.into(), Arc::clone(&again))?;
+            signal_hook::flag::register(signal, Arc::clone(&again))?;
+        }
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let shared = Arc::clone(&interrupt.shared);
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                shared.end_all();
+            }
+        });
+        Ok(interrupt)
+    }
+
+    /// Whether bench was asked to stop.
+    pub fn requested(&self) -> bool {
+        self.shared.requested.load(Ordering::SeqCst)
+    }
+
+    /// Puts a process group that was just started under the interrupt.
+    pub fn cover(&self, leader: u32) -> Group {
+        let id = Pid::from_raw(leader.cast_signed());
+        self.shared.groups().push(id);
+        // The signal may have come between the start and this line.
+        if self.requested() {
+            self.shared.end_all();
+        }
+        Group { shared: Arc::clone(&self.shared), id }
+    }
+}
+
+impl Shared {
+    fn groups(&self) -> std::sync::MutexGuard<'_, Vec<Pid>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end_all(&self) {
+        self.requested.store(true, Ordering::SeqCst);
+        for group in self.groups().iter() {
+            // SIGKILL: the caches are thrown away anyway, and a compiler or a backend that drains would keep us waiting.
+            let _ = killpg(*group, Signal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.shared.groups().retain(|group| *group != self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn an_interrupt_ends_covered_groups_and_those_covered_later() {
+        let interrupt = Interrupt::default();
+        let start = || Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        let mut first = start();
+        let _first_group = interrupt.cover(first.id());
+        interrupt.shared.end_all();
+        assert!(interrupt.requested());
+        assert_eq!(first.wait().unwrap().signal(), Some(9));
+        let mut second = start();
+        let _second_group = interrupt.cover(second.id());
+        assert_eq!(second.wait().unwrap().signal(), Some(9));
+    }
+
+    #[test]
+    fn a_dropped_group_is_left_alone() {
+        let interrupt = Interrupt::default();
+        drop(interrupt.cover(1_000_000));
+        assert!(interrupt.shared.groups().is_empty());
+    }
+}

@@ -1,0 +1,56 @@
+//! The plan as text, for `--dry-run`.
+
+use std::fmt::Write;
+
+use super::leg::Leg;
+use super::plan::{Kind, Plan, Step};
+
+/// What would be run, in order.
+pub fn render(plan: &Plan) -> String {
+    let mut text = format!("scenario  {}\nbuild     go build {}", plan.scenario, plan.packages);
+    if let Some(packages) = plan.generated_packages {
+        write_to(&mut text, format_args!(" in a module of {packages} packages that bench writes"));
+    }
+    let strategy = format!("{:?}", plan.strategy).to_lowercase();
+    let records = if plan.records { "on" } else { "off" };
+    write_to(&mut text, format_args!("\nbackend   strategy {strategy}, records {records}\n"));
+    write_to(&mut text, format_args!("remote    {}\n", remote(plan)));
+    for (name, steps) in groups(&plan.steps) {
+        let legs: Vec<&str> = steps.iter().map(|step| step.leg.name()).collect();
+        write_to(&mut text, format_args!("{name:<10}{}\n", legs.join(", ")));
+    }
+    text.push('\n');
+    for leg in Leg::ALL.into_iter().filter(|leg| plan.steps.iter().any(|step| step.leg == *leg)) {
+        write_to(&mut text, format_args!("{:<16}{}\n", leg.name(), leg.label()));
+    }
+    text
+}
+
+fn remote(plan: &Plan) -> String {
+    match plan.link {
+        _ if !plan.needs_remote() => "none needed".to_owned(),
+        None => "the S3 of the S3_* variables, under a prefix of its own".to_owned(),
+        Some(link) => format!(
+            "embedded S3, first byte after {} ms, jitter {} ms, bandwidth {}",
+            link.latency_ms,
+            link.jitter_ms,
+            link.bandwidth_bytes_per_s.map_or("not limited".to_owned(), |bytes| format!("{bytes} bytes/s")),
+        ),
+    }
+}
+
+/// Neighbouring steps of one kind and one round, with a name for them.
+fn groups(steps: &[Step]) -> Vec<(String, &[Step])> {
+    let alike = |one: &Step, other: &Step| (one.kind, one.round) == (other.kind, other.round);
+    let name = |step: &Step| match step.kind {
+        Kind::Measured => format!("round {}", step.round),
+        Kind::Preparation => "prepare".to_owned(),
+        Kind::Profile => "profile".to_owned(),
+    };
+    steps.chunk_by(alike).map(|steps| (name(&steps[0]), steps)).collect()
+}
+
+fn write_to(text: &mut String, what: std::fmt::Arguments<'_>) {
+    // A String takes everything.
+    let _ = text.write_fmt(what);
+}

@@ -1,0 +1,141 @@
+//! Progress on stderr: one line that changes on a terminal, one line a round elsewhere.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::leg::Leg;
+use super::plan::{Kind, Plan, Step};
+use super::results::Round;
+use super::units;
+
+/// How often the line on the terminal is drawn: seldom, because it takes CPU from what is measured.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Tells what runs, for how long, and what is left.
+#[derive(Debug)]
+pub struct Progress {
+    /// None: stderr is no terminal.
+    bar: Option<ProgressBar>,
+    steps: Vec<Step>,
+    /// The last time that each leg took.
+    took_ns: Vec<(Leg, u64)>,
+}
+
+impl Progress {
+    pub fn new(plan: &Plan) -> Progress {
+        Progress {
+            bar: std::io::stderr().is_terminal().then(terminal_line),
+            steps: plan.steps.clone(),
+            took_ns: Vec::new(),
+        }
+    }
+
+    /// Something that is no step: warming up, tidying up.
+    pub fn note(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => {
+                bar.reset_elapsed();
+                bar.set_prefix("");
+                bar.set_message(text.to_owned());
+            }
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// The step at `position` of the plan starts.
+    pub fn starts(&self, position: usize) {
+        let left = self.left_ns(position).map(|left| format!(" · about {} left", seconds(left)));
+        if let Some(bar) = &self.bar {
+            bar.reset_elapsed();
+            bar.set_prefix(left.unwrap_or_default());
+            bar.set_message(self.describe(position));
+        }
+    }
+
+    /// It ended with this.
+    pub fn ended(&mut self, position: usize, round: &Round) {
+        let leg = round.step.leg;
+        self.took_ns.retain(|(other, _)| *other != leg);
+        self.took_ns.push((leg, round.wall_ns + round.backend_after_go_ns.unwrap_or(0)));
+        if self.bar.is_none() {
+            let left = self.left_ns(position + 1).filter(|left| *left > 0);
+            let left = left.map_or_else(String::new, |left| format!(" · about {} left", seconds(left)));
+            let state = if round.state_ok { "" } else { " · NOT IN ITS STATE" };
+            let took = units::duration(round.wall_ns as f64);
+            eprintln!("{} · {took}{state}{left}", self.describe(position));
+        }
+    }
+
+    /// Takes the line away, so that others can print.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn describe(&self, position: usize) -> String {
+        let step = self.steps[position];
+        let last = self.steps.iter().filter(|other| other.leg == step.leg && other.kind == Kind::Measured);
+        let what = match step.kind {
+            Kind::Measured => format!("round {} of {}", step.round, last.count()),
+            Kind::Preparation => "preparation, not measured".to_owned(),
+            Kind::Profile => "CPU profile, not timed".to_owned(),
+        };
+        format!("{} · {what}", step.leg.label())
+    }
+
+    /// The time that the steps from `position` on will take, if each leg takes as long as the last time.
+    ///
+    /// A leg that has not run yet is taken for one of its kind that has; None where there is none.
+    fn left_ns(&self, position: usize) -> Option<u64> {
+        let took = |leg: Leg| {
+            let same = self.took_ns.iter().find(|(other, _)| *other == leg);
+            let alike = || self.took_ns.iter().find(|(other, _)| other.is_cold() == leg.is_cold());
+            same.or_else(alike).map(|(_, took)| *took)
+        };
+        self.steps[position..].iter().map(|step| took(step.leg)).sum()
+    }
+}
+
+fn terminal_line() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{msg} · {elapsed}{prefix}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+fn seconds(nanoseconds: u64) -> String {
+    let seconds = nanoseconds.div_ceil(1_000_000_000);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        _ => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::tests::round;
+    use super::*;
+
+    fn progress(legs: &[Leg]) -> Progress {
+        let steps = legs.iter().map(|leg| Step { leg: *leg, kind: Kind::Measured, round: 1 });
+        Progress { bar: None, steps: steps.collect(), took_ns: Vec::new() }
+    }
+
+    #[test]
+    fn what_is_left_is_guessed_from_legs_that_are_alike() {
+        let mut progress = progress(&[Leg::BaselineEmpty, Leg::BaselineFull, Leg::C, Leg::A]);
+        assert_eq!(progress.left_ns(0), None);
+        progress.ended(0, &round(progress.steps[0], 30_000_000_000));
+        assert_eq!(progress.left_ns(1), None);
+        progress.ended(1, &round(progress.steps[1], 1_000_000_000));
+        assert_eq!(progress.left_ns(2), Some(31_000_000_000));
+        assert_eq!(progress.left_ns(4), Some(0));
+        assert_eq!(seconds(31_000_000_001), "32 s");
+        assert_eq!(seconds(150_000_000_000), "3 min");
+    }
+}

@@ -1,0 +1,171 @@
+//! The remote store of a run: the embedded S3 server, or a prefix of our own in the one of the `S3_` variables.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::interrupt::Interrupt;
+use super::plan::Plan;
+use super::remote_env::OwnPrefix;
+use super::results::LinkMeasured;
+use super::server::{Request, Server};
+use super::state::ServerSeen;
+use crate::cache::s3_config::S3Config;
+
+/// Where the backend of this run stores remotely.
+#[derive(Debug)]
+pub enum Remote {
+    Embedded(Server),
+    Env(OwnPrefix),
+}
+
+impl Remote {
+    /// Starts the embedded server, or makes sure that the one of the environment can be used.
+    pub fn start(plan: &Plan, interrupt: &Interrupt) -> Result<Remote> {
+        match plan.link {
+            Some(link) => Server::start(link, interrupt).map(Remote::Embedded),
+            None => OwnPrefix::claim().map(Remote::Env),
+        }
+    }
+
+    /// Makes the remote store empty for the backend that is started next.
+    pub fn make_empty(&mut self) -> Result<()> {
+        match self {
+            Remote::Embedded(server) => server.clear(),
+            Remote::Env(prefix) => {
+                prefix.next();
+                Ok(())
+            }
+        }
+    }
+
+    /// Tells the backend, through the environment, where the remote is: never by arguments, which everybody can read.
+    pub fn configure(&self, command: &mut Command) {
+        let config = match self {
+            Remote::Embedded(server) => server.config(),
+            Remote::Env(prefix) => prefix.config(),
+        };
+        command.envs(variables(config));
+    }
+
+    /// The number of objects; None where only the owner of the bucket could tell at once.
+    pub fn objects(&mut self) -> Result<Option<u64>> {
+        match self {
+            Remote::Embedded(server) => Ok(Some(server.stats()?.objects)),
+            Remote::Env(_) => Ok(None),
+        }
+    }
+
+    /// A mark in the server's log, where there is one.
+    pub fn mark(&mut self) -> Result<Option<u64>> {
+        match self {
+            Remote::Embedded(server) => server.mark().map(Some),
+            Remote::Env(_) => Ok(None),
+        }
+    }
+
+    /// What the server saw since the mark.
+    pub fn seen_since(&mut self, mark: Option<u64>) -> Result<Option<ServerSeen>> {
+        match (self, mark) {
+            (Remote::Embedded(server), Some(mark)) => Ok(Some(count(&server.log_since(mark)?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The delays that the embedded server injected so far.
+    pub fn link_measured(&mut self) -> Result<Option<LinkMeasured>> {
+        let Remote::Embedded(server) = self else {
+            return Ok(None);
+        };
+        let Some(injected) = server.stats()?.injected_first_byte_ms else {
+            return Ok(None);
+        };
+        let values = injected.median.zip(injected.p99);
+        Ok(values.map(|(median, p99)| LinkMeasured {
+            answers: injected.count,
+            first_byte_median_ms: median,
+            first_byte_p99_ms: p99,
+        }))
+    }
+
+    /// Removes what the run stored, where it outlives the run.
+    pub fn finish(self) -> Result<()> {
+        match self {
+            Remote::Embedded(_) => Ok(()),
+            Remote::Env(prefix) => prefix.remove(),
+        }
+    }
+}
+
+fn variables(config: &S3Config) -> Vec<(&'static str, &str)> {
+    let mut variables = vec![
+        ("S3_ENDPOINT", config.endpoint_url.as_str()),
+        ("S3_ACCESS_KEY_ID", &config.access_key_id),
+        ("S3_SECRET_ACCESS_KEY", &config.secret_access_key),
+        ("S3_BUCKET_NAME", &config.bucket),
+        ("S3_REGION", &config.region),
+        ("S3_PREFIX", &config.prefix),
+    ];
+    if let Some(token) = &config.session_token {
+        variables.push(("S3_SESSION_TOKEN", token));
+    }
+    variables
+}
+
+fn count(requests: &[Request]) -> ServerSeen {
+    let of = |op: &'static str| requests.iter().filter(move |request| request.op == op);
+    let done = |op| of(op).filter(|request| request.status == Some(200));
+    ServerSeen {
+        requests: requests.len() as u64,
+        gets: of("get").count() as u64,
+        puts: of("put").count() as u64,
+        not_found: requests.iter().filter(|request| request.status == Some(404)).count() as u64,
+        bytes_out: done("get").map(|request| request.bytes_out).sum(),
+        bytes_in: done("put").map(|request| request.bytes_in).sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::s3_config::from_env;
+
+    #[test]
+    fn the_variables_say_what_the_configuration_says() {
+        let config = S3Config {
+            endpoint_url: "https://s3.example".to_owned(),
+            access_key_id: "id".to_owned(),
+            secret_access_key: "secret".to_owned(),
+            session_token: Some("token".to_owned()),
+            bucket: "cache".to_owned(),
+            region: "eu-1".to_owned(),
+            prefix: "bench-1/1/".to_owned(),
+        };
+        let variables = variables(&config);
+        let get = |name: &str| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        assert_eq!(from_env(get).unwrap().unwrap(), config);
+    }
+
+    #[test]
+    fn bytes_of_failures_do_not_count() {
+        let request = |op: &str, key: &str, status, bytes| Request {
+            op: op.to_owned(),
+            key: key.to_owned(),
+            status: Some(status),
+            bytes_in: if op == "put" { bytes } else { 0 },
+            bytes_out: if op == "get" { bytes } else { 0 },
+        };
+        let seen = count(&[
+            request("get", "x-a.json", 200, 50),
+            request("get", "x-d", 200, 700),
+            request("get", "y-a.json", 404, 9),
+            request("put", "z-d", 200, 30),
+            request("put", "z-d", 503, 30),
+        ]);
+        let expected = ServerSeen { requests: 5, gets: 3, puts: 2, not_found: 1, bytes_out: 750, bytes_in: 30 };
+        assert_eq!(seen, expected);
+    }
+}

@@ -1,0 +1,124 @@
+//! The results of a run as plain data: what `results.json` holds. Nothing here computes or prints.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::environment::Environment;
+use super::plan::{Plan, Step};
+use super::state::{Before, Finding, ServerSeen};
+use super::summary::Summary;
+use crate::telemetry::SessionSummary;
+
+/// Version of the layout of `results.json`.
+pub const SCHEMA: u32 = 1;
+
+/// One run of `bench`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Results {
+    pub schema: u32,
+    /// Name of the run: its folder below `metrics/`.
+    pub run: String,
+    pub started_unix_ns: u64,
+    pub ended: Ended,
+    /// Why the run ended before its plan did.
+    pub error: Option<String>,
+    pub plan: Plan,
+    pub environment: Environment,
+    /// What was measured of the link; None before it was used, and with `--remote env`.
+    pub link: Option<LinkMeasured>,
+    /// In the order in which they ran.
+    pub rounds: Vec<Round>,
+    /// Computed from `rounds`.
+    pub summary: Summary,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// It has not: the file was written between two rounds.
+    Running,
+    Complete,
+    Interrupted,
+    Failed,
+}
+
+/// The delay that the embedded server really injected before the first byte of its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LinkMeasured {
+    pub answers: u64,
+    pub first_byte_median_ms: f64,
+    pub first_byte_p99_ms: f64,
+}
+
+/// One run of go: the raw sample.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Round {
+    #[serde(flatten)]
+    pub step: Step,
+    /// Below the folder of the run.
+    pub folder: String,
+    pub started_unix_ns: u64,
+    /// From the start of go to its end.
+    pub wall_ns: u64,
+    /// CPU time of go and of all that it waited for; the backend is not in it.
+    pub go_cpu_user_ns: u64,
+    pub go_cpu_system_ns: u64,
+    /// From the end of go to the end of the backend.
+    pub backend_after_go_ns: Option<u64>,
+    /// Whether the run was in the state that its name claims. If not, its time does not count.
+    pub state_ok: bool,
+    pub state: Vec<Finding>,
+    pub before: Option<Before>,
+    /// None for a baseline.
+    pub session: Option<SessionSummary>,
+    /// None for a baseline, and with `--remote env`.
+    pub server: Option<ServerSeen>,
+}
+
+impl Results {
+    /// Writes `results.json` into `folder`, by rename, so that no reader sees half of it.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join("results.json");
+        let whole = || -> Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            serde_json::to_writer_pretty(&mut file, self)?;
+            std::io::Write::write_all(&mut file, b"\n")?;
+            make_readable(file.as_file())?;
+            file.persist(&path)?;
+            Ok(())
+        };
+        whole().with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// Temporary files are for their owner only; results are for everybody.
+fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// A round of a baseline in its state.
+    pub fn round(step: Step, wall_ns: u64) -> Round {
+        Round {
+            step,
+            folder: step.folder(),
+            started_unix_ns: 1,
+            wall_ns,
+            go_cpu_user_ns: 1,
+            go_cpu_system_ns: 1,
+            backend_after_go_ns: None,
+            state_ok: true,
+            state: Vec::new(),
+            before: None,
+            session: None,
+            server: None,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! One run of `bench` from its arguments to its exit code.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+
+use super::args::BenchArgs;
+use super::environment::Environment;
+use super::files;
+use super::folders::RunFolder;
+use super::go::{Go, GoFolders};
+use super::grid::View;
+use super::interrupt::{EXIT_CODE, Interrupt};
+use super::outline;
+use super::plan::{Plan, Step};
+use super::progress::Progress;
+use super::remote::Remote;
+use super::results::{Ended, Results, Round, SCHEMA};
+use super::round::{Caches, Machine};
+use super::runner::{self, Execute, Watch};
+use super::scenario::Scenario;
+use super::summary::Summary;
+use super::table;
+use super::warm;
+use super::workload::Workload;
+
+/// Columns of the tables at most, and where the terminal does not say how many it has.
+const WIDTH: u16 = 100;
+
+/// Runs what `args` ask for, prints the tables on stdout and progress on stderr.
+///
+/// The exit code is 0, or 130 after an interrupt. Errors: what cannot be started, and a failed build; what was measured
+/// until then is printed and kept all the same.
+pub fn run(args: BenchArgs) -> Result<ExitCode> {
+    let (name, scenario) = Scenario::load(&args.scenario)?;
+    let plan = Plan::resolve(&name, &scenario, &args)?;
+    if args.dry_run {
+        show(&outline::render(&plan))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
+    let go = Go::find()?;
+    // Before the folder: a remote that cannot be used leaves no run behind.
+    let remote = plan.needs_remote().then(|| Remote::start(&plan, &interrupt)).transpose()?;
+    let folder = RunFolder::create(&args.out, &plan.scenario)?;
+    let machine = set_up(&plan, &go, &folder, &interrupt, remote)?;
+    let (results, error) = measure(machine)?;
+    show(&table::render(&results, &listed(&args.out, &folder), view()))?;
+    match (results.ended, error) {
+        (Ended::Interrupted, _) => {
+            eprintln!("interrupted: the results so far are in {}", folder.path.display());
+            Ok(ExitCode::from(EXIT_CODE))
+        }
+        (_, Some(error)) => Err(error),
+        (_, None) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Keeps the results while the rounds run.
+struct Keeper<'a> {
+    results: Results,
+    folder: &'a RunFolder,
+    progress: Progress,
+}
+
+impl Keeper<'_> {
+    fn write(&mut self) -> Result<()> {
+        self.results.summary = Summary::of(&self.results.rounds, self.results.plan.paired_ratios);
+        self.results.write(&self.folder.path)
+    }
+}
+
+impl Watch for Keeper<'_> {
+    fn starts(&mut self, position: usize, _step: Step) {
+        self.progress.starts(position);
+    }
+
+    fn ended(&mut self, position: usize, round: Round) -> Result<()> {
+        self.progress.ended(position, &round);
+        self.results.rounds.push(round);
+        self.write()
+    }
+}
+
+impl Execute for Machine<'_> {
+    fn round(&mut self, step: Step) -> Result<Round> {
+        Machine::round(self, step)
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.requested()
+    }
+}
+
+/// Runs the steps. Returns what came out, and the error that ended it early.
+fn measure(mut machine: Machine<'_>) -> Result<(Results, Option<anyhow::Error>)> {
+    let (plan, go, folder) = (machine.plan, machine.go, machine.folder);
+    let results = empty_results(plan.clone(), go, folder);
+    let mut keeper = Keeper { results, folder, progress: Progress::new(plan) };
+    keeper.write()?;
+    folder.link_latest()?;
+    keeper.progress.note("reading the toolchain into the page cache");
+    warm::page_cache(go, &machine.executable, machine.interrupt);
+    let (ended, error) = runner::run(&plan.steps, &mut machine, &mut keeper);
+    keeper.progress.note("removing the caches of this run");
+    keeper.results.ended = ended;
+    keeper.results.error = error.as_ref().map(|error| format!("{error:#}"));
+    keeper.results.link = machine.link_measured().unwrap_or_default();
+    // Before the last results are written: a full disk must not leave objects behind in somebody's bucket.
+    let removed = machine.remote.take().map_or(Ok(()), Remote::finish);
+    keeper.write()?;
+    folder.work.remove();
+    keeper.progress.finish();
+    Ok((keeper.results, error.or(removed.err())))
+}
+
+fn set_up<'a>(
+    plan: &'a Plan,
+    go: &'a Go,
+    folder: &'a RunFolder,
+    interrupt: &'a Interrupt,
+    remote: Option<Remote>,
+) -> Result<Machine<'a>> {
+    let work = &folder.work.path;
+    let folders = GoFolders { config: work.join("config"), gopath: work.join("gopath"), tmp: work.join("tmp") };
+    for folder in [&folders.config, &folders.gopath, &folders.tmp] {
+        std::fs::create_dir(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    Ok(Machine {
+        plan,
+        go,
+        folder,
+        interrupt,
+        executable: std::env::current_exe().context("cannot find bench's own executable")?,
+        folders,
+        workload: Workload::create(&work.join("module"), plan.generated_packages)?,
+        remote,
+        caches: Caches::default(),
+    })
+}
+
+fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
+    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Results {
+        schema: SCHEMA,
+        run: folder.name.clone(),
+        started_unix_ns: u64::try_from(started.as_nanos()).unwrap_or(u64::MAX),
+        ended: Ended::Running,
+        error: None,
+        plan,
+        environment: Environment::collect(go, &folder.work.path),
+        link: None,
+        rounds: Vec::new(),
+        summary: Summary::default(),
+    }
+}
+
+/// Prints to stdout; who has closed it (`bench | head`) wants no more, and that is no error.
+fn show(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot print the results"),
+        _ => Ok(()),
+    }
+}
+
+fn listed(out: &Path, folder: &RunFolder) -> Vec<files::File> {
+    files::to_look_at(&folder.path, &out.join("latest"))
+}
+
+fn view() -> View {
+    let terminal = std::io::stdout().is_terminal();
+    let width = comfy_table::Table::new().width().unwrap_or(WIDTH);
+    View {
+        width: width.min(WIDTH).into(),
+        // https://no-color.org: any value that is not empty.
+        colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    }
+}

@@ -1,0 +1,233 @@
+//! A scenario: what is run, as data from a TOML file. Unknown keys are errors that name the line and the nearest key.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::leg::Leg;
+use super::nearest::nearest;
+use crate::cache::Strategy;
+
+/// Scenarios inside the binary, so that it works in any folder.
+const BUILT_IN: [(&str, &str); 3] = [
+    ("workshop", include_str!("../../bench-scenarios/workshop.toml")),
+    ("small", include_str!("../../bench-scenarios/small.toml")),
+    ("speed", include_str!("../../bench-scenarios/speed.toml")),
+];
+
+/// What is run. See `bench-scenarios/workshop.toml` for the meaning of each key.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    pub description: String,
+    pub legs: Vec<Leg>,
+    #[serde(default = "default_strategy")]
+    pub strategy: Strategy,
+    /// Whether the ratios of rounds with the same number are reported (legs are interleaved then).
+    #[serde(default)]
+    pub paired_ratios: bool,
+    #[serde(default)]
+    pub workload: Workload,
+    #[serde(default)]
+    pub link: Link,
+    #[serde(default)]
+    pub rounds: Rounds,
+}
+
+/// What go builds.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Workload {
+    /// The package pattern for `go build`.
+    pub packages: String,
+    /// Number of packages of a module that the bench writes; without it go runs in an empty folder.
+    pub generated_packages: Option<u32>,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Workload { packages: "std".to_owned(), generated_packages: None }
+    }
+}
+
+/// The link between the backend and the embedded S3 server.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Link {
+    /// Time until the first byte of an answer, in milliseconds.
+    pub latency_ms: f64,
+    /// How far single answers deviate from `latency_ms`, in milliseconds.
+    pub jitter_ms: f64,
+    /// Bytes of bodies a second; without it the bandwidth is not limited.
+    pub bandwidth_bytes_per_s: Option<u64>,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Link { latency_ms: 20.0, jitter_ms: 0.0, bandwidth_bytes_per_s: None }
+    }
+}
+
+/// How often each leg is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rounds {
+    /// Rounds of the legs that compile everything.
+    pub long: u32,
+    /// Rounds of the others.
+    pub short: u32,
+    /// Whether one more round of c, b and a runs with the CPU profile on, untimed.
+    pub profile: bool,
+}
+
+impl Default for Rounds {
+    fn default() -> Self {
+        Rounds { long: 1, short: 5, profile: true }
+    }
+}
+
+fn default_strategy() -> Strategy {
+    Strategy::Async
+}
+
+/// Why a scenario cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    #[error("cannot read the scenario {path}: {source}")]
+    Read { path: String, source: std::io::Error },
+    #[error(
+        "there is no scenario `{name}`\n  tried: the built-in ones ({known}) and a file of that name\n  next:  \
+         give one of these names, or the path of a .toml file"
+    )]
+    Unknown { name: String, known: String },
+    #[error("{path}:{line}: {what}")]
+    Parse { path: String, line: usize, what: String },
+    #[error("{path}: {what}")]
+    Invalid { path: String, what: String },
+}
+
+impl Scenario {
+    /// Loads a built-in scenario by its name, or a file by its path. Returns it with the name that results show.
+    pub fn load(name: &str) -> Result<(String, Scenario), ScenarioError> {
+        let path = Path::new(name);
+        if path.is_file() {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ScenarioError::Read { path: name.to_owned(), source })?;
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            return Ok((stem.into_owned(), Self::parse(name, &text)?));
+        }
+        let short = name.strip_suffix(".toml").unwrap_or(name);
+        let Some((found, text)) = BUILT_IN.iter().find(|(known, _)| *known == short) else {
+            return Err(ScenarioError::Unknown {
+                name: name.to_owned(),
+                known: BUILT_IN.map(|(known, _)| known).join(", "),
+            });
+        };
+        let shown = format!("bench-scenarios/{found}.toml");
+        Ok(((*found).to_owned(), Self::parse(&shown, text)?))
+    }
+
+    /// Parses the text of a scenario; `path` is named in errors.
+    pub fn parse(path: &str, text: &str) -> Result<Scenario, ScenarioError> {
+        let scenario: Scenario = toml::from_str(text).map_err(|error| ScenarioError::Parse {
+            path: path.to_owned(),
+            line: line_of(text, error.span().map_or(0, |span| span.start)),
+            what: explain(error.message()),
+        })?;
+        scenario.check().map_err(|what| ScenarioError::Invalid { path: path.to_owned(), what })?;
+        Ok(scenario)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let link = &self.link;
+        if self.legs.is_empty() {
+            return Err("`legs` is empty: name at least one run".to_owned());
+        }
+        if self.rounds.long == 0 || self.rounds.short == 0 {
+            return Err("`rounds` must be at least 1".to_owned());
+        }
+        if !(link.latency_ms >= 0.0 && link.jitter_ms >= 0.0 && link.latency_ms.is_finite()) {
+            return Err("`latency_ms` and `jitter_ms` must be 0 or more".to_owned());
+        }
+        if link.bandwidth_bytes_per_s == Some(0) {
+            return Err("`bandwidth_bytes_per_s` must be more than 0; leave it out for no limit".to_owned());
+        }
+        if self.workload.generated_packages == Some(0) {
+            return Err("`generated_packages` must be at least 1".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// The number, from 1, of the line that holds the byte at `offset`.
+fn line_of(text: &str, offset: usize) -> usize {
+    let end = offset.min(text.len());
+    text.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
+}
+
+/// Turns serde's "unknown field `x`, expected one of `a`, `b`" into a sentence that names the nearest of them.
+fn explain(message: &str) -> String {
+    let kind = match message {
+        m if m.starts_with("unknown field `") => "key",
+        m if m.starts_with("unknown variant `") => "value",
+        other => return other.to_owned(),
+    };
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let wrong = quoted.next().unwrap_or_default();
+    let known: Vec<&str> = quoted.collect();
+    match nearest(wrong, &known) {
+        Some(near) => format!("unknown {kind} `{wrong}`; did you mean `{near}`?"),
+        None => format!("unknown {kind} `{wrong}`; known here: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_scenario_is_valid() {
+        for (name, _) in BUILT_IN {
+            let (shown, scenario) = Scenario::load(name).unwrap();
+            assert_eq!(shown, name);
+            assert!(!scenario.description.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_line_and_nearest_key() {
+        let text = "description = \"x\"\nlegs = [\"a\"]\n\n[link]\n# slow\njitter_ms = 0\nlatencies = 3\n";
+        let error = Scenario::parse("bench-scenarios/mine.toml", text).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "bench-scenarios/mine.toml:7: unknown key `latencies`; did you mean `latency_ms`?"
+        );
+    }
+
+    #[test]
+    fn a_key_like_no_other_lists_the_known_ones() {
+        let text = "description = \"x\"\nlegs = [\"a\"]\n[rounds]\nzzzzzzzzzz = 1\n";
+        let error = Scenario::parse("m.toml", text).unwrap_err().to_string();
+        assert_eq!(error, "m.toml:4: unknown key `zzzzzzzzzz`; known here: long, short, profile");
+    }
+
+    #[test]
+    fn an_unknown_leg_names_the_nearest() {
+        let text = "description = \"x\"\nlegs = [\"baseline-ful\"]\n";
+        let error = Scenario::parse("m.toml", text).unwrap_err().to_string();
+        assert_eq!(error, "m.toml:2: unknown value `baseline-ful`; did you mean `baseline-full`?");
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        let text = "description = \"x\"\nlegs = [\"a\"]\n[rounds]\nshort = 0\n";
+        let error = Scenario::parse("m.toml", text).unwrap_err().to_string();
+        assert_eq!(error, "m.toml: `rounds` must be at least 1");
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_built_in_ones() {
+        let error = Scenario::load("no-such").unwrap_err().to_string();
+        assert!(error.contains("workshop, small, speed"), "{error}");
+    }
+}

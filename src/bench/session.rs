@@ -1,0 +1,119 @@
+//! What a backend session left in its folder: waiting for its end, and its summary.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::telemetry::{LOCK_FILE, SESSION_FILE, SessionSummary};
+
+/// How often the lock is tried while a backend still works.
+const POLL: Duration = Duration::from_millis(5);
+/// How long a backend may go on after go has ended: its uploads have 60 s, then the profile is drawn.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Waits until the backend of the session in `folder` has ended, however it ended.
+///
+/// It holds `session.lock` for as long as its process lives. `stop` is asked between two tries.
+/// Errors: it never started, or it has not ended within two minutes.
+pub fn wait_for_end(folder: &Path, stop: impl Fn() -> bool) -> Result<()> {
+    let path = folder.join(LOCK_FILE);
+    let lock = File::open(&path)
+        .with_context(|| format!("go ended, but it never started the backend: there is no {}", path.display()))?;
+    let deadline = Instant::now() + DEADLINE;
+    while !stop() {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(POLL),
+            Err(TryLockError::WouldBlock) => {
+                bail!("the backend still runs {} s after go ended", DEADLINE.as_secs())
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot try the lock {}", path.display()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The summary in `folder`; an error says that the backend did not come to its end, or wrote something else.
+pub fn read(folder: &Path) -> Result<SessionSummary> {
+    let path = folder.join(SESSION_FILE);
+    SessionSummary::read(folder).with_context(|| format!("the backend ended without its summary {}", path.display()))
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::cache::Strategy;
+    use crate::telemetry::{Counts, SCHEMA};
+
+    /// A summary in which nothing happened.
+    pub fn quiet() -> SessionSummary {
+        SessionSummary {
+            schema: SCHEMA,
+            pid: 1,
+            strategy: Strategy::Async,
+            start_unix_ns: 1,
+            handshake_ns: 1,
+            wall_ns: 1,
+            counts: Counts::default(),
+            bytes_down: 0,
+            bytes_up: 0,
+            remote_requests: 0,
+            remote_errors: 0,
+            remote_off: None,
+            uploads_done: 0,
+            uploads_left: 0,
+            get_ns: None,
+            put_ns: None,
+            cpu_user_ns: None,
+            cpu_system_ns: None,
+            render_cpu_ns: None,
+            peak_rss_bytes: None,
+            closed_by: "close".to_owned(),
+            error: None,
+            cpu_profile: None,
+        }
+    }
+
+    #[test]
+    fn a_backend_that_never_started_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = wait_for_end(folder.path(), || false).unwrap_err();
+        assert!(error.to_string().contains("never started"), "{error}");
+    }
+
+    #[test]
+    fn waits_until_the_lock_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = File::create(folder.path().join(LOCK_FILE)).unwrap();
+        lock.lock().unwrap();
+        let holder = std::thread::spawn(move || {
+            std::thread::sleep(POLL);
+            drop(lock);
+        });
+        wait_for_end(folder.path(), || false).unwrap();
+        assert!(holder.is_finished() || holder.join().is_ok());
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = File::create(folder.path().join(LOCK_FILE)).unwrap();
+        lock.lock().unwrap();
+        wait_for_end(folder.path(), || true).unwrap();
+    }
+
+    #[test]
+    fn reads_the_summary_and_passes_over_keys_of_later_versions() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut value = serde_json::to_value(quiet()).unwrap();
+        value["of_a_later_version"] = 1.into();
+        value["gets"] = 7.into();
+        std::fs::write(folder.path().join(SESSION_FILE), value.to_string()).unwrap();
+        let session = read(folder.path()).unwrap();
+        assert_eq!(session.counts.gets, 7);
+    }
+}

@@ -1,0 +1,172 @@
+//! Whether a run was in the cache state that its name claims: checked afterwards, from both sides' own records.
+
+use serde::Serialize;
+
+use super::leg::Leg;
+use crate::telemetry::SessionSummary;
+
+/// What was found before go started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Before {
+    /// Whether the folder of the local store held anything.
+    pub local_empty: bool,
+    /// Objects in the remote store; None where nobody can tell.
+    pub remote_objects: Option<u64>,
+    /// Uploads that the run which filled the remote did not get out.
+    pub remote_missing: u64,
+}
+
+/// What the S3 server itself logged during the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ServerSeen {
+    pub requests: u64,
+    pub gets: u64,
+    pub puts: u64,
+    pub not_found: u64,
+    /// Bodies of the objects that were fetched.
+    pub bytes_out: u64,
+    /// Bodies of the objects that were stored.
+    pub bytes_in: u64,
+}
+
+/// One thing that makes a state, with what was seen of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub expected: String,
+    pub seen: String,
+    pub ok: bool,
+}
+
+impl Finding {
+    fn number(expected: &str, seen: u64, ok: bool) -> Finding {
+        Finding { expected: expected.to_owned(), seen: seen.to_string(), ok }
+    }
+
+    fn fact(expected: &str, ok: bool, otherwise: &str) -> Finding {
+        Finding { expected: expected.to_owned(), seen: if ok { expected } else { otherwise }.to_owned(), ok }
+    }
+}
+
+/// Checks a leg that used the backend. `server` is None where the server keeps no log for us (`--remote env`).
+pub fn check(leg: Leg, before: Before, session: &SessionSummary, server: Option<ServerSeen>) -> Vec<Finding> {
+    match leg {
+        Leg::BaselineEmpty | Leg::BaselineFull => Vec::new(),
+        Leg::C => check_c(before, session),
+        Leg::B => check_b(before, session, server),
+        Leg::A => check_a(before, session, server),
+    }
+}
+
+fn check_c(before: Before, session: &SessionSummary) -> Vec<Finding> {
+    vec![
+        local_empty(before),
+        remote_objects(before, "remote store empty at the start", |objects| objects == 0),
+        Finding::number(
+            "0 hits on what this run did not put",
+            session.counts.hits_not_put_here,
+            session.counts.hits_not_put_here == 0,
+        ),
+    ]
+}
+
+fn check_b(before: Before, session: &SessionSummary, server: Option<ServerSeen>) -> Vec<Finding> {
+    let mut findings = vec![
+        local_empty(before),
+        remote_objects(before, "remote store filled at the start", |objects| objects > 0),
+        Finding::number("0 uploads missing from the remote store", before.remote_missing, before.remote_missing == 0),
+        Finding::number(
+            "0 hits on what was neither fetched nor put in this run",
+            session.counts.hits_not_put_here.saturating_sub(session.counts.hits_remote),
+            session.counts.hits_not_put_here <= session.counts.hits_remote,
+        ),
+        Finding::number("some hits from the remote", session.counts.hits_remote, session.counts.hits_remote > 0),
+    ];
+    if let Some(server) = server {
+        findings.push(Finding {
+            expected: format!("{} bytes of objects sent by the server", session.bytes_down),
+            seen: server.bytes_out.to_string(),
+            ok: server.bytes_out == session.bytes_down,
+        });
+    }
+    findings
+}
+
+fn check_a(before: Before, session: &SessionSummary, server: Option<ServerSeen>) -> Vec<Finding> {
+    let requests = server.map_or(session.remote_requests, |server| server.requests);
+    vec![
+        Finding::fact("local store filled at the start", !before.local_empty, "it was empty"),
+        Finding::number("0 requests to the remote", requests, requests == 0),
+        Finding::number("some hits from local disk", session.counts.hits_local, session.counts.hits_local > 0),
+    ]
+}
+
+fn local_empty(before: Before) -> Finding {
+    Finding::fact("local store empty at the start", before.local_empty, "it held something")
+}
+
+fn remote_objects(before: Before, expected: &str, ok: impl Fn(u64) -> bool) -> Finding {
+    Finding {
+        expected: expected.to_owned(),
+        seen: before
+            .remote_objects
+            .map_or_else(|| "not known: a prefix of its own".to_owned(), |objects| format!("{objects} objects")),
+        ok: before.remote_objects.is_none_or(ok),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::tests::quiet;
+    use super::*;
+
+    fn before(local_empty: bool, objects: u64) -> Before {
+        Before { local_empty, remote_objects: Some(objects), remote_missing: 0 }
+    }
+
+    fn all_ok(findings: &[Finding]) -> bool {
+        findings.iter().all(|finding| finding.ok)
+    }
+
+    #[test]
+    fn c_hits_nothing_but_its_own() {
+        let mut session = quiet();
+        session.counts.hits_local = 4;
+        assert!(all_ok(&check(Leg::C, before(true, 0), &session, None)));
+        assert!(!all_ok(&check(Leg::C, before(true, 1), &session, None)));
+        assert!(!all_ok(&check(Leg::C, before(false, 0), &session, None)));
+        session.counts.hits_not_put_here = 1;
+        assert!(!all_ok(&check(Leg::C, before(true, 0), &session, None)));
+    }
+
+    #[test]
+    fn b_hands_out_only_what_it_fetched() {
+        let mut session = quiet();
+        session.counts.hits_remote = 10;
+        session.counts.hits_local = 2; // on its own puts
+        session.counts.hits_not_put_here = 10;
+        session.bytes_down = 700;
+        let server = ServerSeen { bytes_out: 700, ..ServerSeen::default() };
+        assert!(all_ok(&check(Leg::B, before(true, 20), &session, Some(server))));
+        assert!(!all_ok(&check(Leg::B, before(true, 0), &session, Some(server))));
+        assert!(!all_ok(&check(Leg::B, before(false, 20), &session, Some(server))));
+        let other = ServerSeen { bytes_out: 699, ..server };
+        assert!(!all_ok(&check(Leg::B, before(true, 20), &session, Some(other))));
+        let half = Before { remote_missing: 3, ..before(true, 20) };
+        assert!(!all_ok(&check(Leg::B, half, &session, Some(server))));
+        session.counts.hits_not_put_here = 11; // one of them was on disk before
+        assert!(!all_ok(&check(Leg::B, before(true, 20), &session, Some(server))));
+    }
+
+    #[test]
+    fn a_never_asks_the_remote() {
+        let mut session = quiet();
+        session.counts.hits_local = 5;
+        let silent = ServerSeen::default();
+        assert!(all_ok(&check(Leg::A, before(false, 9), &session, Some(silent))));
+        assert!(!all_ok(&check(Leg::A, before(true, 9), &session, Some(silent))));
+        let asked = ServerSeen { requests: 1, ..silent };
+        assert!(!all_ok(&check(Leg::A, before(false, 9), &session, Some(asked))));
+        session.remote_requests = 1;
+        assert!(!all_ok(&check(Leg::A, before(false, 9), &session, None)));
+    }
+}

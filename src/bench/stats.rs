@@ -1,0 +1,157 @@
+//! Statistics of few samples: no assumption on how they are distributed, each formula with its source.
+
+use serde::Serialize;
+
+/// Coverage that an interval aims at.
+const COVERAGE: f64 = 0.95;
+
+/// An interval that holds the true median with the probability `coverage`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Interval {
+    pub low: f64,
+    pub high: f64,
+    /// The true probability, between 0 and 1: steps of ranks hit no round number.
+    pub coverage: f64,
+}
+
+impl Interval {
+    /// Whether `value` lies in the interval, ends included.
+    pub fn contains(&self, value: f64) -> bool {
+        self.low <= value && value <= self.high
+    }
+}
+
+/// The middle sample, or the mean of the two middle ones; None without samples.
+pub fn median(samples: &[f64]) -> Option<f64> {
+    quantile(samples, 0.5)
+}
+
+/// The quantile `p` by linear interpolation between the closest ranks.
+///
+/// Definition 7 of Hyndman and Fan, "Sample Quantiles in Statistical Packages" (1996): the default of R, NumPy and Excel.
+pub fn quantile(samples: &[f64], p: f64) -> Option<f64> {
+    let sorted = sorted(samples);
+    let last = sorted.len().checked_sub(1)?;
+    let rank = p.clamp(0.0, 1.0) * last as f64;
+    let below = rank.floor() as usize;
+    let above = rank.ceil() as usize;
+    Some(sorted[below] + (sorted[above] - sorted[below]) * (rank - below as f64))
+}
+
+/// Half of the distance between the quartiles, as a share of the median: the `±` of the tables.
+///
+/// None for fewer than three samples: one or two say nothing about how they vary.
+pub fn relative_spread(samples: &[f64]) -> Option<f64> {
+    if samples.len() < 3 {
+        return None;
+    }
+    let middle = median(samples)?;
+    let width = quantile(samples, 0.75)? - quantile(samples, 0.25)?;
+    (middle != 0.0).then(|| width / 2.0 / middle.abs())
+}
+
+/// The confidence interval of the median from order statistics.
+///
+/// Between the k-th smallest and the k-th largest of n samples lies the median with the probability
+/// 1 - 2 P(Bin(n, 1/2) < k) (Conover, "Practical Nonparametric Statistics", 3rd edition, section 3.2). The largest k that
+/// reaches 95 % is taken. Where even the whole range does not (fewer than six samples), that range with its coverage.
+/// None for fewer than two samples.
+pub fn median_interval(samples: &[f64]) -> Option<Interval> {
+    let n = samples.len();
+    if n < 2 {
+        return None;
+    }
+    let sorted = sorted(samples);
+    let mut k = 1;
+    while 2 * (k + 1) <= n && coverage_of(n, k + 1) >= COVERAGE {
+        k += 1;
+    }
+    Some(Interval { low: sorted[k - 1], high: sorted[n - k], coverage: coverage_of(n, k) })
+}
+
+/// Ratios of two legs, round by round: rounds next to each other share the state of the machine.
+pub fn paired_ratios(values: &[f64], bases: &[f64]) -> Vec<f64> {
+    let pairs = values.iter().zip(bases);
+    pairs.filter(|(_, base)| **base > 0.0).map(|(value, base)| value / base).collect()
+}
+
+/// 1 - 2 P(Bin(n, 1/2) < k), the terms computed one from the other so that nothing overflows.
+fn coverage_of(n: usize, k: usize) -> f64 {
+    let mut term = 0.5_f64.powi(n as i32);
+    let mut tail = 0.0;
+    for i in 0..k {
+        tail += term;
+        term *= (n - i) as f64 / (i + 1) as f64;
+    }
+    1.0 - 2.0 * tail
+}
+
+fn sorted(samples: &[f64]) -> Vec<f64> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn median_of_odd_even_and_none() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
+        assert_eq!(median(&[]), None);
+    }
+
+    #[test]
+    fn quartiles_as_r_gives_them() {
+        // R: quantile(c(1, 3, 4, 8, 9, 12), c(0.25, 0.75)) is 3.25 and 8.75.
+        let samples = [9.0, 1.0, 12.0, 3.0, 8.0, 4.0];
+        assert_eq!(quantile(&samples, 0.25), Some(3.25));
+        assert_eq!(quantile(&samples, 0.75), Some(8.75));
+    }
+
+    #[test]
+    fn spread_is_half_the_quartile_distance_over_the_median() {
+        assert_eq!(relative_spread(&[8.0, 9.0, 10.0, 11.0, 12.0]), Some(0.1));
+        assert_eq!(relative_spread(&[8.0, 9.0]), None);
+    }
+
+    #[test]
+    fn interval_ranks_as_in_conovers_table() {
+        // n = 21: ranks 6 and 16, exact coverage 0.9733.
+        let samples: Vec<f64> = (1..=21).map(f64::from).collect();
+        let interval = median_interval(&samples).unwrap();
+        assert_eq!((interval.low, interval.high), (6.0, 16.0));
+        assert!((interval.coverage - 0.973_396).abs() < 1e-5);
+        // n = 10: ranks 2 and 9, exact coverage 0.9785.
+        let samples: Vec<f64> = (1..=10).map(f64::from).collect();
+        let interval = median_interval(&samples).unwrap();
+        assert_eq!((interval.low, interval.high), (2.0, 9.0));
+        assert!((interval.coverage - 0.978_516).abs() < 1e-5);
+    }
+
+    #[test]
+    fn few_samples_give_their_range_and_its_true_coverage() {
+        let interval = median_interval(&[5.0, 1.0, 3.0, 2.0, 4.0]).unwrap();
+        assert_eq!((interval.low, interval.high), (1.0, 5.0));
+        assert_eq!(interval.coverage, 0.9375);
+        assert!(median_interval(&[1.0]).is_none());
+    }
+
+    #[test]
+    fn the_interval_holds_the_median_for_any_count() {
+        for n in 2..200 {
+            let samples: Vec<f64> = (0..n).map(f64::from).collect();
+            let interval = median_interval(&samples).unwrap();
+            assert!(interval.contains(median(&samples).unwrap()), "n = {n}");
+            assert!(n < 6 || interval.coverage >= COVERAGE, "n = {n}");
+        }
+    }
+
+    #[test]
+    fn ratios_pair_by_round() {
+        assert_eq!(paired_ratios(&[2.0, 9.0], &[1.0, 3.0]), vec![2.0, 3.0]);
+        assert_eq!(paired_ratios(&[2.0], &[0.0]), Vec::<f64>::new());
+    }
+}

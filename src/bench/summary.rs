@@ -1,0 +1,223 @@
+//! From raw rounds to what the tables say: medians, spreads, comparisons. Prints nothing.
+
+use serde::Serialize;
+
+use super::compare::{Comparison, compare, counted, walls};
+use super::leg::Leg;
+use super::results::Round;
+use super::stats::{median, relative_spread};
+use crate::telemetry::SessionSummary;
+
+/// All that is printed of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// In the order of Step 2.4; only legs with a round that counts.
+    pub legs: Vec<LegSummary>,
+    /// The largest spread of a leg: what stands in for the noise of a leg that ran too seldom to have one of its own.
+    pub noise: Option<f64>,
+    /// baseline-full : a, baseline-empty : c and the like, with an interval.
+    pub pairs: Vec<Comparison>,
+    /// Rounds that were not in the state that they claim; they count nowhere.
+    pub out_of_state: Vec<OutOfState>,
+}
+
+/// The measured rounds of one leg.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LegSummary {
+    pub leg: Leg,
+    pub walls_ns: Vec<u64>,
+    pub wall_median_ns: f64,
+    /// Half the distance of the quartiles as a share of the median; None for fewer than three rounds.
+    pub wall_spread: Option<f64>,
+    pub go_cpu_median_ns: f64,
+    /// None for a baseline.
+    pub backend: Option<BackendSummary>,
+    /// Against baseline-empty and baseline-full; None where that was not run, or is this leg itself.
+    pub against_empty: Option<Comparison>,
+    pub against_full: Option<Comparison>,
+}
+
+/// Medians of what the sessions of one leg counted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BackendSummary {
+    pub gets: f64,
+    pub hits_local: f64,
+    pub hits_remote: f64,
+    pub misses: f64,
+    pub puts: f64,
+    pub get_p50_ns: Option<f64>,
+    pub get_p99_ns: Option<f64>,
+    pub bytes_down: f64,
+    pub bytes_up: f64,
+    pub cpu_ns: Option<f64>,
+    pub peak_rss_bytes: Option<f64>,
+    /// Uploads that did not get out, of all rounds.
+    pub uploads_left: u64,
+    pub remote_errors: u64,
+}
+
+/// Rounds that do not count for the same reason.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OutOfState {
+    pub folders: Vec<String>,
+    /// As `expected X, saw Y`.
+    pub why: Vec<String>,
+}
+
+impl Summary {
+    /// Computes all from the raw rounds. `paired`: report the ratios of neighbouring rounds too.
+    pub fn of(rounds: &[Round], paired: bool) -> Summary {
+        let noise = largest_spread(rounds);
+        let compare = |leg, base| compare(rounds, leg, base, noise);
+        let legs = Leg::ALL.into_iter().filter_map(|leg| {
+            let mut summary = leg_summary(rounds, leg)?;
+            summary.against_empty = compare(leg, Leg::BaselineEmpty);
+            summary.against_full = compare(leg, Leg::BaselineFull);
+            Some(summary)
+        });
+        let pairs = [(Leg::A, Leg::BaselineFull), (Leg::B, Leg::BaselineFull), (Leg::C, Leg::BaselineEmpty)];
+        Summary {
+            legs: legs.collect(),
+            noise,
+            pairs: match paired {
+                true => pairs.into_iter().filter_map(|(leg, base)| compare(leg, base)).collect(),
+                false => Vec::new(),
+            },
+            out_of_state: out_of_state(rounds),
+        }
+    }
+
+    /// The summary of a leg, if any of its rounds counts.
+    pub fn leg(&self, leg: Leg) -> Option<&LegSummary> {
+        self.legs.iter().find(|summary| summary.leg == leg)
+    }
+}
+
+fn largest_spread(rounds: &[Round]) -> Option<f64> {
+    let spreads = Leg::ALL.into_iter().filter_map(|leg| relative_spread(&walls(rounds, leg)));
+    spreads.max_by(f64::total_cmp)
+}
+
+fn leg_summary(rounds: &[Round], leg: Leg) -> Option<LegSummary> {
+    let walls = walls(rounds, leg);
+    let go_cpu = counted(rounds, leg).map(|round| (round.go_cpu_user_ns + round.go_cpu_system_ns) as f64);
+    Some(LegSummary {
+        leg,
+        walls_ns: counted(rounds, leg).map(|round| round.wall_ns).collect(),
+        wall_median_ns: median(&walls)?,
+        wall_spread: relative_spread(&walls),
+        go_cpu_median_ns: median(&go_cpu.collect::<Vec<f64>>())?,
+        backend: backend_summary(rounds, leg),
+        against_empty: None,
+        against_full: None,
+    })
+}
+
+fn backend_summary(rounds: &[Round], leg: Leg) -> Option<BackendSummary> {
+    let sessions: Vec<_> = counted(rounds, leg).filter_map(|round| round.session.as_ref()).collect();
+    let some = |pick: &dyn Fn(&SessionSummary) -> Option<u64>| {
+        let values = sessions.iter().filter_map(|session| pick(session));
+        median(&values.map(|value| value as f64).collect::<Vec<f64>>())
+    };
+    let middle = |pick: &dyn Fn(&SessionSummary) -> u64| some(&|session| Some(pick(session)));
+    Some(BackendSummary {
+        gets: middle(&|session| session.counts.gets)?,
+        hits_local: middle(&|session| session.counts.hits_local)?,
+        hits_remote: middle(&|session| session.counts.hits_remote)?,
+        misses: middle(&|session| session.counts.misses)?,
+        puts: middle(&|session| session.counts.puts)?,
+        get_p50_ns: some(&|session| session.get_ns.map(|latency| latency.p50)),
+        get_p99_ns: some(&|session| session.get_ns.map(|latency| latency.p99)),
+        bytes_down: middle(&|session| session.bytes_down)?,
+        bytes_up: middle(&|session| session.bytes_up)?,
+        cpu_ns: some(&|session| Some(session.cpu_user_ns? + session.cpu_system_ns?)),
+        peak_rss_bytes: some(&|session| session.peak_rss_bytes),
+        uploads_left: sessions.iter().map(|session| session.uploads_left).sum(),
+        remote_errors: sessions.iter().map(|session| session.remote_errors).sum(),
+    })
+}
+
+fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {
+    let mut groups: Vec<OutOfState> = Vec::new();
+    for round in rounds.iter().filter(|round| !round.state_ok) {
+        let wrong = round.state.iter().filter(|finding| !finding.ok);
+        let why: Vec<String> = wrong.map(|found| format!("expected {}, saw {}", found.expected, found.seen)).collect();
+        match groups.iter_mut().find(|group| group.why == why) {
+            Some(group) => group.folders.push(round.folder.clone()),
+            None => groups.push(OutOfState { folders: vec![round.folder.clone()], why }),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::super::compare::Verdict;
+    use super::super::plan::{Kind, Step};
+    use super::super::results::tests::round;
+    use super::super::state::Finding;
+    use super::*;
+
+    /// Measured rounds of a leg, in milliseconds.
+    pub fn measured(leg: Leg, walls_ms: &[u64]) -> Vec<Round> {
+        let rounds = walls_ms.iter().zip(1..);
+        rounds
+            .map(|(wall, number)| {
+                let step = Step { leg, kind: Kind::Measured, round: number };
+                round(step, wall * 1_000_000)
+            })
+            .collect()
+    }
+
+    fn verdict(rounds: &[Round], leg: Leg) -> Verdict {
+        Summary::of(rounds, false).leg(leg).unwrap().against_full.unwrap().verdict
+    }
+
+    #[test]
+    fn neighbours_are_compared_with_each_other() {
+        // The machine gets slower from round to round; a takes a tenth more each time.
+        let mut rounds = measured(Leg::BaselineFull, &[100, 120, 140, 160, 180]);
+        rounds.extend(measured(Leg::A, &[110, 132, 154, 176, 198]));
+        let summary = Summary::of(&rounds, true);
+        let pair = summary.pairs[0];
+        assert!((pair.ratio - 1.1).abs() < 1e-9);
+        assert_eq!((pair.pairs, pair.verdict), (5, Verdict::Slower));
+    }
+
+    #[test]
+    fn a_difference_below_the_noise_is_none() {
+        let mut rounds = measured(Leg::BaselineFull, &[100, 120, 90, 110, 105]);
+        rounds.extend(measured(Leg::A, &[105, 110, 100, 100, 107]));
+        assert_eq!(verdict(&rounds, Leg::A), Verdict::Same);
+    }
+
+    #[test]
+    fn single_samples_borrow_the_noise_of_the_run() {
+        let mut rounds = measured(Leg::BaselineEmpty, &[1000]);
+        rounds.extend(measured(Leg::C, &[1020]));
+        let of = |rounds: &[Round]| Summary::of(rounds, false).leg(Leg::C).unwrap().against_empty.unwrap().verdict;
+        assert_eq!(of(&rounds), Verdict::NoiseUnknown);
+        rounds.extend(measured(Leg::A, &[10, 11, 12]));
+        assert_eq!(of(&rounds), Verdict::Same);
+    }
+
+    #[test]
+    fn rounds_out_of_state_count_nowhere_but_are_told() {
+        let mut rounds = measured(Leg::A, &[10, 1000]);
+        rounds[1].state_ok = false;
+        rounds[1].state =
+            vec![Finding { expected: "0 requests to the remote".to_owned(), seen: "4".to_owned(), ok: false }];
+        let summary = Summary::of(&rounds, false);
+        assert_eq!(summary.leg(Leg::A).unwrap().walls_ns, [10_000_000]);
+        assert_eq!(summary.out_of_state[0].folders, ["a/2"]);
+        assert_eq!(summary.out_of_state[0].why, ["expected 0 requests to the remote, saw 4"]);
+    }
+
+    #[test]
+    fn preparation_and_profile_rounds_do_not_count() {
+        let mut rounds = measured(Leg::C, &[10, 20]);
+        rounds[0].step.kind = Kind::Preparation;
+        rounds[1].step.kind = Kind::Profile;
+        assert!(Summary::of(&rounds, false).legs.is_empty());
+    }
+}

@@ -1,0 +1,237 @@
+//! The terminal reporter: two tables, the answer, and what to look at next. Reads results, computes nothing.
+
+use super::answer;
+use super::compare::{Comparison, Verdict};
+use super::dots;
+use super::files::File;
+use super::grid::{Grid, View};
+use super::results::Results;
+use super::summary::{BackendSummary, LegSummary, Summary};
+use super::units;
+
+/// All that a run prints on stdout, in at most `view.width` columns.
+pub fn render(results: &Results, files: &[File], view: View) -> String {
+    let summary = &results.summary;
+    let mut parts = vec![header(results)];
+    if !summary.legs.is_empty() {
+        parts.push(times(summary).render(view));
+    }
+    let sessions: Vec<(&LegSummary, &BackendSummary)> =
+        summary.legs.iter().filter_map(|leg| Some((leg, leg.backend.as_ref()?))).collect();
+    if !sessions.is_empty() {
+        parts.push(counts(&sessions).render(view));
+    }
+    if !summary.pairs.is_empty() {
+        parts.push(pairs(&summary.pairs).render(view));
+    }
+    parts.push(wrapped(&notes(summary, &sessions), view.width));
+    if !summary.legs.is_empty() {
+        parts.push(wrapped(&[answer::sentence(summary)], view.width));
+    }
+    parts.push(pointers(files));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n") + "\n"
+}
+
+fn header(results: &Results) -> String {
+    let (plan, environment) = (&results.plan, &results.environment);
+    let cores = environment.cores.map_or(units::MISSING.to_owned(), |cores| cores.to_string());
+    let gibibytes = |bytes: u64| format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30));
+    let memory = environment.memory_bytes.map_or(units::MISSING.to_owned(), gibibytes);
+    let first = format!(
+        "{}.toml · go build {} · {} {} · {cores} cores, {memory} · strategy {}",
+        plan.scenario,
+        plan.packages,
+        environment.go_version,
+        environment.go_platform,
+        format!("{:?}", plan.strategy).to_lowercase(),
+    );
+    let records = if plan.records { "" } else { " · records off" };
+    format!("{first}{records}\n{}", remote(results))
+}
+
+fn remote(results: &Results) -> String {
+    let Some(link) = results.plan.link else {
+        return "remote: the S3 of the S3_* variables".to_owned();
+    };
+    let measured =
+        results.link.map_or(String::new(), |measured| format!(", {:.1} ms measured", measured.first_byte_median_ms));
+    let jitter = match link.jitter_ms {
+        0.0 => String::new(),
+        jitter => format!(" · jitter {jitter} ms"),
+    };
+    let bandwidth = match link.bandwidth_bytes_per_s {
+        None => "not limited".to_owned(),
+        Some(bytes) => format!("{:.1} MB/s", bytes as f64 / 1e6),
+    };
+    format!("remote: embedded S3 · first byte {} ms asked{measured}{jitter} · bandwidth {bandwidth}", link.latency_ms)
+}
+
+fn times(summary: &Summary) -> Grid {
+    let walls: Vec<Option<f64>> = summary.legs.iter().map(|leg| Some(leg.wall_median_ns)).collect();
+    let walls = units::durations(&walls);
+    let samples: Vec<Vec<f64>> =
+        summary.legs.iter().map(|leg| leg.walls_ns.iter().map(|wall| *wall as f64).collect()).collect();
+    let samples: Vec<&[f64]> = samples.iter().map(Vec::as_slice).collect();
+    let dots = dots::rows(&samples);
+    let rows = summary.legs.iter().zip(walls).zip(dots).map(|((leg, wall), dots)| {
+        vec![
+            leg.leg.label().to_owned(),
+            wall,
+            leg.wall_spread.map_or(units::MISSING.to_owned(), |spread| format!("±{}", units::percent(spread))),
+            comparison(leg.against_empty),
+            comparison(leg.against_full),
+            leg.walls_ns.len().to_string(),
+            dots,
+        ]
+    });
+    Grid {
+        header: vec!["run", "wall", "spread", "against empty", "against full", "rounds", "samples"],
+        rows: rows.collect(),
+    }
+}
+
+fn comparison(found: Option<Comparison>) -> String {
+    let Some(found) = found else {
+        return units::MISSING.to_owned();
+    };
+    let size = units::factor(found.ratio.max(1.0 / found.ratio));
+    let word = if found.ratio > 1.0 { "slower" } else { "faster" };
+    match found.verdict {
+        Verdict::Same => "the same".to_owned(),
+        Verdict::NoiseUnknown => format!("{size} {word}?"),
+        Verdict::Faster | Verdict::Slower => format!("{size} {word}"),
+    }
+}
+
+fn counts(sessions: &[(&LegSummary, &BackendSummary)]) -> Grid {
+    let column = |pick: &dyn Fn(&BackendSummary) -> Option<f64>| -> Vec<Option<f64>> {
+        sessions.iter().map(|(_, backend)| pick(backend)).collect()
+    };
+    let count = |pick: &dyn Fn(&BackendSummary) -> f64| -> Vec<String> {
+        column(&|backend| Some(pick(backend))).into_iter().map(units::count).collect()
+    };
+    let go_cpu: Vec<Option<f64>> = sessions.iter().map(|(leg, _)| Some(leg.go_cpu_median_ns)).collect();
+    let columns = [
+        ("run", sessions.iter().map(|(leg, _)| leg.leg.name().to_owned()).collect()),
+        ("gets", count(&|backend| backend.gets)),
+        ("local", count(&|backend| backend.hits_local)),
+        ("remote", count(&|backend| backend.hits_remote)),
+        ("misses", count(&|backend| backend.misses)),
+        ("puts", count(&|backend| backend.puts)),
+        ("get p50", units::durations(&column(&|backend| backend.get_p50_ns))),
+        ("p99", units::durations(&column(&|backend| backend.get_p99_ns))),
+        ("down", units::sizes(&column(&|backend| Some(backend.bytes_down)))),
+        ("up", units::sizes(&column(&|backend| Some(backend.bytes_up)))),
+        ("go cpu", units::durations(&go_cpu)),
+        ("ours", units::durations(&column(&|backend| backend.cpu_ns))),
+        ("peak", units::sizes(&column(&|backend| backend.peak_rss_bytes))),
+    ];
+    let (header, columns): (Vec<&str>, Vec<Vec<String>>) = columns.into_iter().unzip();
+    let row = |index: usize| columns.iter().map(|column| column[index].clone()).collect();
+    Grid { header, rows: (0..sessions.len()).map(row).collect() }
+}
+
+fn pairs(pairs: &[Comparison]) -> Grid {
+    let rows = pairs.iter().map(|pair| {
+        let (interval, coverage) =
+            pair.interval.map_or((units::MISSING.to_owned(), units::MISSING.to_owned()), |found| {
+                (format!("{:.3} to {:.3}", found.low, found.high), units::percent(found.coverage))
+            });
+        vec![
+            format!("{} : {}", pair.leg, pair.base),
+            format!("{:.3}", pair.ratio),
+            interval,
+            coverage,
+            pair.pairs.to_string(),
+            comparison(Some(*pair)),
+        ]
+    });
+    Grid {
+        header: vec!["round by round", "ratio", "interval of the median", "holds it", "rounds", ""],
+        rows: rows.collect(),
+    }
+}
+
+fn notes(summary: &Summary, sessions: &[(&LegSummary, &BackendSummary)]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for wrong in &summary.out_of_state {
+        notes.push(format!(
+            "Not in the state that the name claims, and not counted: {}: {}.",
+            wrong.folders.join(", "),
+            wrong.why.join("; ")
+        ));
+    }
+    for (leg, backend) in sessions {
+        if backend.uploads_left > 0 {
+            notes.push(format!(
+                "{}: {} uploads were not out when the backend had to end.",
+                leg.leg, backend.uploads_left
+            ));
+        }
+        if backend.remote_errors > 0 {
+            notes.push(format!("{}: {} requests to the remote failed.", leg.leg, backend.remote_errors));
+        }
+    }
+    let single = summary.legs.iter().any(|leg| leg.wall_spread.is_none());
+    if single {
+        notes.push("– as a spread: fewer than three rounds tell none.".to_owned());
+    }
+    notes
+}
+
+fn pointers(files: &[File]) -> String {
+    let longest = files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
+    let line = |file: &File| format!("{:longest$}  {}", file.path, file.says);
+    files.iter().map(line).collect::<Vec<String>>().join("\n")
+}
+
+/// Each paragraph broken at spaces into lines of at most `width` characters.
+fn wrapped(paragraphs: &[String], width: usize) -> String {
+    let mut lines = Vec::new();
+    for paragraph in paragraphs {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_are_broken_at_spaces() {
+        let text = wrapped(&["one two three".to_owned(), "four".to_owned()], 8);
+        assert_eq!(text, "one two\nthree\nfour");
+    }
+
+    #[test]
+    fn a_comparison_says_faster_or_slower_or_the_same() {
+        use super::super::leg::Leg;
+        let of = |ratio, verdict| {
+            comparison(Some(Comparison {
+                leg: Leg::A,
+                base: Leg::BaselineFull,
+                ratio,
+                interval: None,
+                pairs: 1,
+                verdict,
+            }))
+        };
+        assert_eq!(of(1.12, Verdict::Slower), "1.1× slower");
+        assert_eq!(of(0.01, Verdict::Faster), "100× faster");
+        assert_eq!(of(1.01, Verdict::Same), "the same");
+        assert_eq!(of(1.3, Verdict::NoiseUnknown), "1.3× slower?");
+        assert_eq!(comparison(None), "–");
+    }
+}

@@ -1,0 +1,153 @@
+//! The bench with the real go, over the small scenario.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+fn bench(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
+    command.current_dir(folder).args(args);
+    command
+}
+
+fn results(folder: &Path) -> Value {
+    let text = std::fs::read(folder.join("metrics/latest/results.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn of_leg<'a>(results: &'a Value, leg: &str) -> &'a Value {
+    let rounds = results["rounds"].as_array().unwrap();
+    rounds.iter().find(|round| round["leg"] == leg && round["kind"] == "measured").unwrap()
+}
+
+fn assert_no_work_left(folder: &Path) {
+    let run = folder.join("metrics/latest").canonicalize().unwrap();
+    assert!(!run.join("work").exists(), "the caches of the run are still there");
+}
+
+/// A folder whose user has set GOCACHEPROG by `go env -w`, to something that fails.
+fn hostile_home() -> (tempfile::TempDir, PathBuf) {
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("config");
+    std::fs::create_dir_all(config.join("go")).unwrap();
+    std::fs::write(config.join("go/env"), "GOCACHEPROG=/nowhere/helper\nGOFLAGS=-race\n").unwrap();
+    (home, config)
+}
+
+#[test]
+fn five_runs_are_each_in_their_state_and_leave_their_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_home, config) = hostile_home();
+    let mut command = bench(folder.path(), &["--scenario", "small", "--rounds", "2", "--rtt", "1"]);
+    // None of these may reach a run.
+    command.env("XDG_CONFIG_HOME", &config).env("GOCACHEPROG", "/nowhere/helper").env("GOFLAGS", "-nonsense");
+    command.env("S3_ENDPOINT", "http://127.0.0.1:1").env("CACHEPROG_STRATEGY", "nonsense");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+
+    let results = results(folder.path());
+    assert_eq!(results["schema"], 1);
+    assert_eq!(results["ended"], "complete");
+    for round in results["rounds"].as_array().unwrap() {
+        assert_eq!(round["state_ok"], true, "{round:#}");
+    }
+    let session = |leg: &str, key: &str| of_leg(&results, leg)["session"][key].as_u64().unwrap();
+    assert_eq!((session("c", "hits_not_put_here"), session("c", "uploads_left")), (0, 0));
+    assert!(session("b", "hits_remote") > 0 && session("b", "bytes_down") > 0);
+    assert!(session("a", "hits_local") > 0);
+    assert_eq!(of_leg(&results, "a")["server"]["requests"], 0);
+
+    let table = text(&output.stdout);
+    assert!(table.contains("Did the build get faster with GOCACHEPROG?"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+    for file in ["c/1/trace.json", "b/1/request.txt", "a/2/session.json", "c/profile/session.json"] {
+        assert!(folder.path().join("metrics/latest").join(file).is_file(), "{file}");
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("metrics/.gitignore")).unwrap(), "*\n");
+    assert_no_work_left(folder.path());
+    let counters = std::fs::read_dir(&config).unwrap().count();
+    assert_eq!(counters, 1, "go wrote below the user's configuration");
+}
+
+#[test]
+fn a_failed_build_shows_gos_own_words_and_keeps_what_was_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = bench(folder.path(), &["no/such/package"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(error.contains("no/such/package is not in std"), "{error}");
+    assert_eq!(results(folder.path())["ended"], "failed");
+    assert_no_work_left(folder.path());
+}
+
+#[test]
+fn an_interrupt_leaves_the_results_so_far() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = bench(folder.path(), &["--scenario", "small", "--rounds", "500"]);
+    command.stderr(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let file = folder.path().join("metrics/latest/results.json");
+    while !file.is_file() || results(folder.path())["rounds"].as_array().unwrap().len() < 3 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let results = results(folder.path());
+    assert_eq!(results["ended"], "interrupted");
+    assert!(results["rounds"].as_array().unwrap().len() >= 3);
+    assert_no_work_left(folder.path());
+}
+
+fn failure(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> String {
+    let Output { status, stderr, .. } = bench(folder, args).envs(variables.iter().copied()).output().unwrap();
+    assert_eq!(status.code(), Some(1), "{}", text(&stderr));
+    text(&stderr)
+}
+
+#[test]
+fn bad_input_is_one_clear_paragraph() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("mine.toml"), "description = \"x\"\nlegs = [\"a\"]\n[rounds]\nshrot = 3\n").unwrap();
+    let error = failure(folder, &["--scenario", "mine.toml"], &[]);
+    assert!(error.contains("error: mine.toml:4: unknown key `shrot`; did you mean `short`?"), "{error}");
+
+    let error = failure(folder, &["--remote", "env"], &[("S3_ENDPOINT", "")]);
+    assert!(error.contains("S3_ENDPOINT is not set"), "{error}");
+    let error = failure(folder, &["--remote", "env"], &[("S3_ENDPOINT", "http://127.0.0.1:1"), ("S3_BUCKET_NAME", "")]);
+    assert!(error.contains("S3_BUCKET_NAME"), "{error}");
+
+    let unreachable = [
+        ("S3_ENDPOINT", "http://127.0.0.1:1"),
+        ("S3_ACCESS_KEY_ID", "the-id"),
+        ("S3_SECRET_ACCESS_KEY", "the-secret"),
+        ("S3_BUCKET_NAME", "cache"),
+    ];
+    let error = failure(folder, &["--remote", "env"], &unreachable);
+    assert!(error.contains("http://127.0.0.1:1") && error.contains("next:"), "{error}");
+    assert!(!error.contains("the-secret") && !error.contains("the-id"), "{error}");
+
+    let error = failure(folder, &["--scenario", "small"], &[("PATH", "/nowhere")]);
+    assert!(error.contains("there is no go to measure"), "{error}");
+    std::fs::write(folder.join("file"), "").unwrap();
+    let error = failure(folder, &["--scenario", "small", "--out", "file/metrics"], &[]);
+    assert!(error.contains("--out DIR"), "{error}");
+}
+
+#[test]
+fn a_dry_run_runs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = bench(folder.path(), &["--dry-run", "--only", "a", "net/http"]).output().unwrap();
+    let plan = text(&output.stdout);
+    assert!(plan.contains("go build net/http") && plan.contains("prepare   c"), "{plan}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
