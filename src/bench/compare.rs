@@ -7,19 +7,28 @@ use super::plan::Kind;
 use super::results::Round;
 use super::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
 
-/// Rounds side by side that a paired comparison needs: with fewer its interval is no better than the range.
+/// Rounds side by side that a verdict by interval needs: with fewer it is no better than the range.
 const FEWEST_PAIRS: usize = 5;
+/// How often a difference has to exceed the noise before it is told: the noise holds only half of the samples.
+const CLEAR: f64 = 3.0;
+/// A factor that no noise makes: what single samples may tell without knowing theirs.
+const CLEAR_FACTOR: f64 = 1.5;
+/// How far from 1 what is called the same may lie, as a share.
+const SAME: f64 = 0.05;
 
 /// How long one leg takes against another.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Comparison {
     pub leg: Leg,
     pub base: Leg,
-    /// Time of `leg` over time of `base`: above 1 is slower.
+    /// Time of `leg` over time of `base`: above 1 is slower. The median of the ratios of rounds side by side, where at
+    /// least two are; else the ratio of the medians.
     pub ratio: f64,
-    /// Of the median of paired ratios; None where too few rounds lie side by side.
+    /// Of the median of paired ratios; None where fewer than two rounds lie side by side.
     pub interval: Option<Interval>,
     pub pairs: usize,
+    /// The noise of the ratio, as a share, that `verdict` was judged by; None where the interval judged, or nothing did.
+    pub noise: Option<f64>,
     pub verdict: Verdict,
 }
 
@@ -29,9 +38,11 @@ pub struct Comparison {
 pub enum Verdict {
     Faster,
     Slower,
-    /// The difference is below the measured noise.
+    /// The difference is known, and at most 5 %.
     Same,
-    /// Nothing in this run tells how large the noise is.
+    /// There may be a difference: it is below the noise, and the noise is not small.
+    NotApart,
+    /// Too few samples on one side to know their noise, and no difference that is clear without.
     NoiseUnknown,
 }
 
@@ -46,25 +57,23 @@ pub fn walls(rounds: &[Round], leg: Leg) -> Vec<f64> {
     counted(rounds, leg).map(|round| round.wall_ns as f64).collect()
 }
 
-/// Compares two legs; None where one of them has no round that counts. `noise`: see [`super::summary::Summary::noise`].
-pub fn compare(rounds: &[Round], leg: Leg, base: Leg, noise: Option<f64>) -> Option<Comparison> {
+/// Compares two legs; None where one of them has no round that counts.
+pub fn compare(rounds: &[Round], leg: Leg, base: Leg) -> Option<Comparison> {
     if leg == base {
         return None;
     }
     let (values, bases) = side_by_side(rounds, leg, base);
     let ratios = paired_ratios(&values, &bases);
-    let enough = ratios.len() >= FEWEST_PAIRS;
-    let (all_values, all_bases) = (walls(rounds, leg), walls(rounds, base));
-    let ratio = match enough {
-        true => median(&ratios)?,
-        false => median(&all_values)? / median(&all_bases)?,
+    let interval = median_interval(&ratios);
+    let ratio = match interval {
+        Some(_) => median(&ratios)?,
+        None => median(&walls(rounds, leg))? / median(&walls(rounds, base))?,
     };
-    let interval = median_interval(&ratios).filter(|_| ratios.len() > 1);
-    let verdict = match interval.filter(|_| enough) {
-        Some(interval) => judge(ratio, interval.contains(1.0)),
-        None => judge_by_noise(ratio, &all_values, &all_bases, noise),
+    let (noise, verdict) = match interval.filter(|_| ratios.len() >= FEWEST_PAIRS) {
+        Some(interval) => (None, judge(ratio, interval.low, interval.high)),
+        None => judge_by_noise(rounds, leg, base, ratio),
     };
-    Some(Comparison { leg, base, ratio, interval, pairs: ratios.len(), verdict })
+    Some(Comparison { leg, base, ratio, interval, pairs: ratios.len(), noise, verdict })
 }
 
 /// The times of those rounds of two legs that have the same number.
@@ -76,19 +85,84 @@ fn side_by_side(rounds: &[Round], leg: Leg, base: Leg) -> (Vec<f64>, Vec<f64>) {
     both.unzip()
 }
 
-/// Without pairs the spreads of both legs tell, added as independent errors are; the noise of the run where there is none.
-fn judge_by_noise(ratio: f64, values: &[f64], bases: &[f64], noise: Option<f64>) -> Verdict {
-    let of = |samples: &[f64]| relative_spread(samples).or(noise);
-    match of(values).zip(of(bases)) {
-        Some((one, other)) => judge(ratio, (ratio.max(1.0 / ratio) - 1.0) <= one.hypot(other)),
-        None => Verdict::NoiseUnknown,
+/// Without pairs the spreads of both legs tell, added as independent errors are. A leg without one borrows it from its
+/// kind, and then only a clear difference is told.
+fn judge_by_noise(rounds: &[Round], leg: Leg, base: Leg, ratio: f64) -> (Option<f64>, Verdict) {
+    let own = |leg| relative_spread(&walls(rounds, leg));
+    let any = |leg| own(leg).or_else(|| borrowed(rounds, leg));
+    let noise = any(leg).zip(any(base)).map(|(one, other)| one.hypot(other));
+    let margin = noise.map(|noise| 1.0 + CLEAR * noise);
+    let size = ratio.max(1.0 / ratio);
+    if let (Some(_), Some(_), Some(margin)) = (own(leg), own(base), margin) {
+        return (noise, judge(ratio, ratio / margin, ratio * margin));
+    }
+    match size > CLEAR_FACTOR || margin.is_some_and(|margin| size > margin) {
+        true => (noise, judge(ratio, ratio, ratio)),
+        false => (noise, Verdict::NoiseUnknown),
     }
 }
 
-fn judge(ratio: f64, same: bool) -> Verdict {
-    match (same, ratio > 1.0) {
-        (true, _) => Verdict::Same,
-        (false, true) => Verdict::Slower,
-        (false, false) => Verdict::Faster,
+/// The largest spread of a leg that is as long: short legs say nothing about long ones.
+fn borrowed(rounds: &[Round], leg: Leg) -> Option<f64> {
+    let alike = Leg::ALL.into_iter().filter(|other| other.is_cold() == leg.is_cold());
+    alike.filter_map(|other| relative_spread(&walls(rounds, other))).max_by(f64::total_cmp)
+}
+
+/// What a ratio is that lies between `low` and `high`.
+fn judge(ratio: f64, low: f64, high: f64) -> Verdict {
+    let small = 1.0 - SAME <= low && high <= 1.0 + SAME;
+    match (low <= 1.0 && 1.0 <= high, small) {
+        (true, true) => Verdict::Same,
+        (true, false) => Verdict::NotApart,
+        (false, _) if ratio > 1.0 => Verdict::Slower,
+        (false, _) => Verdict::Faster,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::summary::tests::measured;
+    use super::*;
+
+    fn of(legs: &[(Leg, &[u64])], leg: Leg, base: Leg) -> Comparison {
+        let rounds: Vec<_> = legs.iter().flat_map(|(leg, walls)| measured(*leg, walls)).collect();
+        compare(&rounds, leg, base).unwrap()
+    }
+
+    #[test]
+    fn few_pairs_give_the_ratio_that_their_interval_is_of() {
+        let legs: [(Leg, &[u64]); 2] = [(Leg::BaselineFull, &[100, 200, 400]), (Leg::A, &[200, 220, 404])];
+        let found = of(&legs, Leg::A, Leg::BaselineFull);
+        let interval = found.interval.unwrap();
+        assert_eq!((found.ratio, interval.low, interval.high), (1.1, 1.01, 2.0));
+    }
+
+    #[test]
+    fn a_wide_interval_around_1_is_not_the_same() {
+        let base: (Leg, &[u64]) = (Leg::BaselineFull, &[1000, 1000, 1000, 1000, 1000]);
+        let verdict = |walls: &[u64]| of(&[base, (Leg::A, walls)], Leg::A, Leg::BaselineFull).verdict;
+        assert_eq!(verdict(&[990, 1050, 1090, 1100, 1200]), Verdict::NotApart);
+        assert_eq!(verdict(&[980, 990, 1010, 1020, 1030]), Verdict::Same);
+        assert_eq!(verdict(&[1010, 1020, 1030, 1040, 1050]), Verdict::Slower);
+    }
+
+    #[test]
+    fn single_samples_tell_only_what_is_clear() {
+        let verdict = |empty: u64, more: &[u64]| {
+            of(&[(Leg::BaselineEmpty, &[empty]), (Leg::C, more)], Leg::C, Leg::BaselineEmpty).verdict
+        };
+        assert_eq!(verdict(1000, &[1400]), Verdict::NoiseUnknown);
+        assert_eq!(verdict(1000, &[1600]), Verdict::Slower);
+        assert_eq!(verdict(1600, &[1000]), Verdict::Faster);
+        // Three samples of c lend their noise of 1 % to the single one of the baseline.
+        assert_eq!(verdict(1000, &[1010, 1030, 1050]), Verdict::NoiseUnknown);
+        assert_eq!(verdict(1000, &[1090, 1110, 1130]), Verdict::Slower);
+    }
+
+    #[test]
+    fn short_runs_lend_no_noise_to_long_ones() {
+        let legs: [(Leg, &[u64]); 3] = [(Leg::BaselineEmpty, &[1000]), (Leg::C, &[1200]), (Leg::A, &[10, 10, 10])];
+        let found = of(&legs, Leg::C, Leg::BaselineEmpty);
+        assert_eq!((found.noise, found.verdict), (None, Verdict::NoiseUnknown));
     }
 }

@@ -3,7 +3,7 @@
 //! - what is run: [`leg`], [`scenario`], [`args`], [`plan`]
 //! - running it: [`runner`] over [`round`], with [`go`], [`workload`], [`process`], [`remote`], [`session`], [`interrupt`]
 //! - what came out: [`state`], [`results`], [`environment`], then [`stats`], [`compare`] and [`summary`]
-//! - what is shown: [`progress`], [`table`] (of [`grid`], [`dots`], [`answer`], [`files`]), [`units`]
+//! - what is shown: [`progress`], [`table`] (of [`grid`], [`dots`], [`answer`], [`files`]), [`wording`], [`units`]
 
 mod answer;
 mod args;
@@ -37,6 +37,7 @@ mod summary;
 mod table;
 mod units;
 mod warm;
+mod wording;
 mod workload;
 
 pub use args::{BenchArgs, RemoteKind};

@@ -13,8 +13,6 @@ use crate::telemetry::SessionSummary;
 pub struct Summary {
     /// In the order of Step 2.4; only legs with a round that counts.
     pub legs: Vec<LegSummary>,
-    /// The largest spread of a leg: what stands in for the noise of a leg that ran too seldom to have one of its own.
-    pub noise: Option<f64>,
     /// baseline-full : a, baseline-empty : c and the like, with an interval.
     pub pairs: Vec<Comparison>,
     /// Rounds that were not in the state that they claim; they count nowhere.
@@ -67,8 +65,7 @@ pub struct OutOfState {
 impl Summary {
     /// Computes all from the raw rounds. `paired`: report the ratios of neighbouring rounds too.
     pub fn of(rounds: &[Round], paired: bool) -> Summary {
-        let noise = largest_spread(rounds);
-        let compare = |leg, base| compare(rounds, leg, base, noise);
+        let compare = |leg, base| compare(rounds, leg, base);
         let legs = Leg::ALL.into_iter().filter_map(|leg| {
             let mut summary = leg_summary(rounds, leg)?;
             summary.against_empty = compare(leg, Leg::BaselineEmpty);
@@ -78,7 +75,6 @@ impl Summary {
         let pairs = [(Leg::A, Leg::BaselineFull), (Leg::B, Leg::BaselineFull), (Leg::C, Leg::BaselineEmpty)];
         Summary {
             legs: legs.collect(),
-            noise,
             pairs: match paired {
                 true => pairs.into_iter().filter_map(|(leg, base)| compare(leg, base)).collect(),
                 false => Vec::new(),
@@ -91,11 +87,6 @@ impl Summary {
     pub fn leg(&self, leg: Leg) -> Option<&LegSummary> {
         self.legs.iter().find(|summary| summary.leg == leg)
     }
-}
-
-fn largest_spread(rounds: &[Round]) -> Option<f64> {
-    let spreads = Leg::ALL.into_iter().filter_map(|leg| relative_spread(&walls(rounds, leg)));
-    spreads.max_by(f64::total_cmp)
 }
 
 fn leg_summary(rounds: &[Round], leg: Leg) -> Option<LegSummary> {
@@ -188,17 +179,7 @@ pub mod tests {
     fn a_difference_below_the_noise_is_none() {
         let mut rounds = measured(Leg::BaselineFull, &[100, 120, 90, 110, 105]);
         rounds.extend(measured(Leg::A, &[105, 110, 100, 100, 107]));
-        assert_eq!(verdict(&rounds, Leg::A), Verdict::Same);
-    }
-
-    #[test]
-    fn single_samples_borrow_the_noise_of_the_run() {
-        let mut rounds = measured(Leg::BaselineEmpty, &[1000]);
-        rounds.extend(measured(Leg::C, &[1020]));
-        let of = |rounds: &[Round]| Summary::of(rounds, false).leg(Leg::C).unwrap().against_empty.unwrap().verdict;
-        assert_eq!(of(&rounds), Verdict::NoiseUnknown);
-        rounds.extend(measured(Leg::A, &[10, 11, 12]));
-        assert_eq!(of(&rounds), Verdict::Same);
+        assert_eq!(verdict(&rounds, Leg::A), Verdict::NotApart);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The terminal reporter: two tables, the answer, and what to look at next. Reads results, computes nothing.
 
 use super::answer;
-use super::compare::{Comparison, Verdict};
+use super::compare::Comparison;
 use super::dots;
 use super::files::File;
 use super::grid::{Grid, View};
 use super::results::Results;
 use super::summary::{BackendSummary, LegSummary, Summary};
 use super::units;
+use super::wording;
 
 /// All that a run prints on stdout, in at most `view.width` columns.
 pub fn render(results: &Results, files: &[File], view: View) -> String {
@@ -92,16 +93,7 @@ fn times(summary: &Summary) -> Grid {
 }
 
 fn comparison(found: Option<Comparison>) -> String {
-    let Some(found) = found else {
-        return units::MISSING.to_owned();
-    };
-    let size = units::factor(found.ratio.max(1.0 / found.ratio));
-    let word = if found.ratio > 1.0 { "slower" } else { "faster" };
-    match found.verdict {
-        Verdict::Same => "the same".to_owned(),
-        Verdict::NoiseUnknown => format!("{size} {word}?"),
-        Verdict::Faster | Verdict::Slower => format!("{size} {word}"),
-    }
+    found.map_or(units::MISSING.to_owned(), |found| wording::short(&found))
 }
 
 fn counts(sessions: &[(&LegSummary, &BackendSummary)]) -> Grid {
@@ -213,25 +205,5 @@ mod tests {
     fn paragraphs_are_broken_at_spaces() {
         let text = wrapped(&["one two three".to_owned(), "four".to_owned()], 8);
         assert_eq!(text, "one two\nthree\nfour");
-    }
-
-    #[test]
-    fn a_comparison_says_faster_or_slower_or_the_same() {
-        use super::super::leg::Leg;
-        let of = |ratio, verdict| {
-            comparison(Some(Comparison {
-                leg: Leg::A,
-                base: Leg::BaselineFull,
-                ratio,
-                interval: None,
-                pairs: 1,
-                verdict,
-            }))
-        };
-        assert_eq!(of(1.12, Verdict::Slower), "1.1× slower");
-        assert_eq!(of(0.01, Verdict::Faster), "100× faster");
-        assert_eq!(of(1.01, Verdict::Same), "the same");
-        assert_eq!(of(1.3, Verdict::NoiseUnknown), "1.3× slower?");
-        assert_eq!(comparison(None), "–");
     }
 }
