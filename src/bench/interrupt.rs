@@ -1,15 +1,17 @@
-//! Ctrl-C and SIGTERM: they end the process groups that bench started, and the loop of rounds sees that it has to stop.
+//! Ctrl-C, SIGTERM and a terminal that is closed: they end the process groups that bench started, and the loop of rounds sees that it has to stop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// Exit code of a run that was interrupted, as shells have it for SIGINT.
 pub const EXIT_CODE: u8 = 130;
+
+const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 /// Knows whether an interrupt was asked for, and whom it has to end.
 #[derive(Debug, Clone, Default)]
@@ -35,12 +37,12 @@ impl Interrupt {
     pub fn listen() -> std::io::Result<Interrupt> {
         let interrupt = Interrupt::default();
         let again = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
+        for signal in SIGNALS {
             // Armed by the first signal, because this handler is asked before the one that arms it.
             signal_hook::flag::register_conditional_shutdown(signal, EXIT_CODE.into(), Arc::clone(&again))?;
             signal_hook::flag::register(signal, Arc::clone(&again))?;
         }
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let mut signals = Signals::new(SIGNALS)?;
         let shared = Arc::clone(&interrupt.shared);
         std::thread::spawn(move || {
             for _ in signals.forever() {
@@ -78,6 +80,13 @@ impl Shared {
             // SIGKILL: the caches are thrown away anyway, and a compiler or a backend that drains would keep us waiting.
             let _ = killpg(*group, Signal::SIGKILL);
         }
+    }
+}
+
+impl Group {
+    /// Ends what is left of the group.
+    pub fn end(&self) {
+        let _ = killpg(self.id, Signal::SIGKILL);
     }
 }
 

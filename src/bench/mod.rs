@@ -1,18 +1,22 @@
 //! The bench: scenario -> plan -> rounds -> results (plain data) -> statistics -> reporters.
 //!
 //! - what is run: [`leg`], [`scenario`], [`args`], [`plan`]
-//! - running it: [`runner`] over [`round`], with [`go`], [`workload`], [`process`], [`remote`], [`session`], [`interrupt`]
+//! - running it: [`runner`] over [`round`], with [`go`], [`workload`], [`gocache`], [`process`], [`remote`], [`session`], [`build_log`],
+//!   [`interrupt`]
 //! - what came out: [`state`], [`results`], [`environment`], then [`stats`], [`compare`] and [`summary`]
-//! - what is shown: [`progress`], [`table`] (of [`grid`], [`dots`], [`answer`], [`files`]), [`wording`], [`units`]
+//! - what is shown: [`progress`], [`table`] (of [`grid`], [`dots`], [`answer`], [`files`]), [`wording`], [`units`], [`errors`]
 
 mod answer;
 mod args;
+mod build_log;
 mod compare;
 mod dots;
 mod environment;
+mod errors;
 mod files;
 mod folders;
 mod go;
+mod gocache;
 mod grid;
 mod interrupt;
 mod leg;
@@ -41,5 +45,6 @@ mod wording;
 mod workload;
 
 pub use args::{BenchArgs, RemoteKind};
+pub use errors::in_words;
 pub use leg::Leg;
 pub use run::run;

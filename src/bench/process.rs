@@ -22,7 +22,7 @@ pub struct Measured {
     pub cpu_user_ns: u64,
     pub cpu_system_ns: u64,
     /// Keeps the process group, in which the backend outlives go, under the interrupt.
-    _group: Group,
+    pub group: Group,
 }
 
 /// Runs `command` to its end; its output goes into the file `log`.
@@ -44,7 +44,7 @@ pub fn run(command: &mut Command, log: &Path, interrupt: &Interrupt) -> Result<M
         wall_ns: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
         cpu_user_ns: user_after.saturating_sub(user_before),
         cpu_system_ns: system_after.saturating_sub(system_before),
-        _group: group,
+        group,
     })
 }
 

@@ -7,8 +7,10 @@ use std::time::{Instant, SystemTime};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+use super::build_log::BuildLog;
 use super::folders::RunFolder;
 use super::go::{Go, GoFolders};
+use super::gocache;
 use super::interrupt::Interrupt;
 use super::leg::Leg;
 use super::plan::{Kind, Plan, Step};
@@ -19,9 +21,6 @@ use super::results::{LinkMeasured, Round};
 use super::session;
 use super::state::{self, Before, ServerSeen};
 use super::workload::Workload;
-
-/// Lines of go's own words that a failed build shows.
-const TAIL_LINES: usize = 20;
 
 /// Runs steps for real: go, the backend, the remote.
 pub struct Machine<'a> {
@@ -45,10 +44,10 @@ pub struct Caches {
     /// The GOCACHE of all runs with a backend: go wants one, and puts nothing into it. Making and removing its 256 folders
     /// for every round took longer than the rounds of a small scenario.
     unused_gocache: Option<PathBuf>,
-    /// The local store of the last c or b.
+    /// The local store of the last c, or of the last b that was in its state.
     full_local: Option<PathBuf>,
-    /// Uploads that the last c did not get out.
-    remote_missing: u64,
+    /// Whether the last c was in its state, so that the remote is full.
+    remote_whole: bool,
     made: u32,
 }
 
@@ -74,22 +73,31 @@ impl Machine<'_> {
             true => Some(self.prepare_backend(step, &folder, &mut command)?),
             false => None,
         };
+        let files_before = gocache_files(&gocache)?;
         platform::settle_disk(&self.folder.work.path);
         let started_unix_ns = unix_ns();
         // The session's folder has to be empty when the backend starts: go's words move in afterwards.
         let (outside, log) = (folder.with_extension("log"), folder.join("build.log"));
         let measured = process::run(&mut command, &outside, self.interrupt)?;
-        std::fs::rename(&outside, &log).with_context(|| format!("cannot write {}", log.display()))?;
-        if !measured.status.success() {
-            bail!("{}", self.failure(step, &log, &measured));
-        }
         let mut round = raw_round(step, started_unix_ns, &measured);
-        match backend {
-            Some(backend) => self.finish_backend(&mut round, backend)?,
-            None if self.caches.full_gocache.is_none() => self.caches.full_gocache = Some(gocache),
-            None => (),
+        let finish = || -> Result<Round> {
+            std::fs::rename(&outside, &log).with_context(|| format!("cannot write {}", log.display()))?;
+            let log = BuildLog { path: log, of: step.folder() };
+            if !measured.status.success() {
+                let tried = format!("go build {}", self.plan.packages);
+                return Err(log.build_failed(&tried, &measured.status.to_string()));
+            }
+            match backend {
+                Some(backend) => self.finish_backend(&mut round, backend, &log)?,
+                None => self.finish_baseline(&mut round, gocache, files_before)?,
+            }
+            Ok(round)
+        };
+        let finished = finish();
+        if finished.is_err() || self.interrupt.requested() {
+            end_backend(&measured, &folder);
         }
-        Ok(round)
+        finished
     }
 
     /// The delays that the link injected so far.
@@ -112,7 +120,7 @@ impl Machine<'_> {
             return Ok(known);
         }
         let folder = self.fresh_folder("gocache")?;
-        make_gocache(&folder).with_context(|| format!("cannot make a GOCACHE in {}", folder.display()))?;
+        gocache::make(&folder).with_context(|| format!("cannot make a GOCACHE in {}", folder.display()))?;
         if leg.uses_backend() {
             self.caches.unused_gocache = Some(folder.clone());
         }
@@ -132,7 +140,7 @@ impl Machine<'_> {
         let before = Before {
             local_empty: is_empty(&local)?,
             remote_objects: remote.objects()?,
-            remote_missing: self.caches.remote_missing,
+            remote_whole: self.caches.remote_whole,
         };
         let mark = remote.mark()?;
         command.env("GOCACHEPROG", self.backend_command(step, session, &local)?);
@@ -158,19 +166,28 @@ impl Machine<'_> {
         Ok(words.join(" "))
     }
 
-    fn finish_backend(&mut self, round: &mut Round, backend: BackendRound) -> Result<()> {
+    fn finish_baseline(&mut self, round: &mut Round, gocache: PathBuf, files_before: u64) -> Result<()> {
+        round.state = state::check_baseline(round.step.leg, files_before, gocache_files(&gocache)?);
+        round.state_ok = round.state.iter().all(|finding| finding.ok);
+        self.caches.full_gocache.get_or_insert(gocache);
+        Ok(())
+    }
+
+    fn finish_backend(&mut self, round: &mut Round, backend: BackendRound, log: &BuildLog) -> Result<()> {
         let go_ended = Instant::now();
-        session::wait_for_end(&backend.session, || self.interrupt.requested())?;
+        let waited = session::wait_for_end(&backend.session, || self.interrupt.requested());
         round.backend_after_go_ns = Some(nanoseconds(go_ended));
-        let session = session::read(&backend.session)?;
+        let session = waited.and_then(|()| session::read(&backend.session));
+        let session = session.map_err(|error| log.session_failed(&error))?;
         let remote = self.remote.as_mut().context("no remote was started")?;
         let server: Option<ServerSeen> = remote.seen_since(backend.mark)?;
         round.state = state::check(round.step.leg, backend.before, &session, server);
         round.state_ok = round.state.iter().all(|finding| finding.ok);
         if round.step.leg == Leg::C {
-            self.caches.remote_missing = session.uploads_left;
+            self.caches.remote_whole = round.state_ok;
         }
-        if round.step.leg != Leg::A {
+        // The store of a b that was not in its state may lack what it did not fetch.
+        if round.step.leg == Leg::C || (round.step.leg == Leg::B && round.state_ok) {
             self.caches.full_local = Some(backend.local);
         }
         round.before = Some(backend.before);
@@ -184,19 +201,6 @@ impl Machine<'_> {
         let folder = self.folder.work.path.join(kind).join(self.caches.made.to_string());
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         Ok(folder)
-    }
-
-    fn failure(&self, step: Step, log: &Path, measured: &Measured) -> String {
-        let words = std::fs::read_to_string(log).unwrap_or_default();
-        let lines: Vec<&str> = words.lines().collect();
-        let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n  ");
-        format!(
-            "the build of {} failed ({})\n  tried: go build {}\n  go said:\n  {tail}\n  next:  all it said is in {}",
-            step.folder(),
-            measured.status,
-            self.plan.packages,
-            log.display()
-        )
     }
 }
 
@@ -217,12 +221,15 @@ fn raw_round(step: Step, started_unix_ns: u64, measured: &Measured) -> Round {
     }
 }
 
-/// go makes these folders in a new cache, and takes 5 ms for it.
-fn make_gocache(folder: &Path) -> std::io::Result<()> {
-    for number in 0..=255_u8 {
-        std::fs::create_dir(folder.join(format!("{number:02x}")))?;
-    }
-    Ok(())
+/// Before anything of the round is removed: a backend that still runs would go on to write beside that.
+fn end_backend(measured: &Measured, session: &Path) {
+    measured.group.end();
+    // An error says that there is no backend to wait for, or that it cannot be ended: there is one already.
+    let _ = session::wait_for_end(session, || false);
+}
+
+fn gocache_files(folder: &Path) -> Result<u64> {
+    gocache::files(folder).with_context(|| format!("cannot count the files in {}", folder.display()))
 }
 
 fn is_empty(folder: &Path) -> Result<bool> {
@@ -260,13 +267,5 @@ mod tests {
         assert_eq!(quoted(Path::new("/a b")).unwrap(), "'/a b'");
         assert_eq!(quoted(Path::new("/it's")).unwrap(), "\"/it's\"");
         assert!(quoted(Path::new("/'\"")).is_err());
-    }
-
-    #[test]
-    fn a_gocache_has_its_folders_before_go_starts() {
-        let folder = tempfile::tempdir().unwrap();
-        make_gocache(folder.path()).unwrap();
-        assert!(folder.path().join("00").is_dir() && folder.path().join("ff").is_dir());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 256);
     }
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use super::args::BenchArgs;
 use super::environment::Environment;
+use super::errors::in_words;
 use super::files;
 use super::folders::RunFolder;
 use super::go::{Go, GoFolders};
@@ -47,16 +48,19 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let remote = plan.needs_remote().then(|| Remote::start(&plan, &interrupt)).transpose()?;
     let folder = RunFolder::create(&args.out, &plan.scenario)?;
     let machine = set_up(&plan, &go, &folder, &interrupt, remote)?;
-    let (results, error) = measure(machine)?;
+    let (results, mut errors) = measure(machine)?;
     show(&table::render(&results, &listed(&args.out, &folder), view()))?;
-    match (results.ended, error) {
-        (Ended::Interrupted, _) => {
-            eprintln!("interrupted: the results so far are in {}", folder.path.display());
-            Ok(ExitCode::from(EXIT_CODE))
-        }
-        (_, Some(error)) => Err(error),
-        (_, None) => Ok(ExitCode::SUCCESS),
+    // The first one says why the run ended; what went wrong after that has to be told as well.
+    let interrupted = results.ended == Ended::Interrupted;
+    let first = if interrupted || errors.is_empty() { None } else { Some(errors.remove(0)) };
+    for error in &errors {
+        eprintln!("error: {}", in_words(error));
     }
+    if interrupted {
+        eprintln!("interrupted: the results so far are in {}", folder.path.display());
+        return Ok(ExitCode::from(EXIT_CODE));
+    }
+    first.map_or(Ok(ExitCode::SUCCESS), Err)
 }
 
 /// Keeps the results while the rounds run.
@@ -95,8 +99,8 @@ impl Execute for Machine<'_> {
     }
 }
 
-/// Runs the steps. Returns what came out, and the error that ended it early.
-fn measure(mut machine: Machine<'_>) -> Result<(Results, Option<anyhow::Error>)> {
+/// Runs the steps. Returns what came out, and what went wrong: first what ended it early, then the tidying up.
+fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     let (plan, go, folder) = (machine.plan, machine.go, machine.folder);
     let results = empty_results(plan.clone(), go, folder);
     let mut keeper = Keeper { results, folder, progress: Progress::new(plan) };
@@ -107,14 +111,16 @@ fn measure(mut machine: Machine<'_>) -> Result<(Results, Option<anyhow::Error>)>
     let (ended, error) = runner::run(&plan.steps, &mut machine, &mut keeper);
     keeper.progress.note("removing the caches of this run");
     keeper.results.ended = ended;
-    keeper.results.error = error.as_ref().map(|error| format!("{error:#}"));
+    keeper.results.error = error.as_ref().map(in_words);
     keeper.results.link = machine.link_measured().unwrap_or_default();
-    // Before the last results are written: a full disk must not leave objects behind in somebody's bucket.
+    // Before the last results are written: a full disk must not leave objects behind in somebody's bucket, and without
+    // the caches there is room for the results.
     let removed = machine.remote.take().map_or(Ok(()), Remote::finish);
-    keeper.write()?;
     folder.work.remove();
+    let written = keeper.write();
     keeper.progress.finish();
-    Ok((keeper.results, error.or(removed.err())))
+    let errors = [error, removed.err(), written.err()];
+    Ok((keeper.results, errors.into_iter().flatten().collect()))
 }
 
 fn set_up<'a>(

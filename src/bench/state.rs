@@ -12,8 +12,8 @@ pub struct Before {
     pub local_empty: bool,
     /// Objects in the remote store; None where nobody can tell.
     pub remote_objects: Option<u64>,
-    /// Uploads that the run which filled the remote did not get out.
-    pub remote_missing: u64,
+    /// Whether the c that filled the remote was in its state, with all its uploads out.
+    pub remote_whole: bool,
 }
 
 /// What the S3 server itself logged during the run.
@@ -47,6 +47,21 @@ impl Finding {
     }
 }
 
+/// Checks a baseline by the number of files in its GOCACHE before and after. A full one finds all, and adds nothing.
+pub fn check_baseline(leg: Leg, files_before: u64, files_after: u64) -> Vec<Finding> {
+    if leg == Leg::BaselineEmpty {
+        return vec![Finding::number("0 files in GOCACHE at the start", files_before, files_before == 0)];
+    }
+    vec![
+        Finding::number("files in GOCACHE at the start", files_before, files_before > 0),
+        Finding::number(
+            &format!("still {files_before} files in GOCACHE at the end"),
+            files_after,
+            files_after == files_before,
+        ),
+    ]
+}
+
 /// Checks a leg that used the backend. `server` is None where the server keeps no log for us (`--remote env`).
 pub fn check(leg: Leg, before: Before, session: &SessionSummary, server: Option<ServerSeen>) -> Vec<Finding> {
     match leg {
@@ -66,6 +81,8 @@ fn check_c(before: Before, session: &SessionSummary) -> Vec<Finding> {
             session.counts.hits_not_put_here,
             session.counts.hits_not_put_here == 0,
         ),
+        remote_on(session),
+        Finding::number("0 uploads left at the end", session.uploads_left, session.uploads_left == 0),
     ]
 }
 
@@ -73,7 +90,9 @@ fn check_b(before: Before, session: &SessionSummary, server: Option<ServerSeen>)
     let mut findings = vec![
         local_empty(before),
         remote_objects(before, "remote store filled at the start", |objects| objects > 0),
-        Finding::number("0 uploads missing from the remote store", before.remote_missing, before.remote_missing == 0),
+        Finding::fact("a c in its state filled the remote", before.remote_whole, "one that was not"),
+        remote_on(session),
+        no_puts(session),
         Finding::number(
             "0 hits on what was neither fetched nor put in this run",
             session.counts.hits_not_put_here.saturating_sub(session.counts.hits_remote),
@@ -96,8 +115,20 @@ fn check_a(before: Before, session: &SessionSummary, server: Option<ServerSeen>)
     vec![
         Finding::fact("local store filled at the start", !before.local_empty, "it was empty"),
         Finding::number("0 requests to the remote", requests, requests == 0),
+        no_puts(session),
         Finding::number("some hits from local disk", session.counts.hits_local, session.counts.hits_local > 0),
     ]
+}
+
+/// A session that gave up on the remote was no longer the leg that its name says.
+fn remote_on(session: &SessionSummary) -> Finding {
+    let reason = session.remote_off.as_deref().unwrap_or_default();
+    Finding::fact("the remote in use to the end", session.remote_off.is_none(), reason)
+}
+
+/// What is put was compiled: the store was not full.
+fn no_puts(session: &SessionSummary) -> Finding {
+    Finding::number("0 puts", session.counts.puts, session.counts.puts == 0)
 }
 
 fn local_empty(before: Before) -> Finding {
@@ -120,7 +151,7 @@ mod tests {
     use super::*;
 
     fn before(local_empty: bool, objects: u64) -> Before {
-        Before { local_empty, remote_objects: Some(objects), remote_missing: 0 }
+        Before { local_empty, remote_objects: Some(objects), remote_whole: true }
     }
 
     fn all_ok(findings: &[Finding]) -> bool {
@@ -142,7 +173,6 @@ mod tests {
     fn b_hands_out_only_what_it_fetched() {
         let mut session = quiet();
         session.counts.hits_remote = 10;
-        session.counts.hits_local = 2; // on its own puts
         session.counts.hits_not_put_here = 10;
         session.bytes_down = 700;
         let server = ServerSeen { bytes_out: 700, ..ServerSeen::default() };
@@ -151,10 +181,44 @@ mod tests {
         assert!(!all_ok(&check(Leg::B, before(false, 20), &session, Some(server))));
         let other = ServerSeen { bytes_out: 699, ..server };
         assert!(!all_ok(&check(Leg::B, before(true, 20), &session, Some(other))));
-        let half = Before { remote_missing: 3, ..before(true, 20) };
+        let half = Before { remote_whole: false, ..before(true, 20) };
         assert!(!all_ok(&check(Leg::B, half, &session, Some(server))));
         session.counts.hits_not_put_here = 11; // one of them was on disk before
         assert!(!all_ok(&check(Leg::B, before(true, 20), &session, Some(server))));
+    }
+
+    #[test]
+    fn a_baseline_is_known_by_its_gocache() {
+        assert!(all_ok(&check_baseline(Leg::BaselineEmpty, 0, 700)));
+        assert!(!all_ok(&check_baseline(Leg::BaselineEmpty, 1, 700)));
+        assert!(all_ok(&check_baseline(Leg::BaselineFull, 700, 700)));
+        assert!(!all_ok(&check_baseline(Leg::BaselineFull, 700, 702)));
+        assert!(!all_ok(&check_baseline(Leg::BaselineFull, 0, 0)));
+    }
+
+    #[test]
+    fn a_session_that_lost_its_remote_was_in_no_state() {
+        let mut session = quiet();
+        session.counts.hits_remote = 1;
+        session.counts.hits_not_put_here = 1;
+        assert!(all_ok(&check(Leg::B, before(true, 9), &session, None)));
+        session.remote_off = Some("no answer".to_owned());
+        let findings = check(Leg::B, before(true, 9), &session, None);
+        let wrong: Vec<&str> = findings.iter().filter(|found| !found.ok).map(|found| found.seen.as_str()).collect();
+        assert_eq!(wrong, ["no answer"]);
+        session.counts.hits_not_put_here = 0;
+        assert!(!all_ok(&check(Leg::C, before(true, 0), &session, None)));
+    }
+
+    #[test]
+    fn uploads_left_and_puts_into_a_full_store_break_the_state() {
+        let left = SessionSummary { uploads_left: 1, ..quiet() };
+        assert!(!all_ok(&check(Leg::C, before(true, 0), &left, None)));
+        let mut session = quiet();
+        session.counts.hits_local = 1;
+        assert!(all_ok(&check(Leg::A, before(false, 9), &session, None)));
+        session.counts.puts = 1;
+        assert!(!all_ok(&check(Leg::A, before(false, 9), &session, None)));
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct BackendSummary {
     /// Uploads that did not get out, of all rounds.
     pub uploads_left: u64,
     pub remote_errors: u64,
+    /// Why a session went on without the remote; only a may do so and still count.
+    pub remote_off: Option<String>,
 }
 
 /// Rounds that do not count for the same reason.
@@ -125,6 +127,7 @@ fn backend_summary(rounds: &[Round], leg: Leg) -> Option<BackendSummary> {
         peak_rss_bytes: some(&|session| session.peak_rss_bytes),
         uploads_left: sessions.iter().map(|session| session.uploads_left).sum(),
         remote_errors: sessions.iter().map(|session| session.remote_errors).sum(),
+        remote_off: sessions.iter().find_map(|session| session.remote_off.clone()),
     })
 }
 

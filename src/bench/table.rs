@@ -164,6 +164,9 @@ fn notes(summary: &Summary, sessions: &[(&LegSummary, &BackendSummary)]) -> Vec<
         if backend.remote_errors > 0 {
             notes.push(format!("{}: {} requests to the remote failed.", leg.leg, backend.remote_errors));
         }
+        if let Some(reason) = &backend.remote_off {
+            notes.push(format!("{}: the remote was given up: {reason}.", leg.leg));
+        }
     }
     let single = summary.legs.iter().any(|leg| leg.wall_spread.is_none());
     if single {

@@ -1,0 +1,67 @@
+//! What go and the backend said in one round, and errors that show the end of it.
+
+use std::path::PathBuf;
+
+use anyhow::Error;
+
+/// Lines that an error shows.
+const TAIL_LINES: usize = 20;
+
+/// The file that holds stdout and stderr of one build.
+#[derive(Debug, Clone)]
+pub struct BuildLog {
+    pub path: PathBuf,
+    /// The round, as its folder is named.
+    pub of: String,
+}
+
+impl BuildLog {
+    /// The build itself failed. `tried` is its command, `how` its exit status.
+    pub fn build_failed(&self, tried: &str, how: &str) -> Error {
+        anyhow::anyhow!(
+            "the build of {} failed ({how})\n  tried: {tried}\n  go said:\n  {}\n  next:  all it said is in {}",
+            self.of,
+            self.tail(),
+            self.path.display()
+        )
+    }
+
+    /// The build came to its end, but its backend did not leave what it should.
+    pub fn session_failed(&self, why: &Error) -> Error {
+        anyhow::anyhow!(
+            "{why:#}\n  tried: the backend of {}\n  go and the backend said:\n  {}\n  next:  all they said is in {}; \
+             if that does not help, run `cacheprog` by hand with GOCACHEPROG",
+            self.of,
+            self.tail(),
+            self.path.display()
+        )
+    }
+
+    fn tail(&self) -> String {
+        let bytes = std::fs::read(&self.path).unwrap_or_default();
+        let words = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = words.lines().collect();
+        match lines.is_empty() {
+            true => "(nothing)".to_owned(),
+            false => lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n  "),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_show_the_last_lines_and_the_next_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = BuildLog { path: folder.path().join("build.log"), of: "c/1".to_owned() };
+        let text = log.session_failed(&anyhow::anyhow!("no summary")).to_string();
+        assert!(text.starts_with("no summary\n") && text.contains("(nothing)"), "{text}");
+        let lines: Vec<String> = (1..=30).map(|number| format!("line {number}")).collect();
+        std::fs::write(&log.path, lines.join("\n")).unwrap();
+        let text = log.build_failed("go build std", "exit status: 1").to_string();
+        assert!(text.contains("  line 11\n") && !text.contains("line 10"), "{text}");
+        assert!(text.contains("c/1") && text.contains("next:  all it said is in"), "{text}");
+    }
+}
