@@ -15,7 +15,7 @@ pub struct BenchArgs {
     #[arg(value_name = "PACKAGES")]
     pub packages: Option<String>,
 
-    /// Name of a built-in scenario (workshop, small, speed) or the path of a .toml file
+    /// Name of a built-in scenario (workshop, small, speed) or of one in bench-scenarios/, or the path of a .toml file
     #[arg(long, value_name = "NAME", default_value = "workshop")]
     pub scenario: String,
 

@@ -11,14 +11,14 @@ pub struct File {
 
 /// In the order in which they help; the folder of each leg stands for its other rounds.
 const WORTH_A_LOOK: [(&str, &str); 9] = [
-    ("b/1/trace.json", "open in https://ui.perfetto.dev"),
-    ("a/1/trace.json", "the same of a"),
-    ("c/1/trace.json", "the same of c"),
-    ("c/profile/pprof/cpu.svg", "flame graph of the backend's CPU: open in a browser"),
-    ("b/profile/pprof/cpu.svg", "the same of b"),
-    ("a/profile/pprof/cpu.svg", "the same of a"),
+    ("b/1/trace.json", "trace of b: open in https://ui.perfetto.dev"),
+    ("a/1/trace.json", "trace of a: open in https://ui.perfetto.dev"),
+    ("c/1/trace.json", "trace of c: open in https://ui.perfetto.dev"),
+    ("c/profile/pprof/cpu.svg", "flame graph of the backend's CPU in c: open in a browser"),
+    ("b/profile/pprof/cpu.svg", "flame graph of the backend's CPU in b: open in a browser"),
+    ("a/profile/pprof/cpu.svg", "flame graph of the backend's CPU in a: open in a browser"),
     ("c/profile/pprof/cpu.pprof", "go tool pprof -http=:8080 FILE"),
-    ("b/1/request.txt", "one line a request, one an answer"),
+    ("b/1/request.txt", "log of b: one line a request, one an answer"),
     ("results.json", "every sample"),
 ];
 

@@ -48,6 +48,8 @@ impl RunFolder {
         let latest = self.out.join("latest");
         let fresh = self.out.join(format!(".latest-{}", std::process::id()));
         let replace = || -> std::io::Result<()> {
+            // A run that was killed may have left one of the same process id.
+            let _ = std::fs::remove_file(&fresh);
             std::os::unix::fs::symlink(&self.name, &fresh)?;
             std::fs::rename(&fresh, &latest)
         };
@@ -109,6 +111,7 @@ mod tests {
         let second = RunFolder::create(out.path(), "small").unwrap();
         assert_ne!(first.path, second.path);
         first.link_latest().unwrap();
+        std::fs::write(out.path().join(format!(".latest-{}", std::process::id())), "left over").unwrap();
         second.link_latest().unwrap();
         let latest = std::fs::read_link(out.path().join("latest")).unwrap();
         assert_eq!(latest, Path::new(&second.name));

@@ -1,4 +1,4 @@
-//! Progress on stderr: one line that changes on a terminal, one line a round elsewhere.
+//! Progress on stderr: one line that changes on a terminal, two lines a round elsewhere.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -47,10 +47,14 @@ impl Progress {
     /// The step at `position` of the plan starts.
     pub fn starts(&self, position: usize) {
         let left = self.left_ns(position).map(|left| format!(" · about {} left", seconds(left)));
-        if let Some(bar) = &self.bar {
-            bar.reset_elapsed();
-            bar.set_prefix(left.unwrap_or_default());
-            bar.set_message(self.describe(position));
+        let (what, left) = (self.describe(position), left.unwrap_or_default());
+        match &self.bar {
+            Some(bar) => {
+                bar.reset_elapsed();
+                bar.set_prefix(left);
+                bar.set_message(what);
+            }
+            None => eprintln!("{what}{left} …"),
         }
     }
 
@@ -60,11 +64,9 @@ impl Progress {
         self.took_ns.retain(|(other, _)| *other != leg);
         self.took_ns.push((leg, round.wall_ns + round.backend_after_go_ns.unwrap_or(0)));
         if self.bar.is_none() {
-            let left = self.left_ns(position + 1).filter(|left| *left > 0);
-            let left = left.map_or_else(String::new, |left| format!(" · about {} left", seconds(left)));
             let state = if round.state_ok { "" } else { " · NOT IN ITS STATE" };
             let took = units::duration(round.wall_ns as f64);
-            eprintln!("{} · {took}{state}{left}", self.describe(position));
+            eprintln!("{} · {took}{state}", self.describe(position));
         }
     }
 

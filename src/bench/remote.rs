@@ -40,7 +40,7 @@ impl Remote {
     }
 
     /// Tells the backend, through the environment, where the remote is: never by arguments, which everybody can read.
-    pub fn configure(&self, command: &mut Command) {
+    pub fn configure(&mut self, command: &mut Command) {
         let config = match self {
             Remote::Embedded(server) => server.config(),
             Remote::Env(prefix) => prefix.config(),

@@ -17,6 +17,8 @@ pub struct OwnPrefix {
     /// With the prefix of the current filling below that.
     current: S3Config,
     fillings: u32,
+    /// Whether something may be stored under it.
+    used: bool,
 }
 
 impl OwnPrefix {
@@ -31,18 +33,22 @@ impl OwnPrefix {
         };
         check(&config)?;
         let own = own_prefix(Timestamp::now(), fastrand::u32(..));
-        Ok(OwnPrefix::below(config, &own))
+        let prefix = OwnPrefix::below(config, &own);
+        let run = &prefix.run;
+        eprintln!("remote: {}, bucket {}, below {} until the end", run.endpoint_url, run.bucket, run.prefix);
+        Ok(prefix)
     }
 
     fn below(user: S3Config, own: &str) -> OwnPrefix {
         let run = S3Config { prefix: format!("{}{own}", user.prefix), ..user };
-        let mut prefix = OwnPrefix { current: run.clone(), run, fillings: 0 };
+        let mut prefix = OwnPrefix { current: run.clone(), run, fillings: 0, used: false };
         prefix.next();
         prefix
     }
 
-    /// The configuration under which the current filling is stored.
-    pub fn config(&self) -> &S3Config {
+    /// The configuration under which the current filling is stored; asked for by who is about to do that.
+    pub fn config(&mut self) -> &S3Config {
+        self.used = true;
         &self.current
     }
 
@@ -53,14 +59,25 @@ impl OwnPrefix {
     }
 
     /// Removes all that this run stored.
-    pub fn remove(self) -> Result<()> {
-        let prefix = self.run.prefix.clone();
+    pub fn remove(mut self) -> Result<()> {
         let removed = block_on(s3_clean::remove_all(&S3Client::connect(&self.run)))?;
+        // From here on the error tells what is left.
+        self.used = false;
         removed.map(drop).with_context(|| {
-            format!(
-                "cannot remove what this run stored under {prefix:?}\n  next:  S3_PREFIX={prefix} cargo run --bin s3-clean"
-            )
+            format!("cannot remove what this run stored under {:?}\n  next:  {}", self.run.prefix, self.command())
         })
+    }
+
+    fn command(&self) -> String {
+        format!("S3_PREFIX='{}' cargo run --bin s3-clean", self.run.prefix)
+    }
+}
+
+impl Drop for OwnPrefix {
+    fn drop(&mut self) {
+        if self.used {
+            eprintln!("what this run stored in the bucket is still there\n  next:  {}", self.command());
+        }
     }
 }
 

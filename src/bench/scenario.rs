@@ -1,6 +1,6 @@
 //! A scenario: what is run, as data from a TOML file. Unknown keys are errors that name the line and the nearest key.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,8 @@ use super::leg::Leg;
 use super::nearest::nearest;
 use crate::cache::Strategy;
 
+/// Where scenarios are looked for by their name.
+const FOLDER: &str = "bench-scenarios";
 /// Scenarios inside the binary, so that it works in any folder.
 const BUILT_IN: [(&str, &str); 3] = [
     ("workshop", include_str!("../../bench-scenarios/workshop.toml")),
@@ -96,8 +98,8 @@ pub enum ScenarioError {
     #[error("cannot read the scenario {path}: {source}")]
     Read { path: String, source: std::io::Error },
     #[error(
-        "there is no scenario `{name}`\n  tried: the built-in ones ({known}) and a file of that name\n  next:  \
-         give one of these names, or the path of a .toml file"
+        "there is no scenario `{name}`\n  tried: the built-in ones ({known}), {FOLDER}/{name}.toml and the file {name}\n  \
+         next:  give one of these names, or the path of a .toml file"
     )]
     Unknown { name: String, known: String },
     #[error("{path}:{line}: {what}")]
@@ -107,24 +109,25 @@ pub enum ScenarioError {
 }
 
 impl Scenario {
-    /// Loads a built-in scenario by its name, or a file by its path. Returns it with the name that results show.
+    /// Loads a scenario: a built-in one by its name, else `bench-scenarios/<name>.toml`, else the file of that path.
+    /// Returns it with the name that results show.
     pub fn load(name: &str) -> Result<(String, Scenario), ScenarioError> {
-        let path = Path::new(name);
-        if path.is_file() {
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| ScenarioError::Read { path: name.to_owned(), source })?;
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-            return Ok((stem.into_owned(), Self::parse(name, &text)?));
+        if let Some((found, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+            let shown = format!("{FOLDER}/{found}.toml");
+            return Ok(((*found).to_owned(), Self::parse(&shown, text)?));
         }
-        let short = name.strip_suffix(".toml").unwrap_or(name);
-        let Some((found, text)) = BUILT_IN.iter().find(|(known, _)| *known == short) else {
+        let candidates = [Path::new(FOLDER).join(format!("{name}.toml")), PathBuf::from(name)];
+        let Some(path) = candidates.iter().find(|path| path.is_file()) else {
             return Err(ScenarioError::Unknown {
                 name: name.to_owned(),
                 known: BUILT_IN.map(|(known, _)| known).join(", "),
             });
         };
-        let shown = format!("bench-scenarios/{found}.toml");
-        Ok(((*found).to_owned(), Self::parse(&shown, text)?))
+        let shown = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ScenarioError::Read { path: shown.clone(), source })?;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        Ok((stem.into_owned(), Self::parse(&shown, &text)?))
     }
 
     /// Parses the text of a scenario; `path` is named in errors.

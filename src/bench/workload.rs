@@ -1,4 +1,4 @@
-//! What go builds: std from an empty folder, or a small module that is written here.
+//! What go builds: std from a module without packages, or a small module that is written here.
 
 use std::fmt::Write;
 use std::fs::File;
@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
+const GO_MOD: &str = "go.mod";
 /// Functions of a generated package: enough that its archive is no tiny object.
 const FUNCTIONS: u32 = 40;
 /// The date of generated files: go does not index a package with files younger than 2 s, and the date is part of its keys.
@@ -20,14 +21,11 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// Makes `folder`: a module of that many packages, or nothing at all.
+    /// Makes `folder`: a module of that many packages, or one without any, so that a go.mod further up is never read.
     pub fn create(folder: &Path, generated_packages: Option<u32>) -> Result<Workload> {
         let make = || -> std::io::Result<()> {
             std::fs::create_dir(folder)?;
-            match generated_packages {
-                Some(packages) => write_module(folder, packages),
-                None => Ok(()),
-            }
+            write_module(folder, generated_packages.unwrap_or(0))
         };
         make().with_context(|| format!("cannot write the module to build in {}", folder.display()))?;
         Ok(Workload { folder: folder.to_owned(), generated: generated_packages.is_some() })
@@ -40,7 +38,10 @@ impl Workload {
         }
         let clear = || -> std::io::Result<()> {
             for entry in std::fs::read_dir(&self.folder)? {
-                std::fs::remove_file(entry?.path())?;
+                let path = entry?.path();
+                if !path.ends_with(GO_MOD) {
+                    std::fs::remove_file(path)?;
+                }
             }
             Ok(())
         };
@@ -49,7 +50,7 @@ impl Workload {
 }
 
 fn write_module(folder: &Path, packages: u32) -> std::io::Result<()> {
-    write_dated(&folder.join("go.mod"), "module small.example\n\ngo 1.24\n")?;
+    write_dated(&folder.join(GO_MOD), "module small.example\n\ngo 1.24\n")?;
     for number in 0..packages {
         let package = folder.join(format!("p{number:02}"));
         std::fs::create_dir(&package)?;
@@ -117,6 +118,6 @@ mod tests {
         let workload = Workload::create(&parent.path().join("empty"), None).unwrap();
         std::fs::write(workload.folder.join("gofmt"), "program").unwrap();
         workload.reset().unwrap();
-        assert_eq!(std::fs::read_dir(&workload.folder).unwrap().count(), 0);
+        assert!(!workload.folder.join("gofmt").exists() && workload.folder.join("go.mod").is_file());
     }
 }

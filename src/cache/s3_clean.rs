@@ -1,7 +1,14 @@
 //! Which objects of a bucket are ours to delete, and their removal.
 
+use std::time::Duration;
+
 use super::s3_client::{ListedObject, S3Client, S3Error};
 
+/// How often [`remove_all`] goes on after a failure: nobody is asked to type it again for one lost packet.
+const TRIES: u32 = 3;
+/// How often it lists again what should be gone.
+const PASSES: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(1);
 /// Keys that one call deletes, so that progress can be told in between.
 const STEP: usize = 1000;
 /// An ActionID or OutputID: 32 bytes in padded base64.
@@ -64,19 +71,39 @@ pub async fn remove(
     Ok(deleted)
 }
 
-/// Deletes everything below the client's configured prefix; returns how many objects that were.
+/// Deletes everything below the client's configured prefix, and lists again until nothing is left there; returns how many
+/// objects that were. A failure is tried again twice.
 ///
 /// # Errors
-/// [`S3Error::Other`] when there is no prefix: that would be the whole bucket.
+/// [`S3Error::Other`] when there is no prefix: that would be the whole bucket. The third failure.
 pub async fn remove_all(client: &S3Client) -> Result<u64, S3Error> {
     if client.prefix().is_empty() {
-        return Err(S3Error::Other {
-            tried: "DELETE of everything below a prefix".to_owned(),
-            reason: "the prefix is empty, which would mean the whole bucket".to_owned(),
-        });
+        return Err(cannot("the prefix is empty, which would mean the whole bucket"));
     }
+    let (mut deleted, mut failures) = (0, 0);
+    for _ in 0..PASSES {
+        match remove_found(client).await {
+            Ok(0) => return Ok(deleted),
+            Ok(more) => deleted += more,
+            Err(error) => {
+                failures += 1;
+                if failures == TRIES {
+                    return Err(error);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    Err(cannot("objects are listed again and again after they were deleted"))
+}
+
+async fn remove_found(client: &S3Client) -> Result<u64, S3Error> {
     let found = find(client).await?;
     remove(client, &found.ours, |_| ()).await
+}
+
+fn cannot(reason: &str) -> S3Error {
+    S3Error::Other { tried: "DELETE of everything below a prefix".to_owned(), reason: reason.to_owned() }
 }
 
 /// Whether a key is `<OutputID>-d` or `<ActionID>-a.json`, with `/` in the ID written as `-`.

@@ -28,6 +28,8 @@ use upload::Upload;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer or a body may make no progress.
 const STALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a whole page of a listing or a whole batch of deletions may take: a store works on a thousand keys there.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
 /// The most keys that one DeleteObjects request may name.
 const DELETE_BATCH: usize = 1000;
 const SINGLE_DELETES_IN_FLIGHT: usize = 10;
@@ -153,7 +155,7 @@ impl S3Client {
         loop {
             let request = self.shared.sdk.list_objects_v2().bucket(self.bucket());
             let request = request.prefix(&prefix).set_continuation_token(token);
-            let answer = attempt.timed(STALL_TIMEOUT, request.send()).await?;
+            let answer = attempt.timed(BATCH_TIMEOUT, request.send()).await?;
             let mut answer = answer.map_err(|error| attempt.explain(&error))?;
             let objects = answer.contents.take().unwrap_or_default();
             page(objects.into_iter().filter_map(listed).collect());
@@ -188,7 +190,7 @@ impl S3Client {
             .and_then(|ids| Delete::builder().set_objects(Some(ids)).quiet(true).build())
             .map_err(|error| attempt.other(&error.to_string()))?;
         let request = self.shared.sdk.delete_objects().bucket(self.bucket());
-        let answer = attempt.timed(STALL_TIMEOUT, request.delete(delete).send()).await?;
+        let answer = attempt.timed(BATCH_TIMEOUT, request.delete(delete).send()).await?;
         let answer = answer.map_err(|error| attempt.explain(&error))?;
         match answer.errors().first() {
             None => Ok(()),
