@@ -13,9 +13,8 @@ pub fn sentence(summary: &Summary) -> String {
     let hits = [("from the remote", against_empty(Leg::B)), ("from local disk", against_empty(Leg::A))];
     let known: Vec<(&str, Comparison)> = hits.into_iter().filter_map(|(what, found)| Some((what, found?))).collect();
     if known.is_empty() {
-        return format!(
-            "{QUESTION} This run cannot tell: that takes baseline-empty and one of b and a, each in its state."
-        );
+        let text = "This run cannot tell: that takes baseline-empty and one of b and a, each in its state.";
+        return format!("{QUESTION} {text}{}", against_full(summary));
     }
     let parts: Vec<String> = known.iter().map(|(what, found)| format!("{what} {}", wording::long(found))).collect();
     let mut text = format!("{QUESTION} {} Against an empty cache: {}", verdict(&known), parts.join(", "));

@@ -1,6 +1,6 @@
 //! The go toolchain under measurement: finding the real binary, and commands that are free of the user's settings.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -80,10 +80,13 @@ impl Go {
 }
 
 fn isolate(command: &mut Command, config: &Path) {
-    for (name, _) in std::env::vars_os() {
-        if steers(&name) {
-            command.env_remove(name);
-        }
+    isolate_from(std::env::vars_os().map(|(name, _)| name), command, config);
+}
+
+/// `inherited`: the names of the variables that the command would get.
+fn isolate_from(inherited: impl Iterator<Item = OsString>, command: &mut Command, config: &Path) {
+    for name in inherited.filter(|name| steers(name)) {
+        command.env_remove(name);
     }
     command.env("GOENV", "off").env("GOFLAGS", "").env("GOTOOLCHAIN", "local").env("GOWORK", "off");
     platform::private_config(command, config);
@@ -162,8 +165,17 @@ mod tests {
         assert_eq!(set("GOENV"), Some(OsStr::new("off")));
         assert_eq!(set("GOFLAGS"), Some(OsStr::new("")));
         assert_eq!(set("GOCACHE"), Some(OsStr::new("/w/cache")));
-        assert_eq!(set("GOCACHEPROG"), None);
-        assert!(steers(OsStr::new("GOCACHEPROG")) && steers(OsStr::new("S3_ENDPOINT")));
-        assert!(!steers(OsStr::new("PATH")) && !steers(OsStr::new("HOME")));
+    }
+
+    #[test]
+    fn inherited_settings_are_taken_out_and_the_rest_stays() {
+        let inherited = ["GOCACHEPROG", "S3_ENDPOINT", "CGO_ENABLED", "CACHEPROG_STRATEGY", "PATH", "HOME"];
+        let mut command = Command::new("go");
+        isolate_from(inherited.into_iter().map(OsString::from), &mut command, Path::new("/w/config"));
+        let changed = |name: &str| command.get_envs().find(|(key, _)| *key == name);
+        for name in &inherited[..4] {
+            assert_eq!(changed(name), Some((OsStr::new(name), None)));
+        }
+        assert_eq!(changed("PATH"), None);
     }
 }

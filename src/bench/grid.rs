@@ -13,7 +13,8 @@ pub struct View {
 /// Headers and rows of plain text. The first column is aligned left, the others right.
 #[derive(Debug, Default)]
 pub struct Grid {
-    pub header: Vec<&'static str>,
+    /// Of one line or two.
+    pub header: Vec<String>,
     pub rows: Vec<Vec<String>>,
 }
 
@@ -65,7 +66,7 @@ mod tests {
 
     fn grid() -> Grid {
         Grid {
-            header: vec!["run", "wall", "against", "samples"],
+            header: ["run", "wall", "against", "samples"].map(str::to_owned).to_vec(),
             rows: vec![["a", "0.29 s", "97× faster", "··:"].map(str::to_owned).to_vec()],
         }
     }

@@ -4,12 +4,13 @@
 //! - running it: [`runner`] over [`round`], with [`go`], [`workload`], [`gocache`], [`process`], [`remote`], [`session`], [`build_log`],
 //!   [`interrupt`]
 //! - what came out: [`state`], [`results`], [`environment`], then [`stats`], [`compare`] and [`summary`]
-//! - what is shown: [`progress`], [`table`] (of [`grid`], [`dots`], [`answer`], [`files`]), [`wording`], [`units`], [`errors`]
+//! - what is shown: [`progress`], [`table`] (of [`counts`], [`grid`], [`dots`], [`answer`], [`files`]), [`wording`], [`units`], [`errors`]
 
 mod answer;
 mod args;
 mod build_log;
 mod compare;
+mod counts;
 mod dots;
 mod environment;
 mod errors;

@@ -108,6 +108,10 @@ fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     folder.link_latest()?;
     keeper.progress.note("reading the toolchain into the page cache");
     warm::page_cache(go, &machine.executable, machine.interrupt);
+    if plan.generated_packages.is_none() {
+        let module = &machine.workload.folder;
+        warm::c_compiler(go, module, &machine.folders, &folder.work.path, machine.interrupt);
+    }
     let (ended, error) = runner::run(&plan.steps, &mut machine, &mut keeper);
     keeper.progress.note("removing the caches of this run");
     keeper.results.ended = ended;

@@ -45,6 +45,9 @@ pub fn read(folder: &Path) -> Result<SessionSummary> {
 
 #[cfg(test)]
 pub mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::cache::Strategy;
     use crate::telemetry::{Counts, SCHEMA};
@@ -90,12 +93,16 @@ pub mod tests {
         let folder = tempfile::tempdir().unwrap();
         let lock = File::create(folder.path().join(LOCK_FILE)).unwrap();
         lock.lock().unwrap();
+        let released = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&released);
         let holder = std::thread::spawn(move || {
-            std::thread::sleep(POLL);
+            std::thread::sleep(POLL * 4);
+            seen.store(true, Ordering::SeqCst);
             drop(lock);
         });
         wait_for_end(folder.path(), || false).unwrap();
-        assert!(holder.is_finished() || holder.join().is_ok());
+        assert!(released.load(Ordering::SeqCst), "it returned while the backend still had the lock");
+        holder.join().unwrap();
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::answer;
 use super::compare::Comparison;
+use super::counts;
 use super::dots;
 use super::files::File;
 use super::grid::{Grid, View};
@@ -16,12 +17,10 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
     let mut parts = vec![header(results)];
     if !summary.legs.is_empty() {
         parts.push(times(summary).render(view));
+        parts.push(counts::grid(&summary.legs).render(view));
     }
     let sessions: Vec<(&LegSummary, &BackendSummary)> =
         summary.legs.iter().filter_map(|leg| Some((leg, leg.backend.as_ref()?))).collect();
-    if !sessions.is_empty() {
-        parts.push(counts(&sessions).render(view));
-    }
     if !summary.pairs.is_empty() {
         parts.push(pairs(&summary.pairs).render(view));
     }
@@ -87,41 +86,15 @@ fn times(summary: &Summary) -> Grid {
         ]
     });
     Grid {
-        header: vec!["run", "wall", "spread", "against empty", "against full", "rounds", "samples"],
+        header: ["run", "wall", "spread", "against empty", "against full", "rounds", "samples"]
+            .map(str::to_owned)
+            .to_vec(),
         rows: rows.collect(),
     }
 }
 
 fn comparison(found: Option<Comparison>) -> String {
     found.map_or(units::MISSING.to_owned(), |found| wording::short(&found))
-}
-
-fn counts(sessions: &[(&LegSummary, &BackendSummary)]) -> Grid {
-    let column = |pick: &dyn Fn(&BackendSummary) -> Option<f64>| -> Vec<Option<f64>> {
-        sessions.iter().map(|(_, backend)| pick(backend)).collect()
-    };
-    let count = |pick: &dyn Fn(&BackendSummary) -> f64| -> Vec<String> {
-        column(&|backend| Some(pick(backend))).into_iter().map(units::count).collect()
-    };
-    let go_cpu: Vec<Option<f64>> = sessions.iter().map(|(leg, _)| Some(leg.go_cpu_median_ns)).collect();
-    let columns = [
-        ("run", sessions.iter().map(|(leg, _)| leg.leg.name().to_owned()).collect()),
-        ("gets", count(&|backend| backend.gets)),
-        ("local", count(&|backend| backend.hits_local)),
-        ("remote", count(&|backend| backend.hits_remote)),
-        ("misses", count(&|backend| backend.misses)),
-        ("puts", count(&|backend| backend.puts)),
-        ("get p50", units::durations(&column(&|backend| backend.get_p50_ns))),
-        ("p99", units::durations(&column(&|backend| backend.get_p99_ns))),
-        ("down", units::sizes(&column(&|backend| Some(backend.bytes_down)))),
-        ("up", units::sizes(&column(&|backend| Some(backend.bytes_up)))),
-        ("go cpu", units::durations(&go_cpu)),
-        ("ours", units::durations(&column(&|backend| backend.cpu_ns))),
-        ("peak", units::sizes(&column(&|backend| backend.peak_rss_bytes))),
-    ];
-    let (header, columns): (Vec<&str>, Vec<Vec<String>>) = columns.into_iter().unzip();
-    let row = |index: usize| columns.iter().map(|column| column[index].clone()).collect();
-    Grid { header, rows: (0..sessions.len()).map(row).collect() }
 }
 
 fn pairs(pairs: &[Comparison]) -> Grid {
@@ -140,7 +113,9 @@ fn pairs(pairs: &[Comparison]) -> Grid {
         ]
     });
     Grid {
-        header: vec!["round by round", "ratio", "interval of the median", "holds it", "rounds", ""],
+        header: ["round by round", "ratio", "interval of the median", "holds it", "rounds", ""]
+            .map(str::to_owned)
+            .to_vec(),
         rows: rows.collect(),
     }
 }

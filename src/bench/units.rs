@@ -1,16 +1,47 @@
-//! Numbers as people read them. A column has one unit, chosen by its largest value.
+//! Numbers as people read them. A column has one unit, chosen by its largest value, unless its values are far apart.
 
 /// What stands for a value that is not there: never 0.
 pub const MISSING: &str = "–";
 
-/// Formats the values of one column of nanoseconds in one unit.
-pub fn durations(column: &[Option<f64>]) -> Vec<String> {
-    scaled(column, &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")])
+const TIMES: [Unit; 4] = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
+const SIZES: [Unit; 4] = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")];
+/// From this ratio of the largest to the smallest value on, one unit for both tells nothing of the smaller one.
+const APART: f64 = 1000.0;
+
+/// Its size, its name.
+type Unit = (f64, &'static str);
+
+/// The cells of a column, and their unit where they share one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// None: each cell names its own.
+    pub unit: Option<&'static str>,
+    pub cells: Vec<String>,
 }
 
-/// Formats the values of one column of bytes in one unit.
-pub fn sizes(column: &[Option<f64>]) -> Vec<String> {
-    scaled(column, &[(1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")])
+/// Formats the values of one column of nanoseconds, units included.
+pub fn durations(column: &[Option<f64>]) -> Vec<String> {
+    scaled(column, &TIMES).with_units()
+}
+
+/// Formats the values of one column of nanoseconds.
+pub fn duration_column(column: &[Option<f64>]) -> Column {
+    scaled(column, &TIMES)
+}
+
+/// Formats the values of one column of bytes.
+pub fn size_column(column: &[Option<f64>]) -> Column {
+    scaled(column, &SIZES)
+}
+
+impl Column {
+    fn with_units(self) -> Vec<String> {
+        let unit = |cell: String| match self.unit {
+            Some(unit) if cell != MISSING => format!("{cell} {unit}"),
+            _ => cell,
+        };
+        self.cells.into_iter().map(unit).collect()
+    }
 }
 
 /// Formats counts: whole unless a median lies between two.
@@ -43,19 +74,23 @@ pub fn factor(factor: f64) -> String {
     }
 }
 
-fn scaled(column: &[Option<f64>], units: &[(f64, &str)]) -> Vec<String> {
-    let largest = column.iter().flatten().fold(0.0_f64, |a, b| a.max(*b));
+fn scaled(column: &[Option<f64>], units: &[Unit]) -> Column {
+    let positive = || column.iter().flatten().copied().filter(|value| *value > 0.0);
+    let largest = positive().fold(0.0_f64, f64::max);
+    let smallest = positive().fold(largest, f64::min);
+    if largest > APART * smallest {
+        let cells = column.iter().flat_map(|value| scaled(&[*value], units).with_units());
+        return Column { unit: None, cells: cells.collect() };
+    }
     let fitting = units.iter().find(|(size, _)| largest >= *size);
     let (size, name) = fitting.or(units.last()).copied().unwrap_or((1.0, ""));
-    let smallest = column.iter().flatten().filter(|value| **value > 0.0);
-    let smallest = smallest.fold(largest, |a, b| a.min(*b)) / size;
-    let decimals = decimals_for(smallest, size);
+    let decimals = decimals_for(smallest / size, size);
     let show = |value: &Option<f64>| match value {
         None => MISSING.to_owned(),
-        Some(0.0) => format!("0 {name}"),
-        Some(value) => format!("{:.decimals$} {name}", value / size),
+        Some(0.0) => "0".to_owned(),
+        Some(value) => format!("{:.decimals$}", value / size),
     };
-    column.iter().map(show).collect()
+    Column { unit: Some(name), cells: column.iter().map(show).collect() }
 }
 
 /// Enough for two digits of the smallest value, and never more than three decimals.
@@ -77,11 +112,21 @@ mod tests {
     fn a_column_has_one_unit_and_enough_digits_for_its_smallest() {
         let column = [Some(28.04e9), Some(0.262e9), None];
         assert_eq!(durations(&column), ["28.04 s", "0.26 s", "–"]);
-        assert_eq!(durations(&[Some(12_300.0), Some(31e6)]), ["0.012 ms", "31.000 ms"]);
         assert_eq!(durations(&[Some(12_300.0)]), ["12.3 µs"]);
-        assert_eq!(sizes(&[Some(0.0), Some(44.1e6)]), ["0 B", "44.1 MB"].map(|text| text.replace("0 B", "0 MB")));
-        assert_eq!(sizes(&[Some(0.0)]), ["0 B"]);
-        assert_eq!(sizes(&[None]), ["–"]);
+        assert_eq!(duration_column(&[Some(2.0e9), None]), Column { unit: Some("s"), cells: texts(&["2.0", "–"]) });
+        assert_eq!(size_column(&[Some(0.0), Some(44.1e6)]), Column { unit: Some("MB"), cells: texts(&["0", "44.1"]) });
+        assert_eq!(size_column(&[Some(0.0)]), Column { unit: Some("B"), cells: texts(&["0"]) });
+        assert_eq!(size_column(&[None]).cells, ["–"]);
+    }
+
+    #[test]
+    fn values_far_apart_have_units_of_their_own() {
+        let column = duration_column(&[Some(12_300.0), Some(42.86e6), Some(0.0), None]);
+        assert_eq!(column, Column { unit: None, cells: texts(&["12.3 µs", "42.9 ms", "0 ns", "–"]) });
+    }
+
+    fn texts(cells: &[&str]) -> Vec<String> {
+        cells.iter().map(|cell| (*cell).to_owned()).collect()
     }
 
     #[test]

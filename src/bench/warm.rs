@@ -1,11 +1,12 @@
-//! Warms the page cache: the first run must not be the one that reads the toolchain from disk.
+//! Warms the page cache: the first run must not be the one that reads the toolchain, or the C compiler, from disk.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::go::Go;
+use super::go::{Go, GoFolders};
 use super::interrupt::Interrupt;
+use super::process;
 
 /// Reads what every go build reads, and bench's own executable, which is the backend. Returns the bytes read.
 ///
@@ -17,6 +18,14 @@ pub fn page_cache(go: &Go, executable: &Path, interrupt: &Interrupt) -> u64 {
         bytes += read_folder(&go.root.join(folder), interrupt);
     }
     bytes
+}
+
+/// Builds the one package of std that takes a C compiler, into a GOCACHE that nobody uses.
+///
+/// Where cgo is off go refuses at once, and there is nothing to warm; what is wrong otherwise the first round will say.
+pub fn c_compiler(go: &Go, module: &Path, folders: &GoFolders, work: &Path, interrupt: &Interrupt) {
+    let mut command = go.build("runtime/cgo", module, &work.join("warm"), folders);
+    let _ = process::run(&mut command, &work.join("warm.log"), interrupt);
 }
 
 fn read_folder(folder: &Path, interrupt: &Interrupt) -> u64 {
