@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM and a terminal that is closed: they end the process groups that bench started, and the loop of rounds sees that it has to stop.
+//! Ctrl-C, SIGTERM and a terminal that is closed: they end the process groups that bench started, and the loop of rounds
+//! sees that it has to stop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
