@@ -8,9 +8,13 @@
 //! - [`s3`]: the embedded S3 server and the link in front of it.
 //! - [`bench`]: scenario, plan, rounds, results, statistics, reporters.
 
+#[cfg(windows)]
+compile_error!("Windows is not supported: build on Linux or macOS, or in WSL");
+
 pub mod backend;
 pub mod bench;
 pub mod cache;
+mod note;
 pub mod protocol;
 pub mod s3;
 pub mod telemetry;

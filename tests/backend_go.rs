@@ -4,7 +4,6 @@ mod common;
 
 use common::{Workspace, stderr};
 use std::process::Stdio;
-use std::time::Duration;
 
 #[test]
 fn build_vet_test_list_and_run_work_and_hit_the_second_time() {
@@ -37,6 +36,11 @@ fn two_builds_at_once_share_one_folder() {
         let output = build.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", stderr(&output));
     }
+    let sessions = std::fs::read_dir(workspace.path().join("metrics/sessions")).unwrap();
+    let sessions: Vec<_> = sessions.map(|entry| common::read_session(&entry.unwrap().path())).collect();
+    let start = |n: usize| sessions[n]["start_unix_ns"].as_u64().unwrap();
+    let end = |n: usize| start(n) + sessions[n]["wall_ns"].as_u64().unwrap();
+    assert!(start(0) < end(1) && start(1) < end(0), "the two ran at once");
     let [one, two] = ["one", "two"].map(|name| std::fs::read(workspace.path().join(name)).unwrap());
     assert!(one == two, "both builds gave the same program");
     workspace.run("", &["build", "-o", "../one", "."]);
@@ -48,10 +52,7 @@ fn a_killed_backend_fails_its_build_and_harms_no_later_one() {
     let workspace = Workspace::new();
     let mut build = workspace.go("", &["build", "-o", "../m", "."]).stderr(Stdio::piped()).spawn().unwrap();
     let store = workspace.store();
-    let started = || std::fs::read_dir(&store).is_ok_and(|files| files.count() > 4);
-    while !started() {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    common::wait_until("first outputs", || std::fs::read_dir(&store).is_ok_and(|files| files.count() > 4));
     let folder = std::fs::read_dir(workspace.path().join("metrics/sessions")).unwrap().next().unwrap().unwrap().path();
     let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
     let pid: i32 = name.rsplit_once('-').unwrap().1.parse().unwrap();

@@ -127,12 +127,62 @@ fn the_next_session_has_what_the_last_one_put_and_two_may_run_at_once() {
     assert_eq!(second.get(2, 1)["Size"], 3);
     second.put(3, 2, b"two");
     assert_eq!(first.get(2, 2)["Size"], 3);
-    assert_eq!(first.end(), (Some(0), String::new(), String::new()), "the end of input is no failure; --quiet is");
+    assert_eq!(first.end(), (Some(0), String::new(), String::new()), "the end of input is no failure");
     second.end();
     let mut third = Backend::start(folder.path(), &[]);
     assert_eq!((&third.get(1, 1)["Size"], &third.get(2, 2)["Size"]), (&3.into(), &3.into()));
     third.end();
     assert_eq!(std::fs::read_dir(folder.path().join("metrics/sessions")).unwrap().count(), 3);
+}
+
+#[test]
+fn variables_switch_as_flags_do() {
+    let folder = tempfile::tempdir().unwrap();
+    for (value, lines) in [("1", ""), ("true", ""), ("", "CacheProg used.\n"), ("0", "CacheProg used.\n")] {
+        let output = Command::new(common::CACHEPROG)
+            .current_dir(folder.path())
+            .env_remove("S3_ENDPOINT")
+            .env("CACHEPROG_QUIET", value)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(
+            (output.status.code(), common::stderr(&output).as_str()),
+            (Some(0), lines),
+            "CACHEPROG_QUIET={value}"
+        );
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stderr_that_is_full_does_not_end_the_session() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("metrics"), "a file where a folder should be").unwrap();
+    let output = Command::new(common::CACHEPROG)
+        .current_dir(folder.path())
+        .env_remove("S3_ENDPOINT")
+        .stdin(Stdio::null())
+        .stderr(std::fs::File::create("/dev/full").unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_folder_that_is_no_utf_8_is_answered_from_elsewhere() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let latin1 = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    std::fs::create_dir(&latin1).unwrap();
+    let mut backend = Backend::start(&latin1, &[]);
+    let stored = backend.put(1, 1, b"body");
+    let path = Path::new(stored["DiskPath"].as_str().unwrap()).to_owned();
+    assert_eq!(std::fs::read(&path).unwrap(), b"body");
+    assert_eq!(backend.get(2, 1)["Size"], 4);
+    backend.end();
+    std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
 }
 
 #[test]
@@ -258,5 +308,5 @@ fn verify_names_what_is_damaged() {
     std::fs::write(&path, "bodY").unwrap();
     let damaged = verify();
     assert!(!damaged.status.success());
-    assert!(String::from_utf8_lossy(&damaged.stdout).contains(&format!("damaged  .cache/")), "{damaged:?}");
+    assert!(String::from_utf8_lossy(&damaged.stdout).contains("damaged  .cache/"), "{damaged:?}");
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{S3, Workspace, stderr};
-use gocacheprog::s3::Operation;
+use gocacheprog::s3::{LinkSettings, Operation};
 use std::collections::HashMap;
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -44,6 +44,53 @@ fn both_strategies_fill_the_remote_and_live_on_each_others_objects() {
         assert_eq!(local["hits_local"], local["gets"], "what came from the remote is kept locally");
         assert_eq!(s3.server.mark(), mark, "a local hit asks the remote nothing");
     }
+}
+
+#[test]
+fn workshop_uploads_before_a_put_is_answered_and_async_beside_it() {
+    for (strategy, is_before) in [("workshop", true), ("async", false)] {
+        let s3 = S3::start();
+        s3.server.set_link(LinkSettings { first_byte: Duration::from_millis(50), ..LinkSettings::NONE });
+        let mut workspace = Workspace::new();
+        s3.use_in(&mut workspace);
+        let session = build(&workspace, &format!("--strategy {strategy}"));
+        let start_ns = session["start_unix_ns"].as_u64().unwrap();
+        let stored_ns: HashMap<String, u64> = s3
+            .server
+            .log_since(0)
+            .into_iter()
+            .filter(|r| r.op == Operation::Put)
+            .map(|r| (r.key, r.t_unix_ns + r.duration_us * 1000))
+            .collect();
+        let log = std::fs::read_to_string(workspace.path().join("metrics/request.txt")).unwrap();
+        let puts: Vec<&str> = log.lines().filter(|line| line.contains("-> ") && line.contains(" put ")).collect();
+        let before = puts.iter().filter(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let answer = format!(" <- {} put ", words[2]);
+            let answer = log.lines().find(|line| line.contains(&answer)).unwrap();
+            let answered_s: f64 = answer.split(' ').next().unwrap().parse().unwrap();
+            let key = words[4].strip_prefix("action=").unwrap().replace('/', "-") + "-a.json";
+            stored_ns[&key] < start_ns + (answered_s * 1e9) as u64 + 1_000_000
+        });
+        let before = before.count();
+        assert_eq!(before, if is_before { puts.len() } else { 0 }, "{strategy}: of {} puts", puts.len());
+    }
+}
+
+#[test]
+fn a_remote_that_is_too_slow_for_the_deadline_leaves_a_count() {
+    let s3 = S3::start();
+    let mut workspace = Workspace::new();
+    s3.use_in(&mut workspace);
+    s3.server.set_link(LinkSettings { first_byte: Duration::from_secs(3), ..LinkSettings::NONE });
+    let output = workspace.run("--drain-deadline 0.1", &["build", "-o", "../m", "."]);
+    let session = workspace.last_session();
+    let left = session["uploads_left"].as_u64().unwrap();
+    assert!(
+        left > 0 && stderr(&output).contains(&format!("{left} entries are not in the remote")),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -97,14 +144,16 @@ fn a_remote_that_stops_in_the_middle_of_a_build_does_not_fail_it() {
         s3.use_in(&mut workspace);
         let arguments = format!("--drain-deadline 5 --strategy {strategy}");
         let build = workspace.go(&arguments, &["run", "."]).stderr(Stdio::piped()).spawn().unwrap();
-        while s3.server.mark() < 20 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        common::wait_until("twenty requests", || s3.server.mark() >= 20);
         s3.stop();
         let output = build.wait_with_output().unwrap();
         let text = stderr(&output);
         assert!(output.status.success() && text.contains("42\n"), "{text}");
         assert!(text.contains("remote is off"), "{text}");
+        let session = workspace.last_session();
+        let [done, left, puts] = ["uploads_done", "uploads_left", "puts"].map(|name| session[name].as_u64().unwrap());
+        assert!(left > 0 && done + left == puts, "{session}");
+        assert!(text.contains(&format!("{left} entries are not in the remote")), "{text}");
         assert_eq!(text.matches("cacheprog:").count(), 2, "one line on the remote, one on what is not out: {text}");
     }
 }

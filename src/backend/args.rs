@@ -3,8 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
+
 use crate::cache::Strategy;
 use crate::telemetry::CpuProfileMode;
+
+/// The longest that the end of a session may wait.
+const MOST: Duration = Duration::from_secs(86_400);
 
 /// Where the local store is.
 #[derive(Clone, Debug, clap::Args)]
@@ -23,7 +28,7 @@ pub struct BackendArgs {
     #[arg(long, value_enum, env = "CACHEPROG_STRATEGY", default_value = "async")]
     pub strategy: Strategy,
     /// Do not print `CacheProg used.`
-    #[arg(long, env = "CACHEPROG_QUIET")]
+    #[arg(long, env = "CACHEPROG_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// Where the records go: a folder for each session, and links with plain names
     #[arg(long, value_name = "DIR", env = "CACHEPROG_METRICS", default_value = "metrics")]
@@ -32,16 +37,16 @@ pub struct BackendArgs {
     #[arg(long, value_name = "DIR", hide = true)]
     pub session: Option<PathBuf>,
     /// Write no trace.json
-    #[arg(long, env = "CACHEPROG_NO_TRACE")]
+    #[arg(long, env = "CACHEPROG_NO_TRACE", value_parser = FalseyValueParser::new())]
     pub no_trace: bool,
     /// Write no request.txt
-    #[arg(long, env = "CACHEPROG_NO_REQUEST_LOG")]
+    #[arg(long, env = "CACHEPROG_NO_REQUEST_LOG", value_parser = FalseyValueParser::new())]
     pub no_request_log: bool,
     /// When to take a CPU profile: in sessions longer than a second, from the very start, or never
     #[arg(long, value_enum, env = "CACHEPROG_CPU_PROFILE", default_value = "auto")]
     pub cpu_profile: CpuProfileMode,
     /// Write no records at all
-    #[arg(long, env = "CACHEPROG_NO_RECORDS")]
+    #[arg(long, env = "CACHEPROG_NO_RECORDS", value_parser = FalseyValueParser::new())]
     pub no_records: bool,
     /// How long the end of a session waits for uploads, in seconds
     #[arg(long, value_name = "SECONDS", env = "CACHEPROG_DRAIN_DEADLINE", default_value = "60", value_parser = seconds)]
@@ -50,5 +55,6 @@ pub struct BackendArgs {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let wait = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    if wait > MOST { Err(format!("more than a day ({} s)", MOST.as_secs())) } else { Ok(wait) }
 }

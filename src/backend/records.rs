@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::BackendArgs;
+use crate::note::note;
 use crate::telemetry::{
     AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, ProfileSummary, Recorder, SessionFolder, SessionSummary, Switches,
     Trace,
@@ -44,7 +45,7 @@ impl Interrupted {
     fn listen(&self) {
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             if let Err(error) = signal_hook::flag::register(signal, self.flag.clone()) {
-                eprintln!("cacheprog: signal {signal} will end the session at once: {error}");
+                note(format_args!("signal {signal} will end the session at once: {error}"));
             }
         }
     }
@@ -62,6 +63,10 @@ impl Records {
         let switches = Switches { request_log: !args.no_request_log };
         let recorder = Arc::new(Recorder::new(clock, folder.as_ref(), switches));
         let trace = folder.as_ref().filter(|_| !args.no_trace).and_then(|folder| Trace::start(folder, clock));
+        if let Some(folder) = &folder {
+            // Now and not at the end: `go run ./server` may go on for days, and a build may be killed.
+            folder.link_plain_names();
+        }
         let interrupted = Interrupted::default();
         interrupted.listen();
         let ticker = Ticker {
@@ -84,8 +89,8 @@ impl Records {
         &self.interrupted
     }
 
-    /// Writes all files. `complete` gets the profile's summary and gives the session's.
-    pub fn finish(mut self, complete: impl FnOnce(Option<ProfileSummary>) -> SessionSummary) {
+    /// Writes all files. `complete` gets the profile's summary and gives the session's. The folder stays locked.
+    pub fn finish(&mut self, complete: impl FnOnce(Option<ProfileSummary>) -> SessionSummary) {
         let Some((stop, thread)) = self.ticker.take() else { return };
         drop(stop);
         let Ok(ticker) = thread.join() else { return };
@@ -97,7 +102,7 @@ impl Records {
         }
         let Some(folder) = &self.folder else { return };
         if let Err(error) = complete(profile).write(folder) {
-            eprintln!("cacheprog: no session.json: {error}");
+            note(format_args!("no session.json: {error}"));
         }
         folder.link_plain_names();
     }
@@ -108,7 +113,7 @@ fn open_folder(args: &BackendArgs, clock: &Clock) -> Option<SessionFolder> {
         Some(path) => (path, SessionFolder::use_given(path)),
         None => (&args.metrics, SessionFolder::create_below(&args.metrics, clock)),
     };
-    opened.inspect_err(|error| eprintln!("cacheprog: no records: {}: {error}", path.display())).ok()
+    opened.inspect_err(|error| note(format_args!("no records: {}: {error}", path.display()))).ok()
 }
 
 impl Ticker {

@@ -1,6 +1,5 @@
 //! The backend's main: handshake first, everything slow after it, records after go has been released.
 
-use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -11,34 +10,36 @@ use super::records::Records;
 use super::session::{End, Session};
 use super::{BackendArgs, io};
 use crate::cache::{Cache, LocalStore, Remote, s3_config};
+use crate::note::{self, note};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
 use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, ProfileSummary, SCHEMA, SessionSummary, Usage, usage};
 
 /// Threads for requests that wait for the remote.
 const WORKERS: usize = 2;
 
-/// Runs one session on this process's stdin and stdout. Anything but a clean end gives a non-zero exit code.
-pub fn main(args: &BackendArgs) -> ExitCode {
-    match run(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("cacheprog: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+/// Runs one session on this process's stdin and stdout, and ends the process. Anything but a clean end gives a non-zero
+/// exit code.
+pub fn main(args: &BackendArgs) -> ! {
+    let is_clean = run(args).unwrap_or_else(|error| {
+        note(format_args!("{error:#}"));
+        false
+    });
+    // Not by returning: a runtime waits for a name look-up under way, and whoever waits for us would wait too.
+    std::process::exit(i32::from(!is_clean))
 }
 
-fn run(args: &BackendArgs) -> anyhow::Result<()> {
+/// Whether the input was of the protocol to its end.
+fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     let clock = Clock::start();
     let writer = ResponseWriter::new(io::take_stdout()?);
     let profile = (args.cpu_profile == CpuProfileMode::On && !args.no_records).then(CpuProfile::start).flatten();
     writer.send(&Response::HANDSHAKE)?;
     let handshake_ns = clock.now_ns();
     if !args.quiet {
-        eprintln!("CacheProg used.");
+        note::line("CacheProg used.");
     }
     let mut reader = FrameReader::new(io::take_stdin()?);
-    let records = Records::start(args, clock, profile);
+    let mut records = Records::start(args, clock, profile);
     let session = Arc::new(Session {
         cache: Cache::new(LocalStore::open(&args.cache.cache_dir), remote(), args.strategy),
         recorder: records.recorder().clone(),
@@ -47,15 +48,16 @@ fn run(args: &BackendArgs) -> anyhow::Result<()> {
         waiting: TaskTracker::new(),
     });
     let end = session.serve(&mut reader);
+    if let Err(error) = &end {
+        note(error);
+    }
     release(&session, &end, &records, args.drain_deadline);
     let released = Released { args, clock, handshake_ns, wall_ns: clock.now_ns(), usage: usage(), end: &end };
     records.finish(|profile| released.summary(&session, profile));
     session.cache.local().remove_stale();
-    if session.waiting.is_empty() {
-        return Ok(end.map(drop)?);
-    }
-    // What the deadline cut off still holds the runtime: leave without waiting for it.
-    std::process::exit(i32::from(end.is_err()));
+    // Only the end of the process lets go of the session's lock.
+    std::mem::forget((records, session));
+    Ok(end.is_ok())
 }
 
 /// Does what has to be done before go may go on, and lets it go on.
@@ -64,9 +66,7 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
     session.drain(drain_deadline.saturating_sub(began.elapsed()));
     let left = session.cache.uploads().map_or(0, |uploads| uploads.left());
     if left > 0 {
-        eprintln!(
-            "cacheprog: {left} outputs are not in the remote; a build that finds them missing compiles them again"
-        );
+        note(format_args!("{left} entries are not in the remote; a build that finds them missing compiles them again"));
     }
     if let Ok(End::Close { id, arrived_ns }) = *end {
         session.answer_close(id, arrived_ns);
@@ -78,7 +78,7 @@ fn remote() -> Option<Remote> {
     match s3_config::from_env(|name| std::env::var(name).ok()) {
         Ok(config) => config.map(Remote::new),
         Err(error) => {
-            eprintln!("cacheprog: {error}; this build works from local disk");
+            note(format_args!("{error}; this build works from local disk"));
             None
         }
     }

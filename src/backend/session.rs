@@ -82,7 +82,7 @@ impl Session {
             Lookup::Miss => self.miss(job, None),
             Lookup::AskRemote => {
                 let session = self.clone();
-                self.wait(job, action, |span| async move {
+                self.wait(job, action, |job, span| async move {
                     match AssertUnwindSafe(session.cache.ask_remote(&action)).catch_unwind().await {
                         Ok(Some(found)) => session.hit(job, &found, Some(span)),
                         Ok(None) | Err(_) => session.miss(job, Some(span)),
@@ -115,7 +115,7 @@ impl Session {
 
     fn finish_put(self: &Arc<Self>, job: Job, action: ActionId, found: Found, rest: PutRest) {
         let session = self.clone();
-        self.wait(job, action, |span| async move {
+        self.wait(job, action, |job, span| async move {
             // The body is stored locally whatever becomes of its upload.
             let _ = AssertUnwindSafe(session.cache.finish_put(rest)).catch_unwind().await;
             session.stored(job, &found, Some(span));
@@ -123,19 +123,20 @@ impl Session {
     }
 
     /// Runs the rest of a request beside the reader.
-    fn wait<F>(&self, job: Job, action: ActionId, work: impl FnOnce(tracing::Span) -> F)
+    fn wait<F>(&self, mut job: Job, action: ActionId, work: impl FnOnce(Job, tracing::Span) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        job.times.local_ns = self.recorder.clock().now_ns();
         let span = spans::waiting(job.id, job.kind, action, job.times.arrived_ns);
-        let task = work(span.clone()).instrument(span);
+        let task = work(job, span.clone()).instrument(span);
         self.waiting.spawn_on(task, self.runtime.handle());
     }
 
     fn hit(&self, job: Job, found: &Found, span: Option<tracing::Span>) {
         let outcome = match found.origin {
             Origin::Fetched if span.is_some() => Outcome::HitRemote,
-            origin => Outcome::HitLocal { put_here: origin == Origin::PutHere },
+            origin => Outcome::HitLocal { is_foreign: origin == Origin::Stored },
         };
         self.found(job, found, outcome, span);
     }
@@ -144,8 +145,8 @@ impl Session {
         self.found(job, found, Outcome::Stored, span);
     }
 
-    fn found(&self, mut job: Job, found: &Found, outcome: Outcome, span: Option<tracing::Span>) {
-        job.times.decided_ns = self.recorder.clock().now_ns();
+    fn found(&self, job: Job, found: &Found, outcome: Outcome, span: Option<tracing::Span>) {
+        let job = self.decided(job);
         let entry = &found.entry;
         self.respond(&Response {
             id: job.id,
@@ -155,19 +156,27 @@ impl Session {
             disk_path: Some(Path::new(&found.path)),
             ..Response::default()
         });
-        self.record(job, outcome, Some((entry.output, entry.size_bytes)), span);
+        self.record(job, outcome, None, Some((entry.output, entry.size_bytes)), span);
     }
 
-    fn miss(&self, mut job: Job, span: Option<tracing::Span>) {
-        job.times.decided_ns = self.recorder.clock().now_ns();
+    fn miss(&self, job: Job, span: Option<tracing::Span>) {
+        let job = self.decided(job);
         self.respond(&Response { id: job.id, miss: true, ..Response::default() });
-        self.record(job, Outcome::Miss, None, span);
+        self.record(job, Outcome::Miss, None, None, span);
     }
 
-    fn refuse(&self, mut job: Job, error: &str) {
-        job.times.decided_ns = self.recorder.clock().now_ns();
+    fn refuse(&self, job: Job, error: &str) {
+        let job = self.decided(job);
         self.respond(&Response { id: job.id, err: Some(error), ..Response::default() });
-        self.record(job, Outcome::Error, None, None);
+        self.record(job, Outcome::Error, Some(error.to_owned()), None, None);
+    }
+
+    fn decided(&self, mut job: Job) -> Job {
+        job.times.decided_ns = self.recorder.clock().now_ns();
+        if job.times.local_ns == 0 {
+            job.times.local_ns = job.times.decided_ns;
+        }
+        job
     }
 
     /// A go that no longer reads has ended: its input ends too, and that is what ends the session.
@@ -175,11 +184,18 @@ impl Session {
         let _ = self.writer.send(response);
     }
 
-    fn record(&self, job: Job, outcome: Outcome, output: Option<(OutputId, u64)>, span: Option<tracing::Span>) {
+    fn record(
+        &self,
+        job: Job,
+        outcome: Outcome,
+        error: Option<String>,
+        output: Option<(OutputId, u64)>,
+        span: Option<tracing::Span>,
+    ) {
         let Job { id, kind, action, mut times } = job;
         times.answered_ns = self.recorder.clock().now_ns();
         let (output, bytes) = output.unzip();
-        let answer = Answer { id, kind, action, output, bytes, outcome, times };
+        let answer = Answer { id, kind, action, output, bytes, outcome, error, times };
         match &span {
             Some(span) => spans::answered_later(span, &answer),
             None => spans::answered_at_once(&answer),
@@ -206,9 +222,8 @@ impl Session {
     /// Answers `close`: go goes on.
     pub fn answer_close(&self, id: i64, arrived_ns: u64) {
         let now_ns = self.recorder.clock().now_ns();
-        let times =
-            Times { arrived_ns, started_ns: arrived_ns, body_ns: arrived_ns, decided_ns: now_ns, answered_ns: 0 };
+        let times = Times { arrived_ns, started_ns: arrived_ns, decided_ns: now_ns, ..Times::default() };
         self.respond(&Response { id, ..Response::default() });
-        self.record(Job { id, kind: "close", action: None, times }, Outcome::Closed, None, None);
+        self.record(Job { id, kind: "close", action: None, times }, Outcome::Closed, None, None, None);
     }
 }

@@ -13,7 +13,7 @@ pub fn answered_at_once(answer: &Answer) {
         "request",
         kind = %answer.kind,
         id = answer.id,
-        action = %Short(answer.action),
+        action = %GraphKey(answer.action),
         bytes = answer.bytes,
         outcome = %outcome(answer.outcome),
         t0_ns = arrived_ns,
@@ -28,7 +28,7 @@ pub fn waiting(id: i64, kind: &'static str, action: ActionId, arrived_ns: u64) -
         "request",
         kind = %kind,
         id,
-        action = %Short(Some(action)),
+        action = %GraphKey(Some(action)),
         bytes = field::Empty,
         outcome = field::Empty,
         t0_ns = arrived_ns,
@@ -56,14 +56,15 @@ fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The first 20 characters of the action, as go's own `-debug-actiongraph` spells it.
-struct Short(Option<ActionId>);
+/// The action as go's own graph names it; `-` for a request without one.
+struct GraphKey(Option<ActionId>);
 
-impl fmt::Display for Short {
+impl fmt::Display for GraphKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(action) = self.0 else { return f.write_str("-") };
-        let wire = action.to_wire().replace('+', "-").replace('/', "_");
-        f.write_str(&wire[..20])
+        match self.0 {
+            Some(action) => f.write_str(&action.graph_key()),
+            None => f.write_str("-"),
+        }
     }
 }
 
@@ -72,17 +73,17 @@ struct Stages<'a>(&'a Answer);
 
 impl fmt::Display for Stages<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Times { arrived_ns, started_ns, body_ns, decided_ns, answered_ns } = self.0.times;
+        let Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns } = self.0.times;
         let mut stage =
             |name, from: u64, to: u64| write!(f, "{name}:{}+{} ", from - arrived_ns.min(from), to.saturating_sub(from));
         stage("queue", arrived_ns, started_ns)?;
         if body_ns > started_ns {
             stage("body", started_ns, body_ns)?;
         }
-        match self.0.outcome {
-            Outcome::HitLocal { .. } | Outcome::Miss => stage("local.lookup", body_ns, decided_ns)?,
-            Outcome::Stored => stage("local.write", body_ns, decided_ns)?,
-            Outcome::HitRemote | Outcome::Closed | Outcome::Error => {}
+        match self.0.kind {
+            "get" => stage("local.lookup", body_ns, local_ns)?,
+            "put" => stage("local.write", body_ns, local_ns)?,
+            _ => {}
         }
         stage("respond", decided_ns, answered_ns)
     }

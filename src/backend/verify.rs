@@ -11,7 +11,7 @@ pub fn verify(args: &CacheArgs) -> ExitCode {
     let report = match cache::verify(&args.cache_dir) {
         Ok(report) => report,
         Err(error) => {
-            eprintln!("error: {error}\n  next:  name the store with --cache-dir");
+            crate::note::line(format_args!("error: {error}\n  next:  name the store with --cache-dir"));
             return ExitCode::FAILURE;
         }
     };
@@ -21,12 +21,17 @@ pub fn verify(args: &CacheArgs) -> ExitCode {
     for path in &report.missing {
         println!("missing  {}", path.display());
     }
+    if report.damaged_index_bytes > 0 {
+        println!("damaged  {} bytes of the index", report.damaged_index_bytes);
+    }
     let (actions, good, bytes) = (report.actions, report.good, report.good_bytes);
     let (damaged, missing) = (report.damaged.len(), report.missing.len());
     println!("{actions} actions; {good} bodies are good ({bytes} bytes), {damaged} damaged, {missing} missing");
-    if damaged == 0 && missing == 0 {
+    if damaged == 0 && missing == 0 && report.damaged_index_bytes == 0 {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: remove the damaged files; the next build puts them and the missing ones again");
+    crate::note::line(format_args!(
+        "error: remove the damaged files; the next build puts them and the missing ones again"
+    ));
     ExitCode::FAILURE
 }

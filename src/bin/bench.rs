@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         None => gocacheprog::bench::run(cli.bench),
-        Some(Command::Backend(args)) => return gocacheprog::backend::main(&args),
+        Some(Command::Backend(args)) => gocacheprog::backend::main(&args),
         Some(Command::S3(args)) => gocacheprog::s3::serve_alone(args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3Serve(args)) => gocacheprog::s3::serve_child(args).map(|()| ExitCode::SUCCESS),
     };

@@ -4,11 +4,8 @@ use ring::digest::{Context, SHA256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::protocol::OutputId;
-
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A temporary file that disappears unless it is committed.
 pub struct BodyFile {
@@ -19,7 +16,7 @@ pub struct BodyFile {
     file: Option<File>,
     written_bytes: u64,
     hash: Context,
-    /// The first trouble with every folder, once none is left.
+    /// The trouble with the last folder, once none is left.
     failed: Option<io::Error>,
 }
 
@@ -80,6 +77,11 @@ impl BodyFile {
         self.written_bytes += piece.len() as u64;
     }
 
+    /// Bytes taken so far.
+    pub fn written_bytes(&self) -> u64 {
+        self.written_bytes
+    }
+
     /// Checks the content and gives it its final name; returns its path.
     ///
     /// # Errors
@@ -97,16 +99,22 @@ impl BodyFile {
         }
         while self.file.is_some() {
             let path = self.folder.join(data_file_name(output));
-            match std::fs::rename(&self.temporary, &path) {
-                Ok(()) => {
-                    self.file = None;
-                    return Ok(path);
-                }
+            match self.rename_to(&path) {
+                Ok(()) => return Ok(path),
                 Err(error) => self.next_folder(error),
             }
         }
         let error = self.failed.take().unwrap_or_else(|| io::Error::other("no folder to write to"));
         Err(CommitError::Disk { folder: self.folder.clone(), error })
+    }
+
+    fn rename_to(&mut self, path: &Path) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        // Network file systems and quotas tell of a failed write only when a file is closed.
+        nix::unistd::close(file.try_clone()?)?;
+        std::fs::rename(&self.temporary, path)?;
+        self.file = None;
+        Ok(())
     }
 
     /// Moves what was written so far to the next folder, after `error` in this one.
@@ -135,8 +143,9 @@ impl BodyFile {
     }
 
     fn start_in(&mut self, folder: PathBuf) -> io::Result<File> {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.temporary = folder.join(TEMPORARY_FOLDER).join(format!("{}-{number}", std::process::id()));
+        // Process numbers repeat between containers that share a store, so they alone are not unique.
+        let name = format!("{}-{:016x}", std::process::id(), fastrand::u64(..));
+        self.temporary = folder.join(TEMPORARY_FOLDER).join(name);
         self.folder = folder;
         let open = |path: &Path| OpenOptions::new().read(true).write(true).create_new(true).open(path);
         match open(&self.temporary) {

@@ -18,9 +18,10 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// Notes an operation that worked.
+    /// Notes an operation that worked: it takes one point off. More would hide a remote that answers one kind of request
+    /// and lets go wait for the other.
     pub fn succeeded(&self) {
-        self.points.store(0, Ordering::Relaxed);
+        let _ = self.points.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |points| points.checked_sub(1));
     }
 
     /// Notes one that did not; returns whether this one opened the circuit.
@@ -46,10 +47,24 @@ mod tests {
         for _ in 0..4 {
             assert!(!breaker.failed(false, "refused"));
         }
-        breaker.succeeded();
-        assert_eq!((0..6).filter(|_| breaker.failed(false, "refused")).count(), 1);
+        assert_eq!((0..3).filter(|_| breaker.failed(false, "refused")).count(), 1);
         breaker.succeeded();
         assert_eq!(breaker.reason(), Some("refused"));
+    }
+
+    #[test]
+    fn rare_failures_do_not_open_it_and_a_half_dead_remote_does() {
+        let breaker = Breaker::default();
+        for _ in 0..50 {
+            assert!(!breaker.failed(false, "reset"));
+            breaker.succeeded();
+            breaker.succeeded();
+        }
+        let opened = (0..4).any(|_| {
+            breaker.succeeded();
+            breaker.failed(true, "no body")
+        });
+        assert!(opened);
     }
 
     #[test]

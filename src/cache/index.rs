@@ -45,6 +45,8 @@ pub struct Index {
     read_to: u64,
     /// Whether the log takes new records; a store on a read-only disk still gives hits.
     writable: bool,
+    /// Bytes of the log that are no whole record.
+    damaged_bytes: u64,
 }
 
 impl Index {
@@ -56,7 +58,7 @@ impl Index {
             Ok(log) => (Some(log), true),
             Err(_) => (File::open(&path).ok(), false),
         };
-        let mut index = Self { entries: HashMap::new(), log, read_to: 0, writable };
+        let mut index = Self { entries: HashMap::new(), log, read_to: 0, writable, damaged_bytes: 0 };
         if index.read_new().is_err() {
             index.log = None;
         }
@@ -71,8 +73,8 @@ impl Index {
         if self.read_new().ok()? { self.entries.get(action).copied() } else { None }
     }
 
-    /// Remembers an entry for this session; the last one of an action wins.
-    pub fn remember(&mut self, action: ActionId, entry: Entry, origin: Origin) {
+    /// Remembers an entry for this session only; the last one of an action wins.
+    pub fn insert_for_session(&mut self, action: ActionId, entry: Entry, origin: Origin) {
         self.entries.insert(action, (entry, origin));
     }
 
@@ -81,11 +83,16 @@ impl Index {
     /// # Errors
     /// When the log cannot be written; the entry is remembered for this session all the same.
     pub fn insert(&mut self, action: ActionId, entry: Entry, origin: Origin) -> io::Result<()> {
-        self.remember(action, entry, origin);
+        self.insert_for_session(action, entry, origin);
         match &mut self.log {
             Some(log) if self.writable => log.write_all(&encode(&action, &entry)),
             _ => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
+    }
+
+    /// Bytes of the log that had to be skipped.
+    pub fn damaged_bytes(&self) -> u64 {
+        self.damaged_bytes
     }
 
     /// All entries, in no order.
@@ -110,7 +117,10 @@ impl Index {
                     rest = &rest[RECORD_BYTES..];
                 }
                 // A record torn by a crash leaves the ones behind it at any offset.
-                None => rest = &rest[1..],
+                None => {
+                    rest = &rest[1..];
+                    self.damaged_bytes += 1;
+                }
             }
         }
         // A record at the end may still be on its way: it is read again when it is whole.
@@ -122,6 +132,8 @@ impl Index {
         match self.entries.get(&action) {
             // Our own record, read back: its origin is known better here.
             Some((known, _)) if *known == entry => {}
+            // One that we have replaced since.
+            Some((known, Origin::PutHere)) if entry.time_ns < known.time_ns => {}
             _ => {
                 self.entries.insert(action, (entry, Origin::Stored));
             }
@@ -194,6 +206,17 @@ mod tests {
         assert_eq!(second.get(&action(1)), Some((entry(1), Origin::Stored)));
         assert_eq!(first.get(&action(2)), None);
         assert_eq!(first.get(&action(1)), Some((entry(1), Origin::PutHere)), "its own record keeps its origin");
+    }
+
+    #[test]
+    fn a_put_that_was_replaced_keeps_its_origin_when_it_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut index = Index::open(folder.path());
+        let entry = |time_ns| Entry { time_ns, ..entry(1) };
+        index.insert(action(1), entry(1), Origin::PutHere).unwrap();
+        index.insert(action(1), entry(2), Origin::PutHere).unwrap();
+        assert_eq!(index.get(&action(7)), None);
+        assert_eq!(index.get(&action(1)), Some((entry(2), Origin::PutHere)));
     }
 
     #[test]

@@ -7,8 +7,14 @@ use std::time::Duration;
 
 use super::body_file::{BodyFile, CommitError, TEMPORARY_FOLDER, data_file_name};
 use super::index::{Entry, Index, Origin};
+use crate::note::note;
 use crate::protocol::{ActionId, OutputId};
 
+/// SHA-256 of nothing.
+const EMPTY_OUTPUT: OutputId = OutputId::new([
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
+    0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+]);
 /// Temporary files older than this belong to a helper that was killed.
 const STALE_AFTER: Duration = Duration::from_secs(3600);
 
@@ -19,19 +25,31 @@ pub struct LocalStore {
     fallback: PathBuf,
     fallback_used: AtomicBool,
     index: Mutex<Index>,
+    index_failed: AtomicBool,
 }
 
 impl LocalStore {
     /// Opens the store in `folder` (made if it is missing) and loads its index. Never fails: a store that cannot be
     /// written keeps its bodies in a temporary folder.
     pub fn open(folder: &Path) -> Self {
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let fallback = fallback_folder();
+        let folder = match std::path::absolute(folder) {
+            Ok(folder) if folder.to_str().is_some() => folder,
+            _ => {
+                // The protocol is JSON: a path that is no UTF-8 cannot be told to go.
+                note(format_args!(
+                    "cannot use {}; this session keeps its store in {}",
+                    folder.display(),
+                    fallback.display()
+                ));
+                fallback.clone()
+            }
+        };
         if std::fs::create_dir_all(folder.join(TEMPORARY_FOLDER)).is_ok() {
             ignore_in_git(&folder);
         }
-        let name = format!("cacheprog-{}-{:08x}", std::process::id(), fastrand::u32(..));
         let index = Mutex::new(Index::open(&folder));
-        Self { folder, fallback: std::env::temp_dir().join(name), fallback_used: AtomicBool::new(false), index }
+        Self { folder, fallback, fallback_used: AtomicBool::new(false), index, index_failed: AtomicBool::new(false) }
     }
 
     /// The entry of an action with the path of its body. Reads no file: go itself checks that the body is there
@@ -58,11 +76,8 @@ impl LocalStore {
     pub fn keep_body(&self, body: BodyFile, output: &OutputId, size_bytes: u64) -> Result<PathBuf, CommitError> {
         let path = body.commit(output, size_bytes)?;
         if !path.starts_with(&self.folder) && !self.fallback_used.swap(true, Ordering::Relaxed) {
-            eprintln!(
-                "cacheprog: cannot write to {}; this session keeps new outputs in {}",
-                self.folder.display(),
-                self.fallback.display()
-            );
+            let (folder, fallback) = (self.folder.display(), self.fallback.display());
+            note(format_args!("cannot write to {folder}; this session keeps new outputs in {fallback}"));
         }
         Ok(path)
     }
@@ -72,22 +87,30 @@ impl LocalStore {
     /// # Errors
     /// [`CommitError`] as [`LocalStore::keep_body`].
     pub fn keep_empty_body(&self, output: &OutputId) -> Result<PathBuf, CommitError> {
-        if self.has_body(output, 0) {
+        if *output == EMPTY_OUTPUT && self.has_body(output, 0) {
             return Ok(self.path_of(output));
         }
         self.keep_body(self.begin(), output, 0)
     }
 
-    /// Remembers what an action gave. The body has to be kept by now.
-    pub fn remember(&self, action: ActionId, entry: Entry, origin: Origin) {
+    /// Keeps what an action gave. The body has to be kept by now.
+    pub fn keep_entry(&self, action: ActionId, entry: Entry, origin: Origin) {
         let lasting = !self.fallback_used.load(Ordering::Relaxed)
             || std::fs::exists(self.folder.join(data_file_name(&entry.output))).unwrap_or(false);
         let mut index = self.index.lock().expect("no index user panics");
-        if lasting {
-            // Without a log the entry is lost with the session: a later build compiles it again.
-            let _ = index.insert(action, entry, origin);
-        } else {
-            index.remember(action, entry, origin);
+        // What another helper put while this one was fetching is newer than what was fetched.
+        if origin == Origin::Fetched && index.get(&action).is_some() {
+            return;
+        }
+        if !lasting {
+            index.insert_for_session(action, entry, origin);
+        } else if let Err(error) = index.insert(action, entry, origin)
+            && !self.index_failed.swap(true, Ordering::Relaxed)
+        {
+            let folder = self.folder.display();
+            note(format_args!(
+                "cannot write the index in {folder}: later builds will not find what this one puts: {error}"
+            ));
         }
     }
 
@@ -103,7 +126,7 @@ impl LocalStore {
         self.folder.join(name)
     }
 
-    /// Removes temporary files that a killed helper left behind. Call it when no request waits.
+    /// Removes temporary files that a killed helper left behind.
     pub fn remove_stale(&self) {
         for file in std::fs::read_dir(self.folder.join(TEMPORARY_FOLDER)).into_iter().flatten().flatten() {
             let age = file.metadata().and_then(|m| m.modified()).ok().and_then(|time| time.elapsed().ok());
@@ -112,6 +135,13 @@ impl LocalStore {
             }
         }
     }
+}
+
+/// A folder of this session's own, absolute and UTF-8.
+fn fallback_folder() -> PathBuf {
+    let name = format!("cacheprog-{}-{:08x}", std::process::id(), fastrand::u32(..));
+    let temporary = std::path::absolute(std::env::temp_dir()).ok().filter(|path| path.to_str().is_some());
+    temporary.unwrap_or_else(|| PathBuf::from("/tmp")).join(name)
 }
 
 /// Keeps a folder of ours out of the user's repository: untracked files would set `vcs.modified` in his binaries.
@@ -133,7 +163,7 @@ mod tests {
         body.write(content);
         let path = store.keep_body(body, &output, content.len() as u64).unwrap();
         let entry = Entry { output, size_bytes: content.len() as u64, time_ns: 5 };
-        store.remember(action, entry, Origin::PutHere);
+        store.keep_entry(action, entry, Origin::PutHere);
         (entry, path)
     }
 

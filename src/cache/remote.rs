@@ -13,10 +13,15 @@ use super::local::LocalStore;
 use super::metadata::{self, MAX_METADATA_BYTES, MetadataError};
 use super::s3_client::{S3Client, S3Error};
 use super::s3_config::S3Config;
+use crate::note::note;
 use crate::protocol::{ActionId, OutputId};
 
-/// The longest that go waits for one body, however slowly it comes in.
+/// The longest that go waits for one metadata object, however slowly it comes in.
+const METADATA_DEADLINE: Duration = Duration::from_secs(5);
+/// The longest that go waits for one body.
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
+/// A failure that took this long counts as one that go waited for.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// What was moved to and from the remote so far.
 #[derive(Default)]
@@ -66,11 +71,29 @@ pub enum RemoteError {
         /// What is wrong.
         error: CommitError,
     },
-    /// A body that came too slowly to wait for.
-    #[error("{key} was not here after {} s", BODY_DEADLINE.as_secs())]
+    /// An object of another size than its metadata says.
+    #[error("{key} has {got_bytes} bytes or more, not {expected_bytes}")]
+    Size {
+        /// Its key.
+        key: String,
+        /// Bytes announced, or received so far.
+        got_bytes: u64,
+        /// Bytes that the metadata says.
+        expected_bytes: u64,
+    },
+    /// A body that was to be uploaded and is not in the local store any more.
+    #[error("{key} is not in the local store any more")]
+    Gone {
+        /// Its key.
+        key: String,
+    },
+    /// A request that was under way for longer than go is made to wait.
+    #[error("{key} was not done after {seconds} s")]
     TooSlow {
         /// Its key.
         key: String,
+        /// The limit.
+        seconds: u64,
     },
 }
 
@@ -81,16 +104,18 @@ impl RemoteError {
             || matches!(self, Self::S3(S3Error::Status { status, .. }) if *status >= 500)
     }
 
-    /// Whether go, or an upload, waited for nothing.
+    /// Whether it took a time limit to notice.
     fn is_timeout(&self) -> bool {
         matches!(self, Self::S3(S3Error::Timeout { .. }) | Self::TooSlow { .. })
     }
 
     /// Whether the remote itself is in trouble, not just one object in it: damaged objects heal with the next put.
-    fn is_of_the_remote(&self) -> bool {
+    fn is_of_the_remote(&self, is_upload: bool) -> bool {
         match self {
             Self::S3(S3Error::NoSuchKey { .. } | S3Error::TooLarge { .. }) => false,
-            Self::Metadata { .. } | Self::Body { .. } | Self::Off(_) => false,
+            Self::Metadata { .. } | Self::Body { .. } | Self::Size { .. } | Self::Gone { .. } | Self::Off(_) => false,
+            // Sixteen uploads at once may all be told to slow down, and do so.
+            Self::S3(S3Error::Throttled { .. }) => !is_upload,
             Self::S3(_) | Self::TooSlow { .. } => true,
         }
     }
@@ -122,7 +147,7 @@ impl Remote {
             let entry = metadata::decode(&json).map_err(|error| RemoteError::Metadata { key: key.clone(), error })?;
             Ok(Some(entry))
         };
-        self.request(work.instrument(span)).await
+        self.request(false, within(METADATA_DEADLINE, &key, work).instrument(span)).await
     }
 
     /// Fetches a body into the local store, checked. `false`: the remote does not have it.
@@ -132,23 +157,26 @@ impl Remote {
     pub async fn get_body(&self, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
         let key = metadata::data_key(&entry.output);
         let span = info_span!("remote.get_data", bytes = entry.size_bytes);
-        let work = async {
-            let download = self.download(&key, entry, local);
-            match tokio::time::timeout(BODY_DEADLINE, download).await {
-                Ok(done) => done,
-                Err(_) => Err(RemoteError::TooSlow { key: key.clone() }),
-            }
-        };
-        self.request(work.instrument(span)).await
+        let work = within(BODY_DEADLINE, &key, self.download(&key, entry, local));
+        self.request(false, work.instrument(span)).await
     }
 
     async fn download(&self, key: &str, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
         let Some(mut stream) = self.client().await.get_stream(key).await? else { return Ok(false) };
+        let expected_bytes = entry.size_bytes;
+        let wrong_size = |got_bytes| RemoteError::Size { key: key.to_owned(), got_bytes, expected_bytes };
+        if let Some(announced) = stream.content_length.filter(|announced| *announced != expected_bytes) {
+            return Err(wrong_size(announced));
+        }
         let mut body = local.begin();
         while let Some(piece) = stream.next().await? {
             self.traffic.bytes_down.fetch_add(piece.len() as u64, Ordering::Relaxed);
             body.write(&piece);
+            if body.written_bytes() > expected_bytes {
+                return Err(wrong_size(body.written_bytes()));
+            }
         }
+        // The hash was taken while the body came in; here it is compared, and the file gets its name.
         let verify = info_span!("verify").entered();
         let kept = local.keep_body(body, &entry.output, entry.size_bytes);
         drop(verify);
@@ -162,10 +190,13 @@ impl Remote {
     /// [`RemoteError`], counted.
     pub async fn put_body(&self, output: &OutputId, size_bytes: u64, local: &LocalStore) -> Result<(), RemoteError> {
         let key = metadata::data_key(output);
+        if !local.has_body(output, size_bytes) {
+            return Err(RemoteError::Gone { key });
+        }
         let path = local.path_of(output);
         let span = info_span!("remote.put_data", bytes = size_bytes);
         let work = async { Ok(self.client().await.put_file(&key, &path, size_bytes).await?) };
-        self.request(work.instrument(span)).await?;
+        self.request(true, work.instrument(span)).await?;
         self.traffic.bytes_up.fetch_add(size_bytes, Ordering::Relaxed);
         Ok(())
     }
@@ -180,7 +211,7 @@ impl Remote {
         let bytes = json.len() as u64;
         let span = info_span!("remote.put_meta", bytes);
         let work = async { Ok(self.client().await.put_bytes(&key, json.into()).await?) };
-        self.request(work.instrument(span)).await?;
+        self.request(true, work.instrument(span)).await?;
         self.traffic.bytes_up.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
@@ -198,7 +229,11 @@ impl Remote {
     }
 
     /// Runs one request unless the circuit is open, counts it, and tells the circuit how it went.
-    async fn request<T>(&self, work: impl Future<Output = Result<T, RemoteError>>) -> Result<T, RemoteError> {
+    async fn request<T>(
+        &self,
+        is_upload: bool,
+        work: impl Future<Output = Result<T, RemoteError>>,
+    ) -> Result<T, RemoteError> {
         if let Some(reason) = self.off_reason() {
             return Err(RemoteError::Off(reason.to_owned()));
         }
@@ -209,16 +244,26 @@ impl Remote {
             Ok(_) => self.breaker.succeeded(),
             Err(error) => {
                 self.traffic.errors.fetch_add(1, Ordering::Relaxed);
-                self.note_failure(error, began.elapsed());
+                self.note_failure(error, is_upload, began.elapsed());
             }
         }
         result
     }
 
-    fn note_failure(&self, error: &RemoteError, waited: Duration) {
-        let slow = error.is_timeout() || waited >= Duration::from_secs(1);
-        if error.is_of_the_remote() && self.breaker.failed(slow, &error.to_string()) {
-            eprintln!("cacheprog: the remote is off for this build, which goes on from local disk: {error}");
+    fn note_failure(&self, error: &RemoteError, is_upload: bool, waited: Duration) {
+        let slow = error.is_timeout() || waited >= SLOW;
+        if error.is_of_the_remote(is_upload) && self.breaker.failed(slow, &error.to_string()) {
+            note(format_args!("the remote is off for this build, which goes on from local disk: {error}"));
         }
     }
+}
+
+/// Gives up after `limit`.
+async fn within<T>(
+    limit: Duration,
+    key: &str,
+    work: impl Future<Output = Result<T, RemoteError>>,
+) -> Result<T, RemoteError> {
+    let too_slow = || RemoteError::TooSlow { key: key.to_owned(), seconds: limit.as_secs() };
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(too_slow()))
 }

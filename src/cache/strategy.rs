@@ -111,7 +111,7 @@ impl Cache {
         {
             return None;
         }
-        self.local.remember(*action, entry, Origin::Fetched);
+        self.local.keep_entry(*action, entry, Origin::Fetched);
         Some(Found { entry, path: self.local.path_of(&entry.output), origin: Origin::Fetched })
     }
 
@@ -132,9 +132,10 @@ impl Cache {
             None => self.local.keep_empty_body(&output)?,
         };
         let entry = Entry { output, size_bytes, time_ns: now_ns() };
-        self.local.remember(action, entry, Origin::PutHere);
+        self.local.keep_entry(action, entry, Origin::PutHere);
         let found = Found { entry, path, origin: Origin::PutHere };
         if !self.remote_is_on() {
+            self.uploads.iter().for_each(|uploads| uploads.skip());
             return Ok(Put::Done(found));
         }
         let queued = match (self.strategy, &self.uploads) {

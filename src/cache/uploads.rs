@@ -1,7 +1,7 @@
 //! Uploads: at once for a put that waits, or queued beside the answers, bounded in bytes, drained at the end.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,6 +19,10 @@ use crate::protocol::{ActionId, OutputId};
 const QUEUE_KIB: u32 = 512 << 10;
 /// Uploads at the same time.
 const IN_FLIGHT: usize = 16;
+/// The longest that a put of the `workshop` strategy waits for its uploads.
+const PUT_PATIENCE: Duration = Duration::from_secs(60);
+/// The longest that puts wait for room while the queue does not move.
+const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 /// Waits before the second and the third attempt.
 const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
@@ -33,6 +37,8 @@ pub struct Uploads {
     pending: AtomicU64,
     done: AtomicU64,
     failed: AtomicU64,
+    /// Whether a put has waited for room in vain: the later ones do not wait at all.
+    gave_up_waiting: AtomicBool,
     finished: Notify,
 }
 
@@ -48,6 +54,7 @@ impl Uploads {
             pending: AtomicU64::new(0),
             done: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            gave_up_waiting: AtomicBool::new(false),
             finished: Notify::new(),
         }
     }
@@ -63,22 +70,30 @@ impl Uploads {
         }
     }
 
-    /// Queues an upload as soon as there is room.
+    /// Queues an upload as soon as there is room. A link that is slower than the build must not hold it for long: an
+    /// entry that finds no room counts as left.
     pub async fn push_when_room(self: &Arc<Self>, action: ActionId, entry: Entry) {
-        let room = self.room.clone().acquire_many_owned(cost_kib(&entry)).await;
-        self.start(&Handle::current(), action, entry, room.expect("the queue is never closed"));
+        let room = self.room.clone().acquire_many_owned(cost_kib(&entry));
+        let patience = if self.gave_up_waiting.load(Ordering::Relaxed) { Duration::ZERO } else { ROOM_PATIENCE };
+        match tokio::time::timeout(patience, room).await {
+            Ok(room) => self.start(&Handle::current(), action, entry, room.expect("the queue is never closed")),
+            Err(_) => {
+                self.gave_up_waiting.store(true, Ordering::Relaxed);
+                self.count(false);
+            }
+        }
     }
 
     fn start(self: &Arc<Self>, runtime: &Handle, action: ActionId, entry: Entry, room: OwnedSemaphorePermit) {
         self.pending.fetch_add(1, Ordering::Relaxed);
         let uploads = self.clone();
-        let span = info_span!(parent: None, "upload", action = %action, bytes = entry.size_bytes);
+        let span = info_span!(parent: None, "upload", action = %action.graph_key(), bytes = entry.size_bytes);
+        let pending = Pending { uploads, is_out: false };
         let work = async move {
-            let result = uploads.upload(&action, &entry).await;
-            uploads.count(result.is_ok());
+            // The whole of it has to live in the task.
+            let mut pending = pending;
+            pending.is_out = pending.uploads.upload(&action, &entry).await.is_ok();
             drop(room);
-            uploads.pending.fetch_sub(1, Ordering::Release);
-            uploads.finished.notify_waiters();
         };
         runtime.spawn(work.instrument(span));
     }
@@ -88,6 +103,10 @@ impl Uploads {
         let cell = self.bodies.lock().expect("no uploader panics").entry(entry.output).or_default().clone();
         let put_body = || self.remote.put_body(&entry.output, entry.size_bytes, &self.local);
         cell.get_or_try_init(|| with_retries(put_body)).await?;
+        // The last put of an action wins: a later one brings its own metadata.
+        if self.local.get(action).is_some_and(|(newest, ..)| newest != *entry) {
+            return Ok(());
+        }
         with_retries(|| self.remote.put_metadata(action, entry)).await
     }
 
@@ -97,7 +116,13 @@ impl Uploads {
             self.remote.put_body(&entry.output, entry.size_bytes, &self.local).await?;
             self.remote.put_metadata(action, entry).await
         };
-        self.count(work.await.is_ok());
+        let result = tokio::time::timeout(PUT_PATIENCE, work).await;
+        self.count(matches!(result, Ok(Ok(()))));
+    }
+
+    /// Counts an entry that is not uploaded because the remote is off.
+    pub fn skip(&self) {
+        self.count(false);
     }
 
     fn count(&self, is_out: bool) {
@@ -133,6 +158,20 @@ impl Uploads {
     /// Entries that are not out: still pending, or given up.
     pub fn left(&self) -> u64 {
         self.pending() + self.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// An upload under way. However it ends, even by a panic, whoever drains the queue learns of it.
+struct Pending {
+    uploads: Arc<Uploads>,
+    is_out: bool,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.uploads.count(self.is_out);
+        self.uploads.pending.fetch_sub(1, Ordering::Release);
+        self.uploads.finished.notify_waiters();
     }
 }
 

@@ -19,8 +19,10 @@ pub struct Report {
     pub good: u64,
     /// Bytes of the good ones.
     pub good_bytes: u64,
-    /// Bodies whose content is not what their name says.
+    /// Bodies that cannot be read, or whose content is not what their name says.
     pub damaged: Vec<PathBuf>,
+    /// Bytes of the index that are no record; what they held is a miss for the next build.
+    pub damaged_index_bytes: u64,
     /// Bodies that an action names and that are not there: the next build takes them for misses.
     pub missing: Vec<PathBuf>,
 }
@@ -35,8 +37,8 @@ pub fn verify(folder: &Path) -> io::Result<Report> {
         let text = format!("{} is no local store: it has no file `{INDEX_FILE}`", folder.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, text));
     }
-    let mut report = Report::default();
     let index = Index::open(folder);
+    let mut report = Report { damaged_index_bytes: index.damaged_bytes(), ..Report::default() };
     let mut wanted: BTreeMap<OutputId, u64> = BTreeMap::new();
     for (_, entry) in index.iter() {
         report.actions += 1;
@@ -46,12 +48,13 @@ pub fn verify(folder: &Path) -> io::Result<Report> {
         let path = file?.path();
         let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix("-d"));
         let Some(output) = name.and_then(OutputId::from_escaped) else { continue };
-        let (digest, bytes) = digest_of(&path)?;
-        if digest == output && wanted.get(&output).is_none_or(|size| *size == bytes) {
-            report.good += 1;
-            report.good_bytes += bytes;
-        } else {
-            report.damaged.push(path);
+        match digest_of(&path) {
+            Ok((digest, bytes)) if digest == output && wanted.get(&output).is_none_or(|size| *size == bytes) => {
+                report.good += 1;
+                report.good_bytes += bytes;
+            }
+            // A file that cannot be read serves no build either.
+            _ => report.damaged.push(path),
         }
         wanted.remove(&output);
     }
@@ -94,7 +97,7 @@ mod tests {
             let mut body = store.begin();
             body.write(&content);
             paths.push(store.keep_body(body, &output, 10).unwrap());
-            store.remember(ActionId::new([n; 32]), Entry { output, size_bytes: 10, time_ns: 0 }, Origin::PutHere);
+            store.keep_entry(ActionId::new([n; 32]), Entry { output, size_bytes: 10, time_ns: 0 }, Origin::PutHere);
         }
         std::fs::write(&paths[1], [9; 10]).unwrap();
         std::fs::write(&paths[2], [2; 9]).unwrap();
@@ -102,7 +105,8 @@ mod tests {
         let report = verify(folder.path()).unwrap();
         let mut damaged = vec![paths[1].clone(), paths[2].clone()];
         damaged.sort();
-        let expected = Report { actions: 4, good: 1, good_bytes: 10, damaged, missing: vec![paths[3].clone()] };
+        let missing = vec![paths[3].clone()];
+        let expected = Report { actions: 4, good: 1, good_bytes: 10, damaged, damaged_index_bytes: 0, missing };
         assert_eq!(report, expected);
     }
 

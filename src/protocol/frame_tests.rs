@@ -100,6 +100,19 @@ proptest! {
     }
 
     #[test]
+    fn a_damaged_stream_is_an_error_or_other_requests_and_never_a_panic(
+        requests in prop::collection::vec(any_request(), 1..4),
+        damage in prop::collection::vec((0.0..1.0f64, any::<u8>()), 1..4),
+    ) {
+        let mut bytes = as_go_writes(&requests);
+        for (share, byte) in damage {
+            let at = (bytes.len() as f64 * share) as usize;
+            bytes[at] = byte;
+        }
+        let _ = read_all(&bytes, &[999]);
+    }
+
+    #[test]
     fn a_cut_stream_never_gives_a_request_that_was_not_sent(
         requests in prop::collection::vec(any_request(), 1..4),
         share in 0.0..1.0f64,

@@ -62,9 +62,11 @@ struct Header<'a> {
     command: std::borrow::Cow<'a, str>,
     #[serde(rename = "ActionID", borrow, default)]
     action_id: Option<std::borrow::Cow<'a, str>>,
-    /// `ObjectID` is its name before Go 1.24, still sent by golangci-lint's fork of cmd/go.
-    #[serde(rename = "OutputID", alias = "ObjectID", borrow, default)]
+    #[serde(rename = "OutputID", borrow, default)]
     output_id: Option<std::borrow::Cow<'a, str>>,
+    /// Its name before Go 1.24, still sent by golangci-lint's fork of cmd/go; some releases send both.
+    #[serde(rename = "ObjectID", borrow, default)]
+    object_id: Option<std::borrow::Cow<'a, str>>,
     #[serde(default)]
     body_size: Option<u64>,
 }
@@ -82,7 +84,7 @@ impl Request {
             "get" => Command::Get { action: id(header.action_id, "ActionID")? },
             "put" => Command::Put {
                 action: id(header.action_id, "ActionID")?,
-                output: id(header.output_id, "OutputID")?,
+                output: id(header.output_id.or(header.object_id), "OutputID")?,
                 body_bytes,
             },
             "close" => Command::Close,

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::time::Duration;
 
 use super::{ProfileSummary, SessionFolder};
+use crate::note::note;
 
-/// Samples a second and thread of CPU time.
+/// Samples a second of CPU time of the whole process.
 const FREQUENCY_HZ: i32 = 99;
 /// `auto` starts after this: starting costs more CPU than a shorter session has to tell about.
 pub const AUTO_AFTER: Duration = Duration::from_secs(1);
@@ -30,15 +31,17 @@ pub struct CpuProfile {
 impl CpuProfile {
     /// Starts sampling. Takes 120 to 280 ms; `None`, with a line on stderr, when the system does not let us.
     pub fn start() -> Option<Self> {
-        // No blocklist: one with libc in it would drop every system call and every copy of memory.
-        let guard = pprof::ProfilerGuardBuilder::default().frequency(FREQUENCY_HZ).build();
-        guard.inspect_err(|error| eprintln!("cacheprog: no CPU profile: {error}")).ok().map(|guard| Self { guard })
+        // The unwinder must not unwind itself. libc is no part of this list: with it every system call and every copy of
+        // memory would be missing.
+        let builder = pprof::ProfilerGuardBuilder::default().frequency(FREQUENCY_HZ).blocklist(&["libgcc", "vdso"]);
+        let guard = builder.build();
+        guard.inspect_err(|error| note(format_args!("no CPU profile: {error}"))).ok().map(|guard| Self { guard })
     }
 
     /// Stops sampling and writes both files. A profile without samples writes none.
     pub fn finish(self, folder: &SessionFolder) -> Option<ProfileSummary> {
         let written = self.write(folder);
-        written.inspect_err(|error| eprintln!("cacheprog: no CPU profile: {error}")).ok()
+        written.inspect_err(|error| note(format_args!("no CPU profile: {error}"))).ok()
     }
 
     fn write(self, folder: &SessionFolder) -> anyhow::Result<ProfileSummary> {

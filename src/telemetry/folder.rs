@@ -32,8 +32,7 @@ impl SessionFolder {
         crate::cache::ignore_in_git(metrics);
         let start = jiff::Timestamp::from_nanosecond(clock.start_unix_ns().into()).unwrap_or_default();
         let name = format!("{}-{}", start.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
-        let path = metrics.join(SESSIONS).join(name);
-        create_dir_all(&path)?;
+        let path = new_folder(&metrics.join(SESSIONS), &name)?;
         Ok(Self { _lock: lock(&path)?, path, links_in: Some(metrics.to_owned()) })
     }
 
@@ -54,29 +53,39 @@ impl SessionFolder {
         path
     }
 
-    /// Lets the plain names point to this session's records; a record that this session did not take has no plain
-    /// name. A file of the user's under such a name is left alone.
+    /// Lets the plain names point to the records that this session has so far; the others stay with the last session that
+    /// took them. A file of the user's under such a name is left alone.
     pub fn link_plain_names(&self) {
         let Some(metrics) = &self.links_in else { return };
         for name in PLAIN_NAMES {
             let plain = metrics.join(name);
-            let taken = plain.symlink_metadata();
-            if taken.as_ref().is_ok_and(|found| !found.is_symlink()) {
-                continue;
+            let is_users = plain.symlink_metadata().is_ok_and(|found| !found.is_symlink());
+            if !is_users && self.path.join(name).exists() {
+                // A link that cannot be made leaves the record in the session's own folder.
+                let _ = link(metrics, &plain, name, &self.path);
             }
-            // A link that cannot be made leaves the record in the session's own folder.
-            let _ = if self.path.join(name).exists() {
-                link(metrics, &plain, name, &self.path)
-            } else {
-                taken.and_then(|_| std::fs::remove_file(&plain))
-            };
+        }
+    }
+}
+
+/// A folder that nobody has made before: two containers may have the same time and process number.
+fn new_folder(parent: &Path, name: &str) -> io::Result<PathBuf> {
+    create_dir_all(parent)?;
+    let mut path = parent.join(name);
+    loop {
+        match std::fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                path = parent.join(format!("{name}-{:08x}", fastrand::u32(..)));
+            }
+            other => return other.map(|()| path),
         }
     }
 }
 
 fn lock(folder: &Path) -> io::Result<File> {
     let file = File::create(folder.join(LOCK_FILE))?;
-    file.lock()?;
+    // go waits for its first answer: never wait for a lock here.
+    file.try_lock()?;
     Ok(file)
 }
 
@@ -110,8 +119,8 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
         SessionFolder::create_below(metrics.path(), &Clock::start()).unwrap().link_plain_names();
-        assert!(!metrics.path().join("trace.json").is_symlink(), "the last session has no trace");
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        let kept = std::fs::read_to_string(metrics.path().join("pprof/cpu.svg")).unwrap();
+        assert_eq!(kept, "second", "a session without a profile leaves the last one's name");
         assert_eq!(std::fs::read_dir(metrics.path().join(SESSIONS)).unwrap().count(), 3);
     }
 

@@ -3,8 +3,9 @@
 use hdrhistogram::Histogram;
 use std::sync::Mutex;
 
-use super::request_log::RequestLog;
+use super::request_log::{RequestLines, RequestLog};
 use super::{Clock, Latency, SessionFolder};
+use crate::note::note;
 use crate::protocol::{ActionId, OutputId, Request};
 
 /// Which of the recorder's files are written.
@@ -23,7 +24,9 @@ pub struct Times {
     pub started_ns: u64,
     /// Its body was read to the end; as `started_ns` without one.
     pub body_ns: u64,
-    /// The cache knew the answer.
+    /// The local store had done its part.
+    pub local_ns: u64,
+    /// The cache knew the answer; as `local_ns` when nothing else was asked.
     pub decided_ns: u64,
     /// The answer was written.
     pub answered_ns: u64,
@@ -39,10 +42,10 @@ impl Times {
 /// How a request was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// A get, from what was here already.
+    /// A get, from what was here already. go itself looks for the file: one that is gone is a miss to go.
     HitLocal {
-        /// Whether this session had put it.
-        put_here: bool,
+        /// Whether the entry is older than this session, or another helper's.
+        is_foreign: bool,
     },
     /// A get, by asking the remote.
     HitRemote,
@@ -71,6 +74,8 @@ pub struct Answer {
     pub bytes: Option<u64>,
     /// How it was answered.
     pub outcome: Outcome,
+    /// What was wrong, in the answer with an error.
+    pub error: Option<String>,
     /// When.
     pub times: Times,
 }
@@ -90,23 +95,29 @@ pub struct Counts {
     pub puts: u64,
     /// Answers with an error.
     pub errors: u64,
-    /// Hits on what this session had not put itself.
+    /// Hits on entries that this session neither put nor fetched before.
     pub hits_not_put_here: u64,
     /// Bytes of stored bodies.
     pub put_bytes: u64,
 }
 
-/// Collects the records of one session. Recording takes one short lock and formats nothing.
+/// Lines of the log younger than this wait: one of another thread may still have to go before them.
+const HOLD_NS: u64 = 50_000_000;
+
+/// Collects the records of one session. Recording takes one short lock, formats nothing and touches no file.
 pub struct Recorder {
     clock: Clock,
     memory: Mutex<Memory>,
+    /// Apart from `memory`: a slow disk must not hold up answers.
+    log: Mutex<Option<RequestLog>>,
 }
 
 struct Memory {
     counts: Counts,
     get_ns: Histogram<u64>,
     put_ns: Histogram<u64>,
-    log: Option<RequestLog>,
+    /// `None` without a log.
+    lines: Option<RequestLines>,
 }
 
 impl Recorder {
@@ -116,12 +127,13 @@ impl Recorder {
         let log = folder.filter(|_| switches.request_log).and_then(|folder| {
             let path = folder.file("request.txt");
             RequestLog::create(&path, &clock)
-                .inspect_err(|error| eprintln!("cacheprog: no request log: {}: {error}", path.display()))
+                .inspect_err(|error| note(format_args!("no request log: {}: {error}", path.display())))
                 .ok()
         });
         let histogram = || Histogram::new(3).expect("three digits are supported");
-        let memory = Memory { counts: Counts::default(), get_ns: histogram(), put_ns: histogram(), log };
-        Self { clock, memory: Mutex::new(memory) }
+        let lines = log.as_ref().map(|_| RequestLines::default());
+        let memory = Memory { counts: Counts::default(), get_ns: histogram(), put_ns: histogram(), lines };
+        Self { clock, memory: Mutex::new(memory), log: Mutex::new(log) }
     }
 
     /// The session's clock.
@@ -131,8 +143,8 @@ impl Recorder {
 
     /// Notes a request that arrived at `at_ns`.
     pub fn request(&self, at_ns: u64, request: &Request) {
-        if let Some(log) = &mut self.memory().log {
-            log.request(at_ns, request.clone());
+        if let Some(lines) = &mut self.memory().lines {
+            lines.request(at_ns, request.clone());
         }
     }
 
@@ -148,21 +160,23 @@ impl Recorder {
         if let Some(histogram) = histogram {
             let _ = histogram.record(answer.times.took_ns());
         }
-        if let Some(log) = &mut memory.log {
-            log.answer(answer);
+        if let Some(lines) = &mut memory.lines {
+            lines.answer(answer);
         }
     }
 
-    /// Writes out what is in memory; formats with no lock held.
+    /// Writes out what is in memory: all of it at the end, else the lines that no other will come before.
     pub fn flush(&self, is_end: bool) {
-        let now_ns = self.clock.now_ns();
-        let Some(batch) = self.memory().log.as_mut().map(|log| log.take(now_ns, is_end)) else { return };
-        let text = batch.format();
-        if let Some(log) = &mut self.memory().log {
-            log.append(&text);
-            if let Some(error) = log.failure().filter(|_| is_end) {
-                eprintln!("cacheprog: the request log is not complete: {error}");
-            }
+        let mut log = self.log.lock().expect("no recorder panics");
+        let Some(log) = log.as_mut() else { return };
+        let until_ns = if is_end { u64::MAX } else { self.clock.now_ns().saturating_sub(HOLD_NS) };
+        let taken = self.memory().lines.as_mut().map(RequestLines::take).unwrap_or_default();
+        let held = log.write(taken, until_ns);
+        if let Some(lines) = &mut self.memory().lines {
+            lines.put_back(held);
+        }
+        if let Some(error) = log.failure().filter(|_| is_end) {
+            note(format_args!("the request log is not complete: {error}"));
         }
     }
 
@@ -190,9 +204,9 @@ impl Counts {
             _ => {}
         }
         match answer.outcome {
-            Outcome::HitLocal { put_here } => {
+            Outcome::HitLocal { is_foreign } => {
                 self.hits_local += 1;
-                self.hits_not_put_here += u64::from(!put_here);
+                self.hits_not_put_here += u64::from(is_foreign);
             }
             Outcome::HitRemote => {
                 self.hits_remote += 1;

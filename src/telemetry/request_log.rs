@@ -16,19 +16,42 @@ use std::path::Path;
 use super::{Answer, Clock, Outcome};
 use crate::protocol::{Command, Request};
 
-/// Lines younger than this wait: a line of another thread may still have to go before them.
-const HOLD_NS: u64 = 50_000_000;
+/// The lines in memory. Taking a line formats nothing and touches no file.
+#[derive(Default)]
+pub struct RequestLines(Vec<(u64, Line)>);
 
-/// The log in memory, written out now and then.
+/// The file, given up after the first failure.
 pub struct RequestLog {
     file: File,
-    lines: Vec<(u64, Line)>,
     failed: Option<io::Error>,
 }
 
 enum Line {
     Request(Request),
     Answer(Answer),
+}
+
+impl RequestLines {
+    /// Notes a request that arrived at `at_ns`.
+    pub fn request(&mut self, at_ns: u64, request: Request) {
+        self.0.push((at_ns, Line::Request(request)));
+    }
+
+    /// Notes an answer.
+    pub fn answer(&mut self, answer: Answer) {
+        self.0.push((answer.times.answered_ns, Line::Answer(answer)));
+    }
+
+    /// Takes all lines out.
+    pub fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// Puts lines back that [`RequestLog::write`] left.
+    pub fn put_back(&mut self, mut held: Self) {
+        held.0.append(&mut self.0);
+        *self = held;
+    }
 }
 
 impl RequestLog {
@@ -40,33 +63,18 @@ impl RequestLog {
         let mut file = File::create(path)?;
         let (start, pid) = (clock.start_unix_ns(), std::process::id());
         writeln!(file, "# cacheprog request log, version 1, start_unix_ns={start} pid={pid}")?;
-        Ok(Self { file, lines: Vec::with_capacity(1024), failed: None })
+        Ok(Self { file, failed: None })
     }
 
-    /// Notes a request that arrived at `at_ns`.
-    pub fn request(&mut self, at_ns: u64, request: Request) {
-        self.lines.push((at_ns, Line::Request(request)));
-    }
-
-    /// Notes an answer.
-    pub fn answer(&mut self, answer: Answer) {
-        self.lines.push((answer.times.answered_ns, Line::Answer(answer)));
-    }
-
-    /// Takes what can be written at `now_ns` out of memory: all of it at the end, else the lines that no other will
-    /// come before. Call [`RequestLog::format`] with the lock released.
-    pub fn take(&mut self, now_ns: u64, is_end: bool) -> Batch {
-        self.lines.sort_by_key(|(at, _)| *at);
-        let until = now_ns.saturating_sub(HOLD_NS);
-        let ready = if is_end { self.lines.len() } else { self.lines.partition_point(|(at, _)| *at < until) };
-        Batch(self.lines.drain(..ready).collect())
-    }
-
-    /// Appends formatted lines. After the first failure the log is given up.
-    pub fn append(&mut self, text: &str) {
+    /// Writes the lines before `until_ns`, in the order of their times, and gives back the rest.
+    pub fn write(&mut self, mut lines: RequestLines, until_ns: u64) -> RequestLines {
+        lines.0.sort_by_key(|(at, _)| *at);
+        let ready = lines.0.partition_point(|(at, _)| *at < until_ns);
+        let held = lines.0.split_off(ready);
         if self.failed.is_none() {
-            self.failed = self.file.write_all(text.as_bytes()).err();
+            self.failed = self.file.write_all(lines.format().as_bytes()).err();
         }
+        RequestLines(held)
     }
 
     /// What went wrong, if the log was given up.
@@ -75,12 +83,8 @@ impl RequestLog {
     }
 }
 
-/// Lines on their way to the file.
-pub struct Batch(Vec<(u64, Line)>);
-
-impl Batch {
-    /// The lines as text.
-    pub fn format(&self) -> String {
+impl RequestLines {
+    fn format(&self) -> String {
         let mut text = String::with_capacity(self.0.len() * 160);
         for (at, line) in &self.0 {
             let _ = write!(text, "{:06}.{:09} ", at / 1_000_000_000, at % 1_000_000_000);
@@ -120,4 +124,7 @@ fn format_answer(text: &mut String, answer: &Answer) {
         let _ = write!(text, " output={output} bytes={bytes}");
     }
     let _ = write!(text, " took_ns={}", answer.times.took_ns());
+    if let Some(error) = &answer.error {
+        let _ = write!(text, " err={error:?}");
+    }
 }

@@ -14,13 +14,15 @@ use tracing_subscriber::prelude::*;
 
 use super::trace_writer::TraceWriter;
 use super::{Clock, SessionFolder};
+use crate::note::note;
 
 /// Spans of other crates (the SDK, hyper) are not recorded.
 const TARGET: &str = env!("CARGO_CRATE_NAME");
 
 /// The running trace of this process.
 pub struct Trace {
-    guard: FlushGuard,
+    /// Dropped by `Drop`, when the gate is open.
+    guard: Option<FlushGuard>,
     gate: Arc<Gate>,
     failure: Arc<Mutex<Option<io::Error>>>,
 }
@@ -31,7 +33,7 @@ impl Trace {
     pub fn start(folder: &SessionFolder, clock: Clock) -> Option<Self> {
         let path = folder.file("trace.json");
         let file = std::fs::File::create(&path)
-            .inspect_err(|error| eprintln!("cacheprog: no trace: {}: {error}", path.display()))
+            .inspect_err(|error| note(format_args!("no trace: {}: {error}", path.display())))
             .ok()?;
         let gate = Arc::new(Gate::default());
         let failure = Arc::new(Mutex::new(None));
@@ -44,25 +46,41 @@ impl Trace {
             .build();
         let registry =
             tracing_subscriber::registry().with(layer).with(filter_fn(|meta| meta.target().starts_with(TARGET)));
+        let trace = Self { guard: Some(guard), gate, failure };
         tracing::subscriber::set_global_default(registry)
-            .inspect_err(|error| eprintln!("cacheprog: no trace: {error}"))
+            .inspect_err(|error| note(format_args!("no trace: {error}")))
             .ok()?;
-        Some(Self { guard, gate, failure })
+        // From these two times of one moment the writer knows tracing-chrome's time zero.
+        tracing::info!(t0_ns = clock.now_ns());
+        Some(trace)
     }
 
     /// Writes out what has been recorded so far.
     pub fn flush(&self) {
         self.gate.open();
-        self.guard.flush();
+        if let Some(guard) = &self.guard {
+            guard.flush();
+        }
     }
 
     /// Writes out the rest and ends the file.
-    pub fn finish(self) {
-        self.gate.open_for_good();
-        drop(self.guard);
+    pub fn finish(mut self) {
+        self.end();
         if let Some(error) = self.failure.lock().expect("no trace writer panics").take() {
-            eprintln!("cacheprog: the trace is not complete: {error}");
+            note(format_args!("the trace is not complete: {error}"));
         }
+    }
+
+    /// The guard waits for the writer, which waits for the gate.
+    fn end(&mut self) {
+        self.gate.open_for_good();
+        self.guard.take();
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

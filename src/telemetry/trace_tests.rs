@@ -11,8 +11,9 @@ fn trace(lines: &[Value], size: usize) -> Vec<Value> {
     gate.open_for_good();
     let failure = Arc::default();
     let mut writer = TraceWriter::new(File::create(&path).unwrap(), gate, failure, Clock::start());
-    writer.offset_us = 1000.0;
-    let lines: Vec<_> = lines.iter().map(Value::to_string).collect();
+    // The marker: tracing-chrome's time 3 is 1003 on the session's clock.
+    let marker = json!({ "ph": "i", "pid": 1, "ts": 3.0, "name": "event", "args": { "t0_ns": "1003000" } });
+    let lines: Vec<_> = std::iter::once(&marker).chain(lines).map(Value::to_string).collect();
     let text = format!("[\n{}\n]", lines.join(",\n"));
     for piece in text.as_bytes().chunks(size) {
         writer.write_all(piece).unwrap();
@@ -68,7 +69,7 @@ fn spans_that_overlap_get_rows_of_their_own_and_children_stay_with_their_root() 
         ],
         64,
     );
-    let upload = FIRST_UPLOAD_ROW as u64;
+    let upload = FIRST_ROWS[1] as u64;
     let expected = [
         ("request", 2, 1002.0, 0.5),
         ("remote.get_meta", 1, 1001.0, 2.0),

@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 use super::Clock;
 use super::trace::Gate;
 
-/// Rows of uploads stand below those of requests.
-const FIRST_UPLOAD_ROW: usize = 1000;
+/// First rows of requests, of uploads below them, and of the rest.
+const FIRST_ROWS: [usize; 3] = [1, 1000, 2000];
 
 /// The writer that tracing-chrome gets.
 pub struct TraceWriter {
@@ -30,13 +30,13 @@ pub struct TraceWriter {
     offset_us: f64,
     /// Open spans by the id of their root.
     open: HashMap<u64, Tree>,
-    /// For each row, when its last span ended; `None` while one is open.
-    requests: Rows,
-    uploads: Rows,
+    /// Requests, uploads, and what there is one of at a time.
+    rows: [Rows; 3],
 }
 
 /// The open spans below one root, outermost first.
 struct Tree {
+    kind: usize,
     row: usize,
     spans: Vec<Span>,
 }
@@ -60,14 +60,13 @@ struct RawEvent {
 }
 
 impl TraceWriter {
-    /// Writes to `file` whenever `gate` is open; what goes wrong is left in `failure`. Call it just before
-    /// tracing-chrome takes its time zero.
+    /// Writes to `file` whenever `gate` is open; what goes wrong is left in `failure`. The first event has to be one with
+    /// the session's time as `t0_ns`.
     pub fn new(file: File, gate: Arc<Gate>, failure: Arc<Mutex<Option<io::Error>>>, clock: Clock) -> Self {
-        let offset_us = clock.now_ns() as f64 / 1000.0;
-        let (requests, uploads) = (Rows::new(1, "request"), Rows::new(FIRST_UPLOAD_ROW, "upload"));
+        let names = ["request", "upload", "session"];
+        let rows = std::array::from_fn(|kind| Rows::new(FIRST_ROWS[kind], names[kind]));
         let out = BufWriter::new(file);
-        let mut writer =
-            Self { out, gate, failure, line: Vec::new(), offset_us, open: HashMap::new(), requests, uploads };
+        let mut writer = Self { out, gate, failure, line: Vec::new(), offset_us: 0.0, open: HashMap::new(), rows };
         writer.put(b"[\n");
         writer.metadata("process_name", 0, json!({ "name": "cacheprog" }));
         let labels = format!("start_unix_ns={}", clock.start_unix_ns());
@@ -84,6 +83,9 @@ impl TraceWriter {
             match event.ph.as_str() {
                 "b" => self.begin(event),
                 "e" => self.complete(event),
+                "i" => {
+                    self.offset_us = number(&event.args, "t0_ns").map_or(self.offset_us, |ns| ns / 1000.0 - event.ts)
+                }
                 _ => {}
             }
         }
@@ -97,14 +99,15 @@ impl TraceWriter {
             tree.spans.push(span);
             return;
         }
-        let rows = if span.name == "request" { &mut self.requests } else { &mut self.uploads };
+        let kind = ["request", "upload"].iter().position(|name| *name == span.name).unwrap_or(2);
+        let rows = &mut self.rows[kind];
         let (row, is_new) = rows.take(start_us);
         if is_new {
             let name = rows.name(row);
             self.metadata("thread_name", row, json!({ "name": name }));
             self.metadata("thread_sort_index", row, json!({ "sort_index": row }));
         }
-        self.open.insert(event.id, Tree { row, spans: vec![span] });
+        self.open.insert(event.id, Tree { kind, row, spans: vec![span] });
     }
 
     fn complete(&mut self, event: RawEvent) {
@@ -116,9 +119,8 @@ impl TraceWriter {
         let recorded_us = event.ts + self.offset_us;
         let end_us = number(&event.args, "dur_ns").map_or(recorded_us, |ns| span.start_us + ns / 1000.0);
         if is_root {
+            self.rows[tree.kind].give_back(row, end_us);
             self.open.remove(&event.id);
-            let rows = if row < FIRST_UPLOAD_ROW { &mut self.requests } else { &mut self.uploads };
-            rows.give_back(row, end_us);
         }
         let mut args = event.args;
         let stages = args.remove("stages");

@@ -94,11 +94,6 @@ impl Workspace {
         let newest = sessions.map(|entry| entry.unwrap().path()).max().expect("there was a session");
         read_session(&newest)
     }
-
-    /// Gives a source file another content, dated back so that go trusts its index.
-    pub fn edit(&self, name: &str, content: &str) {
-        write(&self.module().join(name), content);
-    }
 }
 
 /// The summary in `folder`; waits for it, because the records are written after go has been released.
@@ -118,6 +113,17 @@ fn write(path: &Path, content: &str) {
     std::fs::write(path, content).unwrap();
     let earlier = SystemTime::now() - Duration::from_secs(60);
     std::fs::File::options().write(true).open(path).unwrap().set_modified(earlier).unwrap();
+}
+
+/// Waits until `condition` holds.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    for _ in 0..12_000 {
+        if condition() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("{what}: not within a minute");
 }
 
 /// The text of stderr.
