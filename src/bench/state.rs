@@ -83,6 +83,11 @@ fn check_c(before: Before, session: &SessionSummary) -> Vec<Finding> {
         ),
         remote_on(session),
         Finding::number("0 uploads left at the end", session.uploads_left, session.uploads_left == 0),
+        Finding::number(
+            &format!("all {} puts uploaded", session.counts.puts),
+            session.uploads_done,
+            session.uploads_done + session.uploads_left == session.counts.puts,
+        ),
     ]
 }
 
