@@ -12,15 +12,15 @@ use super::folders::RunFolder;
 use super::go::{Go, GoFolders};
 use super::gocache;
 use super::interrupt::Interrupt;
-use super::leg::Leg;
-use super::plan::{Kind, Plan, Step};
 use super::platform;
 use super::process::{self, Measured};
 use super::remote::Remote;
-use super::results::{LinkMeasured, Round};
 use super::session;
 use super::state::{self, Before, ServerSeen};
 use super::workload::Workload;
+use crate::bench::planning::leg::Leg;
+use crate::bench::planning::plan::{Kind, Plan, Step};
+use crate::bench::reporting::results::{LinkMeasured, Round};
 
 /// Runs steps for real: go, the backend, the remote.
 pub struct Machine<'a> {

@@ -47,9 +47,9 @@ fn signed(ratio: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::leg::Leg;
     use super::super::stats::Interval;
     use super::*;
+    use crate::bench::planning::leg::Leg;
 
     fn of(ratio: f64, verdict: Verdict) -> Comparison {
         let interval = Some(Interval { low: 0.99, high: 1.2, coverage: 0.97 });

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::compare::{Comparison, compare, counted, walls};
-use super::leg::Leg;
 use super::results::Round;
 use super::stats::{median, relative_spread};
+use crate::bench::planning::leg::Leg;
 use crate::telemetry::SessionSummary;
 
 /// All that is printed of a run.
@@ -147,10 +147,10 @@ fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {
 #[cfg(test)]
 pub mod tests {
     use super::super::compare::Verdict;
-    use super::super::plan::{Kind, Step};
     use super::super::results::tests::round;
-    use super::super::state::Finding;
     use super::*;
+    use crate::bench::planning::plan::{Kind, Step};
+    use crate::bench::running::state::Finding;
 
     /// Measured rounds of a leg, in milliseconds.
     pub fn measured(leg: Leg, walls_ms: &[u64]) -> Vec<Round> {

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::plan::Step;
-use super::results::{Ended, Round};
+use crate::bench::planning::plan::Step;
+use crate::bench::reporting::results::{Ended, Round};
 
 /// What runs a step. The loop does not care whether it is real.
 pub trait Execute {
@@ -41,10 +41,10 @@ pub fn run(steps: &[Step], execute: &mut dyn Execute, watch: &mut dyn Watch) -> 
 mod tests {
     use anyhow::bail;
 
-    use super::super::leg::Leg;
-    use super::super::plan::Kind;
-    use super::super::results::tests::round;
     use super::*;
+    use crate::bench::planning::leg::Leg;
+    use crate::bench::planning::plan::Kind;
+    use crate::bench::reporting::results::tests::round;
 
     /// Fails or is interrupted at the given step.
     #[derive(Default)]

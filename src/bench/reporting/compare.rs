@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::leg::Leg;
-use super::plan::Kind;
 use super::results::Round;
 use super::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
+use crate::bench::planning::leg::Leg;
+use crate::bench::planning::plan::Kind;
 
 /// Rounds side by side that a verdict by interval needs: with fewer it is no better than the range.
 const FEWEST_PAIRS: usize = 5;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::leg::Leg;
+use crate::bench::planning::leg::Leg;
 use crate::telemetry::SessionSummary;
 
 /// What was found before go started.

@@ -5,11 +5,11 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::interrupt::Interrupt;
-use super::plan::Plan;
 use super::remote_env::OwnPrefix;
-use super::results::LinkMeasured;
 use super::server::{Request, Server};
 use super::state::ServerSeen;
+use crate::bench::planning::plan::Plan;
+use crate::bench::reporting::results::LinkMeasured;
 use crate::cache::s3_config::S3Config;
 
 /// Where the backend of this run stores remotely.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::interrupt::{Group, Interrupt};
-use super::scenario::Link;
+use crate::bench::planning::scenario::Link;
 use crate::cache::s3_config::S3Config;
 
 /// How long the server may take to end after its input has ended.

@@ -1,9 +1,9 @@
 //! The sentence that answers the workshop's question for this machine and this link.
 
 use super::compare::{Comparison, Verdict};
-use super::leg::Leg;
 use super::summary::Summary;
 use super::wording;
+use crate::bench::planning::leg::Leg;
 
 const QUESTION: &str = "Did the build get faster with GOCACHEPROG?";
 

@@ -1,9 +1,9 @@
 //! The second table: what go and the backend did. Units stand in a second line of the header, so that all columns fit.
 
 use super::grid::Grid;
-use super::leg::Leg;
 use super::summary::{BackendSummary, LegSummary};
 use super::units::{self, Column};
+use crate::bench::planning::leg::Leg;
 
 /// One row a leg; a baseline has no backend, only the CPU time of go.
 pub fn grid(legs: &[LegSummary]) -> Grid {

@@ -12,9 +12,9 @@ use crate::cache::Strategy;
 const FOLDER: &str = "bench-scenarios";
 /// Scenarios inside the binary, so that it works in any folder.
 const BUILT_IN: [(&str, &str); 3] = [
-    ("workshop", include_str!("../../bench-scenarios/workshop.toml")),
-    ("small", include_str!("../../bench-scenarios/small.toml")),
-    ("speed", include_str!("../../bench-scenarios/speed.toml")),
+    ("workshop", include_str!("../../../bench-scenarios/workshop.toml")),
+    ("small", include_str!("../../../bench-scenarios/small.toml")),
+    ("speed", include_str!("../../../bench-scenarios/speed.toml")),
 ];
 
 /// What is run. See `bench-scenarios/workshop.toml` for the meaning of each key.

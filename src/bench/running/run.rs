@@ -7,26 +7,26 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
-use super::args::BenchArgs;
 use super::environment::Environment;
-use super::errors::in_words;
-use super::files;
 use super::folders::RunFolder;
 use super::go::{Go, GoFolders};
-use super::grid::View;
 use super::interrupt::{EXIT_CODE, Interrupt};
-use super::outline;
-use super::plan::{Plan, Step};
-use super::progress::Progress;
 use super::remote::Remote;
-use super::results::{Ended, Results, Round, SCHEMA};
 use super::round::{Caches, Machine};
 use super::runner::{self, Execute, Watch};
-use super::scenario::Scenario;
-use super::summary::Summary;
-use super::table;
 use super::warm;
 use super::workload::Workload;
+use crate::bench::planning::args::BenchArgs;
+use crate::bench::planning::outline;
+use crate::bench::planning::plan::{Plan, Step};
+use crate::bench::planning::scenario::Scenario;
+use crate::bench::reporting::errors::in_words;
+use crate::bench::reporting::files;
+use crate::bench::reporting::grid::View;
+use crate::bench::reporting::progress::Progress;
+use crate::bench::reporting::results::{Ended, Results, Round, SCHEMA};
+use crate::bench::reporting::summary::Summary;
+use crate::bench::reporting::table;
 
 /// Columns of the tables at most, and where the terminal does not say how many it has.
 const WIDTH: u16 = 100;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::leg::Leg;
-use super::plan::{Kind, Plan, Step};
 use super::results::Round;
 use super::units;
+use crate::bench::planning::leg::Leg;
+use crate::bench::planning::plan::{Kind, Plan, Step};
 
 /// How often the line on the terminal is drawn: seldom, because it takes CPU from what is measured.
 const TICK: Duration = Duration::from_millis(500);

@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::environment::Environment;
-use super::plan::{Plan, Step};
-use super::state::{Before, Finding, ServerSeen};
 use super::summary::Summary;
+use crate::bench::planning::plan::{Plan, Step};
+use crate::bench::running::environment::Environment;
+use crate::bench::running::state::{Before, Finding, ServerSeen};
 use crate::telemetry::SessionSummary;
 
 /// Version of the layout of `results.json`.
