@@ -9,10 +9,10 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::platform;
+
 /// Exit code of a run that was interrupted, as shells have it for SIGINT.
 pub const EXIT_CODE: u8 = 130;
-
-const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 /// Knows whether an interrupt was asked for, and whom it has to end.
 #[derive(Debug, Clone, Default)]
@@ -38,12 +38,13 @@ impl Interrupt {
     pub fn listen() -> std::io::Result<Interrupt> {
         let interrupt = Interrupt::default();
         let again = Arc::new(AtomicBool::new(false));
-        for signal in SIGNALS {
+        let signals = signals();
+        for signal in &signals {
             // Armed by the first signal, because this handler is asked before the one that arms it.
-            signal_hook::flag::register_conditional_shutdown(signal, EXIT_CODE.into(), Arc::clone(&again))?;
-            signal_hook::flag::register(signal, Arc::clone(&again))?;
+            signal_hook::flag::register_conditional_shutdown(*signal, EXIT_CODE.into(), Arc::clone(&again))?;
+            signal_hook::flag::register(*signal, Arc::clone(&again))?;
         }
-        let mut signals = Signals::new(SIGNALS)?;
+        let mut signals = Signals::new(&signals)?;
         let shared = Arc::clone(&interrupt.shared);
         std::thread::spawn(move || {
             for _ in signals.forever() {
@@ -95,6 +96,15 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.shared.groups().retain(|group| *group != self.id);
     }
+}
+
+/// Who started bench by `nohup` wants it to outlive the terminal.
+fn signals() -> Vec<i32> {
+    let mut signals = vec![SIGINT, SIGTERM];
+    if !platform::ignores_hangup() {
+        signals.push(SIGHUP);
+    }
+    signals
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What differs between the systems: file system types, settling the disk, go's private home.
+//! What differs between the systems: file system types, settling the disk, ignored signals, go's private home.
 
 use std::path::Path;
 use std::process::Command;
@@ -54,6 +54,17 @@ pub fn settle_disk(folder: &Path) {
     }
 }
 
+/// Whether bench was started with SIGHUP ignored, as `nohup` does; no where the system does not say.
+pub fn ignores_hangup() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup_in(&status))
+}
+
+/// The mask has a bit for each signal, from 1, and SIGHUP is 1.
+fn ignores_hangup_in(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
 /// Points go's settings and counters, which it keeps below the user's configuration, to `folder`.
 pub fn private_config(command: &mut Command, folder: &Path) {
     if cfg!(target_os = "macos") {
@@ -67,6 +78,13 @@ pub fn private_config(command: &mut Command, folder: &Path) {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nohup_is_seen_in_the_mask_of_ignored_signals() {
+        assert!(ignores_hangup_in("Name:\tbench\nSigIgn:\t0000000000001001\n"));
+        assert!(!ignores_hangup_in("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\n"));
+        assert!(!ignores_hangup_in(""));
+    }
 
     #[test]
     fn the_nearest_mount_wins() {
