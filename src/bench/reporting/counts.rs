@@ -88,7 +88,7 @@ mod tests {
         legs[4].backend = Some(backend(1072.0, 9_212.0, 0.0));
         let text = grid(&legs).render(View { width: 100, colour: false });
         assert!(text.lines().next().unwrap().ends_with("peak"), "{text}");
-        assert!(text.contains("9.2 µs") && text.contains("142.9 ms") && text.contains("152"), "{text}");
+        assert!(text.contains("9.2 µs") && text.contains("143 ms") && text.contains("152"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
 }
