@@ -43,12 +43,13 @@ mod tests {
     #[test]
     fn answers_are_lines_and_end_with_close() {
         let mut out = Vec::new();
-        let writer = ResponseWriter::new(&mut out);
-        writer.send(&Response::HANDSHAKE).unwrap();
-        writer.send(&Response { id: 1, miss: true, ..Response::default() }).unwrap();
-        writer.close();
-        assert!(writer.send(&Response::HANDSHAKE).is_err());
-        drop(writer);
+        {
+            let writer = ResponseWriter::new(&mut out);
+            writer.send(&Response::HANDSHAKE).unwrap();
+            writer.send(&Response { id: 1, miss: true, ..Response::default() }).unwrap();
+            writer.close();
+            assert!(writer.send(&Response::HANDSHAKE).is_err());
+        }
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "{\"ID\":0,\"KnownCommands\":[\"get\",\"put\",\"close\"]}\n{\"ID\":1,\"Miss\":true}\n"
