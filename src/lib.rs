@@ -7,14 +7,14 @@
 //! - [`telemetry`]: what a session leaves: trace, profiles, request log, summary. One file per output.
 //! - [`s3`]: the embedded S3 server and the link in front of it.
 //! - [`bench`]: scenario, plan, rounds, results, statistics, reporters.
-
-#[cfg(windows)]
-compile_error!("Windows is not supported: build on Linux or macOS, or in WSL");
+//!
+//! Beside them `platform` (all that differs between operating systems) and `note` (lines for the user).
 
 pub mod backend;
 pub mod bench;
 pub mod cache;
 mod note;
+mod platform;
 pub mod protocol;
 pub mod s3;
 pub mod telemetry;

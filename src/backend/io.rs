@@ -4,9 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Room in the pipe from go. go writes bodies in pieces of 4 KiB: with more room it waits for us less often.
-#[cfg(target_os = "linux")]
-const PIPE_BYTES: i32 = 1 << 20;
+use crate::platform;
 
 /// Takes stdout away from everybody else: whatever is printed from now on goes to stderr, because a line on stdout that
 /// is no answer kills the build.
@@ -25,10 +23,7 @@ pub fn take_stdout() -> io::Result<File> {
 /// When the file descriptor cannot be duplicated.
 pub fn take_stdin() -> io::Result<File> {
     let ours: OwnedFd = io::stdin().as_fd().try_clone_to_owned()?;
-    #[cfg(target_os = "linux")]
-    {
-        // Not a pipe, or not allowed: slower, not wrong.
-        let _ = nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
-    }
+    // go writes bodies in pieces of 4 KiB: with more room it waits for us less often.
+    platform::enlarge(&ours);
     Ok(File::from(ours))
 }

@@ -11,8 +11,9 @@ use super::session::{End, Session};
 use super::{BackendArgs, io};
 use crate::cache::{Cache, LocalStore, Remote, s3_config};
 use crate::note::{self, note};
+use crate::platform::{Usage, usage};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
-use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, ProfileSummary, SCHEMA, SessionSummary, Usage, usage};
+use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, ProfileSummary, SCHEMA, SessionSummary};
 
 /// Threads for requests that wait for the remote.
 const WORKERS: usize = 2;

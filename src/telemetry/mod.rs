@@ -3,7 +3,6 @@
 mod clock;
 mod cpu_profile;
 mod folder;
-mod platform;
 mod recorder;
 mod request_log;
 mod summary;
@@ -13,7 +12,6 @@ mod trace_writer;
 pub use clock::Clock;
 pub use cpu_profile::{AUTO_AFTER, CpuProfile, CpuProfileMode};
 pub use folder::{LOCK_FILE, SessionFolder};
-pub use platform::{Usage, usage};
 pub use recorder::{Answer, Counts, Outcome, Recorder, Switches, Times};
 pub use summary::{Latency, ProfileSummary, SCHEMA, SESSION_FILE, SessionSummary};
 pub use trace::Trace;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use super::go::Go;
-use super::platform;
+use crate::platform;
 
 /// The machine, the system and the toolchain.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::platform;
+use crate::platform;
 
 /// Exit code of a run that was interrupted, as shells have it for SIGINT.
 pub const EXIT_CODE: u8 = 130;

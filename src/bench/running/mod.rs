@@ -1,7 +1,7 @@
 //! Running it: [`run`] from start to end, [`runner`] over [`round`], and the check of each round's [`state`].
 //!
 //! [`go`], [`gocache`], [`workload`], [`warm`], [`process`] for the builds, [`remote`], [`remote_env`], [`server`] for the
-//! remote, [`session`] and [`build_log`] for what a backend left, [`interrupt`] and [`platform`] for the system.
+//! remote, [`session`] and [`build_log`] for what a backend left, [`interrupt`] for signals.
 
 pub mod build_log;
 pub mod environment;
@@ -9,7 +9,6 @@ pub mod folders;
 pub mod go;
 pub mod gocache;
 pub mod interrupt;
-pub mod platform;
 pub mod process;
 pub mod remote;
 pub mod remote_env;

@@ -12,7 +12,6 @@ use super::folders::RunFolder;
 use super::go::{Go, GoFolders};
 use super::gocache;
 use super::interrupt::Interrupt;
-use super::platform;
 use super::process::{self, Measured};
 use super::remote::Remote;
 use super::session;
@@ -21,6 +20,7 @@ use super::workload::Workload;
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::plan::{Kind, Plan, Step};
 use crate::bench::reporting::results::{LinkMeasured, Round};
+use crate::platform;
 
 /// Runs steps for real: go, the backend, the remote.
 pub struct Machine<'a> {

@@ -1,4 +1,4 @@
-//! What the operating system says of this process. The only file of this room that differs between systems.
+//! CPU time and memory of this process.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;

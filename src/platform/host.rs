@@ -1,10 +1,7 @@
-//! What differs between the systems: file system types, settling the disk, ignored signals, go's private home.
+//! The machine that bench runs on: file system types, settling the disk, ignored signals, go's private home.
 
 use std::path::Path;
 use std::process::Command;
-
-#[cfg(windows)]
-compile_error!("bench needs process groups and POSIX signals: Windows is not supported, use WSL");
 
 /// The type of the file system that holds `path` (`ext4`, `apfs`); None where the system does not say.
 #[cfg(target_os = "linux")]

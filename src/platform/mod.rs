@@ -1,0 +1,12 @@
+//! All that differs between operating systems. Linux is complete; macOS works with what it tells.
+
+#[cfg(windows)]
+compile_error!("Windows is not supported: build on Linux or macOS, or in WSL");
+
+mod host;
+mod pipe;
+mod usage;
+
+pub use host::{file_system_of, ignores_hangup, private_config, settle_disk};
+pub use pipe::enlarge;
+pub use usage::{Usage, usage};
