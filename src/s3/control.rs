@@ -57,14 +57,8 @@ enum Answer {
 /// When the server cannot be started, or stdin or stdout break.
 pub fn serve_child(args: ServeArgs) -> anyhow::Result<()> {
     let credentials = Credentials::random()?;
-    let options = ServerOptions {
-        port: 0,
-        bucket: args.bucket.clone(),
-        credentials: credentials.clone(),
-        link: args.link.settings()?,
-        tls: None,
-        keep_log: true,
-    };
+    let link = args.link.settings()?;
+    let options = ServerOptions { link, ..ServerOptions::plain(&args.bucket, credentials.clone()) };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;
     let server = runtime.block_on(Server::start(options));
     let server = server.context("cannot listen on 127.0.0.1 for the embedded S3 server")?;
@@ -126,15 +120,7 @@ mod tests {
 
     async fn conversation(commands: &str) -> Vec<serde_json::Value> {
         let credentials = Credentials::random().unwrap();
-        let options = ServerOptions {
-            port: 0,
-            bucket: "cache".to_owned(),
-            credentials: credentials.clone(),
-            link: LinkSettings::NONE,
-            tls: None,
-            keep_log: true,
-        };
-        let server = Server::start(options).await.unwrap();
+        let server = Server::start(ServerOptions::plain("cache", credentials.clone())).await.unwrap();
         let greeting = Greeting {
             endpoint: server.endpoint(),
             access_key_id: credentials.access_key_id,

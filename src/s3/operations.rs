@@ -40,6 +40,17 @@ async fn whole(body: Option<StreamingBlob>, content_length: Option<i64>) -> S3Re
     Ok(whole.freeze())
 }
 
+/// What both forms of the list request ask for.
+fn listing<'a>(
+    prefix: &'a Option<String>,
+    delimiter: &'a Option<String>,
+    after: Option<&'a str>,
+    asked_keys: Option<i32>,
+) -> Listing<'a> {
+    let prefix = prefix.as_deref().unwrap_or_default();
+    Listing { prefix, delimiter: delimiter.as_deref(), after, max_keys: max_keys(asked_keys) }
+}
+
 impl Operations {
     fn existing(&self, bucket: &str, key: &str) -> S3Result<Object> {
         let found = self.store.get(bucket, key)?;
@@ -106,16 +117,10 @@ impl S3 for Operations {
 
     async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         let asked = req.input;
-        let page = self.store.list(
-            &asked.bucket,
-            &Listing {
-                prefix: asked.prefix.as_deref().unwrap_or_default(),
-                delimiter: asked.delimiter.as_deref(),
-                // The token is the last key of the page before: opaque to clients all the same.
-                after: asked.continuation_token.as_deref().or(asked.start_after.as_deref()),
-                max_keys: max_keys(asked.max_keys),
-            },
-        )?;
+        // The token is the last key of the page before: opaque to clients all the same.
+        let after = asked.continuation_token.as_deref().or(asked.start_after.as_deref());
+        let listing = listing(&asked.prefix, &asked.delimiter, after, asked.max_keys);
+        let page = self.store.list(&asked.bucket, &listing)?;
         answer(ListObjectsV2Output {
             contents: contents(&page),
             common_prefixes: common_prefixes(&page),
@@ -134,15 +139,8 @@ impl S3 for Operations {
 
     async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
         let asked = req.input;
-        let page = self.store.list(
-            &asked.bucket,
-            &Listing {
-                prefix: asked.prefix.as_deref().unwrap_or_default(),
-                delimiter: asked.delimiter.as_deref(),
-                after: asked.marker.as_deref(),
-                max_keys: max_keys(asked.max_keys),
-            },
-        )?;
+        let listing = listing(&asked.prefix, &asked.delimiter, asked.marker.as_deref(), asked.max_keys);
+        let page = self.store.list(&asked.bucket, &listing)?;
         answer(ListObjectsOutput {
             contents: contents(&page),
             common_prefixes: common_prefixes(&page),

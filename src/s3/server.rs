@@ -41,6 +41,14 @@ pub struct ServerOptions {
     pub keep_log: bool,
 }
 
+impl ServerOptions {
+    /// A free port, no TLS, no link in front, every request kept.
+    pub fn plain(bucket: impl Into<String>, credentials: Credentials) -> Self {
+        let link = LinkSettings::NONE;
+        Self { port: 0, bucket: bucket.into(), credentials, link, tls: None, keep_log: true }
+    }
+}
+
 /// Totals, as the `stats` command prints them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stats {

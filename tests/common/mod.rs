@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
 use gocacheprog::cache::s3_config::S3Config;
-use gocacheprog::s3::{Credentials, LinkSettings, Server, ServerOptions};
+use gocacheprog::s3::{Credentials, Server, ServerOptions};
 use tokio::runtime::Runtime;
 
 /// The backend under test.
@@ -142,14 +142,7 @@ impl S3 {
     pub fn start() -> Self {
         let runtime = Runtime::new().unwrap();
         let credentials = Credentials::random().unwrap();
-        let options = ServerOptions {
-            port: 0,
-            bucket: "cache".to_owned(),
-            credentials: credentials.clone(),
-            link: LinkSettings::NONE,
-            tls: None,
-            keep_log: true,
-        };
+        let options = ServerOptions::plain("cache", credentials.clone());
         let server = runtime.block_on(Server::start(options)).unwrap();
         Self { server, credentials, runtime }
     }

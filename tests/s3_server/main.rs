@@ -20,14 +20,8 @@ const ID: &str = "47DEQpj8HBSa+-TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
 async fn server_with(tls: Option<&Certificate>, link: LinkSettings) -> (Server, S3Config) {
     let credentials = Credentials::random().unwrap();
-    let options = ServerOptions {
-        port: 0,
-        bucket: "cache".to_owned(),
-        credentials: credentials.clone(),
-        link,
-        tls: tls.map(|certificate| Arc::clone(&certificate.server)),
-        keep_log: true,
-    };
+    let tls = tls.map(|certificate| Arc::clone(&certificate.server));
+    let options = ServerOptions { link, tls, ..ServerOptions::plain("cache", credentials.clone()) };
     let server = Server::start(options).await.unwrap();
     let config = S3Config {
         endpoint_url: server.endpoint(),

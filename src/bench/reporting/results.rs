@@ -78,6 +78,26 @@ pub struct Round {
     pub server: Option<ServerSeen>,
 }
 
+impl Round {
+    /// A run of go as it was measured, before its state is checked; `go_cpu_ns` is user and system time.
+    pub fn measured(step: Step, started_unix_ns: u64, wall_ns: u64, go_cpu_ns: (u64, u64)) -> Self {
+        Self {
+            step,
+            folder: step.folder(),
+            started_unix_ns,
+            wall_ns,
+            go_cpu_user_ns: go_cpu_ns.0,
+            go_cpu_system_ns: go_cpu_ns.1,
+            backend_after_go_ns: None,
+            state_ok: true,
+            state: Vec::new(),
+            before: None,
+            session: None,
+            server: None,
+        }
+    }
+}
+
 impl Results {
     /// Writes `results.json` into `folder`, by rename, so that no reader sees half of it.
     pub fn write(&self, folder: &Path) -> Result<()> {
@@ -106,19 +126,6 @@ pub mod tests {
 
     /// A round of a baseline in its state.
     pub fn round(step: Step, wall_ns: u64) -> Round {
-        Round {
-            step,
-            folder: step.folder(),
-            started_unix_ns: 1,
-            wall_ns,
-            go_cpu_user_ns: 1,
-            go_cpu_system_ns: 1,
-            backend_after_go_ns: None,
-            state_ok: true,
-            state: Vec::new(),
-            before: None,
-            session: None,
-            server: None,
-        }
+        Round::measured(step, 1, wall_ns, (1, 1))
     }
 }

@@ -79,7 +79,8 @@ impl Machine<'_> {
         // The session's folder has to be empty when the backend starts: go's words move in afterwards.
         let (outside, log) = (folder.with_extension("log"), folder.join("build.log"));
         let measured = process::run(&mut command, &outside, self.interrupt)?;
-        let mut round = raw_round(step, started_unix_ns, &measured);
+        let mut round =
+            Round::measured(step, started_unix_ns, measured.wall_ns, (measured.cpu_user_ns, measured.cpu_system_ns));
         let finish = || -> Result<Round> {
             std::fs::rename(&outside, &log).with_context(|| format!("cannot write {}", log.display()))?;
             let log = BuildLog { path: log, of: step.folder() };
@@ -201,23 +202,6 @@ impl Machine<'_> {
         let folder = self.folder.work.path.join(kind).join(self.caches.made.to_string());
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         Ok(folder)
-    }
-}
-
-fn raw_round(step: Step, started_unix_ns: u64, measured: &Measured) -> Round {
-    Round {
-        step,
-        folder: step.folder(),
-        started_unix_ns,
-        wall_ns: measured.wall_ns,
-        go_cpu_user_ns: measured.cpu_user_ns,
-        go_cpu_system_ns: measured.cpu_system_ns,
-        backend_after_go_ns: None,
-        state_ok: true,
-        state: Vec::new(),
-        before: None,
-        session: None,
-        server: None,
     }
 }
 
