@@ -13,7 +13,7 @@
 pub mod backend;
 pub mod bench;
 pub mod cache;
-mod note;
+pub mod note;
 mod platform;
 pub mod protocol;
 pub mod s3;

@@ -5,8 +5,11 @@ mod common;
 use common::{S3, Workspace, stderr};
 use gocacheprog::s3::{LinkSettings, Operation};
 use std::collections::{HashMap, HashSet};
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 fn build(workspace: &Workspace, arguments: &str) -> serde_json::Value {
@@ -173,6 +176,48 @@ fn a_remote_that_stops_in_the_middle_of_a_build_does_not_fail_it() {
         assert!(left > 0 && done + left == puts, "{session}");
         assert!(text.contains(&format!("{left} entries are not in the remote")), "{text}");
         assert_eq!(text.matches("cacheprog:").count(), 2, "one line on the remote, one on what is not out: {text}");
+    }
+}
+
+/// A store that may only be read, and is empty; gives its URL and the number of gets so far.
+fn read_only_store() -> (String, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let gets = Arc::new(AtomicU64::new(0));
+    let counted = gets.clone();
+    let answer = move |mut stream: TcpStream| {
+        let mut request = vec![0; 1 << 16];
+        let length = stream.read(&mut request).unwrap_or(0);
+        let is_get = request[..length].starts_with(b"GET");
+        counted.fetch_add(u64::from(is_get), Ordering::Relaxed);
+        let status = if is_get { "404 Not Found" } else { "403 Forbidden" };
+        let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        // What is left of a body has to be read, or the answer is lost in a reset.
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let answer = answer.clone();
+            std::thread::spawn(move || answer(stream));
+        }
+    });
+    (endpoint, gets)
+}
+
+#[test]
+fn a_key_that_may_only_read_still_reads() {
+    for strategy in ["workshop", "async"] {
+        let s3 = S3::start();
+        let (endpoint, gets) = read_only_store();
+        let mut workspace = Workspace::new();
+        s3.use_in(&mut workspace);
+        workspace.set("S3_ENDPOINT", &endpoint);
+        let output = workspace.run(&format!("--strategy {strategy}"), &["build", "-o", "../m", "."]);
+        let (session, text) = (workspace.last_session(), stderr(&output));
+        assert!(text.contains("nothing more is uploaded by this build") && text.contains("denied"), "{text}");
+        assert!(!text.contains("remote is off"), "{text}");
+        assert_eq!(session["uploads_left"], session["puts"], "{session}");
+        assert_eq!(session["misses"], gets.load(Ordering::Relaxed), "each miss was asked for: {session}");
     }
 }
 

@@ -42,6 +42,9 @@ pub struct BackendArgs {
     /// Write no request.txt
     #[arg(long, env = "CACHEPROG_NO_REQUEST_LOG", value_parser = FalseyValueParser::new())]
     pub no_request_log: bool,
+    /// Write no wall-clock profile, pprof/fg.prof
+    #[arg(long, env = "CACHEPROG_NO_WALL_PROFILE", value_parser = FalseyValueParser::new())]
+    pub no_wall_profile: bool,
     /// When to take a CPU profile: in sessions longer than a second, from the very start, or never
     #[arg(long, value_enum, env = "CACHEPROG_CPU_PROFILE", default_value = "auto")]
     pub cpu_profile: CpuProfileMode,

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::BackendArgs;
 use crate::note::note;
 use crate::telemetry::{
-    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, ProfileSummary, Recorder, SessionFolder, SessionSummary, Switches,
-    Trace,
+    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, ProfileSummary, Recorder, SessionFolder, SessionSummary, SpanSums,
+    Switches, Trace, listen,
 };
 
 /// How often records are written out, so that a killed session leaves them.
@@ -20,6 +20,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 pub struct Records {
     folder: Option<SessionFolder>,
     recorder: Arc<Recorder>,
+    /// The spans' part of the wall profile, if there is to be one.
+    sums: Option<SpanSums>,
     ticker: Option<(Sender<()>, JoinHandle<Ticker>)>,
     interrupted: Interrupted,
 }
@@ -60,9 +62,13 @@ impl Records {
     /// Starts what `args` ask for. What cannot be started is given up with one line on stderr.
     pub fn start(args: &BackendArgs, clock: Clock, profile: Option<CpuProfile>) -> Self {
         let folder = if args.no_records { None } else { open_folder(args, &clock) };
-        let switches = Switches { request_log: !args.no_request_log };
+        let wall_profile = folder.is_some() && !args.no_wall_profile;
+        let switches = Switches { request_log: !args.no_request_log, wall_profile };
         let recorder = Arc::new(Recorder::new(clock, folder.as_ref(), switches));
         let trace = folder.as_ref().filter(|_| !args.no_trace).and_then(|folder| Trace::start(folder, clock));
+        let (trace, layer) = trace.unzip();
+        let sums = wall_profile.then(SpanSums::default);
+        listen(layer, sums.clone(), &clock);
         if let Some(folder) = &folder {
             // Now and not at the end: `go run ./server` may go on for days, and a build may be killed.
             folder.link_plain_names();
@@ -76,7 +82,7 @@ impl Records {
             auto_profile: args.cpu_profile == CpuProfileMode::Auto && folder.is_some(),
             interrupted: interrupted.clone(),
         };
-        Self { folder, recorder, ticker: Some(ticker.start()), interrupted }
+        Self { folder, recorder, sums, ticker: Some(ticker.start()), interrupted }
     }
 
     /// What requests are noted in.
@@ -101,10 +107,21 @@ impl Records {
             trace.finish();
         }
         let Some(folder) = &self.folder else { return };
+        if let Err(error) = self.write_wall_profile(folder) {
+            note(format_args!("no wall-clock profile: {error}"));
+        }
         if let Err(error) = complete(profile).write(folder) {
             note(format_args!("no session.json: {error}"));
         }
         folder.link_plain_names();
+    }
+
+    fn write_wall_profile(&self, folder: &SessionFolder) -> anyhow::Result<()> {
+        let Some(mut profile) = self.recorder.wall_profile() else { return Ok(()) };
+        if let Some(sums) = &self.sums {
+            profile.merge(&sums.sums());
+        }
+        profile.write(folder, self.recorder.clock())
     }
 }
 

@@ -125,7 +125,7 @@ impl Released<'_> {
             bytes_up: moved(|traffic| &traffic.bytes_up),
             remote_requests: moved(|traffic| &traffic.requests),
             remote_errors: moved(|traffic| &traffic.errors),
-            remote_off: session.cache.remote().and_then(Remote::off_reason).map(str::to_owned),
+            remote_off: session.cache.remote().and_then(Remote::uploads_off_reason).map(str::to_owned),
             uploads_done: session.cache.uploads().map_or(0, |uploads| uploads.done()),
             uploads_left: session.cache.uploads().map_or(0, |uploads| uploads.left()),
             get_ns,

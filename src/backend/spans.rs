@@ -4,12 +4,13 @@ use std::fmt;
 use tracing::{Span, field, info_span};
 
 use crate::protocol::ActionId;
-use crate::telemetry::{Answer, Outcome, Times};
+use crate::telemetry::{AT_ONCE, Answer, Outcome, Times};
 
 /// Records a request that was answered without waiting, after the fact: `telemetry` draws the stages from it.
 pub fn answered_at_once(answer: &Answer) {
     let Times { arrived_ns, .. } = answer.times;
     drop(info_span!(
+        target: AT_ONCE,
         "request",
         kind = %answer.kind,
         id = answer.id,

@@ -1,5 +1,6 @@
 //! `cacheprog verify`: prints what a check of the local store found.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::CacheArgs;
@@ -15,18 +16,9 @@ pub fn verify(args: &CacheArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    for path in &report.damaged {
-        println!("damaged  {}", path.display());
-    }
-    for path in &report.missing {
-        println!("missing  {}", path.display());
-    }
-    if report.damaged_index_bytes > 0 {
-        println!("damaged  {} bytes of the index", report.damaged_index_bytes);
-    }
-    let (actions, good, bytes) = (report.actions, report.good, report.good_bytes);
+    // Whoever closes stdout early has seen enough; the exit code still tells.
+    let _ = print(&report, &mut io::stdout().lock());
     let (damaged, missing) = (report.damaged.len(), report.missing.len());
-    println!("{actions} actions; {good} bodies are good ({bytes} bytes), {damaged} damaged, {missing} missing");
     if damaged == 0 && missing == 0 && report.damaged_index_bytes == 0 {
         return ExitCode::SUCCESS;
     }
@@ -34,4 +26,19 @@ pub fn verify(args: &CacheArgs) -> ExitCode {
         "error: remove the damaged files; the next build puts them and the missing ones again"
     ));
     ExitCode::FAILURE
+}
+
+fn print(report: &cache::Report, out: &mut impl Write) -> io::Result<()> {
+    for path in &report.damaged {
+        writeln!(out, "damaged  {}", path.display())?;
+    }
+    for path in &report.missing {
+        writeln!(out, "missing  {}", path.display())?;
+    }
+    if report.damaged_index_bytes > 0 {
+        writeln!(out, "damaged  {} bytes of the index", report.damaged_index_bytes)?;
+    }
+    let (actions, good, bytes) = (report.actions, report.good, report.good_bytes);
+    let (damaged, missing) = (report.damaged.len(), report.missing.len());
+    writeln!(out, "{actions} actions; {good} bodies are good ({bytes} bytes), {damaged} damaged, {missing} missing")
 }

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Some(Command::S3Serve(args)) => gocacheprog::s3::serve_child(args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {}", gocacheprog::bench::in_words(&error));
+        gocacheprog::note::line(format_args!("error: {}", gocacheprog::bench::in_words(&error)));
         ExitCode::FAILURE
     })
 }

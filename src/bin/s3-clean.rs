@@ -8,6 +8,7 @@ use clap::Parser;
 use gocacheprog::cache::s3_clean::{self, Found};
 use gocacheprog::cache::s3_client::{S3Client, S3Error};
 use gocacheprog::cache::s3_config::{self, S3Config};
+use gocacheprog::note;
 use indicatif::DecimalBytes;
 
 /// How many keys are shown before the question.
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     match clean(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            note::line(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -54,14 +55,15 @@ fn clean(args: Args) -> anyhow::Result<()> {
         return Ok(());
     }
     if !args.yes && !confirmed()? {
-        eprintln!("Nothing deleted.");
+        note::line("Nothing deleted.");
         return Ok(());
     }
     let all = found.ours.len();
-    let progress = |deleted| eprintln!("deleted {deleted} of {all}");
+    let progress = |deleted| note::line(format_args!("deleted {deleted} of {all}"));
     let deleted = runtime.block_on(s3_clean::remove(&client, &found.ours, progress));
     let deleted = deleted.map_err(report)?;
-    println!("deleted {deleted} objects, {}", DecimalBytes(found.bytes()));
+    // Whoever closed stdout does not want to know.
+    let _ = writeln!(io::stdout(), "deleted {deleted} objects, {}", DecimalBytes(found.bytes()));
     Ok(())
 }
 
@@ -74,21 +76,21 @@ fn show(found: &Found, config: &S3Config) {
         "" => String::new(),
         prefix => format!(" below \"{prefix}\""),
     };
-    eprintln!(
+    note::line(format_args!(
         "bucket \"{}\" at {}: {} objects of the cache{whence}, {}",
         config.bucket,
         config.endpoint_url,
         found.ours.len(),
         DecimalBytes(found.bytes())
-    );
+    ));
     for object in found.ours.iter().take(SHOWN_KEYS) {
-        eprintln!("  {}  {}", object.key, DecimalBytes(object.size_bytes));
+        note::line(format_args!("  {}  {}", object.key, DecimalBytes(object.size_bytes)));
     }
     if found.ours.len() > SHOWN_KEYS {
-        eprintln!("  … and {} more", found.ours.len() - SHOWN_KEYS);
+        note::line(format_args!("  … and {} more", found.ours.len() - SHOWN_KEYS));
     }
     if found.others > 0 {
-        eprintln!("{} other objects are not the cache's and stay", found.others);
+        note::line(format_args!("{} other objects are not the cache's and stay", found.others));
     }
 }
 
@@ -99,8 +101,7 @@ fn confirmed() -> anyhow::Result<bool> {
              before deleting\n  next:  run it again with --yes if the list above is right"
         );
     }
-    eprint!("Delete them? [y/N] ");
-    io::stderr().flush()?;
+    write!(io::stderr(), "Delete them? [y/N] ")?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

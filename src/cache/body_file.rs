@@ -2,7 +2,7 @@
 
 use ring::digest::{Context, SHA256};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::protocol::OutputId;
@@ -119,12 +119,14 @@ impl BodyFile {
 
     /// Moves what was written so far to the next folder, after `error` in this one.
     fn next_folder(&mut self, error: io::Error) {
-        let old = self.file.take().map(|file| (file, self.temporary.clone()));
+        let mut old = self.file.take().map(|file| (file, self.temporary.clone()));
         self.failed.get_or_insert(error);
         while let Some(folder) = self.others.pop() {
             let moved = self.start_in(folder).and_then(|mut new| {
-                if let Some((_, path)) = &old {
-                    io::copy(&mut File::open(path)?.take(self.written_bytes), &mut new)?;
+                // From the open file: its name may be gone, with the whole store.
+                if let Some((written, _)) = &mut old {
+                    written.rewind()?;
+                    io::copy(&mut written.take(self.written_bytes), &mut new)?;
                 }
                 Ok(new)
             });
@@ -225,6 +227,18 @@ mod tests {
         assert_eq!(body.commit(&output_of(b"hello"), 5).unwrap().parent().unwrap(), good);
         let error = BodyFile::create(vec![blocked]).commit(&output_of(b""), 0).unwrap_err();
         assert!(matches!(error, CommitError::Disk { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_store_that_is_removed_while_a_body_comes_in_is_made_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let (store, other) = (parent.path().join("store"), parent.path().join("other"));
+        let mut body = BodyFile::create(vec![store.clone(), other.clone()]);
+        body.write(b"hello");
+        std::fs::remove_dir_all(&store).unwrap();
+        let path = body.commit(&output_of(b"hello"), 5).unwrap();
+        assert_eq!(path.parent().unwrap(), other);
+        assert_eq!(std::fs::read(path).unwrap(), b"hello");
     }
 
     #[test]

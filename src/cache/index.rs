@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
 
 use crate::protocol::{ActionId, OutputId};
 
@@ -41,6 +41,7 @@ pub enum Origin {
 pub struct Index {
     entries: HashMap<ActionId, (Entry, Origin)>,
     log: Option<File>,
+    path: PathBuf,
     /// Bytes of the log that have been read.
     read_to: u64,
     /// Whether the log takes new records; a store on a read-only disk still gives hits.
@@ -54,11 +55,11 @@ impl Index {
     /// correctness. A log that cannot be written or read makes an index that remembers for this session only.
     pub fn open(folder: &Path) -> Self {
         let path = folder.join(INDEX_FILE);
-        let (log, writable) = match OpenOptions::new().read(true).append(true).create(true).open(&path) {
+        let (log, writable) = match open_log(&path) {
             Ok(log) => (Some(log), true),
             Err(_) => (File::open(&path).ok(), false),
         };
-        let mut index = Self { entries: HashMap::new(), log, read_to: 0, writable, damaged_bytes: 0 };
+        let mut index = Self { entries: HashMap::new(), log, path, read_to: 0, writable, damaged_bytes: 0 };
         if index.read_new().is_err() {
             index.log = None;
         }
@@ -84,10 +85,21 @@ impl Index {
     /// When the log cannot be written; the entry is remembered for this session all the same.
     pub fn insert(&mut self, action: ActionId, entry: Entry, origin: Origin) -> io::Result<()> {
         self.insert_for_session(action, entry, origin);
+        self.reopen_if_removed()?;
         match &mut self.log {
             Some(log) if self.writable => log.write_all(&encode(&action, &entry)),
             _ => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
+    }
+
+    /// The user may have removed the store in the middle of a session: what is put after that is in a new one.
+    fn reopen_if_removed(&mut self) -> io::Result<()> {
+        let Some(log) = self.log.as_ref().filter(|_| self.writable) else { return Ok(()) };
+        if log.metadata()?.nlink() == 0 {
+            self.log = Some(open_log(&self.path)?);
+            self.read_to = 0;
+        }
+        Ok(())
     }
 
     /// Bytes of the log that had to be skipped.
@@ -139,6 +151,10 @@ impl Index {
             }
         }
     }
+}
+
+fn open_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).create(true).open(path)
 }
 
 fn encode(action: &ActionId, entry: &Entry) -> [u8; RECORD_BYTES] {
@@ -194,6 +210,18 @@ mod tests {
         let mut again = Index::open(folder.path());
         assert_eq!(again.get(&action(1)), Some((entry(2), Origin::Stored)));
         assert_eq!(again.get(&action(9)), None);
+    }
+
+    #[test]
+    fn what_is_put_after_the_store_was_removed_is_found_by_the_next_build() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut index = Index::open(folder.path());
+        index.insert(action(1), entry(1), Origin::PutHere).unwrap();
+        std::fs::remove_file(folder.path().join(INDEX_FILE)).unwrap();
+        index.insert(action(2), entry(2), Origin::PutHere).unwrap();
+        let mut next = Index::open(folder.path());
+        assert_eq!(next.get(&action(1)), None);
+        assert_eq!(next.get(&action(2)), Some((entry(2), Origin::Stored)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::metadata::{self, MAX_METADATA_BYTES, MetadataError};
 use super::s3_client::{S3Client, S3Error};
 use super::s3_config::S3Config;
 use crate::note::note;
-use crate::protocol::{ActionId, OutputId};
+use crate::protocol::ActionId;
 
 /// The longest that go waits for one metadata object, however slowly it comes in.
 const METADATA_DEADLINE: Duration = Duration::from_secs(5);
@@ -42,8 +42,26 @@ pub struct Remote {
     /// Made by the first request: a session that hits locally never pays for it.
     client: OnceCell<S3Client>,
     breaker: Breaker,
+    /// Apart: who may only read, or has a slow uplink, still reads.
+    upload_breaker: Breaker,
     /// What was moved.
     pub traffic: Traffic,
+}
+
+/// One attempt at an upload.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    /// The longest that it may take.
+    pub limit: Duration,
+    /// Whether no other follows if it fails in passing: what the next one heals tells nothing about the remote.
+    pub is_last: bool,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Download,
+    Upload(Attempt),
 }
 
 /// Why an operation gave nothing.
@@ -110,12 +128,12 @@ impl RemoteError {
     }
 
     /// Whether the remote itself is in trouble, not just one object in it: damaged objects heal with the next put.
-    fn is_of_the_remote(&self, is_upload: bool) -> bool {
+    fn is_of_the_remote(&self, purpose: Purpose) -> bool {
         match self {
             Self::S3(S3Error::NoSuchKey { .. } | S3Error::TooLarge { .. }) => false,
             Self::Metadata { .. } | Self::Body { .. } | Self::Size { .. } | Self::Gone { .. } | Self::Off(_) => false,
             // Sixteen uploads at once may all be told to slow down, and do so.
-            Self::S3(S3Error::Throttled { .. }) => !is_upload,
+            Self::S3(S3Error::Throttled { .. }) => matches!(purpose, Purpose::Download),
             Self::S3(_) | Self::TooSlow { .. } => true,
         }
     }
@@ -124,12 +142,18 @@ impl RemoteError {
 impl Remote {
     /// A remote that has not been talked to yet.
     pub fn new(config: S3Config) -> Self {
-        Self { config, client: OnceCell::new(), breaker: Breaker::default(), traffic: Traffic::default() }
+        let (breaker, upload_breaker) = (Breaker::default(), Breaker::default());
+        Self { config, client: OnceCell::new(), breaker, upload_breaker, traffic: Traffic::default() }
     }
 
     /// Why the remote is off for the rest of the session; `None` while it is on.
     pub fn off_reason(&self) -> Option<&str> {
         self.breaker.reason()
+    }
+
+    /// Why nothing more is uploaded in this session; `None` while uploads are on.
+    pub fn uploads_off_reason(&self) -> Option<&str> {
+        self.off_reason().or(self.upload_breaker.reason())
     }
 
     /// What the remote has for an action, by its metadata object. `None`: nothing.
@@ -147,7 +171,7 @@ impl Remote {
             let entry = metadata::decode(&json).map_err(|error| RemoteError::Metadata { key: key.clone(), error })?;
             Ok(Some(entry))
         };
-        self.request(false, within(METADATA_DEADLINE, &key, work).instrument(span)).await
+        self.request(Purpose::Download, within(METADATA_DEADLINE, &key, work).instrument(span)).await
     }
 
     /// Fetches a body into the local store, checked. `false`: the remote does not have it.
@@ -158,7 +182,7 @@ impl Remote {
         let key = metadata::data_key(&entry.output);
         let span = info_span!("remote.get_data", bytes = entry.size_bytes);
         let work = within(BODY_DEADLINE, &key, self.download(&key, entry, local));
-        self.request(false, work.instrument(span)).await
+        self.request(Purpose::Download, work.instrument(span)).await
     }
 
     async fn download(&self, key: &str, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
@@ -188,15 +212,16 @@ impl Remote {
     ///
     /// # Errors
     /// [`RemoteError`], counted.
-    pub async fn put_body(&self, output: &OutputId, size_bytes: u64, local: &LocalStore) -> Result<(), RemoteError> {
-        let key = metadata::data_key(output);
+    pub async fn put_body(&self, entry: &Entry, local: &LocalStore, attempt: Attempt) -> Result<(), RemoteError> {
+        let Entry { output, size_bytes, .. } = *entry;
+        let (output, key) = (&output, metadata::data_key(&output));
         if !local.has_body(output, size_bytes) {
             return Err(RemoteError::Gone { key });
         }
         let path = local.path_of(output);
         let span = info_span!("remote.put_data", bytes = size_bytes);
         let work = async { Ok(self.client().await.put_file(&key, &path, size_bytes).await?) };
-        self.request(true, work.instrument(span)).await?;
+        self.request(Purpose::Upload(attempt), within(attempt.limit, &key, work).instrument(span)).await?;
         self.traffic.bytes_up.fetch_add(size_bytes, Ordering::Relaxed);
         Ok(())
     }
@@ -205,13 +230,13 @@ impl Remote {
     ///
     /// # Errors
     /// [`RemoteError`], counted.
-    pub async fn put_metadata(&self, action: &ActionId, entry: &Entry) -> Result<(), RemoteError> {
+    pub async fn put_metadata(&self, action: &ActionId, entry: &Entry, attempt: Attempt) -> Result<(), RemoteError> {
         let key = metadata::metadata_key(action);
         let json = metadata::encode(entry);
         let bytes = json.len() as u64;
         let span = info_span!("remote.put_meta", bytes);
         let work = async { Ok(self.client().await.put_bytes(&key, json.into()).await?) };
-        self.request(true, work.instrument(span)).await?;
+        self.request(Purpose::Upload(attempt), within(attempt.limit, &key, work).instrument(span)).await?;
         self.traffic.bytes_up.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
@@ -228,32 +253,53 @@ impl Remote {
         self.client.get_or_init(connect).await
     }
 
-    /// Runs one request unless the circuit is open, counts it, and tells the circuit how it went.
+    /// Runs one request unless its circuit is open, counts it, and tells the circuit how it went.
     async fn request<T>(
         &self,
-        is_upload: bool,
+        purpose: Purpose,
         work: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, RemoteError> {
-        if let Some(reason) = self.off_reason() {
+        let off_reason = match purpose {
+            Purpose::Download => self.off_reason(),
+            Purpose::Upload(_) => self.uploads_off_reason(),
+        };
+        if let Some(reason) = off_reason {
             return Err(RemoteError::Off(reason.to_owned()));
         }
         self.traffic.requests.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
         let result = work.await;
         match &result {
-            Ok(_) => self.breaker.succeeded(),
+            Ok(_) => match purpose {
+                Purpose::Download => self.breaker.succeeded(),
+                Purpose::Upload(_) => self.upload_breaker.succeeded(),
+            },
             Err(error) => {
                 self.traffic.errors.fetch_add(1, Ordering::Relaxed);
-                self.note_failure(error, is_upload, began.elapsed());
+                self.note_failure(error, purpose, began.elapsed());
             }
         }
         result
     }
 
-    fn note_failure(&self, error: &RemoteError, is_upload: bool, waited: Duration) {
+    fn note_failure(&self, error: &RemoteError, purpose: Purpose, waited: Duration) {
         let slow = error.is_timeout() || waited >= SLOW;
-        if error.is_of_the_remote(is_upload) && self.breaker.failed(slow, &error.to_string()) {
-            note(format_args!("the remote is off for this build, which goes on from local disk: {error}"));
+        let is_tried_again = matches!(purpose, Purpose::Upload(attempt) if !attempt.is_last) && error.is_passing();
+        let is_noted = error.is_of_the_remote(purpose) && !is_tried_again;
+        // A remote that cannot be reached gives nothing either.
+        let is_unreachable = matches!(error, RemoteError::S3(S3Error::Unreachable { .. }));
+        match purpose {
+            _ if !is_noted => {}
+            Purpose::Upload(_) if !is_unreachable => {
+                if self.upload_breaker.failed(slow, &error.to_string()) && self.off_reason().is_none() {
+                    note(format_args!("nothing more is uploaded by this build: {error}"));
+                }
+            }
+            _ => {
+                if self.breaker.failed(slow, &error.to_string()) {
+                    note(format_args!("the remote is off for this build, which goes on from local disk: {error}"));
+                }
+            }
         }
     }
 }

@@ -28,6 +28,10 @@ use upload::Upload;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer or a body may make no progress.
 const STALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// A link slower than this is stuck. What a connection has taken in may be on its way for this long, unseen, ...
+const SLOWEST_BYTES_PER_S: u64 = 16 << 10;
+/// ... and this is the most that the system takes in.
+const BUFFERED_BYTES: u64 = 1 << 20;
 /// How long a whole page of a listing or a whole batch of deletions may take: a store works on a thousand keys there.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
 /// The most keys that one DeleteObjects request may name.
@@ -220,8 +224,9 @@ impl S3Client {
         let request = request.content_length(length).body(body);
         // Hashing the body to sign it would cost more than sending it; the reader checks anyway.
         let sent = request.customize().disable_payload_signing().send();
-        let answer = progress.watch(STALL_TIMEOUT, sent).await;
-        let answer = answer.ok_or_else(|| attempt.timeout(STALL_TIMEOUT))?;
+        let stall = upload_stall(size);
+        let answer = progress.watch(stall, sent).await;
+        let answer = answer.ok_or_else(|| attempt.timeout(stall))?;
         answer.map(drop).map_err(|error| attempt.explain(&error))
     }
 
@@ -236,6 +241,11 @@ impl S3Client {
     fn full_key(&self, key: &str) -> String {
         format!("{}{key}", self.prefix())
     }
+}
+
+/// How long an upload of `size` bytes may seem to make no progress.
+fn upload_stall(size: u64) -> Duration {
+    STALL_TIMEOUT + Duration::from_secs(size.min(BUFFERED_BYTES) / SLOWEST_BYTES_PER_S)
 }
 
 fn listed(object: aws_sdk_s3::types::Object) -> Option<ListedObject> {

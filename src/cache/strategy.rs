@@ -134,7 +134,7 @@ impl Cache {
         let entry = Entry { output, size_bytes, time_ns: now_ns() };
         self.local.keep_entry(action, entry, Origin::PutHere);
         let found = Found { entry, path, origin: Origin::PutHere };
-        if !self.remote_is_on() {
+        if self.remote().is_none_or(|remote| remote.uploads_off_reason().is_some()) {
             self.uploads.iter().for_each(|uploads| uploads.skip());
             return Ok(Put::Done(found));
         }

@@ -12,15 +12,17 @@ use tracing::{Instrument, info_span};
 
 use super::index::Entry;
 use super::local::LocalStore;
-use super::remote::{Remote, RemoteError};
+use super::remote::{Attempt, Remote, RemoteError};
 use crate::protocol::{ActionId, OutputId};
 
 /// Bytes of bodies that may wait to be uploaded, in KiB. The bodies are on disk; this bounds how far uploads lag.
 const QUEUE_KIB: u32 = 512 << 10;
 /// Uploads at the same time.
 const IN_FLIGHT: usize = 16;
-/// The longest that a put of the `workshop` strategy waits for its uploads.
-const PUT_PATIENCE: Duration = Duration::from_secs(60);
+/// The longest that a put of the `workshop` strategy waits for each of its two uploads.
+const PUT_PATIENCE: Duration = Duration::from_secs(30);
+/// The longest that one upload beside the answers may take.
+const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
 /// The longest that puts wait for room while the queue does not move.
 const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 /// Waits before the second and the third attempt.
@@ -101,23 +103,21 @@ impl Uploads {
     async fn upload(&self, action: &ActionId, entry: &Entry) -> Result<(), RemoteError> {
         let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
         let cell = self.bodies.lock().expect("no uploader panics").entry(entry.output).or_default().clone();
-        let put_body = || self.remote.put_body(&entry.output, entry.size_bytes, &self.local);
+        let put_body = |attempt| self.remote.put_body(entry, &self.local, attempt);
         cell.get_or_try_init(|| with_retries(put_body)).await?;
         // The last put of an action wins: a later one brings its own metadata.
         if self.local.get(action).is_some_and(|(newest, ..)| newest != *entry) {
             return Ok(());
         }
-        with_retries(|| self.remote.put_metadata(action, entry)).await
+        with_retries(|attempt| self.remote.put_metadata(action, entry, attempt)).await
     }
 
     /// Uploads body, then metadata, once each and without a second attempt: what a put of the workshop waits for.
     pub async fn upload_now(&self, action: &ActionId, entry: &Entry) {
-        let work = async {
-            self.remote.put_body(&entry.output, entry.size_bytes, &self.local).await?;
-            self.remote.put_metadata(action, entry).await
-        };
-        let result = tokio::time::timeout(PUT_PATIENCE, work).await;
-        self.count(matches!(result, Ok(Ok(()))));
+        let attempt = Attempt { limit: PUT_PATIENCE, is_last: true };
+        let is_out = self.remote.put_body(entry, &self.local, attempt).await.is_ok()
+            && self.remote.put_metadata(action, entry, attempt).await.is_ok();
+        self.count(is_out);
     }
 
     /// Counts an entry that is not uploaded because the remote is off.
@@ -180,15 +180,15 @@ fn cost_kib(entry: &Entry) -> u32 {
     u32::try_from(entry.size_bytes.div_ceil(1024)).unwrap_or(QUEUE_KIB).clamp(1, QUEUE_KIB)
 }
 
-async fn with_retries<F>(mut attempt: impl FnMut() -> F) -> Result<(), RemoteError>
+async fn with_retries<F>(mut upload: impl FnMut(Attempt) -> F) -> Result<(), RemoteError>
 where
     F: Future<Output = Result<(), RemoteError>>,
 {
     for wait in RETRY_AFTER {
-        match attempt().await {
+        match upload(Attempt { limit: UPLOAD_PATIENCE, is_last: false }).await {
             Err(error) if error.is_passing() => tokio::time::sleep(wait).await,
             other => return other,
         }
     }
-    attempt().await
+    upload(Attempt { limit: UPLOAD_PATIENCE, is_last: true }).await
 }

@@ -11,6 +11,7 @@ use super::arguments::LinkArgs;
 use super::credentials::{Credentials, random_hex};
 use super::server::{Server, ServerOptions};
 use super::tls::Certificate;
+use crate::note;
 
 /// Run the embedded S3 server by itself until Ctrl-C, and print the variables to export
 #[derive(Debug, clap::Args)]
@@ -52,12 +53,12 @@ pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     let printed = stdout.write_all(exports.as_bytes()).and_then(|()| stdout.flush());
     printed.context("cannot print the variables to export on stdout")?;
-    eprintln!(
+    note::line(format_args!(
         "S3 server on {}, bucket \"{}\", in memory only. Paste the lines above into another \
          terminal; Ctrl-C ends it.",
         server.endpoint(),
         args.bucket
-    );
+    ));
     signals.forever().next();
     Ok(())
 }

@@ -1,17 +1,23 @@
-//! What a session leaves: trace, CPU profile, request log, summary. One file per output.
+//! What a session leaves: trace, CPU and wall profile, request log, summary. One file per output.
 
 mod clock;
 mod cpu_profile;
 mod folder;
+mod listen;
 mod recorder;
 mod request_log;
+mod span_sums;
 mod summary;
 mod trace;
 mod trace_writer;
+mod wall_profile;
 
 pub use clock::Clock;
 pub use cpu_profile::{AUTO_AFTER, CpuProfile, CpuProfileMode};
 pub use folder::{LOCK_FILE, SessionFolder};
+pub use listen::listen;
 pub use recorder::{Answer, Counts, Outcome, Recorder, Switches, Times};
+pub use span_sums::{AT_ONCE, SpanSums};
 pub use summary::{Latency, ProfileSummary, SCHEMA, SESSION_FILE, SessionSummary};
 pub use trace::Trace;
+pub use wall_profile::{Spent, WallProfile};

@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use std::sync::Mutex;
 
 use super::request_log::{RequestLines, RequestLog};
-use super::{Clock, Latency, SessionFolder};
+use super::{Clock, Latency, SessionFolder, WallProfile};
 use crate::note::note;
 use crate::protocol::{ActionId, OutputId, Request};
 
@@ -13,6 +13,8 @@ use crate::protocol::{ActionId, OutputId, Request};
 pub struct Switches {
     /// `request.txt`.
     pub request_log: bool,
+    /// The requests' part of `pprof/fg.prof`.
+    pub wall_profile: bool,
 }
 
 /// When a request was where, nanoseconds since the session's start.
@@ -116,6 +118,8 @@ struct Memory {
     counts: Counts,
     get_ns: Histogram<u64>,
     put_ns: Histogram<u64>,
+    /// `None` when it is not asked for.
+    wall: Option<WallProfile>,
     /// `None` without a log.
     lines: Option<RequestLines>,
 }
@@ -132,7 +136,8 @@ impl Recorder {
         });
         let histogram = || Histogram::new(3).expect("three digits are supported");
         let lines = log.as_ref().map(|_| RequestLines::default());
-        let memory = Memory { counts: Counts::default(), get_ns: histogram(), put_ns: histogram(), lines };
+        let wall = switches.wall_profile.then(WallProfile::default);
+        let memory = Memory { counts: Counts::default(), get_ns: histogram(), put_ns: histogram(), wall, lines };
         Self { clock, memory: Mutex::new(memory), log: Mutex::new(log) }
     }
 
@@ -159,6 +164,9 @@ impl Recorder {
         };
         if let Some(histogram) = histogram {
             let _ = histogram.record(answer.times.took_ns());
+        }
+        if let Some(wall) = &mut memory.wall {
+            wall.add_request(&answer);
         }
         if let Some(lines) = &mut memory.lines {
             lines.answer(answer);
@@ -189,6 +197,11 @@ impl Recorder {
     pub fn latencies(&self) -> (Option<Latency>, Option<Latency>) {
         let memory = self.memory();
         (Latency::of(&memory.get_ns), Latency::of(&memory.put_ns))
+    }
+
+    /// Where the time of the requests so far went, if that was asked for.
+    pub fn wall_profile(&self) -> Option<WallProfile> {
+        self.memory().wall.clone()
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {

@@ -39,7 +39,7 @@ pub struct SessionSummary {
     pub remote_requests: u64,
     /// Of those, the ones that failed or gave something unusable.
     pub remote_errors: u64,
-    /// Why the remote was switched off, if it was.
+    /// Why the remote, or uploads to it, were switched off, if they were.
     pub remote_off: Option<String>,
     /// Entries whose body and metadata are in the remote.
     pub uploads_done: u64,

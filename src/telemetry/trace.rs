@@ -8,16 +8,12 @@
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 
-use tracing_chrome::{ChromeLayerBuilder, FlushGuard, TraceStyle};
-use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::prelude::*;
+use tracing_chrome::{ChromeLayer, ChromeLayerBuilder, FlushGuard, TraceStyle};
+use tracing_subscriber::Registry;
 
 use super::trace_writer::TraceWriter;
 use super::{Clock, SessionFolder};
 use crate::note::note;
-
-/// Spans of other crates (the SDK, hyper) are not recorded.
-const TARGET: &str = env!("CARGO_CRATE_NAME");
 
 /// The running trace of this process.
 pub struct Trace {
@@ -28,9 +24,8 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Starts recording all spans of this process to `trace.json`. `None`, with a line on stderr, when that cannot be
-    /// written, or when something else listens to spans already.
-    pub fn start(folder: &SessionFolder, clock: Clock) -> Option<Self> {
+    /// Makes `trace.json` and the layer that records to it. `None`, with a line on stderr, when it cannot be written.
+    pub fn start(folder: &SessionFolder, clock: Clock) -> Option<(Self, ChromeLayer<Registry>)> {
         let path = folder.file("trace.json");
         let file = std::fs::File::create(&path)
             .inspect_err(|error| note(format_args!("no trace: {}: {error}", path.display())))
@@ -44,15 +39,7 @@ impl Trace {
             .include_locations(false)
             .trace_style(TraceStyle::Async)
             .build();
-        let registry =
-            tracing_subscriber::registry().with(layer).with(filter_fn(|meta| meta.target().starts_with(TARGET)));
-        let trace = Self { guard: Some(guard), gate, failure };
-        tracing::subscriber::set_global_default(registry)
-            .inspect_err(|error| note(format_args!("no trace: {error}")))
-            .ok()?;
-        // From these two times of one moment the writer knows tracing-chrome's time zero.
-        tracing::info!(t0_ns = clock.now_ns());
-        Some(trace)
+        Some((Self { guard: Some(guard), gate, failure }, layer))
     }
 
     /// Writes out what has been recorded so far.

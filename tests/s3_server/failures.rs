@@ -1,8 +1,9 @@
 //! What the client makes of a store that refuses, breaks off or says nothing.
 
 use gocacheprog::cache::s3_client::{S3Client, S3Error};
+use gocacheprog::s3::LinkSettings;
 
-use super::{body_of, server};
+use super::{body_of, server, server_with};
 
 #[tokio::test]
 async fn failures_are_told_apart_and_show_no_credential() {
@@ -117,10 +118,18 @@ async fn a_store_that_says_nothing_is_given_up() {
     config.endpoint_url = stalling("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
     let stalls = S3Client::connect(&config);
     let (head, put, body) =
-        tokio::join!(client.head_bucket(), client.put_bytes("key", body_of(20_000_000)), stalls.get_small("key", 1000));
+        tokio::join!(client.head_bucket(), client.put_bytes("key", body_of(1000)), stalls.get_small("key", 1000));
     for error in [head.unwrap_err(), put.unwrap_err(), body.unwrap_err()] {
         assert!(matches!(error, S3Error::Timeout { seconds: 5, .. }), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_link_that_takes_long_for_what_the_system_has_taken_in_is_not_given_up() {
+    let slow = LinkSettings { bandwidth_bytes_per_s: Some(100_000), ..LinkSettings::NONE };
+    let (server, config) = server_with(None, slow).await;
+    S3Client::connect(&config).put_bytes("key", body_of(1_000_000)).await.unwrap();
+    assert!(server.log_since(0)[0].duration_us > 6_000_000, "longer than an answer may take");
 }
 
 #[tokio::test]

@@ -91,12 +91,18 @@ fn judge_by_noise(rounds: &[Round], leg: Leg, base: Leg, ratio: f64) -> (Option<
     let own = |leg| relative_spread(&walls(rounds, leg));
     let any = |leg| own(leg).or_else(|| borrowed(rounds, leg));
     let noise = any(leg).zip(any(base)).map(|(one, other)| one.hypot(other));
-    let margin = noise.map(|noise| 1.0 + CLEAR * noise);
+    let margin_of = |noise: f64| 1.0 + CLEAR * noise;
     let size = ratio.max(1.0 / ratio);
-    if let (Some(_), Some(_), Some(margin)) = (own(leg), own(base), margin) {
-        return (noise, judge(ratio, ratio / margin, ratio * margin));
+    if let (Some(_), Some(_), Some(noise)) = (own(leg), own(base), noise) {
+        let margin = margin_of(noise);
+        return (Some(noise), judge(ratio, ratio / margin, ratio * margin));
     }
-    match size > CLEAR_FACTOR || margin.is_some_and(|margin| size > margin) {
+    let enough = match noise {
+        Some(noise) => margin_of(noise),
+        // The half that is known holds even where the other is not.
+        None => any(leg).or(any(base)).map_or(CLEAR_FACTOR, |half| CLEAR_FACTOR.max(margin_of(half))),
+    };
+    match size > enough {
         true => (noise, judge(ratio, ratio, ratio)),
         false => (noise, Verdict::NoiseUnknown),
     }
@@ -157,6 +163,14 @@ mod tests {
         // Three samples of c lend their noise of 1 % to the single one of the baseline.
         assert_eq!(verdict(1000, &[1010, 1030, 1050]), Verdict::NoiseUnknown);
         assert_eq!(verdict(1000, &[1090, 1110, 1130]), Verdict::Slower);
+    }
+
+    #[test]
+    fn the_noise_of_one_side_counts_where_the_other_is_unknown() {
+        let verdict =
+            |walls: &[u64]| of(&[(Leg::BaselineEmpty, &[5000]), (Leg::B, walls)], Leg::B, Leg::BaselineEmpty).verdict;
+        assert_eq!(verdict(&[1000, 2000, 3000, 5000, 6000]), Verdict::NoiseUnknown);
+        assert_eq!(verdict(&[2900, 2950, 3000, 3050, 3100]), Verdict::Faster);
     }
 
     #[test]

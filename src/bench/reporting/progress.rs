@@ -9,6 +9,7 @@ use super::results::Round;
 use super::units;
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::plan::{Kind, Plan, Step};
+use crate::note;
 
 /// How often the line on the terminal is drawn: seldom, because it takes CPU from what is measured.
 const TICK: Duration = Duration::from_millis(500);
@@ -40,7 +41,7 @@ impl Progress {
                 bar.set_prefix("");
                 bar.set_message(text.to_owned());
             }
-            None => eprintln!("{text}"),
+            None => note::line(text),
         }
     }
 
@@ -54,7 +55,7 @@ impl Progress {
                 bar.set_prefix(left);
                 bar.set_message(what);
             }
-            None => eprintln!("{what}{left} …"),
+            None => note::line(format_args!("{what}{left} …")),
         }
     }
 
@@ -66,7 +67,7 @@ impl Progress {
         if self.bar.is_none() {
             let state = if round.state_ok { "" } else { " · NOT IN ITS STATE" };
             let took = units::duration(round.wall_ns as f64);
-            eprintln!("{} · {took}{state}", self.describe(position));
+            note::line(format_args!("{} · {took}{state}", self.describe(position)));
         }
     }
 

@@ -78,9 +78,12 @@ mod tests {
     #[test]
     fn cpu_time_of_grandchildren_counts() {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new("sh");
-        command.args(["-c", "sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'; true"]);
-        let measured = run(&mut command, &folder.path().join("log"), &Interrupt::default()).unwrap();
-        assert!(measured.cpu_user_ns + measured.cpu_system_ns > 0);
+        let cpu_ns_of = |rounds: u64| {
+            let mut command = Command::new("sh");
+            command.args(["-c", &format!("sh -c 'i=0; while [ $i -lt {rounds} ]; do i=$((i+1)); done'; true")]);
+            let measured = run(&mut command, &folder.path().join("log"), &Interrupt::default()).unwrap();
+            measured.cpu_user_ns + measured.cpu_system_ns
+        };
+        assert!(cpu_ns_of(400_000) > 4 * cpu_ns_of(1));
     }
 }

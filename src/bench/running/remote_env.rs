@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::cache::s3_clean;
 use crate::cache::s3_client::{S3Client, S3Error};
 use crate::cache::s3_config::{S3Config, from_env};
+use crate::note;
 
 /// A prefix that nobody else uses, in a bucket that answers.
 #[derive(Debug)]
@@ -35,7 +36,10 @@ impl OwnPrefix {
         let own = own_prefix(Timestamp::now(), fastrand::u32(..));
         let prefix = OwnPrefix::below(config, &own);
         let run = &prefix.run;
-        eprintln!("remote: {}, bucket {}, below {} until the end", run.endpoint_url, run.bucket, run.prefix);
+        note::line(format_args!(
+            "remote: {}, bucket {}, below {} until the end",
+            run.endpoint_url, run.bucket, run.prefix
+        ));
         Ok(prefix)
     }
 
@@ -76,7 +80,7 @@ impl OwnPrefix {
 impl Drop for OwnPrefix {
     fn drop(&mut self) {
         if self.used {
-            eprintln!("what this run stored in the bucket is still there\n  next:  {}", self.command());
+            note::line(format_args!("what this run stored in the bucket is still there\n  next:  {}", self.command()));
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::bench::reporting::progress::Progress;
 use crate::bench::reporting::results::{Ended, Results, Round, SCHEMA};
 use crate::bench::reporting::summary::Summary;
 use crate::bench::reporting::table;
+use crate::note;
 
 /// Columns of the tables at most, and where the terminal does not say how many it has.
 const WIDTH: u16 = 100;
@@ -54,10 +55,10 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let interrupted = results.ended == Ended::Interrupted;
     let first = if interrupted || errors.is_empty() { None } else { Some(errors.remove(0)) };
     for error in &errors {
-        eprintln!("error: {}", in_words(error));
+        note::line(format_args!("error: {}", in_words(error)));
     }
     if interrupted {
-        eprintln!("interrupted: the results so far are in {}", folder.path.display());
+        note::line(format_args!("interrupted: the results so far are in {}", folder.path.display()));
         return Ok(ExitCode::from(EXIT_CODE));
     }
     first.map_or(Ok(ExitCode::SUCCESS), Err)

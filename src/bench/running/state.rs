@@ -217,8 +217,11 @@ mod tests {
 
     #[test]
     fn uploads_left_and_puts_into_a_full_store_break_the_state() {
-        let left = SessionSummary { uploads_left: 1, ..quiet() };
-        assert!(!all_ok(&check(Leg::C, before(true, 0), &left, None)));
+        let mut filled = quiet();
+        (filled.counts.puts, filled.uploads_done) = (1, 1);
+        assert!(all_ok(&check(Leg::C, before(true, 0), &filled, None)));
+        (filled.counts.puts, filled.uploads_left) = (2, 1);
+        assert!(!all_ok(&check(Leg::C, before(true, 0), &filled, None)));
         let mut session = quiet();
         session.counts.hits_local = 1;
         assert!(all_ok(&check(Leg::A, before(false, 9), &session, None)));

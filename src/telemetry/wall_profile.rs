@@ -1,0 +1,265 @@
+//! Where time goes by the wall clock: `pprof/fg.prof` and `pprof/fg.svg`, what fgprof is to Go. Exact sums, no samples.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::BufWriter;
+
+use pprof::protos::{self, Message};
+
+use super::{Answer, Clock, SessionFolder};
+
+/// What was spent below one path of spans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Spans that have ended.
+    pub count: u64,
+    /// From begin to end of each, nanoseconds.
+    pub wall_ns: u64,
+    /// Of that, the time in which a thread worked on it; the rest it was waiting. Not CPU time: the system may have given
+    /// the core to somebody else.
+    pub busy_ns: u64,
+}
+
+/// Sums by path of span names, outermost first.
+#[derive(Clone, Debug, Default)]
+pub struct WallProfile {
+    sums: BTreeMap<Vec<&'static str>, Spent>,
+}
+
+impl Spent {
+    /// One span that was worked on from begin to end.
+    fn busy(ns: u64) -> Self {
+        Self { count: 1, wall_ns: ns, busy_ns: ns }
+    }
+
+    /// One span that only waited.
+    fn idle(ns: u64) -> Self {
+        Self { count: 1, wall_ns: ns, busy_ns: 0 }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.wall_ns += other.wall_ns;
+        self.busy_ns += other.busy_ns;
+    }
+}
+
+impl WallProfile {
+    /// Adds what one span, or several, of this path took.
+    pub fn add(&mut self, path: &[&'static str], spent: Spent) {
+        match self.sums.get_mut(path) {
+            Some(sum) => sum.add(spent),
+            None => {
+                self.sums.insert(path.to_vec(), spent);
+            }
+        }
+    }
+
+    /// Adds a request and its local stages. What it waited for in between has spans of its own.
+    pub fn add_request(&mut self, answer: &Answer) {
+        let (kind, times) = (answer.kind, answer.times);
+        let queue_ns = times.started_ns.saturating_sub(times.arrived_ns);
+        let waited_ns = times.decided_ns.saturating_sub(times.local_ns.max(times.arrived_ns));
+        let took_ns = times.took_ns();
+        let is_known = matches!(kind, "get" | "put");
+        let waited_ns = if is_known { waited_ns } else { 0 };
+        let busy_ns = took_ns.saturating_sub(queue_ns + waited_ns);
+        self.add(&["request", kind], Spent { count: 1, wall_ns: took_ns, busy_ns });
+        self.add(&["request", kind, "queue"], Spent::idle(queue_ns));
+        if times.body_ns > times.started_ns {
+            self.add(&["request", kind, "body"], Spent::busy(times.body_ns - times.started_ns));
+        }
+        let local_ns = times.local_ns.saturating_sub(times.body_ns);
+        match kind {
+            "get" => self.add(&["request", kind, "local.lookup"], Spent::busy(local_ns)),
+            "put" => self.add(&["request", kind, "local.write"], Spent::busy(local_ns)),
+            _ => {}
+        }
+        let respond_ns = times.answered_ns.saturating_sub(times.decided_ns);
+        self.add(&["request", kind, "respond"], Spent::busy(respond_ns));
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        for (path, spent) in &other.sums {
+            self.add(path, *spent);
+        }
+    }
+
+    /// What each path spent outside of its children; never below 0.
+    fn own(&self) -> BTreeMap<&[&'static str], Spent> {
+        let mut own: BTreeMap<&[&'static str], Spent> =
+            self.sums.iter().map(|(path, spent)| (path.as_slice(), *spent)).collect();
+        for (path, spent) in &self.sums {
+            let parent = &path[..path.len() - 1];
+            if let Some(parent) = own.get_mut(parent) {
+                parent.wall_ns = parent.wall_ns.saturating_sub(spent.wall_ns);
+                parent.busy_ns = parent.busy_ns.saturating_sub(spent.busy_ns);
+            }
+        }
+        for spent in own.values_mut() {
+            spent.busy_ns = spent.busy_ns.min(spent.wall_ns);
+        }
+        own
+    }
+
+    #[cfg(test)]
+    pub fn spent(&self, path: &[&'static str]) -> Option<Spent> {
+        self.sums.get(path).copied()
+    }
+
+    /// Writes both files; none for a session without a request.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn write(&self, folder: &SessionFolder, clock: &Clock) -> anyhow::Result<()> {
+        if self.sums.is_empty() {
+            return Ok(());
+        }
+        std::fs::write(folder.file("pprof/fg.prof"), self.pprof(clock).encode_to_vec())?;
+        self.flame_graph(BufWriter::new(File::create(folder.file("pprof/fg.svg"))?))
+    }
+
+    /// Format: <https://github.com/google/pprof/blob/main/proto/profile.proto>.
+    fn pprof(&self, clock: &Clock) -> protos::Profile {
+        let mut strings = Strings::default();
+        let mut value_type =
+            |name, unit| protos::ValueType { ty: strings.id(name), unit: strings.id(unit), ..Default::default() };
+        let sample_type = vec![
+            value_type("spans", "count"),
+            value_type("wall", "nanoseconds"),
+            value_type("busy", "nanoseconds"),
+            value_type("idle", "nanoseconds"),
+        ];
+        let default_sample_type = strings.id("wall");
+        let mut functions: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let sample = self.own().into_iter().map(|(path, spent)| {
+            let location_id = path.iter().rev().map(|name| {
+                let next = functions.len() as u64 + 1;
+                *functions.entry(name).or_insert(next)
+            });
+            let values = [spent.count, spent.wall_ns, spent.busy_ns, spent.wall_ns - spent.busy_ns];
+            protos::Sample {
+                location_id: location_id.collect(),
+                value: values.map(|value| value as i64).to_vec(),
+                ..Default::default()
+            }
+        });
+        let sample = sample.collect();
+        let location = functions.values().map(|id| protos::Location {
+            id: *id,
+            line: vec![protos::Line { function_id: *id, ..Default::default() }],
+            ..Default::default()
+        });
+        let location = location.collect();
+        let function = functions.iter().map(|(name, id)| {
+            let name = strings.id(name);
+            protos::Function { id: *id, name, system_name: name, ..Default::default() }
+        });
+        let function = function.collect();
+        protos::Profile {
+            sample_type,
+            sample,
+            location,
+            function,
+            string_table: strings.table,
+            time_nanos: clock.start_unix_ns() as i64,
+            duration_nanos: clock.now_ns() as i64,
+            default_sample_type,
+            ..Default::default()
+        }
+    }
+
+    fn flame_graph(&self, out: impl std::io::Write) -> anyhow::Result<()> {
+        let lines: Vec<String> = self
+            .own()
+            .iter()
+            .filter(|(_, spent)| spent.wall_ns >= 1000)
+            .map(|(path, spent)| format!("{} {}", path.join(";"), spent.wall_ns / 1000))
+            .collect();
+        let mut options = inferno::flamegraph::Options::default();
+        options.title = "Wall clock: time of all requests and uploads, by span".to_owned();
+        options.count_name = "µs".to_owned();
+        inferno::flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), out)?;
+        Ok(())
+    }
+}
+
+/// A profile's table of strings; the first is empty.
+struct Strings {
+    table: Vec<String>,
+    ids: HashMap<&'static str, i64>,
+}
+
+impl Default for Strings {
+    fn default() -> Self {
+        Self { table: vec![String::new()], ids: HashMap::new() }
+    }
+}
+
+impl Strings {
+    fn id(&mut self, text: &'static str) -> i64 {
+        let table = &mut self.table;
+        *self.ids.entry(text).or_insert_with(|| {
+            table.push(text.to_owned());
+            table.len() as i64 - 1
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{Outcome, Times};
+
+    fn answer(kind: &'static str, times: [u64; 6]) -> Answer {
+        let [arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns] = times;
+        let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns };
+        Answer { id: 1, kind, action: None, output: None, bytes: None, outcome: Outcome::Miss, error: None, times }
+    }
+
+    fn two_requests() -> WallProfile {
+        let mut profile = WallProfile::default();
+        // 10 queued, 30 looked up, 900 waited, 60 answered.
+        profile.add_request(&answer("get", [1000, 1010, 1010, 1040, 1940, 2000]));
+        profile.add(&["request", "get", "remote.get_meta"], Spent { count: 1, wall_ns: 850, busy_ns: 50 });
+        // 5 queued, 200 of body, 90 written, 5 answered.
+        profile.add_request(&answer("put", [5000, 5005, 5205, 5295, 5295, 5300]));
+        profile
+    }
+
+    #[test]
+    fn what_a_path_spent_itself_is_without_its_children() {
+        let profile = two_requests();
+        let own = profile.own();
+        let of = |path: &[&'static str]| own[path];
+        assert_eq!(of(&["request", "get"]), Spent { count: 1, wall_ns: 50, busy_ns: 0 });
+        assert_eq!(of(&["request", "get", "queue"]), Spent { count: 1, wall_ns: 10, busy_ns: 0 });
+        assert_eq!(of(&["request", "get", "local.lookup"]), Spent::busy(30));
+        assert_eq!(of(&["request", "get", "remote.get_meta"]), Spent { count: 1, wall_ns: 850, busy_ns: 50 });
+        assert_eq!(of(&["request", "put", "body"]), Spent::busy(200));
+        assert_eq!(of(&["request", "put", "local.write"]), Spent::busy(90));
+        assert_eq!(of(&["request", "put"]), Spent { count: 1, wall_ns: 0, busy_ns: 0 });
+    }
+
+    #[test]
+    fn own_times_add_up_to_the_time_of_the_requests() {
+        let total: u64 = two_requests().own().values().map(|spent| spent.wall_ns).sum();
+        assert_eq!(total, 1000 + 300);
+    }
+
+    #[test]
+    fn pprof_has_the_leaf_first_and_four_values() {
+        let profile = two_requests().pprof(&Clock::start());
+        let name = |id: u64| {
+            let function = profile.function.iter().find(|function| function.id == id).unwrap();
+            profile.string_table[function.name as usize].as_str()
+        };
+        let stack = |sample: &protos::Sample| sample.location_id.iter().map(|id| name(*id)).collect::<Vec<_>>();
+        let meta = profile.sample.iter().find(|sample| stack(sample)[0] == "remote.get_meta").unwrap();
+        assert_eq!(stack(meta), ["remote.get_meta", "get", "request"]);
+        assert_eq!(meta.value, [1, 850, 50, 800]);
+        let types: Vec<_> = profile.sample_type.iter().map(|t| &profile.string_table[t.ty as usize]).collect();
+        assert_eq!(types, ["spans", "wall", "busy", "idle"]);
+    }
+}
