@@ -4,6 +4,7 @@ mod common;
 
 use common::{S3, Workspace, stderr};
 use gocacheprog::s3::{LinkSettings, Operation};
+use pprof::protos::{self, Message};
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -47,6 +48,42 @@ fn both_strategies_fill_the_remote_and_live_on_each_others_objects() {
         assert_eq!(local["hits_local"], local["gets"], "what came from the remote is kept locally");
         assert_eq!(s3.server.mark(), mark, "a local hit asks the remote nothing");
     }
+}
+
+/// Wall time of the samples below `root`, and below `root` in a span of that name, nanoseconds.
+fn wall_ns(profile: &protos::Profile, root: &str, leaf: Option<&str>) -> i64 {
+    let name = |location: &u64| {
+        let function = profile.function.iter().find(|function| function.id == *location).unwrap();
+        profile.string_table[function.name as usize].as_str()
+    };
+    let below = profile.sample.iter().filter(|sample| {
+        let is_leaf = leaf.is_none_or(|leaf| name(&sample.location_id[0]) == leaf);
+        is_leaf && sample.location_id.last().map(name) == Some(root)
+    });
+    below.map(|sample| sample.value[1]).sum()
+}
+
+#[test]
+fn the_wall_profile_adds_up_to_the_requests_and_names_who_waits() {
+    const DELAY: Duration = Duration::from_millis(20);
+    let s3 = S3::start();
+    let mut workspace = Workspace::new();
+    s3.use_in(&mut workspace);
+    build(&workspace, "");
+    std::fs::remove_dir_all(workspace.store()).unwrap();
+    s3.server.set_link(LinkSettings { first_byte: DELAY, ..LinkSettings::NONE });
+    let session = build(&workspace, "");
+    let file = std::fs::read(workspace.path().join("metrics/pprof/fg.prof")).unwrap();
+    let profile = protos::Profile::decode(file.as_slice()).unwrap();
+    let log = std::fs::read_to_string(workspace.path().join("metrics/request.txt")).unwrap();
+    let took = log.lines().filter_map(|line| line.split_once("took_ns=")?.1.split(' ').next()?.parse::<i64>().ok());
+    let took: i64 = took.sum();
+    let requests = wall_ns(&profile, "request", None);
+    assert!((requests - took).abs() * 100 <= took, "own times add up to {requests} ns, the requests took {took} ns");
+    let hits = session["hits_remote"].as_u64().unwrap();
+    let waited = ["remote.get_meta", "remote.get_data"].map(|span| wall_ns(&profile, "request", Some(span)) as u64);
+    assert!(waited.iter().sum::<u64>() >= 2 * hits * DELAY.as_nanos() as u64 * 9 / 10, "{waited:?} of {hits} hits");
+    assert!(workspace.path().join("metrics/pprof/fg.svg").exists());
 }
 
 #[test]

@@ -78,14 +78,22 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
 }
 
 #[test]
-fn a_failed_build_shows_gos_own_words_and_keeps_what_was_measured() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = bench(folder.path(), &["no/such/package"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let error = text(&output.stderr);
-    assert!(error.contains("no/such/package is not in std"), "{error}");
-    assert_eq!(results(folder.path())["ended"], "failed");
-    assert_no_work_left(folder.path());
+fn a_build_that_measures_nothing_shows_gos_own_words_and_leaves_latest_alone() {
+    for (pattern, words) in [("no/such/package", "no/such/package is not in std"), ("nett/...", "matched no packages")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let metrics = folder.path().join("metrics");
+        std::fs::create_dir_all(metrics.join("before")).unwrap();
+        std::os::unix::fs::symlink("before", metrics.join("latest")).unwrap();
+        let error = failure(folder.path(), &[pattern], &[]);
+        assert!(error.contains(words), "{error}");
+        assert_eq!(std::fs::read_link(metrics.join("latest")).unwrap(), Path::new("before"));
+        let runs = std::fs::read_dir(&metrics).unwrap().map(|entry| entry.unwrap().path());
+        let run = runs.into_iter().find(|path| path.join("results.json").is_file()).unwrap();
+        let results: Value = serde_json::from_slice(&std::fs::read(run.join("results.json")).unwrap()).unwrap();
+        assert_eq!(results["ended"], "failed");
+        assert!(!run.join("work").exists(), "the caches of the run are still there");
+    }
 }
 
 #[test]

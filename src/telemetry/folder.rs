@@ -54,14 +54,21 @@ impl SessionFolder {
         path
     }
 
-    /// Lets the plain names point to the records that this session has so far; the others stay with the last session that
-    /// took them. A file of the user's under such a name is left alone.
+    /// Whether the link `plain` leads to a session that started after this one: names begin with the start.
+    fn is_older_than(&self, plain: &Path) -> bool {
+        let Ok(target) = std::fs::read_link(plain) else { return false };
+        let mut parts = target.iter().skip_while(|part| *part != SESSIONS).skip(1);
+        parts.next().zip(self.path.file_name()).is_some_and(|(linked, own)| own < linked)
+    }
+
+    /// Lets the plain names point to the records that this session has so far, unless a session that started later has
+    /// them. The others stay with the last session that took them. A file of the user's under such a name is left alone.
     pub fn link_plain_names(&self) {
         let Some(metrics) = &self.links_in else { return };
         for name in PLAIN_NAMES {
             let plain = metrics.join(name);
             let is_users = plain.symlink_metadata().is_ok_and(|found| !found.is_symlink());
-            if !is_users && self.path.join(name).exists() {
+            if !is_users && !self.is_older_than(&plain) && self.path.join(name).exists() {
                 // A link that cannot be made leaves the record in the session's own folder.
                 let _ = link(metrics, &plain, name, &self.path);
             }
@@ -123,6 +130,19 @@ mod tests {
         let kept = std::fs::read_to_string(metrics.path().join("pprof/cpu.svg")).unwrap();
         assert_eq!(kept, "second", "a session without a profile leaves the last one's name");
         assert_eq!(std::fs::read_dir(metrics.path().join(SESSIONS)).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn a_session_that_ends_late_leaves_the_names_to_one_that_started_after_it() {
+        let metrics = tempfile::tempdir().unwrap();
+        let first = SessionFolder::create_below(metrics.path(), &Clock::start()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        let second = SessionFolder::create_below(metrics.path(), &Clock::start()).unwrap();
+        for (folder, text) in [(&second, "second"), (&first, "first")] {
+            std::fs::write(folder.file("trace.json"), text).unwrap();
+            folder.link_plain_names();
+        }
+        assert_eq!(std::fs::read_to_string(metrics.path().join("trace.json")).unwrap(), "second");
     }
 
     #[test]

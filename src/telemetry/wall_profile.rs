@@ -123,8 +123,7 @@ impl WallProfile {
     /// Format: <https://github.com/google/pprof/blob/main/proto/profile.proto>.
     fn pprof(&self, clock: &Clock) -> protos::Profile {
         let mut strings = Strings::default();
-        let mut value_type =
-            |name, unit| protos::ValueType { ty: strings.id(name), unit: strings.id(unit), ..Default::default() };
+        let mut value_type = |name, unit| protos::ValueType { ty: strings.id(name), unit: strings.id(unit) };
         let sample_type = vec![
             value_type("spans", "count"),
             value_type("wall", "nanoseconds"),

@@ -27,7 +27,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub long_rounds: Option<u32>,
 
-    /// Only these runs; what they need is run before them, unmeasured
+    /// Only these runs, joined by commas; what they need is run before them, unmeasured
     #[arg(long, value_name = "RUN", value_delimiter = ',')]
     pub only: Vec<Leg>,
 

@@ -3,7 +3,8 @@
 /// The candidate with the smallest edit distance to `wrong`, unless even that one is far off.
 pub fn nearest<'a>(wrong: &str, candidates: &[&'a str]) -> Option<&'a str> {
     // A third of the letters wrong is a typing error, more is another word.
-    let limit = (wrong.chars().count() / 3).max(2);
+    let letters = wrong.chars().count();
+    let limit = (letters / 3).max(2).min(letters.saturating_sub(1));
     candidates
         .iter()
         .map(|candidate| (distance(wrong, candidate), *candidate))

@@ -98,10 +98,10 @@ pub enum ScenarioError {
     #[error("cannot read the scenario {path}: {source}")]
     Read { path: String, source: std::io::Error },
     #[error(
-        "there is no scenario `{name}`\n  tried: the built-in ones ({known}), {FOLDER}/{name}.toml and the file {name}\n  \
+        "there is no scenario `{name}`\n  tried: the built-in ones ({known}), {file} and the file {name}\n  \
          next:  give one of these names, or the path of a .toml file"
     )]
-    Unknown { name: String, known: String },
+    Unknown { name: String, file: String, known: String },
     #[error("{path}:{line}: {what}")]
     Parse { path: String, line: usize, what: String },
     #[error("{path}: {what}")]
@@ -116,10 +116,12 @@ impl Scenario {
             let shown = format!("{FOLDER}/{found}.toml");
             return Ok(((*found).to_owned(), Self::parse(&shown, text)?));
         }
-        let candidates = [Path::new(FOLDER).join(format!("{name}.toml")), PathBuf::from(name)];
+        let file = Path::new(FOLDER).join(format!("{}.toml", name.strip_suffix(".toml").unwrap_or(name)));
+        let candidates = [file.clone(), PathBuf::from(name)];
         let Some(path) = candidates.iter().find(|path| path.is_file()) else {
             return Err(ScenarioError::Unknown {
                 name: name.to_owned(),
+                file: file.display().to_string(),
                 known: BUILT_IN.map(|(known, _)| known).join(", "),
             });
         };

@@ -10,10 +10,12 @@ pub struct File {
 }
 
 /// In the order in which they help; the folder of each leg stands for its other rounds.
-const WORTH_A_LOOK: [(&str, &str); 9] = [
+const WORTH_A_LOOK: [(&str, &str); 11] = [
     ("b/1/trace.json", "trace of b: open in https://ui.perfetto.dev"),
     ("a/1/trace.json", "trace of a: open in https://ui.perfetto.dev"),
     ("c/1/trace.json", "trace of c: open in https://ui.perfetto.dev"),
+    ("b/1/pprof/fg.svg", "wall-clock time of b by span: open in a browser"),
+    ("c/1/pprof/fg.svg", "wall-clock time of c by span: open in a browser"),
     ("c/profile/pprof/cpu.svg", "flame graph of the backend's CPU in c: open in a browser"),
     ("b/profile/pprof/cpu.svg", "flame graph of the backend's CPU in b: open in a browser"),
     ("a/profile/pprof/cpu.svg", "flame graph of the backend's CPU in a: open in a browser"),

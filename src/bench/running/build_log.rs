@@ -26,6 +26,18 @@ impl BuildLog {
         )
     }
 
+    /// go takes a pattern without a package for a good build: there is nothing to measure then.
+    pub fn check_packages(&self, pattern: &str) -> Result<(), Error> {
+        let words = String::from_utf8_lossy(&std::fs::read(&self.path).unwrap_or_default()).into_owned();
+        match words.lines().find(|line| line.ends_with("matched no packages")) {
+            None => Ok(()),
+            Some(said) => Err(anyhow::anyhow!(
+                "there is no package {pattern:?} to build\n  tried: go build {pattern}, in a module of bench's own\n  go said:\n  {said}\n  \
+                 next:  give a pattern of the standard library, `net/...` say; packages of your own are not built here"
+            )),
+        }
+    }
+
     /// The build came to its end, but its backend did not leave what it should.
     pub fn session_failed(&self, why: &Error) -> Error {
         anyhow::anyhow!(
@@ -51,6 +63,16 @@ impl BuildLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_without_packages_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = BuildLog { path: folder.path().join("build.log"), of: "c/1".to_owned() };
+        assert!(log.check_packages("std").is_ok());
+        std::fs::write(&log.path, "go: warning: \"nett/...\" matched no packages\n").unwrap();
+        let text = log.check_packages("nett/...").unwrap_err().to_string();
+        assert!(text.contains("\"nett/...\" matched no packages\n  next:"), "{text}");
+    }
 
     #[test]
     fn errors_show_the_last_lines_and_the_next_step() {

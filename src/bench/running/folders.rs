@@ -43,9 +43,14 @@ impl RunFolder {
         Ok(RunFolder { out, name, path, work: WorkFolder { path: work } })
     }
 
+    /// The link to the newest run.
+    pub fn latest(&self) -> PathBuf {
+        self.out.join("latest")
+    }
+
     /// Makes `metrics/latest` point to this run, in one step.
     pub fn link_latest(&self) -> Result<()> {
-        let latest = self.out.join("latest");
+        let latest = self.latest();
         let fresh = self.out.join(format!(".latest-{}", std::process::id()));
         let replace = || -> std::io::Result<()> {
             // A run that was killed may have left one of the same process id.

@@ -93,7 +93,8 @@ fn own_prefix(now: Timestamp, random: u32) -> String {
 fn check(config: &S3Config) -> Result<()> {
     let client = S3Client::connect(config);
     let answer: Result<(), S3Error> = block_on(client.head_bucket())?;
-    answer.map_err(|error| anyhow::anyhow!(error.report()))
+    answer
+        .map_err(|error| anyhow::anyhow!("{}, or leave out `--remote env` to use the embedded server", error.report()))
 }
 
 /// The client is asynchronous; bench itself has nothing to do meanwhile.

@@ -88,6 +88,7 @@ impl Machine<'_> {
                 let tried = format!("go build {}", self.plan.packages);
                 return Err(log.build_failed(&tried, &measured.status.to_string()));
             }
+            log.check_packages(&self.plan.packages)?;
             match backend {
                 Some(backend) => self.finish_backend(&mut round, backend, &log)?,
                 None => self.finish_baseline(&mut round, gocache, files_before)?,

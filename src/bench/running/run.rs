@@ -1,7 +1,6 @@
 //! One run of `bench` from its arguments to its exit code.
 
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -18,8 +17,9 @@ use super::warm;
 use super::workload::Workload;
 use crate::bench::planning::args::BenchArgs;
 use crate::bench::planning::outline;
-use crate::bench::planning::plan::{Plan, Step};
+use crate::bench::planning::plan::{Kind, Plan, Step};
 use crate::bench::planning::scenario::Scenario;
+use crate::bench::reporting::compare::counted;
 use crate::bench::reporting::errors::in_words;
 use crate::bench::reporting::files;
 use crate::bench::reporting::grid::View;
@@ -34,7 +34,7 @@ const WIDTH: u16 = 100;
 
 /// Runs what `args` ask for, prints the tables on stdout and progress on stderr.
 ///
-/// The exit code is 0, or 130 after an interrupt. Errors: what cannot be started, and a failed build; what was measured
+/// The exit code is 0, 1 when a run was never in its state, or 130 after an interrupt. Errors: what cannot be started, and a failed build; what was measured
 /// until then is printed and kept all the same.
 pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
@@ -50,7 +50,7 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let folder = RunFolder::create(&args.out, &plan.scenario)?;
     let machine = set_up(&plan, &go, &folder, &interrupt, remote)?;
     let (results, mut errors) = measure(machine)?;
-    show(&table::render(&results, &listed(&args.out, &folder), view()))?;
+    show(&table::render(&results, &listed(&folder, &results), view()))?;
     // The first one says why the run ended; what went wrong after that has to be told as well.
     let interrupted = results.ended == Ended::Interrupted;
     let first = if interrupted || errors.is_empty() { None } else { Some(errors.remove(0)) };
@@ -61,7 +61,18 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
         note::line(format_args!("interrupted: the results so far are in {}", folder.path.display()));
         return Ok(ExitCode::from(EXIT_CODE));
     }
-    first.map_or(Ok(ExitCode::SUCCESS), Err)
+    match first {
+        Some(error) => Err(error),
+        None if lacks_a_run(&results) => Ok(ExitCode::FAILURE),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Whether some run was never in the state that its name claims, as the table says by then.
+fn lacks_a_run(results: &Results) -> bool {
+    let rounds = &results.rounds;
+    let measured = rounds.iter().filter(|round| round.step.kind == Kind::Measured);
+    measured.map(|round| round.step.leg).any(|leg| counted(rounds, leg).next().is_none())
 }
 
 /// Keeps the results while the rounds run.
@@ -86,7 +97,9 @@ impl Watch for Keeper<'_> {
     fn ended(&mut self, position: usize, round: Round) -> Result<()> {
         self.progress.ended(position, &round);
         self.results.rounds.push(round);
-        self.write()
+        self.write()?;
+        // Not before: a run that measured nothing leaves `latest` with the last one that did.
+        if self.results.rounds.len() == 1 { self.folder.link_latest() } else { Ok(()) }
     }
 }
 
@@ -106,7 +119,6 @@ fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     let results = empty_results(plan.clone(), go, folder);
     let mut keeper = Keeper { results, folder, progress: Progress::new(plan) };
     keeper.write()?;
-    folder.link_latest()?;
     keeper.progress.note("reading the toolchain into the page cache");
     warm::page_cache(go, &machine.executable, machine.interrupt);
     if plan.generated_packages.is_none() {
@@ -177,8 +189,11 @@ fn show(text: &str) -> Result<()> {
     }
 }
 
-fn listed(out: &Path, folder: &RunFolder) -> Vec<files::File> {
-    files::to_look_at(&folder.path, &out.join("latest"))
+fn listed(folder: &RunFolder, results: &Results) -> Vec<files::File> {
+    match results.rounds.is_empty() {
+        true => files::to_look_at(&folder.path, &folder.path),
+        false => files::to_look_at(&folder.path, &folder.latest()),
+    }
 }
 
 fn view() -> View {

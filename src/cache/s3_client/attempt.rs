@@ -90,7 +90,8 @@ impl<'a> Attempt<'a> {
     fn answered(&self, status: u16, code: Option<&str>) -> S3Error {
         let tried = self.to_string();
         let endpoint = self.target.endpoint.clone();
-        let code = code.unwrap_or("without a reason").to_owned();
+        // An answer to HEAD has no body, and so no code of S3's.
+        let code = code.map_or_else(|| format!("status {status}"), str::to_owned);
         match (status, code.as_str()) {
             (_, "NoSuchKey") => S3Error::NoSuchKey { tried },
             (_, "NoSuchBucket") => self.no_such_bucket(tried),

@@ -64,9 +64,7 @@ impl S3Error {
             S3Error::Unreachable { reason, .. } if reason.contains("certificate") => {
                 "let SSL_CERT_FILE name a PEM file with the certificate to trust"
             }
-            S3Error::Unreachable { .. } => {
-                "start it, or correct S3_ENDPOINT; `bench` without `--remote env` needs no endpoint"
-            }
+            S3Error::Unreachable { .. } => "start it, or correct S3_ENDPOINT",
             S3Error::Timeout { .. } => "check the network between here and S3_ENDPOINT",
             S3Error::AccessDenied { .. } => {
                 "check S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and S3_SESSION_TOKEN: they may have \
