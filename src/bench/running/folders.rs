@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
+/// The link to the newest run that measured something.
+pub const LATEST: &str = "latest";
+
 /// The folder of one run.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -43,14 +46,9 @@ impl RunFolder {
         Ok(RunFolder { out, name, path, work: WorkFolder { path: work } })
     }
 
-    /// The link to the newest run.
-    pub fn latest(&self) -> PathBuf {
-        self.out.join("latest")
-    }
-
     /// Makes `metrics/latest` point to this run, in one step.
     pub fn link_latest(&self) -> Result<()> {
-        let latest = self.latest();
+        let latest = self.out.join(LATEST);
         let fresh = self.out.join(format!(".latest-{}", std::process::id()));
         let replace = || -> std::io::Result<()> {
             // A run that was killed may have left one of the same process id.

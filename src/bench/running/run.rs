@@ -1,13 +1,14 @@
 //! One run of `bench` from its arguments to its exit code.
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
 use super::environment::Environment;
-use super::folders::RunFolder;
+use super::folders::{LATEST, RunFolder};
 use super::go::{Go, GoFolders};
 use super::interrupt::{EXIT_CODE, Interrupt};
 use super::remote::Remote;
@@ -50,7 +51,7 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let folder = RunFolder::create(&args.out, &plan.scenario)?;
     let machine = set_up(&plan, &go, &folder, &interrupt, remote)?;
     let (results, mut errors) = measure(machine)?;
-    show(&table::render(&results, &listed(&folder, &results), view()))?;
+    show(&table::render(&results, &listed(&args.out, &folder, &results), view()))?;
     // The first one says why the run ended; what went wrong after that has to be told as well.
     let interrupted = results.ended == Ended::Interrupted;
     let first = if interrupted || errors.is_empty() { None } else { Some(errors.remove(0)) };
@@ -189,11 +190,9 @@ fn show(text: &str) -> Result<()> {
     }
 }
 
-fn listed(folder: &RunFolder, results: &Results) -> Vec<files::File> {
-    match results.rounds.is_empty() {
-        true => files::to_look_at(&folder.path, &folder.path),
-        false => files::to_look_at(&folder.path, &folder.latest()),
-    }
+fn listed(out: &Path, folder: &RunFolder, results: &Results) -> Vec<files::File> {
+    let name = if results.rounds.is_empty() { &folder.name } else { LATEST };
+    files::to_look_at(&folder.path, &out.join(name))
 }
 
 fn view() -> View {
