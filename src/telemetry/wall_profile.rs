@@ -59,10 +59,11 @@ impl WallProfile {
     pub fn add_request(&mut self, answer: &Answer) {
         let (kind, times) = (answer.kind, answer.times);
         let queue_ns = times.started_ns.saturating_sub(times.arrived_ns);
-        let waited_ns = times.decided_ns.saturating_sub(times.local_ns.max(times.arrived_ns));
         let took_ns = times.took_ns();
-        let is_known = matches!(kind, "get" | "put");
-        let waited_ns = if is_known { waited_ns } else { 0 };
+        let waited_ns = match kind {
+            "get" | "put" => times.decided_ns.saturating_sub(times.local_ns),
+            _ => 0,
+        };
         let busy_ns = took_ns.saturating_sub(queue_ns + waited_ns);
         self.add(&["request", kind], Spent { count: 1, wall_ns: took_ns, busy_ns });
         self.add(&["request", kind, "queue"], Spent::idle(queue_ns));
@@ -123,48 +124,31 @@ impl WallProfile {
     /// Format: <https://github.com/google/pprof/blob/main/proto/profile.proto>.
     fn pprof(&self, clock: &Clock) -> protos::Profile {
         let mut strings = Strings::default();
-        let mut value_type = |name, unit| protos::ValueType { ty: strings.id(name), unit: strings.id(unit) };
-        let sample_type = vec![
-            value_type("spans", "count"),
-            value_type("wall", "nanoseconds"),
-            value_type("busy", "nanoseconds"),
-            value_type("idle", "nanoseconds"),
-        ];
-        let default_sample_type = strings.id("wall");
-        let mut functions: BTreeMap<&'static str, u64> = BTreeMap::new();
-        let sample = self.own().into_iter().map(|(path, spent)| {
-            let location_id = path.iter().rev().map(|name| {
-                let next = functions.len() as u64 + 1;
-                *functions.entry(name).or_insert(next)
-            });
-            let values = [spent.count, spent.wall_ns, spent.busy_ns, spent.wall_ns - spent.busy_ns];
-            protos::Sample {
-                location_id: location_id.collect(),
-                value: values.map(|value| value as i64).to_vec(),
-                ..Default::default()
-            }
-        });
-        let sample = sample.collect();
-        let location = functions.values().map(|id| protos::Location {
-            id: *id,
-            line: vec![protos::Line { function_id: *id, ..Default::default() }],
+        let sample = self.own().into_iter().map(|(path, spent)| sample(path, spent, &mut strings)).collect();
+        // Only names of spans are in the table by now: each is a function of that number.
+        let names = 1..strings.table.len() as i64;
+        let function = names.clone().map(|name| protos::Function {
+            id: name as u64,
+            name,
+            system_name: name,
             ..Default::default()
         });
-        let location = location.collect();
-        let function = functions.iter().map(|(name, id)| {
-            let name = strings.id(name);
-            protos::Function { id: *id, name, system_name: name, ..Default::default() }
+        let location = names.map(|name| protos::Location {
+            id: name as u64,
+            line: vec![protos::Line { function_id: name as u64, ..Default::default() }],
+            ..Default::default()
         });
-        let function = function.collect();
+        let sample_type =
+            SAMPLE_TYPES.map(|(ty, unit)| protos::ValueType { ty: strings.id(ty), unit: strings.id(unit) });
         protos::Profile {
-            sample_type,
+            sample_type: sample_type.to_vec(),
             sample,
-            location,
-            function,
+            location: location.collect(),
+            function: function.collect(),
+            default_sample_type: strings.id("wall"),
             string_table: strings.table,
             time_nanos: clock.start_unix_ns() as i64,
             duration_nanos: clock.now_ns() as i64,
-            default_sample_type,
             ..Default::default()
         }
     }
@@ -181,6 +165,20 @@ impl WallProfile {
         options.count_name = "µs".to_owned();
         inferno::flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), out)?;
         Ok(())
+    }
+}
+
+/// What the values of a sample are, and their units.
+const SAMPLE_TYPES: [(&str, &str); 4] =
+    [("spans", "count"), ("wall", "nanoseconds"), ("busy", "nanoseconds"), ("idle", "nanoseconds")];
+
+/// What one path spent itself. A profile names the innermost function first.
+fn sample(path: &[&'static str], spent: Spent, strings: &mut Strings) -> protos::Sample {
+    let values = [spent.count, spent.wall_ns, spent.busy_ns, spent.wall_ns - spent.busy_ns];
+    protos::Sample {
+        location_id: path.iter().rev().map(|name| strings.id(name) as u64).collect(),
+        value: values.map(|value| value as i64).to_vec(),
+        ..Default::default()
     }
 }
 
