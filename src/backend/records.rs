@@ -117,10 +117,8 @@ impl Records {
     }
 
     fn write_wall_profile(&self, folder: &SessionFolder) -> anyhow::Result<()> {
-        let Some(mut profile) = self.recorder.wall_profile() else { return Ok(()) };
-        if let Some(sums) = &self.sums {
-            profile.merge(&sums.sums());
-        }
+        let Some((mut profile, sums)) = self.recorder.wall_profile().zip(self.sums.as_ref()) else { return Ok(()) };
+        profile.merge(&sums.sums());
         profile.write(folder, self.recorder.clock())
     }
 }

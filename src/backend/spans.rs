@@ -74,18 +74,11 @@ struct Stages<'a>(&'a Answer);
 
 impl fmt::Display for Stages<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns } = self.0.times;
-        let mut stage =
-            |name, from: u64, to: u64| write!(f, "{name}:{}+{} ", from - arrived_ns.min(from), to.saturating_sub(from));
-        stage("queue", arrived_ns, started_ns)?;
-        if body_ns > started_ns {
-            stage("body", started_ns, body_ns)?;
+        let arrived_ns = self.0.times.arrived_ns;
+        for (name, from_ns, to_ns) in self.0.stages() {
+            let (offset_ns, duration_ns) = (from_ns.saturating_sub(arrived_ns), to_ns.saturating_sub(from_ns));
+            write!(f, "{name}:{offset_ns}+{duration_ns} ")?;
         }
-        match self.0.kind {
-            "get" => stage("local.lookup", body_ns, local_ns)?,
-            "put" => stage("local.write", body_ns, local_ns)?,
-            _ => {}
-        }
-        stage("respond", decided_ns, answered_ns)
+        Ok(())
     }
 }

@@ -288,18 +288,16 @@ impl Remote {
         let is_noted = error.is_of_the_remote(purpose) && !is_tried_again;
         // A remote that cannot be reached gives nothing either.
         let is_unreachable = matches!(error, RemoteError::S3(S3Error::Unreachable { .. }));
-        match purpose {
-            _ if !is_noted => {}
-            Purpose::Upload(_) if !is_unreachable => {
-                if self.upload_breaker.failed(slow, &error.to_string()) && self.off_reason().is_none() {
-                    note(format_args!("nothing more is uploaded by this build: {error}"));
-                }
-            }
-            _ => {
-                if self.breaker.failed(slow, &error.to_string()) {
-                    note(format_args!("the remote is off for this build, which goes on from local disk: {error}"));
-                }
-            }
+        if !is_noted {
+            return;
+        }
+        let (breaker, means) = match purpose {
+            Purpose::Upload(_) if !is_unreachable => (&self.upload_breaker, "nothing more is uploaded by this build"),
+            _ => (&self.breaker, "the remote is off for this build, which goes on from local disk"),
+        };
+        let is_said = self.off_reason().is_some();
+        if breaker.failed(slow, &error.to_string()) && !is_said {
+            note(format_args!("{means}: {error}"));
         }
     }
 }

@@ -82,6 +82,26 @@ pub struct Answer {
     pub times: Times,
 }
 
+impl Answer {
+    /// The stages of the request in this process: name, begin and end. What it waited for between the local stage and
+    /// `respond` has spans of its own.
+    pub fn stages(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
+        let Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns } = self.times;
+        let local = match self.kind {
+            "get" => Some("local.lookup"),
+            "put" => Some("local.write"),
+            _ => None,
+        };
+        let stages = [
+            Some(("queue", arrived_ns, started_ns)),
+            (body_ns > started_ns).then_some(("body", started_ns, body_ns)),
+            local.map(|name| (name, body_ns, local_ns)),
+            Some(("respond", decided_ns, answered_ns)),
+        ];
+        stages.into_iter().flatten()
+    }
+}
+
 /// What was counted so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counts {

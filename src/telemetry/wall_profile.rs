@@ -66,18 +66,11 @@ impl WallProfile {
         };
         let busy_ns = took_ns.saturating_sub(queue_ns + waited_ns);
         self.add(&["request", kind], Spent { count: 1, wall_ns: took_ns, busy_ns });
-        self.add(&["request", kind, "queue"], Spent::idle(queue_ns));
-        if times.body_ns > times.started_ns {
-            self.add(&["request", kind, "body"], Spent::busy(times.body_ns - times.started_ns));
+        for (stage, from_ns, to_ns) in answer.stages() {
+            let wall_ns = to_ns.saturating_sub(from_ns);
+            let spent = if stage == "queue" { Spent::idle(wall_ns) } else { Spent::busy(wall_ns) };
+            self.add(&["request", kind, stage], spent);
         }
-        let local_ns = times.local_ns.saturating_sub(times.body_ns);
-        match kind {
-            "get" => self.add(&["request", kind, "local.lookup"], Spent::busy(local_ns)),
-            "put" => self.add(&["request", kind, "local.write"], Spent::busy(local_ns)),
-            _ => {}
-        }
-        let respond_ns = times.answered_ns.saturating_sub(times.decided_ns);
-        self.add(&["request", kind, "respond"], Spent::busy(respond_ns));
     }
 
     /// Adds all of `other`.

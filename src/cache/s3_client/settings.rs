@@ -5,7 +5,6 @@ use aws_sdk_s3::config::{
     BehaviorVersion, IdentityCache, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
-
 use aws_smithy_types::endpoint::EndpointAuthScheme;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
