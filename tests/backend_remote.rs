@@ -3,7 +3,7 @@
 mod common;
 
 use common::{S3, Workspace, stderr};
-use gocacheprog::s3::{LinkSettings, Operation};
+use gocacheprog::s3::{LinkSettings, Operation, Record};
 use pprof::protos::{self, Message};
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
@@ -41,13 +41,30 @@ fn both_strategies_fill_the_remote_and_live_on_each_others_objects() {
         let remote = build(&workspace, &format!("--strategy {reader}"));
         assert_eq!((&remote["misses"], &remote["puts"], &remote["hits_local"]), (&0.into(), &0.into(), &0.into()));
         let log = s3.server.log_since(mark);
-        let sent: u64 = log.iter().filter(|r| r.status == Some(200)).map(|r| r.bytes_out).sum();
+        let is_object = |r: &&Record| r.op == Operation::Get && r.status == Some(200);
+        let sent: u64 = log.iter().filter(is_object).map(|r| r.bytes_out).sum();
         assert_eq!(remote["bytes_down"], sent, "all that was handed out was fetched in this run");
         let mark = s3.server.mark();
         let local = build(&workspace, &format!("--strategy {reader}"));
         assert_eq!(local["hits_local"], local["gets"], "what came from the remote is kept locally");
         assert_eq!(s3.server.mark(), mark, "a local hit asks the remote nothing");
     }
+}
+
+#[test]
+fn what_a_small_remote_does_not_hold_is_not_asked_for() {
+    let s3 = S3::start();
+    let mut workspace = Workspace::new();
+    s3.use_in(&mut workspace);
+    let cold = build(&workspace, "");
+    let count = |op| s3.server.log_since(0).into_iter().filter(|record| record.op == op).count() as u64;
+    let misses = cold["misses"].as_u64().unwrap();
+    assert_eq!(count(Operation::List), 1);
+    assert!(count(Operation::Get) <= misses / 2, "{} of {misses} misses were asked for", count(Operation::Get));
+    let mut to_the_letter = Workspace::new();
+    s3.use_in(&mut to_the_letter);
+    build(&to_the_letter, "--strategy workshop");
+    assert_eq!(count(Operation::List), 1, "the workshop's strategy asks for each");
 }
 
 /// Wall time of the samples below `root`, and below `root` in a span of that name, nanoseconds.
@@ -216,7 +233,7 @@ fn a_remote_that_stops_in_the_middle_of_a_build_does_not_fail_it() {
     }
 }
 
-/// A store that may only be read, and is empty; gives its URL and the number of gets so far.
+/// A store that may only be read and not listed, and is empty; gives its URL and the number of objects asked for.
 fn read_only_store() -> (String, Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -226,7 +243,8 @@ fn read_only_store() -> (String, Arc<AtomicU64>) {
         let mut request = vec![0; 1 << 16];
         let length = stream.read(&mut request).unwrap_or(0);
         let is_get = request[..length].starts_with(b"GET");
-        counted.fetch_add(u64::from(is_get), Ordering::Relaxed);
+        let is_listing = String::from_utf8_lossy(&request[..length]).contains("list-type=2");
+        counted.fetch_add(u64::from(is_get && !is_listing), Ordering::Relaxed);
         let status = if is_get { "404 Not Found" } else { "403 Forbidden" };
         let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         // What is left of a body has to be read, or the answer is lost in a reset.

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::records::Records;
 use super::session::{End, Session};
 use super::{BackendArgs, io};
-use crate::cache::{Cache, LocalStore, Remote, s3_config};
+use crate::cache::{Cache, LocalStore, Remote, UploadCounts, Uploads, s3_config};
 use crate::note::{self, note};
 use crate::platform::{Usage, usage};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
@@ -52,8 +52,8 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     if let Err(error) = &end {
         note(error);
     }
-    release(&session, &end, &records, args.drain_deadline);
-    let released = Released { args, clock, handshake_ns, wall_ns: clock.now_ns(), usage: usage(), end: &end };
+    let uploads = release(&session, &end, &records, args.drain_deadline);
+    let released = Released { args, clock, handshake_ns, wall_ns: clock.now_ns(), usage: usage(), end: &end, uploads };
     records.finish(|profile| released.summary(&session, profile));
     session.cache.local().remove_stale();
     // Only the end of the process lets go of the session's lock.
@@ -61,18 +61,25 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     Ok(end.is_ok())
 }
 
-/// Does what has to be done before go may go on, and lets it go on.
-fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Records, drain_deadline: Duration) {
+/// Does what has to be done before go may go on, and lets it go on. Returns what is uploaded by then.
+fn release(
+    session: &Session,
+    end: &Result<End, ProtocolError>,
+    records: &Records,
+    drain_deadline: Duration,
+) -> UploadCounts {
     let began = records.interrupted().since().unwrap_or_else(Instant::now);
     session.drain(drain_deadline.saturating_sub(began.elapsed()));
-    let left = session.cache.uploads().map_or(0, |uploads| uploads.left());
-    if left > 0 {
+    let uploads = session.cache.uploads().map(Uploads::counts).unwrap_or_default();
+    if uploads.left > 0 {
+        let left = uploads.left;
         note(format_args!("{left} entries are not in the remote; a build that finds them missing compiles them again"));
     }
     if let Ok(End::Close { id, arrived_ns }) = *end {
         session.answer_close(id, arrived_ns);
     }
     session.writer.close();
+    uploads
 }
 
 fn remote() -> Option<Remote> {
@@ -102,6 +109,7 @@ struct Released<'a> {
     wall_ns: u64,
     usage: Usage,
     end: &'a Result<End, ProtocolError>,
+    uploads: UploadCounts,
 }
 
 impl Released<'_> {
@@ -126,8 +134,8 @@ impl Released<'_> {
             remote_requests: moved(|traffic| &traffic.requests),
             remote_errors: moved(|traffic| &traffic.errors),
             remote_off: session.cache.remote().and_then(Remote::uploads_off_reason).map(str::to_owned),
-            uploads_done: session.cache.uploads().map_or(0, |uploads| uploads.done()),
-            uploads_left: session.cache.uploads().map_or(0, |uploads| uploads.left()),
+            uploads_done: self.uploads.done,
+            uploads_left: self.uploads.left,
             get_ns,
             put_ns,
             cpu_user_ns: self.usage.cpu_user_ns,

@@ -105,7 +105,7 @@ impl Session {
             reader.read_body(|piece| body.write(piece))?;
             job.times.body_ns = self.recorder.clock().now_ns();
         }
-        match self.cache.put(action, output, body_bytes, body, || self.runtime.handle().clone()) {
+        match self.cache.put(action, output, body_bytes, body) {
             Ok(Put::Done(found)) => self.stored(job, &found, None),
             Ok(Put::Wait(found, rest)) => self.finish_put(job, action, found, rest),
             Err(error) => self.refuse(job, &error.to_string()),

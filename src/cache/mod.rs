@@ -2,6 +2,7 @@
 
 mod body_file;
 mod breaker;
+mod contents;
 mod index;
 mod local;
 mod metadata;
@@ -18,4 +19,5 @@ pub use index::{Entry, Origin};
 pub use local::{LocalStore, ignore_in_git};
 pub use remote::{Remote, Traffic};
 pub use strategy::{Cache, Found, Lookup, Put, PutRest, Strategy};
+pub use uploads::{UploadCounts, Uploads};
 pub use verify::{Report, verify};

@@ -8,6 +8,7 @@ use tracing::{Instrument, info_span};
 
 use super::body_file::CommitError;
 use super::breaker::Breaker;
+use super::contents::Contents;
 use super::index::Entry;
 use super::local::LocalStore;
 use super::metadata::{self, MAX_METADATA_BYTES, MetadataError};
@@ -41,9 +42,12 @@ pub struct Remote {
     config: S3Config,
     /// Made by the first request: a session that hits locally never pays for it.
     client: OnceCell<S3Client>,
+    /// Apart, because connections are worked on by the threads that opened them: those of the uploads step back.
+    upload_client: OnceCell<S3Client>,
     breaker: Breaker,
     /// Apart: who may only read, or has a slow uplink, still reads.
     upload_breaker: Breaker,
+    contents: Contents,
     /// What was moved.
     pub traffic: Traffic,
 }
@@ -143,7 +147,9 @@ impl Remote {
     /// A remote that has not been talked to yet.
     pub fn new(config: S3Config) -> Self {
         let (breaker, upload_breaker) = (Breaker::default(), Breaker::default());
-        Self { config, client: OnceCell::new(), breaker, upload_breaker, traffic: Traffic::default() }
+        let (client, upload_client) = (OnceCell::new(), OnceCell::new());
+        let (contents, traffic) = (Contents::default(), Traffic::default());
+        Self { config, client, upload_client, breaker, upload_breaker, contents, traffic }
     }
 
     /// Why the remote is off for the rest of the session; `None` while it is on.
@@ -156,6 +162,28 @@ impl Remote {
         self.off_reason().or(self.upload_breaker.reason())
     }
 
+    /// Whether the remote may have something for an action, as far as a listing has told.
+    pub fn may_have(&self, action: &ActionId) -> bool {
+        self.contents.may_hold(&metadata::metadata_key(action))
+    }
+
+    /// Whether the caller should call [`Remote::learn_contents`] now. No other caller is told so meanwhile.
+    pub fn contents_are_due(&self) -> bool {
+        self.contents.begin_listing()
+    }
+
+    /// Learns what a small remote holds. One that does not list to us is asked for each object, as if it held more than
+    /// a listing shows: that is no error.
+    pub async fn learn_contents(&self) {
+        let began = Instant::now();
+        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        let client = self.client(&self.client).await;
+        let listed = client.list_one_page().instrument(info_span!(parent: None, "remote.list")).await.unwrap_or(None);
+        let without_prefix = |key: String| key.strip_prefix(client.prefix()).map(str::to_owned);
+        let keys = listed.map(|objects| objects.into_iter().filter_map(|object| without_prefix(object.key)).collect());
+        self.contents.learn(keys, began);
+    }
+
     /// What the remote has for an action, by its metadata object. `None`: nothing.
     ///
     /// # Errors
@@ -164,7 +192,7 @@ impl Remote {
         let key = metadata::metadata_key(action);
         let span = info_span!("remote.get_meta", bytes = tracing::field::Empty);
         let work = async {
-            let found = self.client().await.get_small(&key, MAX_METADATA_BYTES).await?;
+            let found = self.client(&self.client).await.get_small(&key, MAX_METADATA_BYTES).await?;
             let Some(json) = found else { return Ok(None) };
             self.traffic.bytes_down.fetch_add(json.len() as u64, Ordering::Relaxed);
             tracing::Span::current().record("bytes", json.len());
@@ -186,7 +214,7 @@ impl Remote {
     }
 
     async fn download(&self, key: &str, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
-        let Some(mut stream) = self.client().await.get_stream(key).await? else { return Ok(false) };
+        let Some(mut stream) = self.client(&self.client).await.get_stream(key).await? else { return Ok(false) };
         let expected_bytes = entry.size_bytes;
         let wrong_size = |got_bytes| RemoteError::Size { key: key.to_owned(), got_bytes, expected_bytes };
         if let Some(announced) = stream.content_length.filter(|announced| *announced != expected_bytes) {
@@ -220,7 +248,7 @@ impl Remote {
         }
         let path = local.path_of(output);
         let span = info_span!("remote.put_data", bytes = size_bytes);
-        let work = async { Ok(self.client().await.put_file(&key, &path, size_bytes).await?) };
+        let work = async { Ok(self.client(&self.upload_client).await.put_file(&key, &path, size_bytes).await?) };
         self.request(Purpose::Upload(attempt), within(attempt.limit, &key, work).instrument(span)).await?;
         self.traffic.bytes_up.fetch_add(size_bytes, Ordering::Relaxed);
         Ok(())
@@ -235,13 +263,13 @@ impl Remote {
         let json = metadata::encode(entry);
         let bytes = json.len() as u64;
         let span = info_span!("remote.put_meta", bytes);
-        let work = async { Ok(self.client().await.put_bytes(&key, json.into()).await?) };
+        let work = async { Ok(self.client(&self.upload_client).await.put_bytes(&key, json.into()).await?) };
         self.request(Purpose::Upload(attempt), within(attempt.limit, &key, work).instrument(span)).await?;
         self.traffic.bytes_up.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
 
-    async fn client(&self) -> &S3Client {
+    async fn client<'a>(&'a self, made: &'a OnceCell<S3Client>) -> &'a S3Client {
         let config = self.config.clone();
         // Reading the system's certificates takes milliseconds: not on a thread that answers go.
         let connect = || async {
@@ -250,7 +278,7 @@ impl Remote {
                 Err(_) => S3Client::connect(&self.config),
             }
         };
-        self.client.get_or_init(connect).await
+        made.get_or_init(connect).await
     }
 
     /// Runs one request unless its circuit is open, counts it, and tells the circuit how it went.

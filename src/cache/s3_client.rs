@@ -170,6 +170,22 @@ impl S3Client {
         }
     }
 
+    /// All objects of the client, with their full keys; `None` when they are more than one page.
+    ///
+    /// # Errors
+    /// See [`S3Error`].
+    pub async fn list_one_page(&self) -> Result<Option<Vec<ListedObject>>, S3Error> {
+        let prefix = self.prefix();
+        let attempt = self.attempt("LIST", prefix);
+        let request = self.shared.sdk.list_objects_v2().bucket(self.bucket()).prefix(prefix);
+        let answer = attempt.timed(STALL_TIMEOUT, request.send()).await?;
+        let answer = answer.map_err(|error| attempt.explain(&error))?;
+        if answer.next_continuation_token.is_some() || answer.is_truncated == Some(true) {
+            return Ok(None);
+        }
+        Ok(Some(answer.contents.unwrap_or_default().into_iter().filter_map(listed).collect()))
+    }
+
     /// Deletes objects, in batches where the store can do that. A key that is not there counts as
     /// deleted, as S3 has it.
     ///

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::body_file::{BodyFile, CommitError};
@@ -95,14 +94,18 @@ impl Cache {
     pub fn get(&self, action: &ActionId) -> Lookup {
         match self.local.get(action) {
             Some((entry, origin, path)) => Lookup::Hit(Found { entry, path, origin }),
-            None if self.remote_is_on() => Lookup::AskRemote,
+            None if self.remote_may_have(action) => Lookup::AskRemote,
             None => Lookup::Miss,
         }
     }
 
     /// Asks the remote for metadata, then for the body; keeps both locally. Any trouble is a miss.
     pub async fn ask_remote(&self, action: &ActionId) -> Option<Found> {
-        let remote = self.remote()?;
+        let remote = self.remote.as_ref()?;
+        if self.strategy == Strategy::Async && remote.contents_are_due() {
+            let remote = remote.clone();
+            tokio::spawn(async move { remote.learn_contents().await });
+        }
         let entry = remote.get_metadata(action).await.ok()??;
         if entry.size_bytes == 0 {
             self.local.keep_empty_body(&entry.output).ok()?;
@@ -125,7 +128,6 @@ impl Cache {
         output: OutputId,
         size_bytes: u64,
         body: Option<BodyFile>,
-        runtime: impl FnOnce() -> Handle,
     ) -> Result<Put, CommitError> {
         let path = match body {
             Some(body) => self.local.keep_body(body, &output, size_bytes)?,
@@ -139,7 +141,7 @@ impl Cache {
             return Ok(Put::Done(found));
         }
         let queued = match (self.strategy, &self.uploads) {
-            (Strategy::Async, Some(uploads)) => uploads.try_push(&runtime(), action, entry),
+            (Strategy::Async, Some(uploads)) => uploads.try_push(action, entry),
             _ => false,
         };
         Ok(if queued { Put::Done(found) } else { Put::Wait(found, PutRest { action, entry }) })
@@ -162,8 +164,8 @@ impl Cache {
         }
     }
 
-    fn remote_is_on(&self) -> bool {
-        self.remote.as_ref().is_some_and(|remote| remote.off_reason().is_none())
+    fn remote_may_have(&self, action: &ActionId) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.off_reason().is_none() && remote.may_have(action))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::Runtime;
 use tokio::sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tracing::{Instrument, info_span};
@@ -13,6 +13,7 @@ use tracing::{Instrument, info_span};
 use super::index::Entry;
 use super::local::LocalStore;
 use super::remote::{Attempt, Remote, RemoteError};
+use crate::platform;
 use crate::protocol::{ActionId, OutputId};
 
 /// Bytes of bodies that may wait to be uploaded, in KiB. The bodies are on disk; this bounds how far uploads lag.
@@ -28,17 +29,32 @@ const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 /// Waits before the second and the third attempt.
 const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
+/// What became of the entries that were to be uploaded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UploadCounts {
+    /// Entries whose body and metadata are both out.
+    pub done: u64,
+    /// Entries that are not out: still pending, or given up.
+    pub left: u64,
+}
+
+/// Threads that upload.
+const THREADS: usize = 2;
+
 /// Uploads of one session.
 pub struct Uploads {
+    /// Started by the first upload. They step back behind the build: the time in which go waits for something is theirs.
+    threads: LazyLock<Runtime>,
     remote: Arc<Remote>,
     local: Arc<LocalStore>,
     room: Arc<Semaphore>,
     in_flight: Semaphore,
     /// One cell an output: each body goes up once, and no metadata before its body.
     bodies: Mutex<HashMap<OutputId, Arc<OnceCell<()>>>>,
+    /// Entries that were to go out.
+    entries: AtomicU64,
     pending: AtomicU64,
     done: AtomicU64,
-    failed: AtomicU64,
     /// Whether a put has waited for room in vain: the later ones do not wait at all.
     gave_up_waiting: AtomicBool,
     finished: Notify,
@@ -48,24 +64,25 @@ impl Uploads {
     /// An empty queue.
     pub fn new(remote: Arc<Remote>, local: Arc<LocalStore>) -> Self {
         Self {
+            threads: LazyLock::new(start_threads),
             remote,
             local,
             room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
             in_flight: Semaphore::new(IN_FLIGHT),
             bodies: Mutex::default(),
+            entries: AtomicU64::new(0),
             pending: AtomicU64::new(0),
             done: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
             gave_up_waiting: AtomicBool::new(false),
             finished: Notify::new(),
         }
     }
 
     /// Queues an upload; `false` when there is no room, and [`Uploads::push_when_room`] has to wait for it.
-    pub fn try_push(self: &Arc<Self>, runtime: &Handle, action: ActionId, entry: Entry) -> bool {
+    pub fn try_push(self: &Arc<Self>, action: ActionId, entry: Entry) -> bool {
         match self.room.clone().try_acquire_many_owned(cost_kib(&entry)) {
             Ok(room) => {
-                self.start(runtime, action, entry, room);
+                self.start(action, entry, room);
                 true
             }
             Err(_) => false,
@@ -78,15 +95,16 @@ impl Uploads {
         let room = self.room.clone().acquire_many_owned(cost_kib(&entry));
         let patience = if self.gave_up_waiting.load(Ordering::Relaxed) { Duration::ZERO } else { ROOM_PATIENCE };
         match tokio::time::timeout(patience, room).await {
-            Ok(room) => self.start(&Handle::current(), action, entry, room.expect("the queue is never closed")),
+            Ok(room) => self.start(action, entry, room.expect("the queue is never closed")),
             Err(_) => {
                 self.gave_up_waiting.store(true, Ordering::Relaxed);
-                self.count(false);
+                self.skip();
             }
         }
     }
 
-    fn start(self: &Arc<Self>, runtime: &Handle, action: ActionId, entry: Entry, room: OwnedSemaphorePermit) {
+    fn start(self: &Arc<Self>, action: ActionId, entry: Entry, room: OwnedSemaphorePermit) {
+        self.entries.fetch_add(1, Ordering::Relaxed);
         self.pending.fetch_add(1, Ordering::Relaxed);
         let uploads = self.clone();
         let span = info_span!(parent: None, "upload", action = %action.graph_key(), bytes = entry.size_bytes);
@@ -97,7 +115,7 @@ impl Uploads {
             pending.is_out = pending.uploads.upload(&action, &entry).await.is_ok();
             drop(room);
         };
-        runtime.spawn(work.instrument(span));
+        self.threads.spawn(work.instrument(span));
     }
 
     async fn upload(&self, action: &ActionId, entry: &Entry) -> Result<(), RemoteError> {
@@ -115,19 +133,15 @@ impl Uploads {
     /// Uploads body, then metadata, once each and without a second attempt: what a put of the workshop waits for.
     pub async fn upload_now(&self, action: &ActionId, entry: &Entry) {
         let attempt = Attempt { limit: PUT_PATIENCE, is_last: true };
+        self.entries.fetch_add(1, Ordering::Relaxed);
         let is_out = self.remote.put_body(entry, &self.local, attempt).await.is_ok()
             && self.remote.put_metadata(action, entry, attempt).await.is_ok();
-        self.count(is_out);
+        self.done.fetch_add(u64::from(is_out), Ordering::Relaxed);
     }
 
-    /// Counts an entry that is not uploaded because the remote is off.
+    /// Counts an entry that is not uploaded.
     pub fn skip(&self) {
-        self.count(false);
-    }
-
-    fn count(&self, is_out: bool) {
-        let counter = if is_out { &self.done } else { &self.failed };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.entries.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Waits until nothing is pending, or until `deadline`.
@@ -150,15 +164,21 @@ impl Uploads {
         self.pending.load(Ordering::Acquire)
     }
 
-    /// Entries whose body and metadata are both out.
-    pub fn done(&self) -> u64 {
-        self.done.load(Ordering::Relaxed)
+    /// What became of the entries so far. Uploads may be going on.
+    pub fn counts(&self) -> UploadCounts {
+        let done = self.done.load(Ordering::Relaxed);
+        UploadCounts { done, left: self.entries.load(Ordering::Relaxed) - done }
     }
+}
 
-    /// Entries that are not out: still pending, or given up.
-    pub fn left(&self) -> u64 {
-        self.pending() + self.failed.load(Ordering::Relaxed)
-    }
+fn start_threads() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name("cacheprog-upload")
+        .on_thread_start(platform::step_back)
+        .enable_all()
+        .build()
+        .expect("the system gives a process two threads and an epoll")
 }
 
 /// An upload under way. However it ends, even by a panic, whoever drains the queue learns of it.
@@ -169,7 +189,7 @@ struct Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.uploads.count(self.is_out);
+        self.uploads.done.fetch_add(u64::from(self.is_out), Ordering::Relaxed);
         self.uploads.pending.fetch_sub(1, Ordering::Release);
         self.uploads.finished.notify_waiters();
     }

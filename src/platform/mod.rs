@@ -5,8 +5,10 @@ compile_error!("Windows is not supported: build on Linux or macOS, or in WSL");
 
 mod host;
 mod pipe;
+mod priority;
 mod usage;
 
 pub use host::{file_system_of, ignores_hangup, private_config, settle_disk};
 pub use pipe::enlarge;
+pub use priority::step_back;
 pub use usage::{Usage, usage};

@@ -17,7 +17,7 @@ use futures_util::stream;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::StreamBody;
 
-/// Up to this many bytes a file is read in one go: one trip to the blocking pool instead of four.
+/// Up to this many bytes a file, just written, is read on the spot: the trip to the blocking pool would take longer.
 const WHOLE_FILE_BYTES: u64 = 128 * 1024;
 /// The pieces in which a body in memory is sent, so that its progress can be seen.
 const SLICE_BYTES: usize = 64 * 1024;
@@ -42,7 +42,7 @@ impl Upload {
 
     pub(super) async fn from_file(path: &Path, size: u64) -> io::Result<Self> {
         if size <= WHOLE_FILE_BYTES {
-            let bytes = tokio::fs::read(path).await?;
+            let bytes = std::fs::read(path)?;
             return if bytes.len() as u64 == size {
                 Ok(Self::from_bytes(bytes.into()))
             } else {

@@ -1,0 +1,12 @@
+//! The share of the processors that a thread asks for.
+
+/// The lowest priority on Linux: next to nothing while anybody else wants the processor, all of it when nobody does.
+#[cfg(target_os = "linux")]
+const LOWEST: i32 = 19;
+
+/// Lets this thread, and those it starts, run when others do not. Elsewhere than on Linux a priority belongs to a whole
+/// process, so nothing is done there.
+pub fn step_back() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(LOWEST);
+}
