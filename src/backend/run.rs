@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::records::Records;
 use super::session::{End, Session};
 use super::{BackendArgs, io};
-use crate::cache::{Cache, LocalStore, Remote, UploadCounts, Uploads, s3_config};
+use crate::cache::{Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3_config};
 use crate::note::{self, note};
 use crate::platform::{Usage, usage};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
@@ -52,8 +52,8 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     if let Err(error) = &end {
         note(error);
     }
-    let uploads = release(&session, &end, &records, args.drain_deadline);
-    let released = Released { args, clock, handshake_ns, wall_ns: clock.now_ns(), usage: usage(), end: &end, uploads };
+    let moved = release(&session, &end, &records, args.drain_deadline);
+    let released = Released { args, clock, handshake_ns, wall_ns: clock.now_ns(), usage: usage(), end: &end, moved };
     records.finish(|profile| released.summary(&session, profile));
     session.cache.local().remove_stale();
     // Only the end of the process lets go of the session's lock.
@@ -61,13 +61,8 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     Ok(end.is_ok())
 }
 
-/// Does what has to be done before go may go on, and lets it go on. Returns what is uploaded by then.
-fn release(
-    session: &Session,
-    end: &Result<End, ProtocolError>,
-    records: &Records,
-    drain_deadline: Duration,
-) -> UploadCounts {
+/// Does what has to be done before go may go on, and lets it go on.
+fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Records, drain_deadline: Duration) -> Moved {
     let began = records.interrupted().since().unwrap_or_else(Instant::now);
     session.drain(drain_deadline.saturating_sub(began.elapsed()));
     let uploads = session.cache.uploads().map(Uploads::counts).unwrap_or_default();
@@ -78,8 +73,14 @@ fn release(
     if let Ok(End::Close { id, arrived_ns }) = *end {
         session.answer_close(id, arrived_ns);
     }
+    let remote = session.cache.remote();
+    let moved = Moved {
+        uploads,
+        traffic: remote.map(Remote::traffic).unwrap_or_default(),
+        remote_off: remote.and_then(Remote::uploads_off_reason).map(str::to_owned),
+    };
     session.writer.close();
-    uploads
+    moved
 }
 
 fn remote() -> Option<Remote> {
@@ -109,18 +110,21 @@ struct Released<'a> {
     wall_ns: u64,
     usage: Usage,
     end: &'a Result<End, ProtocolError>,
+    moved: Moved,
+}
+
+/// What had gone to and from the remote at that moment. Uploads beyond the deadline go on until the process ends.
+struct Moved {
     uploads: UploadCounts,
+    traffic: Traffic,
+    remote_off: Option<String>,
 }
 
 impl Released<'_> {
     fn summary(&self, session: &Session, cpu_profile: Option<ProfileSummary>) -> SessionSummary {
-        use std::sync::atomic::Ordering::Relaxed;
         let counts = session.recorder.counts();
         let (get_ns, put_ns) = session.recorder.latencies();
-        let traffic = session.cache.remote().map(|remote| &remote.traffic);
-        let moved = |of: fn(&crate::cache::Traffic) -> &std::sync::atomic::AtomicU64| {
-            traffic.map_or(0, |traffic| of(traffic).load(Relaxed))
-        };
+        let Moved { uploads, traffic, remote_off } = &self.moved;
         SessionSummary {
             schema: SCHEMA,
             pid: std::process::id(),
@@ -129,13 +133,13 @@ impl Released<'_> {
             handshake_ns: self.handshake_ns,
             wall_ns: self.wall_ns,
             counts,
-            bytes_down: moved(|traffic| &traffic.bytes_down),
-            bytes_up: moved(|traffic| &traffic.bytes_up),
-            remote_requests: moved(|traffic| &traffic.requests),
-            remote_errors: moved(|traffic| &traffic.errors),
-            remote_off: session.cache.remote().and_then(Remote::uploads_off_reason).map(str::to_owned),
-            uploads_done: self.uploads.done,
-            uploads_left: self.uploads.left,
+            bytes_down: traffic.bytes_down,
+            bytes_up: traffic.bytes_up,
+            remote_requests: traffic.requests,
+            remote_errors: traffic.errors,
+            remote_off: remote_off.clone(),
+            uploads_done: uploads.done,
+            uploads_left: uploads.left,
             get_ns,
             put_ns,
             cpu_user_ns: self.usage.cpu_user_ns,

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// How long a listing is believed. Other machines may be filling the remote too: what they add is found after that.
+/// A listing older than this is renewed. Other machines may be filling the remote too.
+const RENEWED_AFTER: Duration = Duration::from_secs(15);
+/// How long a listing is believed that could not be renewed.
 const BELIEVED_FOR: Duration = Duration::from_secs(60);
 
 /// What is known of the keys in a remote.
@@ -14,44 +16,51 @@ pub struct Contents {
 }
 
 #[derive(Default)]
-enum Known {
-    #[default]
-    NotListed,
-    /// A listing is under way.
-    Listing,
-    /// These, and no others.
-    All { keys: HashSet<String>, since: Instant },
-    /// There are too many to list them, or the remote does not list them to us.
-    TooMany,
+struct Known {
+    is_listing: bool,
+    /// There are too many keys, or the remote does not list them to us.
+    is_hopeless: bool,
+    /// All keys, and when the listing began that gave them.
+    all: Option<(HashSet<String>, Instant)>,
+}
+
+/// What a listing gave.
+pub enum Listed {
+    /// All keys.
+    All(HashSet<String>),
+    /// There are too many, or they are not for us to see.
+    Hopeless,
+    /// Nothing, this time.
+    Failed,
 }
 
 impl Contents {
-    /// Whether the remote may hold an object of this key.
+    /// Whether the remote may hold an object of this key. Said of any key while a listing is due: see
+    /// [`Contents::begin_listing`].
     pub fn may_hold(&self, key: &str) -> bool {
-        match &*self.lock() {
-            Known::All { keys, since } => keys.contains(key) || since.elapsed() > BELIEVED_FOR,
-            Known::NotListed | Known::Listing | Known::TooMany => true,
-        }
+        let known = self.lock();
+        let believed = known.all.as_ref().filter(|(_, since)| since.elapsed() <= BELIEVED_FOR);
+        known.is_due() || believed.is_none_or(|(keys, _)| keys.contains(key))
     }
 
     /// Whether the caller should list the remote now, and [`Contents::learn`] from it; no other caller is told so
     /// meanwhile.
     pub fn begin_listing(&self) -> bool {
         let mut known = self.lock();
-        let is_due = match &*known {
-            Known::NotListed => true,
-            Known::All { since, .. } => since.elapsed() > BELIEVED_FOR,
-            Known::Listing | Known::TooMany => false,
-        };
-        if is_due {
-            *known = Known::Listing;
-        }
+        let is_due = known.is_due();
+        known.is_listing |= is_due;
         is_due
     }
 
-    /// Takes what a listing that began at `since` gave: all keys, or nothing when there are too many of them.
-    pub fn learn(&self, keys: Option<HashSet<String>>, since: Instant) {
-        *self.lock() = keys.map_or(Known::TooMany, |keys| Known::All { keys, since });
+    /// Takes what a listing that began at `since` gave.
+    pub fn learn(&self, listed: Listed, since: Instant) {
+        let mut known = self.lock();
+        known.is_listing = false;
+        match listed {
+            Listed::All(keys) => known.all = Some((keys, since)),
+            Listed::Hopeless => *known = Known { is_hopeless: true, ..Known::default() },
+            Listed::Failed => {}
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -59,12 +68,26 @@ impl Contents {
     }
 }
 
+impl Known {
+    fn is_due(&self) -> bool {
+        let is_old = self.all.as_ref().is_none_or(|(_, since)| since.elapsed() > RENEWED_AFTER);
+        is_old && !self.is_listing && !self.is_hopeless
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn keys(of: &[&str]) -> Option<HashSet<String>> {
-        Some(of.iter().map(|key| (*key).to_owned()).collect())
+    fn all(keys: &[&str]) -> Listed {
+        Listed::All(keys.iter().map(|key| (*key).to_owned()).collect())
+    }
+
+    /// Contents that were listed so many seconds ago; `None` when the clock does not go back that far.
+    fn listed_before(seconds: u64, keys: &[&str]) -> Option<Contents> {
+        let contents = Contents::default();
+        contents.learn(all(keys), Instant::now().checked_sub(Duration::from_secs(seconds))?);
+        Some(contents)
     }
 
     #[test]
@@ -73,7 +96,7 @@ mod tests {
         assert!(contents.may_hold("a"));
         assert!(contents.begin_listing());
         assert!(contents.may_hold("a"));
-        contents.learn(keys(&["a"]), Instant::now());
+        contents.learn(all(&["a"]), Instant::now());
         assert!(contents.may_hold("a"));
         assert!(!contents.may_hold("b"));
     }
@@ -83,25 +106,35 @@ mod tests {
         let contents = Contents::default();
         assert!(contents.begin_listing());
         assert!(!contents.begin_listing());
-        contents.learn(keys(&[]), Instant::now());
+        contents.learn(all(&[]), Instant::now());
         assert!(!contents.begin_listing());
     }
 
     #[test]
-    fn too_many_keys_are_not_listed_again() {
-        let contents = Contents::default();
-        assert!(contents.begin_listing());
-        contents.learn(None, Instant::now());
-        assert!(contents.may_hold("a"));
-        assert!(!contents.begin_listing());
+    fn too_many_keys_are_not_listed_again_and_a_failure_is() {
+        for (listed, again) in [(Listed::Hopeless, false), (Listed::Failed, true)] {
+            let contents = Contents::default();
+            assert!(contents.begin_listing());
+            contents.learn(listed, Instant::now());
+            assert!(contents.may_hold("a"));
+            assert_eq!(contents.begin_listing(), again);
+        }
     }
 
     #[test]
-    fn an_old_listing_is_not_believed_and_is_made_again() {
-        let contents = Contents::default();
-        let Some(long_ago) = Instant::now().checked_sub(BELIEVED_FOR + Duration::from_secs(1)) else { return };
-        contents.learn(keys(&[]), long_ago);
-        assert!(contents.may_hold("a"));
+    fn a_listing_is_renewed_and_believed_meanwhile() {
+        let Some(contents) = listed_before(20, &[]) else { return };
+        assert!(contents.may_hold("a"), "somebody has to begin the listing");
         assert!(contents.begin_listing());
+        assert!(!contents.may_hold("a"));
+        contents.learn(all(&["a"]), Instant::now());
+        assert!(contents.may_hold("a"));
+    }
+
+    #[test]
+    fn a_listing_that_cannot_be_renewed_is_not_believed_for_long() {
+        let Some(contents) = listed_before(61, &[]) else { return };
+        assert!(contents.begin_listing());
+        assert!(contents.may_hold("a"));
     }
 }

@@ -1,55 +1,49 @@
 //! The remote store: the workshop's objects, checked on arrival, behind a circuit breaker.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod error;
+mod meter;
+
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 use tracing::{Instrument, info_span};
 
-use super::body_file::CommitError;
 use super::breaker::Breaker;
-use super::contents::Contents;
+use super::contents::{Contents, Listed};
 use super::index::Entry;
 use super::local::LocalStore;
-use super::metadata::{self, MAX_METADATA_BYTES, MetadataError};
+use super::metadata::{self, MAX_METADATA_BYTES};
 use super::s3_client::{S3Client, S3Error};
 use super::s3_config::S3Config;
 use crate::note::note;
 use crate::protocol::ActionId;
+pub use error::RemoteError;
+use meter::Meter;
+pub use meter::Traffic;
 
 /// The longest that go waits for one metadata object, however slowly it comes in.
 const METADATA_DEADLINE: Duration = Duration::from_secs(5);
 /// The longest that go waits for one body.
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
+/// A remote of more keys is not listed to its end: one page of a listing.
+const KEYS_LISTED: usize = 1000;
 /// A failure that took this long counts as one that go waited for.
 const SLOW: Duration = Duration::from_secs(1);
-
-/// What was moved to and from the remote so far.
-#[derive(Default)]
-pub struct Traffic {
-    /// Requests sent.
-    pub requests: AtomicU64,
-    /// Requests that failed or gave something unusable; an object that is not there is no failure.
-    pub errors: AtomicU64,
-    /// Bytes of object bodies received.
-    pub bytes_down: AtomicU64,
-    /// Bytes of object bodies sent.
-    pub bytes_up: AtomicU64,
-}
 
 /// One remote as a session sees it.
 pub struct Remote {
     config: S3Config,
     /// Made by the first request: a session that hits locally never pays for it.
     client: OnceCell<S3Client>,
-    /// Apart, because connections are worked on by the threads that opened them: those of the uploads step back.
+    /// That of the uploads beside the answers. Apart, because the threads that use a client first work on its
+    /// connections ever after, and those of these uploads step back.
     upload_client: OnceCell<S3Client>,
     breaker: Breaker,
     /// Apart: who may only read, or has a slow uplink, still reads.
     upload_breaker: Breaker,
     contents: Contents,
-    /// What was moved.
-    pub traffic: Traffic,
+    meter: Meter,
 }
 
 /// One attempt at an upload.
@@ -59,6 +53,8 @@ pub struct Attempt {
     pub limit: Duration,
     /// Whether no other follows if it fails in passing: what the next one heals tells nothing about the remote.
     pub is_last: bool,
+    /// Whether go waits for it.
+    pub go_waits: bool,
 }
 
 /// What a request is for.
@@ -68,88 +64,13 @@ enum Purpose {
     Upload(Attempt),
 }
 
-/// Why an operation gave nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum RemoteError {
-    /// The circuit is open.
-    #[error("the remote is off: {0}")]
-    Off(String),
-    /// The store did not do it.
-    #[error(transparent)]
-    S3(#[from] S3Error),
-    /// An object that is no metadata.
-    #[error("{key}: {error}")]
-    Metadata {
-        /// Its key.
-        key: String,
-        /// What is wrong with it.
-        error: MetadataError,
-    },
-    /// A body that is not what its metadata says, or a local disk that does not take it.
-    #[error("{key}: {error}")]
-    Body {
-        /// Its key.
-        key: String,
-        /// What is wrong.
-        error: CommitError,
-    },
-    /// An object of another size than its metadata says.
-    #[error("{key} has {got_bytes} bytes or more, not {expected_bytes}")]
-    Size {
-        /// Its key.
-        key: String,
-        /// Bytes announced, or received so far.
-        got_bytes: u64,
-        /// Bytes that the metadata says.
-        expected_bytes: u64,
-    },
-    /// A body that was to be uploaded and is not in the local store any more.
-    #[error("{key} is not in the local store any more")]
-    Gone {
-        /// Its key.
-        key: String,
-    },
-    /// A request that was under way for longer than go is made to wait.
-    #[error("{key} was not done after {seconds} s")]
-    TooSlow {
-        /// Its key.
-        key: String,
-        /// The limit.
-        seconds: u64,
-    },
-}
-
-impl RemoteError {
-    /// Whether trying again can help.
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Self::S3(S3Error::Throttled { .. } | S3Error::Timeout { .. } | S3Error::Unreachable { .. }))
-            || matches!(self, Self::S3(S3Error::Status { status, .. }) if *status >= 500)
-    }
-
-    /// Whether it took a time limit to notice.
-    fn is_timeout(&self) -> bool {
-        matches!(self, Self::S3(S3Error::Timeout { .. }) | Self::TooSlow { .. })
-    }
-
-    /// Whether the remote itself is in trouble, not just one object in it: damaged objects heal with the next put.
-    fn is_of_the_remote(&self, purpose: Purpose) -> bool {
-        match self {
-            Self::S3(S3Error::NoSuchKey { .. } | S3Error::TooLarge { .. }) => false,
-            Self::Metadata { .. } | Self::Body { .. } | Self::Size { .. } | Self::Gone { .. } | Self::Off(_) => false,
-            // Sixteen uploads at once may all be told to slow down, and do so.
-            Self::S3(S3Error::Throttled { .. }) => matches!(purpose, Purpose::Download),
-            Self::S3(_) | Self::TooSlow { .. } => true,
-        }
-    }
-}
-
 impl Remote {
     /// A remote that has not been talked to yet.
     pub fn new(config: S3Config) -> Self {
         let (breaker, upload_breaker) = (Breaker::default(), Breaker::default());
         let (client, upload_client) = (OnceCell::new(), OnceCell::new());
-        let (contents, traffic) = (Contents::default(), Traffic::default());
-        Self { config, client, upload_client, breaker, upload_breaker, contents, traffic }
+        let (contents, meter) = (Contents::default(), Meter::default());
+        Self { config, client, upload_client, breaker, upload_breaker, contents, meter }
     }
 
     /// Why the remote is off for the rest of the session; `None` while it is on.
@@ -172,16 +93,31 @@ impl Remote {
         self.contents.begin_listing()
     }
 
-    /// Learns what a small remote holds. One that does not list to us is asked for each object, as if it held more than
-    /// a listing shows: that is no error.
+    /// Learns what a small remote holds, beside what this session has put there. One that does not list to us is asked for
+    /// each object, as if it held more than a listing shows.
     pub async fn learn_contents(&self) {
         let began = Instant::now();
-        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
-        let client = self.client(&self.client).await;
-        let listed = client.list_one_page().instrument(info_span!(parent: None, "remote.list")).await.unwrap_or(None);
-        let without_prefix = |key: String| key.strip_prefix(client.prefix()).map(str::to_owned);
-        let keys = listed.map(|objects| objects.into_iter().filter_map(|object| without_prefix(object.key)).collect());
-        self.contents.learn(keys, began);
+        self.meter.requests.fetch_add(1, Ordering::Relaxed);
+        let client = self.client().await;
+        let most = KEYS_LISTED + self.meter.objects_up.load(Ordering::Relaxed);
+        let span = info_span!(parent: None, "remote.list");
+        let listed = match client.list_at_most(most).instrument(span).await {
+            Ok(Some(objects)) => {
+                let without_prefix = |key: String| key.strip_prefix(client.prefix()).map(str::to_owned);
+                Listed::All(objects.into_iter().filter_map(|object| without_prefix(object.key)).collect())
+            }
+            Ok(None) | Err(S3Error::AccessDenied { .. } | S3Error::NoSuchKey { .. }) => Listed::Hopeless,
+            Err(error) => {
+                self.meter.errors.fetch_add(1, Ordering::Relaxed);
+                if RemoteError::S3(error).is_passing() { Listed::Failed } else { Listed::Hopeless }
+            }
+        };
+        self.contents.learn(listed, began);
+    }
+
+    /// What was moved so far.
+    pub fn traffic(&self) -> Traffic {
+        self.meter.traffic()
     }
 
     /// What the remote has for an action, by its metadata object. `None`: nothing.
@@ -192,9 +128,9 @@ impl Remote {
         let key = metadata::metadata_key(action);
         let span = info_span!("remote.get_meta", bytes = tracing::field::Empty);
         let work = async {
-            let found = self.client(&self.client).await.get_small(&key, MAX_METADATA_BYTES).await?;
+            let found = self.client().await.get_small(&key, MAX_METADATA_BYTES).await?;
             let Some(json) = found else { return Ok(None) };
-            self.traffic.bytes_down.fetch_add(json.len() as u64, Ordering::Relaxed);
+            self.meter.bytes_down.fetch_add(json.len() as u64, Ordering::Relaxed);
             tracing::Span::current().record("bytes", json.len());
             let entry = metadata::decode(&json).map_err(|error| RemoteError::Metadata { key: key.clone(), error })?;
             Ok(Some(entry))
@@ -214,7 +150,7 @@ impl Remote {
     }
 
     async fn download(&self, key: &str, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
-        let Some(mut stream) = self.client(&self.client).await.get_stream(key).await? else { return Ok(false) };
+        let Some(mut stream) = self.client().await.get_stream(key).await? else { return Ok(false) };
         let expected_bytes = entry.size_bytes;
         let wrong_size = |got_bytes| RemoteError::Size { key: key.to_owned(), got_bytes, expected_bytes };
         if let Some(announced) = stream.content_length.filter(|announced| *announced != expected_bytes) {
@@ -222,7 +158,7 @@ impl Remote {
         }
         let mut body = local.begin();
         while let Some(piece) = stream.next().await? {
-            self.traffic.bytes_down.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            self.meter.bytes_down.fetch_add(piece.len() as u64, Ordering::Relaxed);
             body.write(&piece);
             if body.written_bytes() > expected_bytes {
                 return Err(wrong_size(body.written_bytes()));
@@ -248,9 +184,9 @@ impl Remote {
         }
         let path = local.path_of(output);
         let span = info_span!("remote.put_data", bytes = size_bytes);
-        let work = async { Ok(self.client(&self.upload_client).await.put_file(&key, &path, size_bytes).await?) };
+        let work = async { Ok(self.client_for(attempt).await.put_file(&key, &path, size_bytes).await?) };
         self.request(Purpose::Upload(attempt), within(attempt.limit, &key, work).instrument(span)).await?;
-        self.traffic.bytes_up.fetch_add(size_bytes, Ordering::Relaxed);
+        self.sent(size_bytes);
         Ok(())
     }
 
@@ -263,22 +199,36 @@ impl Remote {
         let json = metadata::encode(entry);
         let bytes = json.len() as u64;
         let span = info_span!("remote.put_meta", bytes);
-        let work = async { Ok(self.client(&self.upload_client).await.put_bytes(&key, json.into()).await?) };
+        let work = async { Ok(self.client_for(attempt).await.put_bytes(&key, json.into()).await?) };
         self.request(Purpose::Upload(attempt), within(attempt.limit, &key, work).instrument(span)).await?;
-        self.traffic.bytes_up.fetch_add(bytes, Ordering::Relaxed);
+        self.sent(bytes);
         Ok(())
     }
 
-    async fn client<'a>(&'a self, made: &'a OnceCell<S3Client>) -> &'a S3Client {
+    fn sent(&self, bytes: u64) {
+        self.meter.bytes_up.fetch_add(bytes, Ordering::Relaxed);
+        self.meter.objects_up.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The client of all that go waits for.
+    async fn client(&self) -> &S3Client {
+        self.client.get_or_init(|| self.connect(S3Client::connect)).await
+    }
+
+    async fn client_for(&self, attempt: Attempt) -> &S3Client {
+        if attempt.go_waits {
+            return self.client().await;
+        }
+        self.upload_client.get_or_init(|| self.connect(S3Client::connect_patiently)).await
+    }
+
+    async fn connect(&self, connect: fn(&S3Config) -> S3Client) -> S3Client {
         let config = self.config.clone();
         // Reading the system's certificates takes milliseconds: not on a thread that answers go.
-        let connect = || async {
-            match tokio::task::spawn_blocking(move || S3Client::connect(&config)).await {
-                Ok(client) => client,
-                Err(_) => S3Client::connect(&self.config),
-            }
-        };
-        made.get_or_init(connect).await
+        match tokio::task::spawn_blocking(move || connect(&config)).await {
+            Ok(client) => client,
+            Err(_) => connect(&self.config),
+        }
     }
 
     /// Runs one request unless its circuit is open, counts it, and tells the circuit how it went.
@@ -294,7 +244,7 @@ impl Remote {
         if let Some(reason) = off_reason {
             return Err(RemoteError::Off(reason.to_owned()));
         }
-        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        self.meter.requests.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
         let result = work.await;
         match &result {
@@ -303,7 +253,7 @@ impl Remote {
                 Purpose::Upload(_) => self.upload_breaker.succeeded(),
             },
             Err(error) => {
-                self.traffic.errors.fetch_add(1, Ordering::Relaxed);
+                self.meter.errors.fetch_add(1, Ordering::Relaxed);
                 self.note_failure(error, purpose, began.elapsed());
             }
         }

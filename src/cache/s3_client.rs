@@ -28,6 +28,8 @@ use upload::Upload;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer or a body may make no progress.
 const STALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// So many times longer than others may a client wait whose threads step back behind the build.
+const PATIENCE: u32 = 3;
 /// A link slower than this is stuck. What a connection has taken in may be on its way for this long, unseen, ...
 const SLOWEST_BYTES_PER_S: u64 = 16 << 10;
 /// ... and this is the most that the system takes in.
@@ -48,6 +50,8 @@ struct Shared {
     sdk: aws_sdk_s3::Client,
     target: Target,
     prefix: String,
+    /// How long an upload may make no progress, beside what its size allows.
+    stall_timeout: Duration,
 }
 
 /// One object as a listing shows it.
@@ -62,11 +66,22 @@ impl S3Client {
     /// Prepares a client. Does no I/O but reading the system's certificates when the endpoint is
     /// https; the first operation connects.
     pub fn connect(config: &S3Config) -> S3Client {
-        let target = Target { endpoint: config.endpoint_url.clone(), bucket: config.bucket.clone() };
+        Self::with_patience(config, 1)
+    }
+
+    /// The same, for threads that may have to wait for a processor.
+    pub fn connect_patiently(config: &S3Config) -> S3Client {
+        Self::with_patience(config, PATIENCE)
+    }
+
+    fn with_patience(config: &S3Config, patience: u32) -> S3Client {
+        let connect_timeout = CONNECT_TIMEOUT * patience;
+        let target = Target { endpoint: config.endpoint_url.clone(), bucket: config.bucket.clone(), connect_timeout };
         let shared = Arc::new(Shared {
-            sdk: aws_sdk_s3::Client::from_conf(settings::lean(config)),
+            sdk: aws_sdk_s3::Client::from_conf(settings::lean(config, connect_timeout)),
             target,
             prefix: config.prefix.clone(),
+            stall_timeout: STALL_TIMEOUT * patience,
         });
         S3Client { shared }
     }
@@ -154,36 +169,49 @@ impl S3Client {
     /// See [`S3Error`]; pages before the failing one have been handed over.
     pub async fn list(&self, prefix: &str, mut page: impl FnMut(Vec<ListedObject>)) -> Result<(), S3Error> {
         let prefix = self.full_key(prefix);
-        let attempt = self.attempt("LIST", &prefix);
         let mut token = None;
         loop {
-            let request = self.shared.sdk.list_objects_v2().bucket(self.bucket());
-            let request = request.prefix(&prefix).set_continuation_token(token);
-            let answer = attempt.timed(BATCH_TIMEOUT, request.send()).await?;
-            let mut answer = answer.map_err(|error| attempt.explain(&error))?;
-            let objects = answer.contents.take().unwrap_or_default();
-            page(objects.into_iter().filter_map(listed).collect());
-            token = answer.next_continuation_token;
+            let (objects, next) = self.list_page(&prefix, token).await?;
+            page(objects.collect());
+            token = next;
             if token.is_none() {
                 return Ok(());
             }
         }
     }
 
-    /// All objects of the client, with their full keys; `None` when they are more than one page.
+    /// All objects of the client, with their full keys; `None` when there are more than `most` and more than one page.
     ///
     /// # Errors
     /// See [`S3Error`].
-    pub async fn list_one_page(&self) -> Result<Option<Vec<ListedObject>>, S3Error> {
-        let prefix = self.prefix();
-        let attempt = self.attempt("LIST", prefix);
-        let request = self.shared.sdk.list_objects_v2().bucket(self.bucket()).prefix(prefix);
-        let answer = attempt.timed(STALL_TIMEOUT, request.send()).await?;
-        let answer = answer.map_err(|error| attempt.explain(&error))?;
-        if answer.next_continuation_token.is_some() || answer.is_truncated == Some(true) {
-            return Ok(None);
+    pub async fn list_at_most(&self, most: usize) -> Result<Option<Vec<ListedObject>>, S3Error> {
+        let mut objects = Vec::new();
+        let mut token = None;
+        loop {
+            let (page, next) = self.list_page(self.prefix(), token).await?;
+            objects.extend(page);
+            token = next;
+            match &token {
+                None => return Ok(Some(objects)),
+                Some(_) if objects.len() >= most => return Ok(None),
+                Some(_) => {}
+            }
         }
-        Ok(Some(answer.contents.unwrap_or_default().into_iter().filter_map(listed).collect()))
+    }
+
+    /// One page of objects below a full key, and the token of the next.
+    async fn list_page(
+        &self,
+        prefix: &str,
+        token: Option<String>,
+    ) -> Result<(impl Iterator<Item = ListedObject> + use<>, Option<String>), S3Error> {
+        let attempt = self.attempt("LIST", prefix);
+        let request = self.shared.sdk.list_objects_v2().bucket(self.bucket());
+        let request = request.prefix(prefix).set_continuation_token(token);
+        let answer = attempt.timed(BATCH_TIMEOUT, request.send()).await?;
+        let answer = answer.map_err(|error| attempt.explain(&error))?;
+        let objects = answer.contents.unwrap_or_default();
+        Ok((objects.into_iter().filter_map(listed), answer.next_continuation_token))
     }
 
     /// Deletes objects, in batches where the store can do that. A key that is not there counts as
@@ -240,7 +268,7 @@ impl S3Client {
         let request = request.content_length(length).body(body);
         // Hashing the body to sign it would cost more than sending it; the reader checks anyway.
         let sent = request.customize().disable_payload_signing().send();
-        let stall = upload_stall(size);
+        let stall = self.shared.stall_timeout + hidden_for(size);
         let answer = progress.watch(stall, sent).await;
         let answer = answer.ok_or_else(|| attempt.timeout(stall))?;
         answer.map(drop).map_err(|error| attempt.explain(&error))
@@ -259,9 +287,9 @@ impl S3Client {
     }
 }
 
-/// How long an upload of `size` bytes may seem to make no progress.
-fn upload_stall(size: u64) -> Duration {
-    STALL_TIMEOUT + Duration::from_secs(size.min(BUFFERED_BYTES) / SLOWEST_BYTES_PER_S)
+/// How long an upload of `size` bytes may go on where it cannot be seen.
+fn hidden_for(size: u64) -> Duration {
+    Duration::from_secs(size.min(BUFFERED_BYTES) / SLOWEST_BYTES_PER_S)
 }
 
 fn listed(object: aws_sdk_s3::types::Object) -> Option<ListedObject> {

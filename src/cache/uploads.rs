@@ -132,11 +132,11 @@ impl Uploads {
 
     /// Uploads body, then metadata, once each and without a second attempt: what a put of the workshop waits for.
     pub async fn upload_now(&self, action: &ActionId, entry: &Entry) {
-        let attempt = Attempt { limit: PUT_PATIENCE, is_last: true };
+        let attempt = Attempt { limit: PUT_PATIENCE, is_last: true, go_waits: true };
         self.entries.fetch_add(1, Ordering::Relaxed);
         let is_out = self.remote.put_body(entry, &self.local, attempt).await.is_ok()
             && self.remote.put_metadata(action, entry, attempt).await.is_ok();
-        self.done.fetch_add(u64::from(is_out), Ordering::Relaxed);
+        self.done.fetch_add(u64::from(is_out), Ordering::Release);
     }
 
     /// Counts an entry that is not uploaded.
@@ -166,8 +166,8 @@ impl Uploads {
 
     /// What became of the entries so far. Uploads may be going on.
     pub fn counts(&self) -> UploadCounts {
-        let done = self.done.load(Ordering::Relaxed);
-        UploadCounts { done, left: self.entries.load(Ordering::Relaxed) - done }
+        let done = self.done.load(Ordering::Acquire);
+        UploadCounts { done, left: self.entries.load(Ordering::Relaxed).saturating_sub(done) }
     }
 }
 
@@ -189,7 +189,7 @@ struct Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.uploads.done.fetch_add(u64::from(self.is_out), Ordering::Relaxed);
+        self.uploads.done.fetch_add(u64::from(self.is_out), Ordering::Release);
         self.uploads.pending.fetch_sub(1, Ordering::Release);
         self.uploads.finished.notify_waiters();
     }
@@ -205,10 +205,10 @@ where
     F: Future<Output = Result<(), RemoteError>>,
 {
     for wait in RETRY_AFTER {
-        match upload(Attempt { limit: UPLOAD_PATIENCE, is_last: false }).await {
+        match upload(Attempt { limit: UPLOAD_PATIENCE, is_last: false, go_waits: false }).await {
             Err(error) if error.is_passing() => tokio::time::sleep(wait).await,
             other => return other,
         }
     }
-    upload(Attempt { limit: UPLOAD_PATIENCE, is_last: true }).await
+    upload(Attempt { limit: UPLOAD_PATIENCE, is_last: true, go_waits: false }).await
 }

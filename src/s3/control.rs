@@ -10,7 +10,6 @@ use super::credentials::Credentials;
 use super::link::LinkSettings;
 use super::log::Record;
 use super::server::{Server, ServerOptions, Stats};
-use crate::platform;
 
 /// `bench s3-serve`: what `bench` starts as its remote.
 #[derive(Debug, clap::Args)]
@@ -60,8 +59,6 @@ pub fn serve_child(args: ServeArgs) -> anyhow::Result<()> {
     let credentials = Credentials::random()?;
     let link = args.link.settings()?;
     let options = ServerOptions { link, ..ServerOptions::plain(&args.bucket, credentials.clone()) };
-    // It stands in for a machine elsewhere: it must not take the processor from the build that is timed.
-    platform::step_back();
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;
     let server = runtime.block_on(Server::start(options));
     let server = server.context("cannot listen on 127.0.0.1 for the embedded S3 server")?;

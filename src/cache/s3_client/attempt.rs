@@ -15,6 +15,7 @@ use super::error::S3Error;
 pub(super) struct Target {
     pub(super) endpoint: String,
     pub(super) bucket: String,
+    pub(super) connect_timeout: Duration,
 }
 
 /// One operation under way: what its errors have to say it was. Costs nothing until it fails.
@@ -68,8 +69,8 @@ impl<'a> Attempt<'a> {
     {
         match error {
             SdkError::ServiceError(failed) => self.answered(failed.raw().status().as_u16(), failed.err().code()),
-            SdkError::TimeoutError(_) => self.timeout(super::CONNECT_TIMEOUT),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => self.timeout(super::CONNECT_TIMEOUT),
+            SdkError::TimeoutError(_) => self.timeout(self.target.connect_timeout),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => self.timeout(self.target.connect_timeout),
             SdkError::DispatchFailure(_) => S3Error::Unreachable {
                 endpoint: self.target.endpoint.clone(),
                 tried: self.to_string(),

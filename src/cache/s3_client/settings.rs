@@ -1,5 +1,7 @@
 //! How the SDK is set up: path style, and without what costs time here.
 
+use std::time::Duration;
+
 use aws_sdk_s3::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
 use aws_sdk_s3::config::{
     BehaviorVersion, IdentityCache, Region, RequestChecksumCalculation, ResponseChecksumValidation,
@@ -9,13 +11,13 @@ use aws_smithy_types::endpoint::EndpointAuthScheme;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::super::s3_config::S3Config;
-use super::{CONNECT_TIMEOUT, connector};
+use super::connector;
 
 /// What a path may hold as it is (RFC 3986, section 2.3: unreserved).
 const NOT_IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// No retries, no checksums, no watching of streams, no cache for an identity that never changes.
-pub(super) fn lean(config: &S3Config) -> aws_sdk_s3::Config {
+pub(super) fn lean(config: &S3Config, connect_timeout: Duration) -> aws_sdk_s3::Config {
     let credentials = aws_credential_types::Credentials::new(
         &config.access_key_id,
         &config.secret_access_key,
@@ -32,7 +34,7 @@ pub(super) fn lean(config: &S3Config) -> aws_sdk_s3::Config {
         .identity_cache(IdentityCache::no_cache())
         .http_client(connector::http_client(&config.endpoint_url))
         .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
+        .timeout_config(TimeoutConfig::builder().connect_timeout(connect_timeout).build())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
