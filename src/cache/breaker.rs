@@ -1,7 +1,8 @@
 //! The circuit breaker: after a few failures in a row the remote is off for the rest of the session.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::sync::SetOnce;
 
 /// Points at which the circuit opens.
 const LIMIT: u32 = 10;
@@ -14,7 +15,7 @@ const TIMEOUT: u32 = 5;
 #[derive(Default)]
 pub struct Breaker {
     points: AtomicU32,
-    reason: OnceLock<String>,
+    reason: SetOnce<String>,
 }
 
 impl Breaker {
@@ -31,6 +32,11 @@ impl Breaker {
         points >= LIMIT && self.reason.set(reason.to_owned()).is_ok()
     }
 
+    /// Waits until the circuit opens, and says why it did.
+    pub async fn opened(&self) -> &str {
+        self.reason.wait().await
+    }
+
     /// Why the circuit is open; `None` while it is closed.
     pub fn reason(&self) -> Option<&str> {
         self.reason.get().map(String::as_str)
@@ -40,6 +46,16 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_waits_for_it_to_open_is_told_why() {
+        let breaker = Breaker::default();
+        let (reason, ()) = tokio::join!(breaker.opened(), async {
+            breaker.failed(true, "no answer");
+            breaker.failed(true, "no answer");
+        });
+        assert_eq!(reason, "no answer");
+    }
 
     #[test]
     fn five_failures_in_a_row_open_it_once_and_for_good() {

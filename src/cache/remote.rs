@@ -246,7 +246,11 @@ impl Remote {
         }
         self.meter.requests.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
-        let result = work.await;
+        // What is under way when the remote goes off would only let go wait.
+        let result = tokio::select! {
+            result = work => result,
+            reason = self.went_off(purpose) => Err(RemoteError::Off(reason.to_owned())),
+        };
         match &result {
             Ok(_) => match purpose {
                 Purpose::Download => self.breaker.succeeded(),
@@ -258,6 +262,16 @@ impl Remote {
             }
         }
         result
+    }
+
+    async fn went_off(&self, purpose: Purpose) -> &str {
+        match purpose {
+            Purpose::Download => self.breaker.opened().await,
+            Purpose::Upload(_) => tokio::select! {
+                reason = self.breaker.opened() => reason,
+                reason = self.upload_breaker.opened() => reason,
+            },
+        }
     }
 
     fn note_failure(&self, error: &RemoteError, purpose: Purpose, waited: Duration) {

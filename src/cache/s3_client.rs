@@ -29,7 +29,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer or a body may make no progress.
 const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// So many times longer than others may a client wait whose threads step back behind the build.
-const PATIENCE: u32 = 3;
+const PATIENCE: u32 = 10;
 /// A link slower than this is stuck. What a connection has taken in may be on its way for this long, unseen, ...
 const SLOWEST_BYTES_PER_S: u64 = 16 << 10;
 /// ... and this is the most that the system takes in.
@@ -143,7 +143,7 @@ impl S3Client {
     /// # Errors
     /// See [`S3Error`]; [`S3Error::Other`] when the file cannot be read.
     pub async fn put_file(&self, key: &str, path: &Path, size: u64) -> Result<(), S3Error> {
-        let upload = Upload::from_file(path, size).await;
+        let upload = Upload::from_file(path, size);
         let upload = upload.map_err(|error| {
             let attempt_key = self.full_key(key);
             self.attempt("PUT", &attempt_key).other(&error.to_string())

@@ -38,12 +38,12 @@ pub struct UploadCounts {
     pub left: u64,
 }
 
-/// Threads that upload.
-const THREADS: usize = 2;
+/// Threads that upload. One sends some thousand objects a second; two would mostly wake each other.
+const THREADS: usize = 1;
 
 /// Uploads of one session.
 pub struct Uploads {
-    /// Started by the first upload. They step back behind the build: the time in which go waits for something is theirs.
+    /// Started by the first upload. They step back: theirs is the time in which nobody else has work.
     threads: LazyLock<Runtime>,
     remote: Arc<Remote>,
     local: Arc<LocalStore>,
@@ -178,7 +178,7 @@ fn start_threads() -> Runtime {
         .on_thread_start(platform::step_back)
         .enable_all()
         .build()
-        .expect("the system gives a process two threads and an epoll")
+        .expect("the system gives a process a thread and an epoll")
 }
 
 /// An upload under way. However it ends, even by a panic, whoever drains the queue learns of it.

@@ -1,8 +1,9 @@
 //! A body on its way up, and the watch that tells a slow upload from a stuck one.
 
 use std::convert::Infallible;
+use std::fs::File;
 use std::future::Future;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -11,14 +12,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use aws_smithy_types::byte_stream::Length;
 use bytes::Bytes;
 use futures_util::stream;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::StreamBody;
 
-/// Up to this many bytes a file, just written, is read on the spot: the trip to the blocking pool would take longer.
-const WHOLE_FILE_BYTES: u64 = 128 * 1024;
+/// The pieces in which a file is read: on the spot, because a file just written is in memory, and the trip to a blocking
+/// pool takes longer.
+const PIECE_BYTES: u64 = 128 * 1024;
 /// The pieces in which a body in memory is sent, so that its progress can be seen.
 const SLICE_BYTES: usize = 64 * 1024;
 
@@ -40,17 +41,19 @@ impl Upload {
         Upload { body }
     }
 
-    pub(super) async fn from_file(path: &Path, size: u64) -> io::Result<Self> {
-        if size <= WHOLE_FILE_BYTES {
-            let bytes = std::fs::read(path)?;
-            return if bytes.len() as u64 == size {
-                Ok(Self::from_bytes(bytes.into()))
-            } else {
-                Err(io::Error::other("the file has another size than expected"))
-            };
+    pub(super) fn from_file(path: &Path, size: u64) -> io::Result<Self> {
+        let file = File::open(path)?;
+        if file.metadata()?.len() != size {
+            return Err(io::Error::other("the file has another size than expected"));
         }
-        let file = ByteStream::read_from().path(path).length(Length::Exact(size));
-        let body = file.build().await.map_err(io::Error::other)?.into_inner();
+        if size <= PIECE_BYTES {
+            return Ok(Self::from_bytes(read_piece(&file, size)?));
+        }
+        let pieces = (0..size).step_by(PIECE_BYTES as usize).map(move |start| {
+            let piece = read_piece(&file, PIECE_BYTES.min(size - start))?;
+            Ok::<_, io::Error>(Frame::data(piece))
+        });
+        let body = SdkBody::from_body_1_x(StreamBody::new(stream::iter(pieces)));
         Ok(Upload { body })
     }
 
@@ -59,6 +62,13 @@ impl Upload {
         let watched = Watched { body: self.body, progress: progress.clone() };
         (ByteStream::new(SdkBody::from_body_1_x(watched)), progress)
     }
+}
+
+/// The next `bytes` of a file.
+fn read_piece(file: &File, bytes: u64) -> io::Result<Bytes> {
+    let mut piece = Vec::with_capacity(bytes as usize);
+    file.take(bytes).read_to_end(&mut piece)?;
+    if piece.len() as u64 == bytes { Ok(piece.into()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// Counts the pieces that have been handed to the connection.
@@ -137,11 +147,23 @@ mod tests {
         assert_eq!(progress.watch(stall, stuck).await, None);
     }
 
-    #[tokio::test]
-    async fn a_file_of_another_size_is_refused() {
+    #[test]
+    fn a_file_of_another_size_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"four").unwrap();
-        assert!(Upload::from_file(file.path(), 5).await.is_err());
-        assert!(Upload::from_file(file.path(), 4).await.is_ok());
+        assert!(Upload::from_file(file.path(), 5).is_err());
+        assert!(Upload::from_file(file.path(), 4).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_large_file_goes_in_pieces_and_one_that_shrinks_meanwhile_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let content: Vec<u8> = (0..PIECE_BYTES * 5 / 2).map(|at| at as u8).collect();
+        std::fs::write(file.path(), &content).unwrap();
+        let upload = || Upload::from_file(file.path(), content.len() as u64).unwrap().into_parts().0;
+        assert_eq!(upload().collect().await.unwrap().to_vec(), content);
+        let cut = upload();
+        file.as_file().set_len(PIECE_BYTES * 2).unwrap();
+        assert!(cut.collect().await.is_err());
     }
 }
