@@ -2,6 +2,7 @@
 
 mod common;
 
+use gocacheprog::telemetry::{Line, read_request_log};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -286,10 +287,18 @@ fn the_records_of_a_session_agree() {
         requests.iter().map(|r| r["args"]["outcome"].as_str().unwrap()).collect::<Vec<_>>(),
         ["miss", "stored", "hit local"]
     );
-    for (request, line) in requests.iter().zip(lines.iter().filter(|line| line.contains("<-"))) {
-        let took_ns: f64 = line.rsplit_once("took_ns=").unwrap().1.parse().unwrap();
-        assert!((request["dur"].as_f64().unwrap() * 1000.0 - took_ns).abs() < 1.0, "{request} {line}");
+    let read = read_request_log(&log).unwrap();
+    let answers = read.lines.into_iter().filter_map(|(_, line)| match line {
+        Line::Answer(answer) => Some(answer),
+        Line::Request(_) => None,
+    });
+    for (request, answer) in requests.iter().zip(answers) {
+        let took_ns = answer.times.took_ns() as f64;
+        assert!((request["dur"].as_f64().unwrap() * 1000.0 - took_ns).abs() < 1.0, "{request} {answer:?}");
     }
+    let hlog = std::fs::read_to_string(folder.path().join("metrics/latency.hlog")).unwrap();
+    let tags: Vec<_> = hlog.lines().filter_map(|line| line.strip_prefix("Tag=")?.split(',').next()).collect();
+    assert!(["get", "get/local/to-1MiB", "get/miss", "put", "body"].iter().all(|tag| tags.contains(tag)), "{tags:?}");
     assert!(trace.iter().any(|event| event["name"] == "body"));
     let sessions = folder.path().join("metrics/sessions");
     let session = common::read_session(&std::fs::read_dir(sessions).unwrap().next().unwrap().unwrap().path());

@@ -1,5 +1,7 @@
 //! The records of a session: started after the handshake, written out each second, finished when go has been released.
 
+use std::fs::File;
+use std::io::BufWriter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -20,8 +22,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 pub struct Records {
     folder: Option<SessionFolder>,
     recorder: Arc<Recorder>,
-    /// The spans' part of the wall profile, if there is to be one.
-    sums: Option<SpanSums>,
+    /// The spans' part of the wall profile and the latencies.
+    sums: SpanSums,
     ticker: Option<(Sender<()>, JoinHandle<Ticker>)>,
     interrupted: Interrupted,
 }
@@ -67,8 +69,8 @@ impl Records {
         let recorder = Arc::new(Recorder::new(clock, folder.as_ref(), switches));
         let trace = folder.as_ref().filter(|_| !args.no_trace).and_then(|folder| Trace::start(folder, clock));
         let (trace, layer) = trace.unzip();
-        let sums = wall_profile.then(SpanSums::default);
-        listen(layer, sums.clone(), &clock);
+        let sums = SpanSums::default();
+        listen(layer, folder.as_ref().map(|_| sums.clone()), &clock);
         if let Some(folder) = &folder {
             // Now and not at the end: `go run ./server` may go on for days, and a build may be killed.
             folder.link_plain_names();
@@ -110,16 +112,27 @@ impl Records {
         if let Err(error) = self.write_wall_profile(folder) {
             note(format_args!("no wall-clock profile: {error}"));
         }
-        if let Err(error) = complete(profile).write(folder) {
+        let session = complete(profile);
+        if let Err(error) = self.write_latencies(folder, session.wall_ns) {
+            note(format_args!("no latency.hlog: {error}"));
+        }
+        if let Err(error) = session.write(folder) {
             note(format_args!("no session.json: {error}"));
         }
         folder.link_plain_names();
     }
 
     fn write_wall_profile(&self, folder: &SessionFolder) -> anyhow::Result<()> {
-        let Some((mut profile, sums)) = self.recorder.wall_profile().zip(self.sums.as_ref()) else { return Ok(()) };
-        profile.merge(&sums.sums());
+        let Some(mut profile) = self.recorder.wall_profile() else { return Ok(()) };
+        profile.merge(&self.sums.sums().wall);
         profile.write(folder, self.recorder.clock())
+    }
+
+    fn write_latencies(&self, folder: &SessionFolder, wall_ns: u64) -> anyhow::Result<()> {
+        let mut latencies = self.recorder.latencies();
+        latencies.merge(&self.sums.sums().latencies);
+        let file = BufWriter::new(File::create(folder.file("latency.hlog"))?);
+        latencies.write(file, self.recorder.clock().start_unix_ns(), wall_ns)
     }
 }
 

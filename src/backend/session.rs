@@ -60,7 +60,7 @@ impl Session {
             let arrived_ns = clock.ns(arrived);
             self.recorder.request(arrived_ns, &request);
             let started_ns = clock.now_ns();
-            let times = Times { arrived_ns, started_ns, body_ns: started_ns, ..Times::default() };
+            let times = Times::begun(arrived_ns, started_ns);
             let job = |kind, action| Job { id: request.id, kind, action, times };
             match request.command {
                 Command::Get { action } => self.get(job("get", Some(action)), action),
@@ -222,7 +222,7 @@ impl Session {
     /// Answers `close`: go goes on.
     pub fn answer_close(&self, id: i64, arrived_ns: u64) {
         let now_ns = self.recorder.clock().now_ns();
-        let times = Times { arrived_ns, started_ns: arrived_ns, decided_ns: now_ns, ..Times::default() };
+        let times = Times { decided_ns: now_ns, ..Times::begun(arrived_ns, arrived_ns) };
         self.respond(&Response { id, ..Response::default() });
         self.record(Job { id, kind: "close", action: None, times }, Outcome::Closed, None, None, None);
     }

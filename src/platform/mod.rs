@@ -3,11 +3,13 @@
 #[cfg(windows)]
 compile_error!("Windows is not supported: build on Linux or macOS, or in WSL");
 
+mod go_version;
 mod host;
 mod pipe;
 mod priority;
 mod usage;
 
+pub use go_version::parent_go_version;
 pub use host::{file_system_of, ignores_hangup, private_config, settle_disk};
 pub use pipe::enlarge;
 pub use priority::step_back;

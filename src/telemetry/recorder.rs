@@ -1,10 +1,9 @@
-//! The recorder: takes what a session does, into memory; counts, histograms and the request log come from it.
+//! The recorder: takes what a session does, into memory; counts, latencies, wall profile and request log come from it.
 
-use hdrhistogram::Histogram;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use super::request_log::{RequestLines, RequestLog};
-use super::{Clock, Latency, SessionFolder, WallProfile};
+use super::{Clock, Latencies, SessionFolder, WallProfile};
 use crate::note::note;
 use crate::protocol::{ActionId, OutputId, Request};
 
@@ -18,7 +17,7 @@ pub struct Switches {
 }
 
 /// When a request was where, nanoseconds since the session's start.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     /// Its first byte was in this process.
     pub arrived_ns: u64,
@@ -35,9 +34,26 @@ pub struct Times {
 }
 
 impl Times {
+    /// Of a request without a body on which work has begun.
+    pub fn begun(arrived_ns: u64, started_ns: u64) -> Self {
+        Self { arrived_ns, started_ns, body_ns: started_ns, ..Self::default() }
+    }
+
     /// From arrival to answer.
     pub fn took_ns(&self) -> u64 {
         self.answered_ns.saturating_sub(self.arrived_ns)
+    }
+
+    /// What each stage took: waiting to be worked on, body, local store, remote, writing the answer. Together they are
+    /// [`Times::took_ns`].
+    pub fn stages_ns(&self) -> [u64; 5] {
+        let ends = [self.started_ns, self.body_ns, self.local_ns, self.decided_ns, self.answered_ns];
+        let mut begin = self.arrived_ns;
+        ends.map(|end| {
+            let ns = end.saturating_sub(begin);
+            begin += ns;
+            ns
+        })
     }
 }
 
@@ -62,7 +78,7 @@ pub enum Outcome {
 }
 
 /// One answered request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// Its number.
     pub id: i64,
@@ -126,27 +142,28 @@ pub struct Counts {
 /// Lines of the log younger than this wait: one of another thread may still have to go before them.
 const HOLD_NS: u64 = 50_000_000;
 
-/// Collects the records of one session. Recording takes one short lock, formats nothing and touches no file.
+/// Collects the records of one session. Recording takes one short lock and one push: all else is done by
+/// [`Recorder::flush`], beside the answers or after them.
 pub struct Recorder {
     clock: Clock,
-    memory: Mutex<Memory>,
-    /// Apart from `memory`: a slow disk must not hold up answers.
-    log: Mutex<Option<RequestLog>>,
+    /// `None` when nothing is recorded.
+    lines: Mutex<Option<RequestLines>>,
+    written: Mutex<Written>,
 }
 
-struct Memory {
+/// What has been made of the lines so far.
+struct Written {
     counts: Counts,
-    get_ns: Histogram<u64>,
-    put_ns: Histogram<u64>,
+    latencies: Latencies,
     /// `None` when it is not asked for.
     wall: Option<WallProfile>,
     /// `None` without a log.
-    lines: Option<RequestLines>,
+    log: Option<RequestLog>,
 }
 
 impl Recorder {
-    /// A recorder that writes below `folder` what `switches` ask for. A record that cannot be written is given up with
-    /// one line on stderr.
+    /// A recorder that writes below `folder` what `switches` ask for; without a folder it records nothing. A record that
+    /// cannot be written is given up with one line on stderr.
     pub fn new(clock: Clock, folder: Option<&SessionFolder>, switches: Switches) -> Self {
         let log = folder.filter(|_| switches.request_log).and_then(|folder| {
             let path = folder.file("request.txt");
@@ -154,11 +171,10 @@ impl Recorder {
                 .inspect_err(|error| note(format_args!("no request log: {}: {error}", path.display())))
                 .ok()
         });
-        let histogram = || Histogram::new(3).expect("three digits are supported");
-        let lines = log.as_ref().map(|_| RequestLines::default());
+        let lines = folder.map(|_| RequestLines::default());
         let wall = switches.wall_profile.then(WallProfile::default);
-        let memory = Memory { counts: Counts::default(), get_ns: histogram(), put_ns: histogram(), wall, lines };
-        Self { clock, memory: Mutex::new(memory), log: Mutex::new(log) }
+        let written = Written { counts: Counts::default(), latencies: Latencies::default(), wall, log };
+        Self { clock, lines: Mutex::new(lines), written: Mutex::new(written) }
     }
 
     /// The session's clock.
@@ -168,64 +184,69 @@ impl Recorder {
 
     /// Notes a request that arrived at `at_ns`.
     pub fn request(&self, at_ns: u64, request: &Request) {
-        if let Some(lines) = &mut self.memory().lines {
+        if let Some(lines) = &mut *self.lines() {
             lines.request(at_ns, request.clone());
         }
     }
 
     /// Notes an answer that has been written.
     pub fn answer(&self, answer: Answer) {
-        let memory = &mut *self.memory();
-        memory.counts.add(&answer);
-        let histogram = match answer.kind {
-            "get" => Some(&mut memory.get_ns),
-            "put" => Some(&mut memory.put_ns),
-            _ => None,
-        };
-        if let Some(histogram) = histogram {
-            let _ = histogram.record(answer.times.took_ns());
-        }
-        if let Some(wall) = &mut memory.wall {
-            wall.add_request(&answer);
-        }
-        if let Some(lines) = &mut memory.lines {
+        if let Some(lines) = &mut *self.lines() {
             lines.answer(answer);
         }
     }
 
-    /// Writes out what is in memory: all of it at the end, else the lines that no other will come before.
+    /// Works up what is in memory: all of it at the end, else the lines that no other will come before.
     pub fn flush(&self, is_end: bool) {
-        let mut log = self.log.lock().expect("no recorder panics");
-        let Some(log) = log.as_mut() else { return };
+        let mut written = self.written.lock().expect("no recorder panics");
         let until_ns = if is_end { u64::MAX } else { self.clock.now_ns().saturating_sub(HOLD_NS) };
-        let taken = self.memory().lines.as_mut().map(RequestLines::take).unwrap_or_default();
-        let held = log.write(taken, until_ns);
-        if let Some(lines) = &mut self.memory().lines {
+        let mut taken = self.lines().as_mut().map(RequestLines::take).unwrap_or_default();
+        let held = taken.split_off(until_ns);
+        if let Some(lines) = &mut *self.lines() {
             lines.put_back(held);
         }
-        if let Some(error) = log.failure().filter(|_| is_end) {
+        written.add(&taken);
+        if let Some(error) = written.log.as_ref().and_then(RequestLog::failure).filter(|_| is_end) {
             note(format_args!("the request log is not complete: {error}"));
         }
     }
 
-    /// Counts so far.
+    /// Counts, up to the last flush.
     pub fn counts(&self) -> Counts {
-        self.memory().counts
+        self.written().counts
     }
 
-    /// Latency of gets and of puts so far.
-    pub fn latencies(&self) -> (Option<Latency>, Option<Latency>) {
-        let memory = self.memory();
-        (Latency::of(&memory.get_ns), Latency::of(&memory.put_ns))
+    /// Latencies of the requests and their stages, up to the last flush.
+    pub fn latencies(&self) -> Latencies {
+        self.written().latencies.clone()
     }
 
-    /// Where the time of the requests so far went, if that was asked for.
+    /// Where the time of the requests went, up to the last flush, if that was asked for.
     pub fn wall_profile(&self) -> Option<WallProfile> {
-        self.memory().wall.clone()
+        self.written().wall.clone()
     }
 
-    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
-        self.memory.lock().expect("no recorder panics")
+    fn lines(&self) -> MutexGuard<'_, Option<RequestLines>> {
+        self.lines.lock().expect("no recorder panics")
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().expect("no recorder panics")
+    }
+}
+
+impl Written {
+    fn add(&mut self, lines: &RequestLines) {
+        for answer in lines.answers() {
+            self.counts.add(answer);
+            self.latencies.add(answer);
+            if let Some(wall) = &mut self.wall {
+                wall.add_request(answer);
+            }
+        }
+        if let Some(log) = &mut self.log {
+            log.write(lines);
+        }
     }
 }
 

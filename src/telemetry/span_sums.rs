@@ -1,4 +1,4 @@
-//! A `tracing` layer that adds up the spans that wait (remote requests, uploads, the flush) for the wall profile.
+//! A `tracing` layer that adds up the spans that wait (remote requests, uploads, the flush), for wall profile and latencies.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -11,14 +11,23 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::{Spent, WallProfile};
+use super::{Latencies, Spent, WallProfile};
 
 /// Target of the spans of requests that are answered at once: the recorder has their times already.
 pub const AT_ONCE: &str = "gocacheprog::at_once";
 
 /// The layer. Its clones share the sums.
 #[derive(Clone, Default)]
-pub struct SpanSums(Arc<Mutex<WallProfile>>);
+pub struct SpanSums(Arc<Mutex<Sums>>);
+
+/// Spans that have ended.
+#[derive(Clone, Default)]
+pub struct Sums {
+    /// By path.
+    pub wall: WallProfile,
+    /// By name.
+    pub latencies: Latencies,
+}
 
 /// A span that has not ended.
 struct Open {
@@ -30,7 +39,7 @@ struct Open {
 
 impl SpanSums {
     /// The sums of the spans that have ended so far.
-    pub fn sums(&self) -> WallProfile {
+    pub fn sums(&self) -> Sums {
         self.0.lock().expect("no span panics").clone()
     }
 }
@@ -72,7 +81,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanSums {
         }
         let wall_ns = open.began.elapsed().as_nanos() as u64;
         let spent = Spent { count: 1, wall_ns, busy_ns: open.busy.as_nanos() as u64 };
-        self.0.lock().expect("no span panics").add(&open.path, spent);
+        let mut sums = self.0.lock().expect("no span panics");
+        sums.wall.add(&open.path, spent);
+        sums.latencies.record(open.path.last().unwrap_or(&""), wall_ns);
     }
 }
 
@@ -106,7 +117,7 @@ mod tests {
             drop(info_span!(target: AT_ONCE, "request", kind = %"put"));
             drop(info_span!("upload"));
         });
-        let sums = sums.sums();
+        let sums = sums.sums().wall;
         let count = |path: &[&'static str]| sums.spent(path).map(|spent| spent.count);
         assert_eq!(count(&["request", "get", "remote.get_meta"]), Some(2));
         assert_eq!(count(&["upload"]), Some(1));
@@ -122,7 +133,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(20));
             upload.in_scope(|| std::thread::sleep(Duration::from_millis(5)));
         });
-        let spent = sums.sums().spent(&["upload"]).unwrap();
+        let spent = sums.sums().wall.spent(&["upload"]).unwrap();
         assert!(spent.wall_ns >= 25_000_000 && spent.busy_ns >= 5_000_000, "{spent:?}");
         assert!(spent.wall_ns - spent.busy_ns >= 20_000_000, "{spent:?}");
     }
