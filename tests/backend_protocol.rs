@@ -2,7 +2,7 @@
 
 mod common;
 
-use gocacheprog::telemetry::{Line, read_request_log};
+use gocacheprog::telemetry::read_request_log;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -288,10 +288,7 @@ fn the_records_of_a_session_agree() {
         ["miss", "stored", "hit local"]
     );
     let read = read_request_log(&log).unwrap();
-    let answers = read.lines.into_iter().filter_map(|(_, line)| match line {
-        Line::Answer(answer) => Some(answer),
-        Line::Request(_) => None,
-    });
+    let answers = read.lines.iter().filter_map(|(_, line)| line.answer());
     for (request, answer) in requests.iter().zip(answers) {
         let took_ns = answer.times.took_ns() as f64;
         assert!((request["dur"].as_f64().unwrap() * 1000.0 - took_ns).abs() < 1.0, "{request} {answer:?}");

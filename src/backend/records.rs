@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use super::BackendArgs;
 use crate::note::note;
 use crate::telemetry::{
-    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, ProfileSummary, Recorder, SessionFolder, SessionSummary, SpanSums,
-    Switches, Trace, listen,
+    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Latencies, ProfileSummary, Recorder, SessionFolder, SessionSummary,
+    SpanSums, Switches, Trace, WallProfile, listen,
 };
 
 /// How often records are written out, so that a killed session leaves them.
@@ -109,11 +109,12 @@ impl Records {
             trace.finish();
         }
         let Some(folder) = &self.folder else { return };
-        if let Err(error) = self.write_wall_profile(folder) {
+        let sums = self.sums.sums();
+        if let Err(error) = self.write_wall_profile(folder, &sums.wall) {
             note(format_args!("no wall-clock profile: {error}"));
         }
         let session = complete(profile);
-        if let Err(error) = self.write_latencies(folder, session.wall_ns) {
+        if let Err(error) = self.write_latencies(folder, &sums.latencies, session.wall_ns) {
             note(format_args!("no latency.hlog: {error}"));
         }
         if let Err(error) = session.write(folder) {
@@ -122,15 +123,15 @@ impl Records {
         folder.link_plain_names();
     }
 
-    fn write_wall_profile(&self, folder: &SessionFolder) -> anyhow::Result<()> {
+    fn write_wall_profile(&self, folder: &SessionFolder, waits: &WallProfile) -> anyhow::Result<()> {
         let Some(mut profile) = self.recorder.wall_profile() else { return Ok(()) };
-        profile.merge(&self.sums.sums().wall);
+        profile.merge(waits);
         profile.write(folder, self.recorder.clock())
     }
 
-    fn write_latencies(&self, folder: &SessionFolder, wall_ns: u64) -> anyhow::Result<()> {
+    fn write_latencies(&self, folder: &SessionFolder, waits: &Latencies, wall_ns: u64) -> anyhow::Result<()> {
         let mut latencies = self.recorder.latencies();
-        latencies.merge(&self.sums.sums().latencies);
+        latencies.merge(waits);
         let file = BufWriter::new(File::create(folder.file("latency.hlog"))?);
         latencies.write(file, self.recorder.clock().start_unix_ns(), wall_ns)
     }

@@ -123,7 +123,6 @@ struct Moved {
 impl Released<'_> {
     fn summary(&self, session: &Session, cpu_profile: Option<ProfileSummary>) -> SessionSummary {
         let counts = session.recorder.counts();
-        let latencies = session.recorder.latencies();
         let Moved { uploads, traffic, remote_off } = &self.moved;
         SessionSummary {
             schema: SCHEMA,
@@ -140,8 +139,8 @@ impl Released<'_> {
             remote_off: remote_off.clone(),
             uploads_done: uploads.done,
             uploads_left: uploads.left,
-            get_ns: latencies.of("get"),
-            put_ns: latencies.of("put"),
+            get_ns: session.recorder.latency("get"),
+            put_ns: session.recorder.latency("put"),
             cpu_user_ns: self.usage.cpu_user_ns,
             cpu_system_ns: self.usage.cpu_system_ns,
             render_cpu_ns: usage().cpu_ns().zip(self.usage.cpu_ns()).map(|(now, then)| now.saturating_sub(then)),

@@ -29,6 +29,9 @@ const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 /// Waits before the second and the third attempt.
 const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
+/// Threads that upload. One sends some thousand objects a second; two would mostly wake each other.
+const THREADS: usize = 1;
+
 /// What became of the entries that were to be uploaded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UploadCounts {
@@ -37,9 +40,6 @@ pub struct UploadCounts {
     /// Entries that are not out: still pending, or given up.
     pub left: u64,
 }
-
-/// Threads that upload. One sends some thousand objects a second; two would mostly wake each other.
-const THREADS: usize = 1;
 
 /// Uploads of one session.
 pub struct Uploads {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use super::request_log::{RequestLines, RequestLog};
-use super::{Clock, Latencies, SessionFolder, WallProfile};
+use super::{Clock, Latencies, Latency, SessionFolder, WallProfile};
 use crate::note::note;
 use crate::protocol::{ActionId, OutputId, Request};
 
@@ -214,6 +214,11 @@ impl Recorder {
     /// Counts, up to the last flush.
     pub fn counts(&self) -> Counts {
         self.written().counts
+    }
+
+    /// Latency of the requests of one kind, up to the last flush; `None` without one.
+    pub fn latency(&self, kind: &str) -> Option<Latency> {
+        self.written().latencies.of(kind)
     }
 
     /// Latencies of the requests and their stages, up to the last flush.

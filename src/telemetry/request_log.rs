@@ -47,6 +47,16 @@ pub enum Line {
     Answer(Answer),
 }
 
+impl Line {
+    /// The answer, if it is one.
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Line::Answer(answer) => Some(answer),
+            Line::Request(_) => None,
+        }
+    }
+}
+
 impl RequestLines {
     /// Notes a request that arrived at `at_ns`.
     pub fn request(&mut self, at_ns: u64, request: Request) {
@@ -72,10 +82,7 @@ impl RequestLines {
 
     /// The answers among the lines.
     pub fn answers(&self) -> impl Iterator<Item = &Answer> {
-        self.0.iter().filter_map(|(_, line)| match line {
-            Line::Answer(answer) => Some(answer),
-            Line::Request(_) => None,
-        })
+        self.0.iter().filter_map(|(_, line)| line.answer())
     }
 
     /// Puts lines back that [`RequestLines::split_off`] gave.

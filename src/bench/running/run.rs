@@ -35,8 +35,8 @@ const WIDTH: u16 = 100;
 
 /// Runs what `args` ask for, prints the tables on stdout and progress on stderr.
 ///
-/// The exit code is 0, 1 when a run was never in its state, or 130 after an interrupt. Errors: what cannot be started, and a failed build; what was measured
-/// until then is printed and kept all the same.
+/// The exit code is 0, 1 when a run was never in its state, or 130 after an interrupt. Errors: what cannot be started, and
+/// a failed build; what was measured until then is printed and kept all the same.
 pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
     let plan = Plan::resolve(&name, &scenario, &args)?;
