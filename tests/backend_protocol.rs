@@ -2,86 +2,13 @@
 
 mod common;
 
+use common::backend::{Backend, output_of, put_text};
 use gocacheprog::telemetry::read_request_log;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use base64_simd::STANDARD;
-use ring::digest::{SHA256, digest};
 use serde_json::Value;
-
-/// A running backend with its pipes.
-struct Backend {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Backend {
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(common::CACHEPROG)
-            .args(arguments)
-            .current_dir(folder)
-            .env_remove("S3_ENDPOINT")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdin = child.stdin.take();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut backend = Self { child, stdin, stdout };
-        assert_eq!(backend.answer()["KnownCommands"], serde_json::json!(["get", "put", "close"]));
-        backend
-    }
-
-    fn send(&mut self, text: &str) {
-        self.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
-    }
-
-    fn answer(&mut self) -> Value {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
-    }
-
-    fn put(&mut self, id: i64, action: u8, body: &[u8]) -> Value {
-        self.send(&put_text(id, action, body, &output_of(body)));
-        self.answer()
-    }
-
-    fn get(&mut self, id: i64, action: u8) -> Value {
-        self.send(&format!("{{\"ID\":{id},\"Command\":\"get\",\"ActionID\":\"{}\"}}\n\n", wire(action)));
-        self.answer()
-    }
-
-    /// Ends the input; returns the exit code, the rest of stdout and stderr.
-    fn end(mut self) -> (Option<i32>, String, String) {
-        drop(self.stdin.take());
-        let (mut out, mut err) = (String::new(), String::new());
-        self.stdout.read_to_string(&mut out).unwrap();
-        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-        (self.child.wait().unwrap().code(), out, err)
-    }
-}
-
-fn wire(action: u8) -> String {
-    STANDARD.encode_to_string([action; 32])
-}
-
-fn output_of(body: &[u8]) -> String {
-    STANDARD.encode_to_string(digest(&SHA256, body))
-}
-
-fn put_text(id: i64, action: u8, body: &[u8], output: &str) -> String {
-    let action = wire(action);
-    let head = format!("{{\"ID\":{id},\"Command\":\"put\",\"ActionID\":\"{action}\",\"OutputID\":\"{output}\"");
-    if body.is_empty() {
-        return format!("{head}}}\n\n");
-    }
-    format!("{head},\"BodySize\":{}}}\n\n\"{}\"\n", body.len(), STANDARD.encode_to_string(body))
-}
 
 /// Files of the store that are not the index, hidden, or the folder for temporary ones.
 fn bodies(folder: &Path) -> Vec<String> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 
+use super::plant::Plant;
 use crate::cache::Strategy;
 use crate::telemetry::CpuProfileMode;
 
@@ -45,12 +46,21 @@ pub struct BackendArgs {
     /// Write no wall-clock profile, pprof/fg.prof
     #[arg(long, env = "CACHEPROG_NO_WALL_PROFILE", value_parser = FalseyValueParser::new())]
     pub no_wall_profile: bool,
+    /// Take no samples of CPU, memory, disk and network
+    #[arg(long, env = "CACHEPROG_NO_SAMPLES", value_parser = FalseyValueParser::new())]
+    pub no_samples: bool,
+    /// Process number of the S3 server, to be sampled too
+    #[arg(long, value_name = "PID", hide = true)]
+    pub watch_s3: Option<u32>,
     /// When to take a CPU profile: in sessions longer than a second, from the very start, or never
     #[arg(long, value_enum, env = "CACHEPROG_CPU_PROFILE", default_value = "auto")]
     pub cpu_profile: CpuProfileMode,
     /// Write no records at all
     #[arg(long, env = "CACHEPROG_NO_RECORDS", value_parser = FalseyValueParser::new())]
     pub no_records: bool,
+    /// Delay a stage: STAGE:MILLISECONDS:EVERY, in each EVERYth request. To see whether the records name it
+    #[arg(long, value_name = "PLANT", hide = true)]
+    pub plant: Option<Plant>,
     /// How long the end of a session waits for uploads, in seconds
     #[arg(long, value_name = "SECONDS", env = "CACHEPROG_DRAIN_DEADLINE", default_value = "60", value_parser = seconds)]
     pub drain_deadline: Duration,

@@ -1,7 +1,9 @@
 //! One session of the backend: reader, tasks, writer, close and end of input, deadlines.
 
 mod args;
+mod gauges;
 mod io;
+mod plant;
 mod records;
 mod run;
 mod session;

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use super::BackendArgs;
 use crate::note::note;
 use crate::telemetry::{
-    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Latencies, ProfileSummary, Recorder, SessionFolder, SessionSummary,
-    SpanSums, Switches, Trace, WallProfile, listen,
+    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Gauges, Latencies, ProfileSummary, Recorder, Resources, Sampler,
+    SessionFolder, SessionSummary, SpanSums, Switches, Trace, WallProfile, Watched, listen,
 };
 
 /// How often records are written out, so that a killed session leaves them.
@@ -24,8 +24,23 @@ pub struct Records {
     recorder: Arc<Recorder>,
     /// The spans' part of the wall profile and the latencies.
     sums: SpanSums,
-    ticker: Option<(Sender<()>, JoinHandle<Ticker>)>,
+    sampler: Option<Sampler>,
+    ticker: Option<(Sender<Wake>, JoinHandle<Ticker>)>,
     interrupted: Interrupted,
+}
+
+/// What instruments found that is told in the session's summary.
+pub struct Found {
+    pub profile: Option<ProfileSummary>,
+    pub resources: Option<Resources>,
+}
+
+/// Why the ticker need not wait for its second.
+enum Wake {
+    /// Much has gathered.
+    Full,
+    /// The session is over.
+    Stop,
 }
 
 /// The thread that works once a second, and what it works on.
@@ -84,7 +99,23 @@ impl Records {
             auto_profile: args.cpu_profile == CpuProfileMode::Auto && folder.is_some(),
             interrupted: interrupted.clone(),
         };
-        Self { folder, recorder, sums, ticker: Some(ticker.start()), interrupted }
+        Self { folder, recorder, sums, sampler: None, ticker: Some(ticker.start()), interrupted }
+    }
+
+    /// Starts to sample processes and machine, if `args` ask for it. `gauges` tells what the session knows.
+    pub fn sample(&mut self, args: &BackendArgs, gauges: impl Fn() -> Gauges + Send + 'static) {
+        if args.no_samples || self.folder.is_none() {
+            return;
+        }
+        let go = std::os::unix::process::parent_id();
+        let watched = Watched { is_backend: true, go: Some(go), s3: args.watch_s3 };
+        let sampler = Sampler::start(watched, *self.recorder.clock(), gauges);
+        self.sampler = sampler.inspect_err(|error| note(format_args!("no samples: {error}"))).ok();
+    }
+
+    /// Lets the sampler take its last sample, which must not be later than go's end.
+    pub fn stop_sampling(&self) {
+        self.sampler.iter().for_each(Sampler::stop);
     }
 
     /// What requests are noted in.
@@ -97,13 +128,15 @@ impl Records {
         &self.interrupted
     }
 
-    /// Writes all files. `complete` gets the profile's summary and gives the session's. The folder stays locked.
-    pub fn finish(&mut self, complete: impl FnOnce(Option<ProfileSummary>) -> SessionSummary) {
+    /// Writes all files. `complete` gets what instruments found and gives the session's summary. The folder stays locked.
+    pub fn finish(&mut self, complete: impl FnOnce(Found) -> SessionSummary) {
         let Some((stop, thread)) = self.ticker.take() else { return };
-        drop(stop);
+        // An error says that it has ended.
+        let _ = stop.send(Wake::Stop);
         let Ok(ticker) = thread.join() else { return };
         // The profile first: it stops the signals that would disturb the rest.
         let profile = ticker.profile.zip(self.folder.as_ref()).and_then(|(profile, folder)| profile.finish(folder));
+        let resources = self.sampler.take().and_then(Sampler::finish);
         self.recorder.flush(true);
         if let Some(trace) = ticker.trace {
             trace.finish();
@@ -113,7 +146,7 @@ impl Records {
         if let Err(error) = self.write_wall_profile(folder, &sums.wall) {
             note(format_args!("no wall-clock profile: {error}"));
         }
-        let session = complete(profile);
+        let session = complete(Found { profile, resources });
         if let Err(error) = self.write_latencies(folder, &sums.latencies, session.wall_ns) {
             note(format_args!("no latency.hlog: {error}"));
         }
@@ -146,16 +179,19 @@ fn open_folder(args: &BackendArgs, clock: &Clock) -> Option<SessionFolder> {
 }
 
 impl Ticker {
-    fn start(mut self) -> (Sender<()>, JoinHandle<Ticker>) {
-        let (stop, stopped) = channel();
+    fn start(mut self) -> (Sender<Wake>, JoinHandle<Ticker>) {
+        let (wake, woken) = channel();
         let began = Instant::now();
+        let full = wake.clone();
+        // An error says that the session is over.
+        self.recorder.on_full(move || drop(full.send(Wake::Full)));
         let thread = std::thread::spawn(move || {
-            while stopped.recv_timeout(FLUSH_EVERY) == Err(RecvTimeoutError::Timeout) {
+            while matches!(woken.recv_timeout(FLUSH_EVERY), Ok(Wake::Full) | Err(RecvTimeoutError::Timeout)) {
                 self.tick(began.elapsed());
             }
             self
         });
-        (stop, thread)
+        (wake, thread)
     }
 
     fn tick(&mut self, age: Duration) {

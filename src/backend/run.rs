@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 
-use super::records::Records;
+use super::gauges::InFlight;
+use super::plant::Planted;
+use super::records::{Found, Records};
 use super::session::{End, Session};
 use super::{BackendArgs, io};
 use crate::cache::{Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3_config};
 use crate::note::{self, note};
 use crate::platform::{Usage, usage};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
-use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, ProfileSummary, SCHEMA, SessionSummary};
+use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, SCHEMA, SessionSummary};
 
 /// Threads for requests that wait for the remote.
 const WORKERS: usize = 2;
@@ -47,14 +49,19 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
         writer,
         runtime: LazyLock::new(start_runtime),
         waiting: TaskTracker::new(),
+        in_flight: InFlight::default(),
+        planted: Planted::new(args.plant.clone()),
     });
+    let of_session = session.clone();
+    records.sample(args, move || of_session.gauges());
     let end = session.serve(&mut reader);
     if let Err(error) = &end {
         note(error);
     }
+    records.stop_sampling();
     let moved = release(&session, &end, &records, args.drain_deadline);
     let released = Released { args, clock, handshake_ns, wall_ns: clock.now_ns(), usage: usage(), end: &end, moved };
-    records.finish(|profile| released.summary(&session, profile));
+    records.finish(|found| released.summary(&session, found));
     session.cache.local().remove_stale();
     // Only the end of the process lets go of the session's lock.
     std::mem::forget((records, session));
@@ -121,7 +128,7 @@ struct Moved {
 }
 
 impl Released<'_> {
-    fn summary(&self, session: &Session, cpu_profile: Option<ProfileSummary>) -> SessionSummary {
+    fn summary(&self, session: &Session, found: Found) -> SessionSummary {
         let counts = session.recorder.counts();
         let Moved { uploads, traffic, remote_off } = &self.moved;
         SessionSummary {
@@ -152,7 +159,9 @@ impl Released<'_> {
             }
             .to_owned(),
             error: self.end.as_ref().err().map(ToString::to_string),
-            cpu_profile,
+            resources: found.resources,
+            planted: session.planted.summary(),
+            cpu_profile: found.profile,
         }
     }
 }

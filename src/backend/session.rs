@@ -11,6 +11,8 @@ use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::gauges::InFlight;
+use super::plant::Planted;
 use super::spans;
 use crate::cache::{Cache, Found, Lookup, Origin, Put, PutRest};
 use crate::protocol::{ActionId, Command, Frame, FrameReader, OutputId, ProtocolError, Response, ResponseWriter};
@@ -38,6 +40,8 @@ pub struct Session {
     /// Started by the first request that has to wait for the remote.
     pub runtime: LazyLock<Runtime>,
     pub waiting: TaskTracker,
+    pub in_flight: InFlight,
+    pub planted: Planted,
 }
 
 /// A request while it is worked on.
@@ -56,9 +60,11 @@ impl Session {
     /// [`ProtocolError`] when the input is not of the protocol; nothing more can be read then.
     pub fn serve(self: &Arc<Self>, reader: &mut FrameReader<File>) -> Result<End, ProtocolError> {
         while let Some(Frame { request, arrived }) = reader.next_frame()? {
+            self.in_flight.begin();
             let clock = self.recorder.clock();
             let arrived_ns = clock.ns(arrived);
             self.recorder.request(arrived_ns, &request);
+            self.planted.at("queue");
             let started_ns = clock.now_ns();
             let times = Times::begun(arrived_ns, started_ns);
             let job = |kind, action| Job { id: request.id, kind, action, times };
@@ -77,6 +83,7 @@ impl Session {
     }
 
     fn get(self: &Arc<Self>, job: Job, action: ActionId) {
+        self.planted.at("local.lookup");
         match self.cache.get(&action) {
             Lookup::Hit(found) => self.hit(job, &found, None),
             Lookup::Miss => self.miss(job, None),
@@ -103,8 +110,10 @@ impl Session {
         let mut body = (body_bytes > 0).then(|| self.cache.local().begin());
         if let Some(body) = &mut body {
             reader.read_body(|piece| body.write(piece))?;
+            self.planted.at("body");
             job.times.body_ns = self.recorder.clock().now_ns();
         }
+        self.planted.at("local.write");
         match self.cache.put(action, output, body_bytes, body) {
             Ok(Put::Done(found)) => self.stored(job, &found, None),
             Ok(Put::Wait(found, rest)) => self.finish_put(job, action, found, rest),
@@ -181,6 +190,7 @@ impl Session {
 
     /// A go that no longer reads has ended: its input ends too, and that is what ends the session.
     fn respond(&self, response: &Response<'_>) {
+        self.planted.at("respond");
         let _ = self.writer.send(response);
     }
 
@@ -194,6 +204,7 @@ impl Session {
     ) {
         let Job { id, kind, action, mut times } = job;
         times.answered_ns = self.recorder.clock().now_ns();
+        self.in_flight.end();
         let (output, bytes) = output.unzip();
         let answer = Answer { id, kind, action, output, bytes, outcome, error, times };
         match &span {

@@ -120,6 +120,15 @@ impl Remote {
         self.meter.traffic()
     }
 
+    /// Connections to it that are open now.
+    pub fn connections_open(&self) -> u64 {
+        [&self.client, &self.upload_client]
+            .iter()
+            .filter_map(|client| client.get())
+            .map(S3Client::connections_open)
+            .sum()
+    }
+
     /// What the remote has for an action, by its metadata object. `None`: nothing.
     ///
     /// # Errors

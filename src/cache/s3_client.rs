@@ -13,6 +13,7 @@ mod upload;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
@@ -52,6 +53,8 @@ struct Shared {
     prefix: String,
     /// How long an upload may make no progress, beside what its size allows.
     stall_timeout: Duration,
+    /// Connections that are open.
+    connections: Arc<AtomicU64>,
 }
 
 /// One object as a listing shows it.
@@ -77,11 +80,13 @@ impl S3Client {
     fn with_patience(config: &S3Config, patience: u32) -> S3Client {
         let connect_timeout = CONNECT_TIMEOUT * patience;
         let target = Target { endpoint: config.endpoint_url.clone(), bucket: config.bucket.clone(), connect_timeout };
+        let connections = Arc::new(AtomicU64::new(0));
         let shared = Arc::new(Shared {
-            sdk: aws_sdk_s3::Client::from_conf(settings::lean(config, connect_timeout)),
+            sdk: aws_sdk_s3::Client::from_conf(settings::lean(config, connect_timeout, connections.clone())),
             target,
             prefix: config.prefix.clone(),
             stall_timeout: STALL_TIMEOUT * patience,
+            connections,
         });
         S3Client { shared }
     }
@@ -89,6 +94,11 @@ impl S3Client {
     /// What the client puts before every key; may be empty.
     pub fn prefix(&self) -> &str {
         &self.shared.prefix
+    }
+
+    /// Connections that are open now.
+    pub fn connections_open(&self) -> u64 {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// The whole object, or `None` when there is none of that key.

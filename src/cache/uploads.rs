@@ -164,6 +164,17 @@ impl Uploads {
         self.pending.load(Ordering::Acquire)
     }
 
+    /// Asynchronous tasks that have not ended.
+    pub fn tasks(&self) -> u64 {
+        LazyLock::get(&self.threads).map_or(0, |threads| threads.metrics().num_alive_tasks() as u64)
+    }
+
+    /// Bytes of the bodies that are queued or on their way, each rounded up to whole KiB.
+    pub fn queued_bytes(&self) -> u64 {
+        let free = self.room.available_permits() as u64;
+        u64::from(QUEUE_KIB).saturating_sub(free) * 1024
+    }
+
     /// What became of the entries so far. Uploads may be going on.
     pub fn counts(&self) -> UploadCounts {
         let done = self.done.load(Ordering::Acquire);

@@ -29,7 +29,7 @@ fn file_system_in(mounts: &str, path: &Path) -> Option<String> {
 #[cfg(not(target_os = "linux"))]
 pub fn file_system_of(path: &Path) -> Option<String> {
     let path = path.canonicalize().ok()?;
-    let disks = sysinfo::Disks::new_with_refreshed_list();
+    let disks = sysinfo::Disks::new_with_refreshed_list().ok()?;
     disks
         .iter()
         .filter(|disk| path.starts_with(disk.mount_point()))

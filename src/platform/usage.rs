@@ -2,6 +2,7 @@
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
+use std::time::Duration;
 
 /// CPU time and memory of this process so far. What a system does not tell is `None`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +30,11 @@ pub fn usage() -> Usage {
         cpu_system_ns: Some(usage.system_time().num_nanoseconds() as u64),
         peak_rss_bytes: peak_rss_bytes(usage.max_rss()),
     }
+}
+
+/// CPU time of the calling thread; `None` where the system does not tell.
+pub fn thread_cpu() -> Option<Duration> {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).ok().map(Duration::from)
 }
 
 /// `ru_maxrss` counts what the parent had when it started us, so Linux is asked for the peak of our own memory.

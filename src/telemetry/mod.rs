@@ -1,5 +1,6 @@
 //! What a session leaves: trace, CPU and wall profile, request log, summary. One file per output.
 
+mod agreement;
 mod clock;
 mod cpu_profile;
 mod folder;
@@ -8,12 +9,19 @@ mod listen;
 mod recorder;
 mod request_log;
 mod request_log_reader;
+mod resources;
+mod sampler;
 mod span_sums;
 mod summary;
 mod trace;
 mod trace_writer;
+mod tracks;
 mod wall_profile;
 
+/// Name of the span of a request, and of the event that stands for one.
+pub const REQUEST: &str = "request";
+
+pub use agreement::{Agreement, check as check_agreement};
 pub use clock::Clock;
 pub use cpu_profile::{AUTO_AFTER, CpuProfile, CpuProfileMode};
 pub use folder::{LOCK_FILE, SessionFolder};
@@ -22,7 +30,10 @@ pub use listen::listen;
 pub use recorder::{Answer, Counts, Outcome, Recorder, Switches, Times};
 pub use request_log::Line;
 pub use request_log_reader::{LogError, LoggedSession, read_request_log};
-pub use span_sums::{AT_ONCE, SpanSums};
-pub use summary::{Latency, ProfileSummary, SCHEMA, SESSION_FILE, SessionSummary};
+pub use resources::{HostUse, ProcessUse, Resources};
+pub use sampler::{Sampler, Watched};
+pub use span_sums::SpanSums;
+pub use summary::{Latency, PlantSummary, ProfileSummary, SCHEMA, SESSION_FILE, SessionSummary};
 pub use trace::Trace;
+pub use tracks::Gauges;
 pub use wall_profile::{Spent, WallProfile};

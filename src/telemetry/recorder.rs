@@ -1,6 +1,6 @@
 //! The recorder: takes what a session does, into memory; counts, latencies, wall profile and request log come from it.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use super::request_log::{RequestLines, RequestLog};
 use super::{Clock, Latencies, Latency, SessionFolder, WallProfile};
@@ -139,6 +139,8 @@ pub struct Counts {
     pub put_bytes: u64,
 }
 
+/// So many lines in memory call for a flush: with what the trace keeps of the same requests, some ten megabytes.
+const FULL: usize = 8192;
 /// Lines of the log younger than this wait: one of another thread may still have to go before them.
 const HOLD_NS: u64 = 50_000_000;
 
@@ -148,6 +150,8 @@ pub struct Recorder {
     clock: Clock,
     /// `None` when nothing is recorded.
     lines: Mutex<Option<RequestLines>>,
+    /// Called when there are [`FULL`] lines.
+    on_full: OnceLock<Box<dyn Fn() + Send + Sync>>,
     written: Mutex<Written>,
 }
 
@@ -174,7 +178,13 @@ impl Recorder {
         let lines = folder.map(|_| RequestLines::default());
         let wall = switches.wall_profile.then(WallProfile::default);
         let written = Written { counts: Counts::default(), latencies: Latencies::default(), wall, log };
-        Self { clock, lines: Mutex::new(lines), written: Mutex::new(written) }
+        Self { clock, lines: Mutex::new(lines), on_full: OnceLock::new(), written: Mutex::new(written) }
+    }
+
+    /// From now on `call` is called when it is time for a flush, from the thread that answers: it must not take long.
+    pub fn on_full(&self, call: impl Fn() + Send + Sync + 'static) {
+        // A second one has no meaning.
+        let _ = self.on_full.set(Box::new(call));
     }
 
     /// The session's clock.
@@ -191,8 +201,13 @@ impl Recorder {
 
     /// Notes an answer that has been written.
     pub fn answer(&self, answer: Answer) {
+        let mut is_full = false;
         if let Some(lines) = &mut *self.lines() {
             lines.answer(answer);
+            is_full = lines.0.len().is_multiple_of(FULL);
+        }
+        if let Some(call) = self.on_full.get().filter(|_| is_full) {
+            call();
         }
     }
 

@@ -48,6 +48,14 @@ pub enum Line {
 }
 
 impl Line {
+    /// The number of a request, if it is one.
+    pub fn request_id(&self) -> Option<i64> {
+        match self {
+            Line::Request(request) => Some(request.id),
+            Line::Answer(_) => None,
+        }
+    }
+
     /// The answer, if it is one.
     pub fn answer(&self) -> Option<&Answer> {
         match self {

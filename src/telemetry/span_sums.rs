@@ -11,10 +11,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::{Latencies, Spent, WallProfile};
-
-/// Target of the spans of requests that are answered at once: the recorder has their times already.
-pub const AT_ONCE: &str = "gocacheprog::at_once";
+use super::{Latencies, REQUEST, Spent, WallProfile};
 
 /// The layer. Its clones share the sums.
 #[derive(Clone, Default)]
@@ -47,11 +44,11 @@ impl SpanSums {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanSums {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let metadata = attributes.metadata();
-        let Some(span) = context.span(id).filter(|_| metadata.target() != AT_ONCE) else { return };
+        let Some(span) = context.span(id) else { return };
         let parent = span.parent().and_then(|parent| Some(parent.extensions().get::<Open>()?.path.clone()));
         let mut path = parent.unwrap_or_default();
         path.push(metadata.name());
-        if metadata.name() == "request" {
+        if metadata.name() == REQUEST {
             let mut kind = Kind(None);
             attributes.record(&mut kind);
             path.extend(kind.0);
@@ -76,7 +73,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanSums {
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         let Some(open) = context.span(&id).and_then(|span| span.extensions_mut().remove::<Open>()) else { return };
         // The recorder counts requests, from their arrival to their answer.
-        if open.path.first() == Some(&"request") && open.path.len() <= 2 {
+        if open.path.first() == Some(&REQUEST) && open.path.len() <= 2 {
             return;
         }
         let wall_ns = open.began.elapsed().as_nanos() as u64;
@@ -114,7 +111,6 @@ mod tests {
                 let _request = request.entered();
                 drop(info_span!("remote.get_meta").entered());
             }
-            drop(info_span!(target: AT_ONCE, "request", kind = %"put"));
             drop(info_span!("upload"));
         });
         let sums = sums.sums().wall;
@@ -122,7 +118,6 @@ mod tests {
         assert_eq!(count(&["request", "get", "remote.get_meta"]), Some(2));
         assert_eq!(count(&["upload"]), Some(1));
         assert_eq!(count(&["request", "get"]), None);
-        assert_eq!(count(&["request", "put"]), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 
-use super::{Counts, SessionFolder};
+use super::{Counts, Resources, SessionFolder};
 use crate::cache::Strategy;
 
 /// Its file name.
@@ -61,6 +61,12 @@ pub struct SessionSummary {
     pub closed_by: String,
     /// What was wrong with the input, if anything.
     pub error: Option<String>,
+    /// What processes and machine used, if samples were taken.
+    #[serde(default)]
+    pub resources: Option<Resources>,
+    /// What was planted to be found, in a test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planted: Option<PlantSummary>,
     /// The CPU profile, if one was taken.
     pub cpu_profile: Option<ProfileSummary>,
 }
@@ -83,6 +89,17 @@ pub struct Latency {
 pub struct ProfileSummary {
     /// Samples taken.
     pub samples: u64,
+}
+
+/// What came of a delay that was planted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlantSummary {
+    /// The stage that was delayed.
+    pub stage: String,
+    /// Delays.
+    pub count: u64,
+    /// What they really took together, nanoseconds.
+    pub slept_ns: u64,
 }
 
 impl Latency {

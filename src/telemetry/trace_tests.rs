@@ -43,12 +43,32 @@ fn a_request_answered_at_once_gets_its_times_and_children_from_its_arguments() {
     for size in [1, 7, 10_000] {
         let events =
             trace(&[raw("b", 1.0, "request", huge, args.clone()), raw("e", 2.0, "request", huge, args.clone())], size);
+        assert_eq!(events, trace(&[raw("i", 2.0, "request", 0, args.clone())], size), "an event stands for a span");
         let expected = [("request", 5.0, 9.0), ("queue", 5.0, 1.0), ("respond", 7.0, 0.5)];
         assert_eq!(slices(&events), expected.map(|(name, ts, dur)| (name.to_owned(), 1, ts, dur)));
         let request = events.iter().find(|event| event["name"] == "request").unwrap();
         assert_eq!(request["args"], json!({ "id": 7 }), "numbers are numbers, helper arguments are gone");
         assert_eq!(request["pid"], std::process::id());
     }
+}
+
+#[test]
+fn a_sample_becomes_counters_and_a_value_that_stays_is_not_written_again() {
+    let sample = |t0_ns: &str, tracks: &str| raw("i", 0.0, "event", 0, json!({ "t0_ns": t0_ns, "tracks": tracks }));
+    let events = trace(
+        &[
+            sample("2000", "CPU (cores)|go=1.5|s3=0;tasks|alive=3"),
+            sample("9000", "CPU (cores)|go=1|s3=0;tasks|alive=3"),
+        ],
+        13,
+    );
+    let counters: Vec<_> = events.iter().filter(|event| event["ph"] == "C").collect();
+    let seen: Vec<_> =
+        counters.iter().map(|event| (event["name"].as_str().unwrap(), event["ts"].as_f64().unwrap())).collect();
+    assert_eq!(seen, [("CPU (cores)", 2.0), ("tasks", 2.0), ("CPU (cores)", 9.0)]);
+    assert_eq!(counters[0]["args"], json!({ "go": 1.5, "s3": 0.0 }));
+    // The marker before still says where the axis begins.
+    assert!(slices(&events).is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! tracing-chrome gives begin and end of each span with the process number 1, ids beyond 2^53 and every argument as a
 //! string. Out of that come complete (`X`) events with true process, true numbers and one row for each request in
-//! flight. A request that was answered at once comes as one span with its times as arguments: `t0_ns`, `dur_ns` and
+//! flight. A request that was answered at once comes as one event with its times as arguments: `t0_ns`, `dur_ns` and
 //! `stages` (`name:offset+duration`, nanoseconds), from which its children are drawn here.
 //! Format: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>, JSON array format.
 
@@ -13,9 +13,12 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::sync::{Arc, Mutex};
 
-use super::Clock;
 use super::trace::Gate;
+use super::tracks::TRACKS_FIELD;
+use super::{Clock, REQUEST};
 
+/// The kind of row that requests have.
+const REQUESTS: usize = 0;
 /// First rows of requests, of uploads below them, and of the rest.
 const FIRST_ROWS: [usize; 3] = [1, 1000, 2000];
 
@@ -32,6 +35,8 @@ pub struct TraceWriter {
     open: HashMap<u64, Tree>,
     /// Requests, uploads, and what there is one of at a time.
     rows: [Rows; 3],
+    /// What each counter track showed last.
+    counters: HashMap<String, String>,
 }
 
 /// The open spans below one root, outermost first.
@@ -66,7 +71,8 @@ impl TraceWriter {
         let names = ["request", "upload", "session"];
         let rows = std::array::from_fn(|kind| Rows::new(FIRST_ROWS[kind], names[kind]));
         let out = BufWriter::new(file);
-        let mut writer = Self { out, gate, failure, line: Vec::new(), offset_us: 0.0, open: HashMap::new(), rows };
+        let (line, open, counters) = (Vec::new(), HashMap::new(), HashMap::new());
+        let mut writer = Self { out, gate, failure, line, offset_us: 0.0, open, rows, counters };
         writer.put(b"[\n");
         writer.metadata("process_name", 0, json!({ "name": "cacheprog" }));
         let labels = format!("start_unix_ns={}", clock.start_unix_ns());
@@ -83,12 +89,41 @@ impl TraceWriter {
             match event.ph.as_str() {
                 "b" => self.begin(event),
                 "e" => self.complete(event),
-                "i" => {
-                    self.offset_us = number(&event.args, "t0_ns").map_or(self.offset_us, |ns| ns / 1000.0 - event.ts)
-                }
+                "i" => self.instant(event),
                 _ => {}
             }
         }
+    }
+
+    /// A whole request, counters, or the session's time at one moment.
+    fn instant(&mut self, event: RawEvent) {
+        let Some(at_us) = number(&event.args, "t0_ns").map(|ns| ns / 1000.0) else { return };
+        if event.name == REQUEST {
+            let end_us = at_us + number(&event.args, "dur_ns").unwrap_or(0.0) / 1000.0;
+            let row = self.take_row(REQUESTS, at_us);
+            self.rows[REQUESTS].give_back(row, end_us);
+            self.slice_with_stages(&event.name, row, (at_us, end_us), event.args);
+        } else if let Some(tracks) = event.args.get(TRACKS_FIELD).and_then(Value::as_str) {
+            tracks.split(';').for_each(|track| self.counter(at_us, track));
+        } else {
+            self.offset_us = at_us - event.ts;
+        }
+    }
+
+    /// One track: `name|series=value|…`. A value holds until the next, so one that stays is not written again.
+    fn counter(&mut self, at_us: f64, track: &str) {
+        let Some((name, series)) = track.split_once('|') else { return };
+        if self.counters.get(name).is_some_and(|last| last == series) {
+            return;
+        }
+        let value = |pair: &str| {
+            let (name, value) = pair.split_once('=')?;
+            Some((name.to_owned(), json!(value.parse::<f64>().ok()?)))
+        };
+        let args: Map<String, Value> = series.split('|').filter_map(value).collect();
+        let event = json!({ "name": name, "ph": "C", "ts": at_us, "pid": std::process::id(), "args": args });
+        self.put(format!("{event},\n").as_bytes());
+        self.counters.insert(name.to_owned(), series.to_owned());
     }
 
     fn begin(&mut self, event: RawEvent) {
@@ -99,7 +134,13 @@ impl TraceWriter {
             tree.spans.push(span);
             return;
         }
-        let kind = ["request", "upload"].iter().position(|name| *name == span.name).unwrap_or(2);
+        let kind = [REQUEST, "upload"].iter().position(|name| *name == span.name).unwrap_or(2);
+        let row = self.take_row(kind, start_us);
+        self.open.insert(event.id, Tree { kind, row, spans: vec![span] });
+    }
+
+    /// A row that is free at `start_us`; a new one gets its name.
+    fn take_row(&mut self, kind: usize, start_us: f64) -> usize {
         let rows = &mut self.rows[kind];
         let (row, is_new) = rows.take(start_us);
         if is_new {
@@ -107,7 +148,7 @@ impl TraceWriter {
             self.metadata("thread_name", row, json!({ "name": name }));
             self.metadata("thread_sort_index", row, json!({ "sort_index": row }));
         }
-        self.open.insert(event.id, Tree { kind, row, spans: vec![span] });
+        row
     }
 
     fn complete(&mut self, event: RawEvent) {
@@ -122,14 +163,24 @@ impl TraceWriter {
             self.rows[tree.kind].give_back(row, end_us);
             self.open.remove(&event.id);
         }
-        let mut args = event.args;
+        self.slice_with_stages(&span.name, row, (span.start_us, end_us), event.args);
+    }
+
+    /// A slice from its begin to its end, microseconds, and those of the stages among its arguments.
+    fn slice_with_stages(
+        &mut self,
+        name: &str,
+        row: usize,
+        (start_us, end_us): (f64, f64),
+        mut args: Map<String, Value>,
+    ) {
         let stages = args.remove("stages");
-        args.retain(|name, _| name != "t0_ns" && name != "dur_ns");
+        args.retain(|name, _| !["t0_ns", "dur_ns", "message"].contains(&name.as_str()));
         args.values_mut().for_each(into_number);
-        self.slice(&span.name, row, span.start_us, end_us - span.start_us, args);
+        self.slice(name, row, start_us, end_us - start_us, args);
         for stage in stages.as_ref().and_then(Value::as_str).unwrap_or_default().split_ascii_whitespace() {
             if let Some((name, offset_us, duration_us)) = parse_stage(stage) {
-                self.slice(name, row, span.start_us + offset_us, duration_us, Map::new());
+                self.slice(name, row, start_us + offset_us, duration_us, Map::new());
             }
         }
     }

@@ -1,6 +1,8 @@
 //! What the end-to-end tests share: a real go with settings of its own, a small module, an S3 server on loopback.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod backend;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};

@@ -9,7 +9,7 @@ use super::summary::Summary;
 use crate::bench::planning::plan::{Plan, Step};
 use crate::bench::running::environment::Environment;
 use crate::bench::running::state::{Before, Finding, ServerSeen};
-use crate::telemetry::SessionSummary;
+use crate::telemetry::{Agreement, Resources, SessionSummary};
 
 /// Version of the layout of `results.json`.
 pub const SCHEMA: u32 = 1;
@@ -76,6 +76,12 @@ pub struct Round {
     pub session: Option<SessionSummary>,
     /// None for a baseline, and with `--remote env`.
     pub server: Option<ServerSeen>,
+    /// What was used in a baseline. A run with the backend has it in `session`: there the backend itself takes the samples.
+    pub resources: Option<Resources>,
+    /// Why go's own view is not in the trace of a profile round, where it should be.
+    pub go_view_missing: Option<String>,
+    /// Whether the records of the run agree; None for a baseline.
+    pub records: Option<Agreement>,
 }
 
 impl Round {
@@ -94,6 +100,9 @@ impl Round {
             before: None,
             session: None,
             server: None,
+            resources: None,
+            go_view_missing: None,
+            records: None,
         }
     }
 }

@@ -17,6 +17,10 @@ pub struct Summary {
     pub pairs: Vec<Comparison>,
     /// Rounds that were not in the state that they claim; they count nowhere.
     pub out_of_state: Vec<OutOfState>,
+    /// Whether the files of the sessions say the same.
+    pub records: Records,
+    /// Profile rounds whose trace lacks go's own view, and why.
+    pub without_go_view: Vec<String>,
 }
 
 /// The measured rounds of one leg.
@@ -56,6 +60,19 @@ pub struct BackendSummary {
     pub remote_off: Option<String>,
 }
 
+/// What a comparison of all records of all sessions found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Records {
+    pub sessions: usize,
+    pub requests: u64,
+    /// Files of which some session had one.
+    pub files: Vec<&'static str>,
+    /// Whether the embedded server's log was compared too.
+    pub with_server: bool,
+    /// With the folder of the round.
+    pub disagreements: Vec<String>,
+}
+
 /// Rounds that do not count for the same reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OutOfState {
@@ -82,6 +99,8 @@ impl Summary {
                 false => Vec::new(),
             },
             out_of_state: out_of_state(rounds),
+            records: records(rounds),
+            without_go_view: rounds.iter().filter_map(without_go_view).collect(),
         }
     }
 
@@ -129,6 +148,24 @@ fn backend_summary(rounds: &[Round], leg: Leg) -> Option<BackendSummary> {
         remote_errors: sessions.iter().map(|session| session.remote_errors).sum(),
         remote_off: sessions.iter().find_map(|session| session.remote_off.clone()),
     })
+}
+
+fn without_go_view(round: &Round) -> Option<String> {
+    Some(format!("{}: {}", round.folder, round.go_view_missing.as_ref()?))
+}
+
+fn records(rounds: &[Round]) -> Records {
+    let mut records = Records::default();
+    for (round, found) in rounds.iter().filter_map(|round| Some((round, round.records.as_ref()?))) {
+        records.sessions += 1;
+        records.requests += found.requests;
+        records.with_server |= round.server.is_some();
+        let new = found.files.iter().filter(|file| !records.files.contains(*file)).copied().collect::<Vec<_>>();
+        records.files.extend(new);
+        let named = found.disagreements.iter().map(|what| format!("{}: {what}", round.folder));
+        records.disagreements.extend(named);
+    }
+    records
 }
 
 fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {

@@ -7,7 +7,7 @@ use super::dots;
 use super::files::File;
 use super::grid::{Grid, View};
 use super::results::Results;
-use super::summary::{BackendSummary, LegSummary, Summary};
+use super::summary::{BackendSummary, LegSummary, Records, Summary};
 use super::units;
 use super::wording;
 
@@ -143,11 +143,31 @@ fn notes(summary: &Summary, sessions: &[(&LegSummary, &BackendSummary)]) -> Vec<
             notes.push(format!("{}: the remote was given up: {reason}.", leg.leg));
         }
     }
+    for missing in &summary.without_go_view {
+        notes.push(format!("go's own view is not in the trace of {missing}."));
+    }
+    notes.extend(records(&summary.records));
     let single = summary.legs.iter().any(|leg| leg.wall_spread.is_none());
     if single {
         notes.push("– as a spread: fewer than three rounds tell none.".to_owned());
     }
     notes
+}
+
+/// One line when the records agree, and one for each number that differs.
+fn records(records: &Records) -> Vec<String> {
+    if records.sessions == 0 {
+        return Vec::new();
+    }
+    let server = if records.with_server { " and the S3 server's log" } else { "" };
+    let files = format!("{}{server}", records.files.join(", "));
+    let (sessions, requests) = (records.sessions, records.requests);
+    if records.disagreements.is_empty() {
+        return vec![format!("The records agree: {sessions} sessions with {requests} requests, in {files}.")];
+    }
+    let mut lines = vec!["THE RECORDS DISAGREE, so do not trust the numbers above:".to_owned()];
+    lines.extend(records.disagreements.iter().map(|what| format!("  {what}")));
+    lines
 }
 
 fn pointers(files: &[File]) -> String {
@@ -178,6 +198,15 @@ fn wrapped(paragraphs: &[String], width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_that_differ_are_told_loudly() {
+        let mut found = Records { sessions: 2, requests: 40, files: vec!["request.txt"], ..Records::default() };
+        assert_eq!(records(&found), ["The records agree: 2 sessions with 40 requests, in request.txt."]);
+        found.disagreements.push("a/1: gets: 7 in session.json, 8 in request.txt".to_owned());
+        let lines = records(&found);
+        assert!(lines[0].contains("DISAGREE") && lines[1].contains("a/1: gets: 7"), "{lines:?}");
+    }
 
     #[test]
     fn paragraphs_are_broken_at_spaces() {

@@ -71,8 +71,29 @@ impl Go {
     /// Every variable by which go, the backend or its S3 client could be steered is taken out, so that a baseline is
     /// free of GOCACHEPROG even where `go env -w` has set it.
     pub fn build(&self, packages: &str, module: &Path, cache: &Path, folders: &GoFolders) -> Command {
+        self.build_with(&[], packages, module, cache, folders)
+    }
+
+    /// Whether it has the flags that make it write what it does: they are for go's own developers, and may go away.
+    pub fn shows_its_view(&self, config: &Path) -> bool {
         let mut command = Command::new(&self.binary);
-        command.args(["build", packages]).current_dir(module);
+        isolate(&mut command, config);
+        // Flags are read in order: -h, which only prints, is reached when all before it are known.
+        let output = command.args(["build", "-debug-trace=x", "-debug-actiongraph=x", "-h"]).output();
+        output.is_ok_and(|output| !String::from_utf8_lossy(&output.stderr).contains("not defined"))
+    }
+
+    /// The same with flags.
+    pub fn build_with(
+        &self,
+        flags: &[OsString],
+        packages: &str,
+        module: &Path,
+        cache: &Path,
+        folders: &GoFolders,
+    ) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.arg("build").args(flags).arg(packages).current_dir(module);
         isolate(&mut command, &folders.config);
         command.env("GOCACHE", cache).env("GOPATH", &folders.gopath).env("GOTMPDIR", &folders.tmp);
         command

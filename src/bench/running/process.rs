@@ -16,6 +16,8 @@ use super::interrupt::{Group, Interrupt};
 #[derive(Debug)]
 pub struct Measured {
     pub status: ExitStatus,
+    /// Number that its process had.
+    pub pid: u32,
     /// From the start of the process to the moment its end was seen.
     pub wall_ns: u64,
     /// Of the process and of all descendants that were waited for.
@@ -28,7 +30,8 @@ pub struct Measured {
 /// Runs `command` to its end; its output goes into the file `log`.
 ///
 /// A file and no pipe: the end of a pipe would only come with the end of the last process that holds it, the backend.
-pub fn run(command: &mut Command, log: &Path, interrupt: &Interrupt) -> Result<Measured> {
+/// `started` gets the number of the process.
+pub fn run(command: &mut Command, log: &Path, interrupt: &Interrupt, started: impl FnOnce(u32)) -> Result<Measured> {
     let output = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let errors = output.try_clone().context("cannot share the build log")?;
     command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
@@ -36,11 +39,13 @@ pub fn run(command: &mut Command, log: &Path, interrupt: &Interrupt) -> Result<M
     let start = Instant::now();
     let mut child = command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
     let group = interrupt.cover(child.id());
+    started(child.id());
     let status = child.wait().context("cannot wait for go")?;
     let wall = start.elapsed();
     let (user_after, system_after) = children_cpu_ns()?;
     Ok(Measured {
         status,
+        pid: child.id(),
         wall_ns: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
         cpu_user_ns: user_after.saturating_sub(user_before),
         cpu_system_ns: system_after.saturating_sub(system_before),
@@ -69,7 +74,7 @@ mod tests {
         let log = folder.path().join("build.log");
         let mut command = Command::new("sh");
         command.args(["-c", "echo out; echo err >&2; exit 3"]);
-        let measured = run(&mut command, &log, &Interrupt::default()).unwrap();
+        let measured = run(&mut command, &log, &Interrupt::default(), |_| {}).unwrap();
         assert_eq!(measured.status.code(), Some(3));
         assert!(measured.wall_ns > 0);
         assert_eq!(std::fs::read_to_string(&log).unwrap(), "out\nerr\n");
@@ -81,7 +86,7 @@ mod tests {
         let cpu_ns_of = |rounds: u64| {
             let mut command = Command::new("sh");
             command.args(["-c", &format!("sh -c 'i=0; while [ $i -lt {rounds} ]; do i=$((i+1)); done'; true")]);
-            let measured = run(&mut command, &folder.path().join("log"), &Interrupt::default()).unwrap();
+            let measured = run(&mut command, &folder.path().join("log"), &Interrupt::default(), |_| {}).unwrap();
             measured.cpu_user_ns + measured.cpu_system_ns
         };
         assert!(cpu_ns_of(400_000) > 4 * cpu_ns_of(1));

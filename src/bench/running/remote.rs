@@ -48,6 +48,14 @@ impl Remote {
         command.envs(variables(config));
     }
 
+    /// Number of the process of the embedded server.
+    pub fn server_pid(&self) -> Option<u32> {
+        match self {
+            Remote::Embedded(server) => Some(server.pid()),
+            Remote::Env(_) => None,
+        }
+    }
+
     /// The number of objects; None where only the owner of the bucket could tell at once.
     pub fn objects(&mut self) -> Result<Option<u64>> {
         match self {

@@ -10,17 +10,21 @@ use clap::ValueEnum;
 use super::build_log::BuildLog;
 use super::folders::RunFolder;
 use super::go::{Go, GoFolders};
+use super::go_view::GoView;
 use super::gocache;
 use super::interrupt::Interrupt;
 use super::process::{self, Measured};
+use super::records;
 use super::remote::Remote;
 use super::session;
 use super::state::{self, Before, ServerSeen};
 use super::workload::Workload;
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::plan::{Kind, Plan, Step};
+use crate::bench::reporting::errors::in_words;
 use crate::bench::reporting::results::{LinkMeasured, Round};
 use crate::platform;
+use crate::telemetry::{Clock, Gauges, Sampler, Watched};
 
 /// Runs steps for real: go, the backend, the remote.
 pub struct Machine<'a> {
@@ -48,6 +52,8 @@ pub struct Caches {
     full_local: Option<PathBuf>,
     /// Whether the last c was in its state, so that the remote is full.
     remote_whole: bool,
+    /// Whether go has the flags for it; None until that is needed.
+    go_shows_its_view: Option<bool>,
     made: u32,
 }
 
@@ -68,7 +74,10 @@ impl Machine<'_> {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         self.workload.reset()?;
         let gocache = self.gocache_for(step.leg)?;
-        let mut command = self.go.build(&self.plan.packages, &self.workload.folder, &gocache, &self.folders);
+        let view = self.takes_go_view(step).then(|| GoView::beside(&folder));
+        let flags = view.as_ref().map(GoView::flags).unwrap_or_default();
+        let mut command =
+            self.go.build_with(&flags, &self.plan.packages, &self.workload.folder, &gocache, &self.folders);
         let backend = match step.leg.uses_backend() {
             true => Some(self.prepare_backend(step, &folder, &mut command)?),
             false => None,
@@ -78,9 +87,13 @@ impl Machine<'_> {
         let started_unix_ns = unix_ns();
         // The session's folder has to be empty when the backend starts: go's words move in afterwards.
         let (outside, log) = (folder.with_extension("log"), folder.join("build.log"));
-        let measured = process::run(&mut command, &outside, self.interrupt)?;
+        let mut sampler = None;
+        let started = |go| sampler = backend.is_none().then(|| sample(go)).flatten();
+        let measured = process::run(&mut command, &outside, self.interrupt, started)?;
+        let resources = sampler.and_then(Sampler::finish);
         let mut round =
             Round::measured(step, started_unix_ns, measured.wall_ns, (measured.cpu_user_ns, measured.cpu_system_ns));
+        round.resources = resources;
         let finish = || -> Result<Round> {
             std::fs::rename(&outside, &log).with_context(|| format!("cannot write {}", log.display()))?;
             let log = BuildLog { path: log, of: step.folder() };
@@ -90,7 +103,11 @@ impl Machine<'_> {
             }
             log.check_packages(&self.plan.packages)?;
             match backend {
-                Some(backend) => self.finish_backend(&mut round, backend, &log)?,
+                Some(backend) => {
+                    self.finish_backend(&mut round, backend, &log)?;
+                    let merged = view.map(|view| view.merge_into(&folder, measured.pid));
+                    round.go_view_missing = merged.and_then(Result::err).map(|error| in_words(&error));
+                }
                 None => self.finish_baseline(&mut round, gocache, files_before)?,
             }
             Ok(round)
@@ -108,6 +125,14 @@ impl Machine<'_> {
             Some(remote) => remote.link_measured(),
             None => Ok(None),
         }
+    }
+
+    /// Only where nothing is timed: it costs go time.
+    fn takes_go_view(&mut self, step: Step) -> bool {
+        let go = self.go;
+        step.kind == Kind::Profile
+            && self.plan.records
+            && *self.caches.go_shows_its_view.get_or_insert_with(|| go.shows_its_view(&self.folders.config))
     }
 
     fn gocache_for(&mut self, leg: Leg) -> Result<PathBuf> {
@@ -161,6 +186,9 @@ impl Machine<'_> {
             quoted(local)?,
             format!("--strategy {} --cpu-profile {profile}", strategy.get_name()),
         ];
+        if let Some(pid) = self.remote.as_ref().and_then(Remote::server_pid) {
+            words.push(format!("--watch-s3 {pid}"));
+        }
         if !self.plan.records {
             // Not --no-records: without a summary nobody could tell in which state the run was.
             words.push("--no-trace --no-request-log".to_owned());
@@ -192,6 +220,7 @@ impl Machine<'_> {
         if round.step.leg == Leg::C || (round.step.leg == Leg::B && round.state_ok) {
             self.caches.full_local = Some(backend.local);
         }
+        round.records = Some(records::check(&backend.session, &session, server));
         round.before = Some(backend.before);
         round.session = Some(session);
         round.server = server;
@@ -204,6 +233,12 @@ impl Machine<'_> {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         Ok(folder)
     }
+}
+
+/// Looks at a go that has no backend to do it. Nothing of it is worth an error: the samples are missing then.
+fn sample(go: u32) -> Option<Sampler> {
+    let watched = Watched { go: Some(go), ..Watched::default() };
+    Sampler::start(watched, Clock::start(), Gauges::default).ok()
 }
 
 /// Before anything of the round is removed: a backend that still runs would go on to write beside that.

@@ -35,7 +35,7 @@ const WIDTH: u16 = 100;
 
 /// Runs what `args` ask for, prints the tables on stdout and progress on stderr.
 ///
-/// The exit code is 0, 1 when a run was never in its state, or 130 after an interrupt. Errors: what cannot be started, and
+/// The exit code is 0, 1 when a run was never in its state or records disagree, or 130 after an interrupt. Errors: what cannot be started, and
 /// a failed build; what was measured until then is printed and kept all the same.
 pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
@@ -64,7 +64,7 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
     }
     match first {
         Some(error) => Err(error),
-        None if lacks_a_run(&results) => Ok(ExitCode::FAILURE),
+        None if lacks_a_run(&results) || !results.summary.records.disagreements.is_empty() => Ok(ExitCode::FAILURE),
         None => Ok(ExitCode::SUCCESS),
     }
 }

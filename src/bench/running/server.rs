@@ -112,6 +112,11 @@ impl Server {
         &self.config
     }
 
+    /// Number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The number of requests so far: [`Server::log_since`] takes it.
     pub fn mark(&mut self) -> Result<u64> {
         Ok(self.ask::<Mark>(&Ask::Mark)?.mark)

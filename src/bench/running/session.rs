@@ -77,6 +77,8 @@ pub mod tests {
             peak_rss_bytes: None,
             closed_by: "close".to_owned(),
             error: None,
+            resources: None,
+            planted: None,
             cpu_profile: None,
         }
     }

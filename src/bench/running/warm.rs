@@ -25,7 +25,7 @@ pub fn page_cache(go: &Go, executable: &Path, interrupt: &Interrupt) -> u64 {
 /// Where cgo is off go refuses at once, and there is nothing to warm; what is wrong otherwise the first round will say.
 pub fn c_compiler(go: &Go, module: &Path, folders: &GoFolders, work: &Path, interrupt: &Interrupt) {
     let mut command = go.build("runtime/cgo", module, &work.join("warm"), folders);
-    let _ = process::run(&mut command, &work.join("warm.log"), interrupt);
+    let _ = process::run(&mut command, &work.join("warm.log"), interrupt, |_| {});
 }
 
 fn read_folder(folder: &Path, interrupt: &Interrupt) -> u64 {

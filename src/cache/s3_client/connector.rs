@@ -1,9 +1,11 @@
 //! The HTTP connector under the SDK: plain TCP, or TLS that trusts what the system trusts.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::config::SharedHttpClient;
-use aws_smithy_http_client::pool::{BuildError, Client, ConnectionPool};
+use aws_smithy_http_client::pool::{BuildError, Client, ConnectionEvent, ConnectionPool};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use base64_simd::STANDARD;
@@ -14,16 +16,22 @@ use rustls::pki_types::CertificateDer;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Chosen by scheme because building the TLS one costs milliseconds, even if it is never used.
-/// The number of connections is not limited here: whoever calls bounds what is in flight.
-pub(super) fn http_client(endpoint_url: &str) -> SharedHttpClient {
-    let pool = pool(endpoint_url.starts_with("https://"));
+/// The number of connections is not limited here: whoever calls bounds what is in flight. How many there are is kept in
+/// `open`.
+pub(super) fn http_client(endpoint_url: &str, open: Arc<AtomicU64>) -> SharedHttpClient {
+    let pool = pool(endpoint_url.starts_with("https://"), open);
     let pool = pool.expect("none of the pool's settings conflict");
     let client = Client::new(&pool).expect("a pool without partitions has the anonymous one");
     SharedHttpClient::new(client)
 }
 
-fn pool(tls: bool) -> Result<ConnectionPool, BuildError> {
-    let builder = ConnectionPool::builder().tcp_nodelay(true).idle_timeout(IDLE_TIMEOUT);
+fn pool(tls: bool, open: Arc<AtomicU64>) -> Result<ConnectionPool, BuildError> {
+    let count = move |event: &ConnectionEvent<'_>| match event {
+        ConnectionEvent::Opened(_) => drop(open.fetch_add(1, Ordering::Relaxed)),
+        ConnectionEvent::PhysicalClose(_) => drop(open.fetch_sub(1, Ordering::Relaxed)),
+        _ => {}
+    };
+    let builder = ConnectionPool::builder().tcp_nodelay(true).idle_timeout(IDLE_TIMEOUT).event_listener(count);
     if !tls {
         return builder.build_http();
     }

@@ -1,5 +1,7 @@
 //! How the SDK is set up: path style, and without what costs time here.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use aws_sdk_s3::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
@@ -17,7 +19,7 @@ use super::connector;
 const NOT_IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// No retries, no checksums, no watching of streams, no cache for an identity that never changes.
-pub(super) fn lean(config: &S3Config, connect_timeout: Duration) -> aws_sdk_s3::Config {
+pub(super) fn lean(config: &S3Config, connect_timeout: Duration, connections: Arc<AtomicU64>) -> aws_sdk_s3::Config {
     let credentials = aws_credential_types::Credentials::new(
         &config.access_key_id,
         &config.secret_access_key,
@@ -32,7 +34,7 @@ pub(super) fn lean(config: &S3Config, connect_timeout: Duration) -> aws_sdk_s3::
         .disable_s3_express_session_auth(true)
         .credentials_provider(credentials)
         .identity_cache(IdentityCache::no_cache())
-        .http_client(connector::http_client(&config.endpoint_url))
+        .http_client(connector::http_client(&config.endpoint_url, connections))
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(connect_timeout).build())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())

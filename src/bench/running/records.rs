@@ -1,0 +1,50 @@
+//! Whether the records of a round agree with each other, with the S3 server's own log, and with go's own numbering.
+
+use std::path::Path;
+
+use super::state::ServerSeen;
+use crate::telemetry::{Agreement, SessionSummary, check_agreement};
+
+/// Compares all that tells of one session.
+pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>) -> Agreement {
+    let mut agreement = check_agreement(folder);
+    let requests = agreement.requests;
+    // go numbers its requests from 1.
+    let missing = agreement.highest_id.filter(|highest| u64::try_from(*highest) != Ok(requests));
+    agreement
+        .disagreements
+        .extend(missing.map(|highest| format!("requests: {highest} by go's numbers, {requests} here")));
+    agreement.disagreements.extend(server.iter().flat_map(|server| compare(session, server)));
+    agreement
+}
+
+/// A request that failed may have reached the server or not.
+fn compare(session: &SessionSummary, server: &ServerSeen) -> Vec<String> {
+    if session.remote_errors > 0 || session.uploads_left > 0 {
+        return Vec::new();
+    }
+    let pairs = [
+        ("S3 requests", session.remote_requests, server.requests),
+        ("bytes from S3", session.bytes_down, server.bytes_out),
+        ("bytes to S3", session.bytes_up, server.bytes_in),
+    ];
+    let differ = pairs.iter().filter(|(_, here, there)| here != there);
+    differ.map(|(what, here, there)| format!("{what}: {here} in session.json, {there} in the server's log")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::tests::quiet;
+    use super::*;
+
+    #[test]
+    fn the_servers_log_has_to_say_the_same_unless_requests_failed() {
+        let mut session = quiet();
+        (session.remote_requests, session.bytes_down) = (3, 500);
+        let server = ServerSeen { requests: 3, bytes_out: 400, ..ServerSeen::default() };
+        let differ = compare(&session, &server);
+        assert_eq!(differ, ["bytes from S3: 500 in session.json, 400 in the server's log"]);
+        session.remote_errors = 1;
+        assert_eq!(compare(&session, &server), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,270 @@
+//! The records: whether they tell the truth, agree, stay small, and survive.
+
+mod common;
+
+use std::collections::HashMap;
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+
+use common::backend::{Backend, wire};
+use gocacheprog::telemetry::{check_agreement, read_request_log};
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use pprof::protos::{Message, Profile};
+use serde_json::Value;
+
+/// What is planted, and in how many requests.
+const DELAY_MS: f64 = 20.0;
+const GETS: u64 = 120;
+const EVERY: u64 = 4;
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+}
+
+/// The folder of the only session below `folder`, when it has ended.
+fn session_folder(folder: &Path) -> PathBuf {
+    let session = std::fs::read_dir(folder.join("metrics/sessions")).unwrap().next().unwrap().unwrap().path();
+    common::read_session(&session);
+    session
+}
+
+/// Values of one tag of a histogram log that are at least `least`: how many, and their sum.
+fn histogram_sum(path: &Path, tag: &str, least: u64) -> (u64, u64) {
+    let log = std::fs::read(path).unwrap();
+    let mut found = (0, 0);
+    for entry in IntervalLogIterator::new(&log) {
+        let LogEntry::Interval(interval) = entry.unwrap() else { continue };
+        if interval.tag().is_none_or(|found| found.as_str() != tag) {
+            continue;
+        }
+        let bytes = base64_simd::STANDARD.decode_to_vec(interval.encoded_histogram()).unwrap();
+        let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
+        for value in histogram.iter_recorded().filter(|value| value.value_iterated_to() >= least) {
+            found.0 += value.count_at_value();
+            found.1 += value.count_at_value() * value.value_iterated_to();
+        }
+    }
+    found
+}
+
+/// Own wall time by path of a wall-clock profile, outermost first.
+fn wall_times(path: &Path) -> HashMap<Vec<String>, u64> {
+    let profile = Profile::decode(std::fs::read(path).unwrap().as_slice()).unwrap();
+    let name = |location: u64| {
+        let location = profile.location.iter().find(|found| found.id == location).unwrap();
+        let function = profile.function.iter().find(|found| found.id == location.line[0].function_id).unwrap();
+        profile.string_table[function.name as usize].clone()
+    };
+    let samples = profile.sample.iter();
+    samples
+        .map(|sample| (sample.location_id.iter().rev().map(|id| name(*id)).collect(), sample.value[1] as u64))
+        .collect()
+}
+
+#[test]
+fn each_record_names_the_stage_that_was_delayed_and_by_how_much() {
+    let folder = tempfile::tempdir().unwrap();
+    let plant = format!("local.lookup:{DELAY_MS}:{EVERY}");
+    let mut backend = Backend::start(folder.path(), &["--plant", &plant]);
+    backend.put(1, 1, b"body");
+    for id in 0..GETS {
+        backend.get(2 + id as i64, 1 + (id % 2) as u8);
+    }
+    backend.end();
+    let session = session_folder(folder.path());
+    let planted = &common::read_session(&session)["planted"];
+    let (count, slept_ns) = (planted["count"].as_u64().unwrap(), planted["slept_ns"].as_u64().unwrap());
+    assert_eq!(count, GETS / EVERY);
+    assert!(slept_ns as f64 >= count as f64 * DELAY_MS * 1e6);
+    let least_ns = (DELAY_MS * 1e6) as u64;
+    let is_it = |name: &str, (seen, sum_ns): (u64, u64)| {
+        assert_eq!(seen, count, "{name}");
+        assert!(sum_ns.abs_diff(slept_ns) as f64 <= 0.05 * slept_ns as f64, "{name}: {sum_ns} for {slept_ns}");
+    };
+
+    let log = read_request_log(&std::fs::read_to_string(session.join("request.txt")).unwrap()).unwrap();
+    let stages: Vec<_> = log.lines.iter().filter_map(|(_, line)| Some(line.answer()?.times.stages_ns())).collect();
+    let local: Vec<u64> = stages.iter().map(|[_, _, local_ns, ..]| *local_ns).filter(|ns| *ns >= least_ns).collect();
+    is_it("request.txt", (local.len() as u64, local.iter().sum()));
+    let others: u64 = stages.iter().map(|[queue, body, _, remote, respond]| queue + body + remote + respond).sum();
+    assert!(others < slept_ns / 2, "request.txt blames another stage: {others} ns");
+
+    let trace = json(&session.join("trace.json"));
+    let slices = trace.as_array().unwrap().iter().filter(|event| event["name"] == "local.lookup");
+    let slices: Vec<u64> = slices.map(|event| (event["dur"].as_f64().unwrap() * 1000.0) as u64).collect();
+    let long: Vec<u64> = slices.into_iter().filter(|ns| *ns >= least_ns).collect();
+    is_it("trace.json", (long.len() as u64, long.iter().sum()));
+
+    // A histogram keeps three digits, and a bucket may begin below what it holds.
+    is_it("latency.hlog", histogram_sum(&session.join("latency.hlog"), "local.lookup", least_ns - least_ns / 500));
+
+    let wall = wall_times(&session.join("pprof/fg.prof"));
+    let (longest, wall_ns) = wall.iter().max_by_key(|(_, ns)| **ns).unwrap();
+    assert_eq!(longest.join(";"), "request;get;local.lookup");
+    is_it("fg.prof", (count, *wall_ns));
+    assert_eq!(check_agreement(&session).disagreements, Vec::<String>::new());
+}
+
+#[test]
+fn a_hundred_thousand_requests_stay_in_bounds() {
+    const REQUESTS: u64 = 100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let mut backend = Backend::start(folder.path(), &[]);
+    backend.put(1, 1, &[3; 5000]);
+    let mut stdin = backend.stdin.take().unwrap();
+    let sender = std::thread::spawn(move || {
+        let keys = [wire(1), wire(2)];
+        for id in 2..=REQUESTS {
+            let key = &keys[id as usize % 2];
+            writeln!(stdin, "{{\"ID\":{id},\"Command\":\"get\",\"ActionID\":\"{key}\"}}\n").unwrap();
+        }
+        stdin
+    });
+    let mut line = String::new();
+    for _ in 2..=REQUESTS {
+        line.clear();
+        backend.stdout.read_line(&mut line).unwrap();
+    }
+    backend.stdin = Some(sender.join().unwrap());
+    backend.end();
+    let session = session_folder(folder.path());
+    let summary = common::read_session(&session);
+    let peak = summary["peak_rss_bytes"].as_u64().unwrap();
+    assert!(peak < 150_000_000, "{peak} bytes of memory");
+    for name in ["trace.json", "request.txt", "latency.hlog", "pprof/fg.prof"] {
+        let bytes = std::fs::metadata(session.join(name)).unwrap().len();
+        assert!(bytes <= 600 * REQUESTS, "{name}: {} bytes a request", bytes / REQUESTS);
+    }
+    let agreement = check_agreement(&session);
+    assert_eq!((agreement.requests, agreement.disagreements), (REQUESTS, Vec::new()));
+}
+
+#[test]
+fn a_record_that_cannot_be_written_is_given_up_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = folder.path().join("records");
+    for name in ["trace.json", "pprof/fg.prof", "latency.hlog"] {
+        std::fs::create_dir_all(session.join(name)).unwrap();
+    }
+    let mut backend = Backend::start(folder.path(), &["--session", session.to_str().unwrap()]);
+    backend.put(1, 1, b"body");
+    assert!(backend.get(2, 1)["DiskPath"].is_string());
+    let (code, _, stderr) = backend.end();
+    assert_eq!(code, Some(0), "{stderr}");
+    for name in ["no trace", "no wall-clock profile", "no latency.hlog"] {
+        assert_eq!(stderr.matches(name).count(), 1, "{stderr}");
+    }
+    let log = read_request_log(&std::fs::read_to_string(session.join("request.txt")).unwrap()).unwrap();
+    assert_eq!(log.lines.len(), 4);
+    assert_eq!(common::read_session(&session)["gets"], 1);
+}
+
+#[test]
+fn a_killed_session_leaves_what_is_older_than_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut backend = Backend::start(folder.path(), &[]);
+    backend.put(1, 1, b"body");
+    let began = std::time::Instant::now();
+    let mut last_old = 1;
+    for id in 2.. {
+        backend.get(id, 1);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        if began.elapsed().as_millis() < 1500 {
+            last_old = id;
+        }
+        if began.elapsed().as_millis() > 4000 {
+            break;
+        }
+    }
+    backend.child.kill().unwrap();
+    backend.child.wait().unwrap();
+    let text = std::fs::read_to_string(folder.path().join("metrics/trace.json")).unwrap();
+    // The viewers take an array without an end; what is cut is the last line at most.
+    let whole = &text[..text.rfind(",\n").unwrap()];
+    let events: Vec<Value> = serde_json::from_str(&format!("{whole}]")).unwrap();
+    let ids = events.iter().filter(|event| event["name"] == "request").filter_map(|event| event["args"]["id"].as_i64());
+    assert!(ids.max().unwrap() >= last_old, "request {last_old} is missing");
+}
+
+/// Slices of one row have to lie beside each other or within each other.
+fn check_nesting(events: &[&Value]) {
+    let mut slices: Vec<(f64, f64, &str)> = events
+        .iter()
+        .map(|event| {
+            let (start, length) = (event["ts"].as_f64().unwrap(), event["dur"].as_f64().unwrap());
+            assert!(start >= 0.0 && length >= 0.0, "{event}");
+            (start, start + length, event["name"].as_str().unwrap())
+        })
+        .collect();
+    slices.sort_by(|one, two| one.0.total_cmp(&two.0).then(two.1.total_cmp(&one.1)));
+    let mut open: Vec<(f64, f64, &str)> = Vec::new();
+    for slice in slices {
+        open.retain(|parent| parent.1 > slice.0 + 0.002);
+        if let Some(parent) = open.last() {
+            assert!(slice.1 <= parent.1 + 0.002, "{slice:?} sticks out of {parent:?}");
+        }
+        open.push(slice);
+    }
+}
+
+#[test]
+fn the_trace_of_a_build_keeps_the_format() {
+    let s3 = common::S3::start();
+    let mut workspace = common::Workspace::new();
+    s3.use_in(&mut workspace);
+    workspace.run("", &["build", "./..."]);
+    let summary = workspace.last_session();
+    let trace = json(&workspace.path().join("metrics/trace.json"));
+    let events = trace.as_array().unwrap();
+    let mut rows: HashMap<(u64, u64), Vec<&Value>> = HashMap::new();
+    for event in events {
+        assert_eq!(event["pid"], summary["pid"], "{event}");
+        match event["ph"].as_str().unwrap() {
+            "X" => {
+                rows.entry((event["pid"].as_u64().unwrap(), event["tid"].as_u64().unwrap())).or_default().push(event)
+            }
+            "C" => assert!(event["args"].as_object().unwrap().values().all(Value::is_number), "{event}"),
+            "M" => {}
+            other => panic!("{other}: {event}"),
+        }
+    }
+    rows.values().for_each(|row| check_nesting(row));
+    let named: Vec<_> =
+        events.iter().filter(|event| event["name"] == "thread_name").map(|event| &event["tid"]).collect();
+    assert!(rows.keys().all(|(_, row)| named.contains(&&Value::from(*row))));
+    let count = |name: &str| events.iter().filter(|event| event["name"] == name && event["ph"] == "X").count() as u64;
+    let requests = summary["gets"].as_u64().unwrap() + summary["puts"].as_u64().unwrap() + 1;
+    assert_eq!((count("request"), count("respond")), (requests, requests));
+    assert_eq!(count("upload"), summary["uploads_done"].as_u64().unwrap());
+    assert!(count("flush") <= 1 && count("remote.put_data") > 0 && count("remote.put_meta") > 0);
+    let tracks: Vec<_> =
+        events.iter().filter(|event| event["ph"] == "C").map(|event| event["name"].as_str().unwrap()).collect();
+    for track in ["requests in flight", "uploads queued", "S3 connections", "CPU (cores)", "memory (bytes)"] {
+        assert!(tracks.contains(&track), "{track} is not in {tracks:?}");
+    }
+    assert!(summary["resources"]["go"]["peak_resident_bytes"].as_u64().unwrap() > 0, "{summary}");
+}
+
+#[test]
+fn each_record_has_its_switch() {
+    for (switch, gone) in
+        [("--no-trace", "trace.json"), ("--no-request-log", "request.txt"), ("--no-wall-profile", "pprof/fg.prof")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let mut backend = Backend::start(folder.path(), &[switch]);
+        backend.get(1, 1);
+        backend.end();
+        let session = session_folder(folder.path());
+        for name in ["trace.json", "request.txt", "pprof/fg.prof"] {
+            assert_eq!(session.join(name).exists(), name != gone, "{switch}: {name}");
+        }
+        assert!(json(&session.join("session.json"))["resources"].is_object());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut backend = Backend::start(folder.path(), &["--no-samples"]);
+    backend.get(1, 1);
+    backend.end();
+    assert!(json(&session_folder(folder.path()).join("session.json"))["resources"].is_null());
+}
