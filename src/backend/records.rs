@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use super::BackendArgs;
 use crate::note::note;
 use crate::telemetry::{
-    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Gauges, Latencies, ProfileSummary, Recorder, Resources, Sampler,
-    SessionFolder, SessionSummary, SpanSums, Switches, Trace, WallProfile, Watched, listen,
+    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Drawing, Gauges, Latencies, ProfileSummary, Recorder, Resources,
+    Sampler, SessionFolder, SessionSummary, SpanSums, Switches, Trace, WallProfile, Watched, listen,
 };
 
 /// How often records are written out, so that a killed session leaves them.
@@ -25,6 +25,8 @@ pub struct Records {
     /// The spans' part of the wall profile and the latencies.
     sums: SpanSums,
     sampler: Option<Sampler>,
+    /// Where samples are drawn.
+    drawing: Option<Drawing>,
     ticker: Option<(Sender<Wake>, JoinHandle<Ticker>)>,
     interrupted: Interrupted,
 }
@@ -81,9 +83,10 @@ impl Records {
         let folder = if args.no_records { None } else { open_folder(args, &clock) };
         let wall_profile = folder.is_some() && !args.no_wall_profile;
         let switches = Switches { request_log: !args.no_request_log, wall_profile };
-        let recorder = Arc::new(Recorder::new(clock, folder.as_ref(), switches));
         let trace = folder.as_ref().filter(|_| !args.no_trace).and_then(|folder| Trace::start(folder, clock));
         let (trace, layer) = trace.unzip();
+        let drawing = trace.as_ref().map(Trace::drawing);
+        let recorder = Arc::new(Recorder::new(clock, folder.as_ref(), switches, drawing.clone()));
         let sums = SpanSums::default();
         listen(layer, folder.as_ref().map(|_| sums.clone()), &clock);
         if let Some(folder) = &folder {
@@ -99,7 +102,7 @@ impl Records {
             auto_profile: args.cpu_profile == CpuProfileMode::Auto && folder.is_some(),
             interrupted: interrupted.clone(),
         };
-        Self { folder, recorder, sums, sampler: None, ticker: Some(ticker.start()), interrupted }
+        Self { folder, recorder, sums, sampler: None, drawing, ticker: Some(ticker.start()), interrupted }
     }
 
     /// Starts to sample processes and machine, if `args` ask for it. `gauges` tells what the session knows.
@@ -109,7 +112,7 @@ impl Records {
         }
         let go = std::os::unix::process::parent_id();
         let watched = Watched { is_backend: true, go: Some(go), s3: args.watch_s3 };
-        let sampler = Sampler::start(watched, *self.recorder.clock(), gauges);
+        let sampler = Sampler::start(watched, *self.recorder.clock(), self.drawing.clone(), gauges);
         self.sampler = sampler.inspect_err(|error| note(format_args!("no samples: {error}"))).ok();
     }
 

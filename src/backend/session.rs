@@ -207,9 +207,8 @@ impl Session {
         self.in_flight.end();
         let (output, bytes) = output.unzip();
         let answer = Answer { id, kind, action, output, bytes, outcome, error, times };
-        match &span {
-            Some(span) => spans::answered_later(span, &answer),
-            None => spans::answered_at_once(&answer),
+        if let Some(span) = &span {
+            spans::answered_later(span, &answer);
         }
         self.recorder.answer(answer);
     }

@@ -1,27 +1,10 @@
-//! The `request` span: an event with its times as arguments for what is answered at once, a span for what waits.
+//! The `request` span of what has to wait; the recorder draws what is answered at once.
 
 use std::fmt;
-use tracing::{Span, field, info, info_span};
+use tracing::{Span, field, info_span};
 
 use crate::protocol::ActionId;
-use crate::telemetry::{Answer, Outcome, REQUEST, Times};
-
-/// Records a request that was answered without waiting, after the fact: `telemetry` draws span and stages from it. An
-/// event costs half of a span.
-pub fn answered_at_once(answer: &Answer) {
-    let Times { arrived_ns, .. } = answer.times;
-    info!(
-        name: REQUEST,
-        kind = %answer.kind,
-        id = answer.id,
-        action = %GraphKey(answer.action),
-        bytes = answer.bytes,
-        outcome = %outcome(answer.outcome),
-        t0_ns = arrived_ns,
-        dur_ns = answer.times.took_ns(),
-        stages = %Stages(answer),
-    );
-}
+use crate::telemetry::{Answer, REQUEST};
 
 /// Opens the span of a request that has to wait; its children come from whoever works on it.
 pub fn waiting(id: i64, kind: &'static str, action: ActionId, arrived_ns: u64) -> Span {
@@ -29,7 +12,7 @@ pub fn waiting(id: i64, kind: &'static str, action: ActionId, arrived_ns: u64) -
         REQUEST,
         kind = %kind,
         id,
-        action = %GraphKey(Some(action)),
+        action = %action.graph_key(),
         bytes = field::Empty,
         outcome = field::Empty,
         t0_ns = arrived_ns,
@@ -41,32 +24,9 @@ pub fn waiting(id: i64, kind: &'static str, action: ActionId, arrived_ns: u64) -
 /// Completes the span of a request that had to wait and has been answered.
 pub fn answered_later(span: &Span, answer: &Answer) {
     span.record("bytes", answer.bytes);
-    span.record("outcome", field::display(outcome(answer.outcome)));
+    span.record("outcome", field::display(answer.outcome.words()));
     span.record("dur_ns", answer.times.took_ns());
     span.record("stages", field::display(Stages(answer)));
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::HitLocal { .. } => "hit local",
-        Outcome::HitRemote => "hit remote",
-        Outcome::Miss => "miss",
-        Outcome::Stored => "stored",
-        Outcome::Closed => "closed",
-        Outcome::Error => "error",
-    }
-}
-
-/// The action as go's own graph names it; `-` for a request without one.
-struct GraphKey(Option<ActionId>);
-
-impl fmt::Display for GraphKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(action) => f.write_str(&action.graph_key()),
-            None => f.write_str("-"),
-        }
-    }
 }
 
 /// `name:offset+duration` for each stage of the request, nanoseconds since its arrival.

@@ -14,7 +14,9 @@ mod sampler;
 mod span_sums;
 mod summary;
 mod trace;
-mod trace_writer;
+mod trace_file;
+mod trace_lines;
+mod trace_rows;
 mod tracks;
 mod wall_profile;
 
@@ -34,6 +36,6 @@ pub use resources::{HostUse, ProcessUse, Resources};
 pub use sampler::{Sampler, Watched};
 pub use span_sums::SpanSums;
 pub use summary::{Latency, PlantSummary, ProfileSummary, SCHEMA, SESSION_FILE, SessionSummary};
-pub use trace::Trace;
+pub use trace::{Drawing, Trace};
 pub use tracks::Gauges;
 pub use wall_profile::{Spent, WallProfile};

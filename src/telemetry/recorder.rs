@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use super::request_log::{RequestLines, RequestLog};
+use super::trace::Drawing;
 use super::{Clock, Latencies, Latency, SessionFolder, WallProfile};
 use crate::note::note;
 use crate::protocol::{ActionId, OutputId, Request};
@@ -77,6 +78,20 @@ pub enum Outcome {
     Error,
 }
 
+impl Outcome {
+    /// As the trace has it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::HitLocal { .. } => "hit local",
+            Self::HitRemote => "hit remote",
+            Self::Miss => "miss",
+            Self::Stored => "stored",
+            Self::Closed => "closed",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// One answered request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -99,6 +114,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether it was answered without a task, and so without spans.
+    pub fn was_at_once(&self) -> bool {
+        !matches!(self.kind, "get" | "put") || self.times.local_ns == self.times.decided_ns
+    }
+
     /// The stages of the request in this process: name, begin and end. What it waited for between the local stage and
     /// `respond` has spans of its own.
     pub fn stages(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
@@ -163,12 +183,15 @@ struct Written {
     wall: Option<WallProfile>,
     /// `None` without a log.
     log: Option<RequestLog>,
+    /// `None` without a trace.
+    trace: Option<Drawing>,
 }
 
 impl Recorder {
-    /// A recorder that writes below `folder` what `switches` ask for; without a folder it records nothing. A record that
+    /// A recorder that writes below `folder` what `switches` ask for, and into the trace; without a folder it records
+    /// nothing. A record that
     /// cannot be written is given up with one line on stderr.
-    pub fn new(clock: Clock, folder: Option<&SessionFolder>, switches: Switches) -> Self {
+    pub fn new(clock: Clock, folder: Option<&SessionFolder>, switches: Switches, trace: Option<Drawing>) -> Self {
         let log = folder.filter(|_| switches.request_log).and_then(|folder| {
             let path = folder.file("request.txt");
             RequestLog::create(&path, &clock)
@@ -177,7 +200,7 @@ impl Recorder {
         });
         let lines = folder.map(|_| RequestLines::default());
         let wall = switches.wall_profile.then(WallProfile::default);
-        let written = Written { counts: Counts::default(), latencies: Latencies::default(), wall, log };
+        let written = Written { counts: Counts::default(), latencies: Latencies::default(), wall, log, trace };
         Self { clock, lines: Mutex::new(lines), on_full: OnceLock::new(), written: Mutex::new(written) }
     }
 
@@ -263,6 +286,10 @@ impl Written {
             if let Some(wall) = &mut self.wall {
                 wall.add_request(answer);
             }
+        }
+        if let Some(trace) = &self.trace {
+            let mut trace = trace.lock().expect("no trace writer panics");
+            lines.answers().filter(|answer| answer.was_at_once()).for_each(|answer| trace.request(answer));
         }
         if let Some(log) = &mut self.log {
             log.write(lines);

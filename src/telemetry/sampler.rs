@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Clock;
 use super::resources::{Moment, Resources};
+use super::trace::Drawing;
 use super::tracks::{Gauges, Tracks};
 use crate::platform::{self, Counters};
 
@@ -35,15 +36,16 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Starts on a thread of its own. `gauges` tells what only the session knows.
+    /// Starts on a thread of its own. `gauges` tells what only the session knows; counters are drawn into `drawing`.
     pub fn start(
         watched: Watched,
         clock: Clock,
+        drawing: Option<Drawing>,
         gauges: impl Fn() -> Gauges + Send + 'static,
     ) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new().name("cacheprog-samples".to_owned());
-        let thread = thread.spawn(move || sample(watched, clock, gauges, &stopped))?;
+        let thread = thread.spawn(move || sample(watched, clock, drawing, gauges, &stopped))?;
         Ok(Self { stop, thread })
     }
 
@@ -60,10 +62,16 @@ impl Sampler {
     }
 }
 
-fn sample(watched: Watched, clock: Clock, gauges: impl Fn() -> Gauges, stopped: &Receiver<()>) -> Resources {
+fn sample(
+    watched: Watched,
+    clock: Clock,
+    drawing: Option<Drawing>,
+    gauges: impl Fn() -> Gauges,
+    stopped: &Receiver<()>,
+) -> Resources {
     let counters = Counters::default();
     let mut resources = Resources::default();
-    let mut tracks = Tracks::new(gauges());
+    let mut tracks = Tracks::new(drawing, gauges());
     let first = look(watched, clock, &counters);
     // Half of the time: the first look also finds out what the later ones know.
     let mut cost = platform::thread_cpu().map_or(SHORTEST / PRICE, |cpu| cpu / 2);
@@ -103,7 +111,7 @@ mod tests {
     #[test]
     fn samples_from_start_to_stop_and_knows_what_they_cost() {
         let watched = Watched { is_backend: true, go: Some(std::process::id()), s3: None };
-        let sampler = Sampler::start(watched, Clock::start(), Gauges::default).unwrap();
+        let sampler = Sampler::start(watched, Clock::start(), None, Gauges::default).unwrap();
         std::thread::sleep(SHORTEST * 3);
         let resources = sampler.finish().unwrap();
         assert!(resources.samples >= 3, "{resources:?}");
@@ -118,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_session_that_ends_at_once_has_two_samples() {
-        let sampler = Sampler::start(Watched::default(), Clock::start(), Gauges::default).unwrap();
+        let sampler = Sampler::start(Watched::default(), Clock::start(), None, Gauges::default).unwrap();
         sampler.stop();
         assert_eq!(sampler.finish().unwrap().samples, 2);
     }

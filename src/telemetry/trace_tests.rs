@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::telemetry::trace::Gate;
+use crate::telemetry::{Answer, Outcome, Times};
+use serde_json::json;
 
 /// Writes `lines` as tracing-chrome does, in pieces of `size`, and reads the file back.
 fn trace(lines: &[Value], size: usize) -> Vec<Value> {
@@ -9,8 +11,8 @@ fn trace(lines: &[Value], size: usize) -> Vec<Value> {
     let path = folder.path().join("trace.json");
     let gate = Arc::new(Gate::default());
     gate.open_for_good();
-    let failure = Arc::default();
-    let mut writer = TraceWriter::new(File::create(&path).unwrap(), gate, failure, Clock::start());
+    let file = Arc::new(Mutex::new(TraceFile::create(&path, &Clock::start()).unwrap()));
+    let mut writer = TraceLines::new(file.clone(), gate, Clock::start());
     // The marker: tracing-chrome's time 3 is 1003 on the session's clock.
     let marker = json!({ "ph": "i", "pid": 1, "ts": 3.0, "name": "event", "args": { "t0_ns": "1003000" } });
     let lines: Vec<_> = std::iter::once(&marker).chain(lines).map(Value::to_string).collect();
@@ -19,6 +21,7 @@ fn trace(lines: &[Value], size: usize) -> Vec<Value> {
         writer.write_all(piece).unwrap();
     }
     writer.flush().unwrap();
+    file.lock().unwrap().end().unwrap();
     serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()
 }
 
@@ -43,7 +46,6 @@ fn a_request_answered_at_once_gets_its_times_and_children_from_its_arguments() {
     for size in [1, 7, 10_000] {
         let events =
             trace(&[raw("b", 1.0, "request", huge, args.clone()), raw("e", 2.0, "request", huge, args.clone())], size);
-        assert_eq!(events, trace(&[raw("i", 2.0, "request", 0, args.clone())], size), "an event stands for a span");
         let expected = [("request", 5.0, 9.0), ("queue", 5.0, 1.0), ("respond", 7.0, 0.5)];
         assert_eq!(slices(&events), expected.map(|(name, ts, dur)| (name.to_owned(), 1, ts, dur)));
         let request = events.iter().find(|event| event["name"] == "request").unwrap();
@@ -53,22 +55,46 @@ fn a_request_answered_at_once_gets_its_times_and_children_from_its_arguments() {
 }
 
 #[test]
-fn a_sample_becomes_counters_and_a_value_that_stays_is_not_written_again() {
-    let sample = |t0_ns: &str, tracks: &str| raw("i", 0.0, "event", 0, json!({ "t0_ns": t0_ns, "tracks": tracks }));
-    let events = trace(
-        &[
-            sample("2000", "CPU (cores)|go=1.5|s3=0;tasks|alive=3"),
-            sample("9000", "CPU (cores)|go=1|s3=0;tasks|alive=3"),
-        ],
-        13,
-    );
-    let counters: Vec<_> = events.iter().filter(|event| event["ph"] == "C").collect();
-    let seen: Vec<_> =
-        counters.iter().map(|event| (event["name"].as_str().unwrap(), event["ts"].as_f64().unwrap())).collect();
-    assert_eq!(seen, [("CPU (cores)", 2.0), ("tasks", 2.0), ("CPU (cores)", 9.0)]);
-    assert_eq!(counters[0]["args"], json!({ "go": 1.5, "s3": 0.0 }));
-    // The marker before still says where the axis begins.
-    assert!(slices(&events).is_empty());
+fn a_counter_that_stays_is_not_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trace.json");
+    let mut file = TraceFile::create(&path, &Clock::start()).unwrap();
+    let series = |value: f64| Map::from_iter([("go".to_owned(), value.into())]);
+    for (at_us, value) in [(2.0, 1.5), (9.0, 1.5), (20.0, 1.0)] {
+        file.counter(at_us, "CPU (cores)", series(value));
+    }
+    file.end().unwrap();
+    let events: Vec<Value> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let points = events.iter().filter(|event| event["ph"] == "C");
+    let points: Vec<_> = points.map(|event| (event["ts"].as_f64().unwrap(), &event["args"]["go"])).collect();
+    assert_eq!(points, [(2.0, &json!(1.5)), (20.0, &json!(1.0))]);
+}
+
+#[test]
+fn a_request_is_drawn_from_its_times() {
+    let times =
+        Times { body_ns: 1100, local_ns: 1500, decided_ns: 1500, answered_ns: 2000, ..Times::begun(1000, 1100) };
+    let answer = Answer {
+        id: 7,
+        kind: "get",
+        action: None,
+        output: None,
+        bytes: Some(3),
+        outcome: Outcome::HitLocal { is_foreign: true },
+        error: None,
+        times,
+    };
+    assert!(answer.was_at_once());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trace.json");
+    let mut file = TraceFile::create(&path, &Clock::start()).unwrap();
+    file.request(&answer);
+    file.end().unwrap();
+    let events: Vec<Value> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let expected = [("request", 1.0, 1.0), ("queue", 1.0, 0.1), ("local.lookup", 1.1, 0.4), ("respond", 1.5, 0.5)];
+    assert_eq!(slices(&events), expected.map(|(name, ts, dur)| (name.to_owned(), 1, ts, dur)));
+    let request = events.iter().find(|event| event["name"] == "request").unwrap();
+    assert_eq!(request["args"], json!({ "id": 7, "kind": "get", "bytes": 3, "outcome": "hit local" }));
 }
 
 #[test]
@@ -89,11 +115,11 @@ fn spans_that_overlap_get_rows_of_their_own_and_children_stay_with_their_root() 
         ],
         64,
     );
-    let upload = FIRST_ROWS[1] as u64;
+    let upload = RowKind::Upload.first() as u64;
     let expected = [
-        ("request", 2, 1002.0, 0.5),
-        ("remote.get_meta", 1, 1001.0, 2.0),
-        ("request", 1, 1000.0, 4.0),
+        ("request", 1, 1002.0, 0.5),
+        ("request", 2, 1000.0, 4.0),
+        ("remote.get_meta", 2, 1001.0, 2.0),
         ("request", 1, 1005.0, 1.0),
         ("upload", upload, 1005.0, 1.0),
     ];

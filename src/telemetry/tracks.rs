@@ -1,13 +1,10 @@
 //! Counter tracks of the trace: what a sample means as numbers over time.
 
-use std::fmt::Write as _;
+use serde_json::{Map, Value};
 
 use super::resources::{Moment, since};
+use super::trace::Drawing;
 use crate::platform::ProcessCounters;
-
-/// Name of the field by which counters go to the trace's writer: `track|series=value|series=value` for each track,
-/// with `;` between them.
-pub const TRACKS_FIELD: &str = "tracks";
 
 /// What only the session knows, at one moment. Bytes and counts so far are marked.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,41 +29,46 @@ pub struct Gauges {
 
 /// Draws samples into the trace.
 pub struct Tracks {
+    drawing: Option<Drawing>,
     before: Gauges,
 }
 
 impl Tracks {
     /// Draws what happens from now on.
-    pub fn new(before: Gauges) -> Self {
-        Self { before }
+    pub fn new(drawing: Option<Drawing>, before: Gauges) -> Self {
+        Self { drawing, before }
     }
 
     /// Draws what was between two moments, and what is at the second.
     pub fn draw(&mut self, before: &Moment, now: &Moment, gauges: Gauges) {
-        let tracks = format(before, now, &self.before, &gauges);
+        let Some(drawing) = &self.drawing else { return };
+        let points = points(before, now, &self.before, &gauges);
+        let mut file = drawing.lock().expect("no trace writer panics");
+        for (track, series) in points {
+            file.counter(now.at_ns as f64 / 1000.0, &track, series);
+        }
         self.before = gauges;
-        tracing::info!(t0_ns = now.at_ns, tracks = %tracks);
     }
 }
 
-/// Rates are per second of the time between the two moments.
-fn format(before: &Moment, now: &Moment, gauges_before: &Gauges, gauges: &Gauges) -> String {
+/// Track and values of each series. Rates are per second of the time between the two moments.
+fn points(before: &Moment, now: &Moment, gauges_before: &Gauges, gauges: &Gauges) -> Vec<(String, Map<String, Value>)> {
     let ns = now.at_ns.saturating_sub(before.at_ns).max(1) as f64;
-    let mut text = Text(String::new());
+    let mut points = Points::default();
     let per_ns = |first, last| since(first, last).map(|by| by as f64 / ns);
     let per_s = |first, last| per_ns(first, last).map(|rate| (rate * 1e9).round());
     let percent = |first, last| per_ns(first, last).map(|part| part * 100.0);
     let count = |value: Option<u64>| value.map(|value| value as f64);
 
-    text.track("requests in flight", &[("requests", count(gauges.requests_in_flight))]);
-    text.track("uploads queued", &[("uploads", count(gauges.uploads_queued))]);
-    text.track("uploads queued (bytes)", &[("bytes", count(gauges.upload_queue_bytes))]);
-    text.track("S3 connections", &[("open", count(gauges.connections))]);
+    points.track("requests in flight", &[("requests", count(gauges.requests_in_flight))]);
+    points.track("uploads queued", &[("uploads", count(gauges.uploads_queued))]);
+    points.track("uploads queued (bytes)", &[("bytes", count(gauges.upload_queue_bytes))]);
+    points.track("S3 connections", &[("open", count(gauges.connections))]);
     let (down, up) =
         (per_s(gauges_before.bytes_down, gauges.bytes_down), per_s(gauges_before.bytes_up, gauges.bytes_up));
-    text.track("S3 bodies (bytes/s)", &[("down", down), ("up", up)]);
-    text.track("tasks", &[("alive", count(gauges.tasks))]);
-    text.track("heap in use (bytes)", &[("backend", count(gauges.heap_bytes))]);
+    points.track("S3 bodies (bytes/s)", &[("down", down), ("up", up)]);
+    points.track("tasks", &[("alive", count(gauges.tasks))]);
+    points.track("heap in use (bytes)", &[("backend", count(gauges.heap_bytes))]);
 
     let of = |value: fn(&ProcessCounters) -> Option<u64>| {
         [("backend", before.backend, now.backend), ("go", before.go, now.go), ("s3", before.s3, now.s3)]
@@ -74,51 +76,48 @@ fn format(before: &Moment, now: &Moment, gauges_before: &Gauges, gauges: &Gauges
     };
     let rate = |value| of(value).map(|(name, before, now)| (name, per_ns(before, now)));
     let level = |value| of(value).map(|(name, _, now)| (name, count(now)));
-    text.track("CPU (cores)", &rate(|process| process.cpu_ns));
-    text.track("memory (bytes)", &level(|process| process.resident_bytes));
-    text.track("open files", &level(|process| process.open_files));
-    text.track("processes", &[("go", now.go.map(|go| go.processes as f64))]);
+    points.track("CPU (cores)", &rate(|process| process.cpu_ns));
+    points.track("memory (bytes)", &level(|process| process.resident_bytes));
+    points.track("open files", &level(|process| process.open_files));
+    points.track("processes", &[("go", now.go.map(|go| go.processes as f64))]);
     let waited = of(|process| process.run_queue_wait_ns).map(|(name, before, now)| (name, percent(before, now)));
-    text.track("waiting for a core (% of a thread)", &waited);
+    points.track("waiting for a core (% of a thread)", &waited);
 
     let (was, is) = (&before.host, &now.host);
     // The kernel counts in steps of 10 ms: over a short time that can come to more than there was.
     for (core, (was, is)) in was.core_busy_ns.iter().zip(&is.core_busy_ns).enumerate() {
-        text.track(
+        points.track(
             &format!("host CPU {core} (%)"),
             &[("busy", percent(Some(*was), Some(*is)).map(|busy| busy.min(100.0)))],
         );
     }
-    text.track("host steal (cores)", &[("steal", per_ns(was.steal_ns, is.steal_ns))]);
-    text.track("host memory (bytes)", &[("used", count(is.memory_used_bytes))]);
+    points.track("host steal (cores)", &[("steal", per_ns(was.steal_ns, is.steal_ns))]);
+    points.track("host memory (bytes)", &[("used", count(is.memory_used_bytes))]);
     let (read, written) =
         (per_s(was.disk_read_bytes, is.disk_read_bytes), per_s(was.disk_written_bytes, is.disk_written_bytes));
-    text.track("host disk (bytes/s)", &[("read", read), ("written", written)]);
+    points.track("host disk (bytes/s)", &[("read", read), ("written", written)]);
     let (received, sent) = (per_s(was.received_bytes, is.received_bytes), per_s(was.sent_bytes, is.sent_bytes));
-    text.track("host network (bytes/s)", &[("received", received), ("sent", sent)]);
+    points.track("host network (bytes/s)", &[("received", received), ("sent", sent)]);
     let pressure = [
         ("cpu", percent(was.cpu_pressure_ns, is.cpu_pressure_ns)),
         ("io", percent(was.io_pressure_ns, is.io_pressure_ns)),
         ("memory", percent(was.memory_pressure_ns, is.memory_pressure_ns)),
     ];
-    text.track("host pressure (% of the time somebody waits)", &pressure);
-    text.0
+    points.track("host pressure (% of the time somebody waits)", &pressure);
+    points.0
 }
 
-struct Text(String);
+#[derive(Default)]
+struct Points(Vec<(String, Map<String, Value>)>);
 
-impl Text {
+impl Points {
     /// Series without a value are left out, and a track without a series.
     fn track(&mut self, name: &str, series: &[(&str, Option<f64>)]) {
-        let known = series.iter().filter_map(|(name, value)| Some((name, (*value)?)));
-        let mut is_first = true;
-        for (series, value) in known {
-            if is_first {
-                let separator = if self.0.is_empty() { "" } else { ";" };
-                let _ = write!(self.0, "{separator}{name}");
-            }
-            is_first = false;
-            let _ = write!(self.0, "|{series}={}", (value * 1000.0).round() / 1000.0);
+        let known = series.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+        let rounded = known.map(|(name, value)| (name.to_owned(), ((value * 1000.0).round() / 1000.0).into()));
+        let series: Map<String, Value> = rounded.collect();
+        if !series.is_empty() {
+            self.0.push((name.to_owned(), series));
         }
     }
 }
@@ -145,9 +144,16 @@ mod tests {
             Gauges { bytes_down: Some(1000), ..Gauges::default() },
             Gauges { bytes_down: Some(3000), requests_in_flight: Some(4), ..Gauges::default() },
         );
-        let text = format(&before, &now, &was, &is);
-        let expected = "requests in flight|requests=4;S3 bodies (bytes/s)|down=20000;CPU (cores)|backend=0.5;\
-                        memory (bytes)|backend=4096;host CPU 0 (%)|busy=25";
-        assert_eq!(text, expected);
+        let points = points(&before, &now, &was, &is);
+        let expected = [
+            ("requests in flight", "requests", 4.0),
+            ("S3 bodies (bytes/s)", "down", 20_000.0),
+            ("CPU (cores)", "backend", 0.5),
+            ("memory (bytes)", "backend", 4096.0),
+            ("host CPU 0 (%)", "busy", 25.0),
+        ];
+        let expected =
+            expected.map(|(track, name, value)| (track.to_owned(), Map::from_iter([(name.to_owned(), value.into())])));
+        assert_eq!(points, expected);
     }
 }

@@ -238,7 +238,7 @@ impl Machine<'_> {
 /// Looks at a go that has no backend to do it. Nothing of it is worth an error: the samples are missing then.
 fn sample(go: u32) -> Option<Sampler> {
     let watched = Watched { go: Some(go), ..Watched::default() };
-    Sampler::start(watched, Clock::start(), Gauges::default).ok()
+    Sampler::start(watched, Clock::start(), None, Gauges::default).ok()
 }
 
 /// Before anything of the round is removed: a backend that still runs would go on to write beside that.
