@@ -52,7 +52,7 @@ pub struct BackendArgs {
     /// Process number of the S3 server, to be sampled too
     #[arg(long, value_name = "PID", hide = true)]
     pub watch_s3: Option<u32>,
-    /// When to take a CPU profile: in sessions longer than a second, from the very start, or never
+    /// When to take a CPU profile
     #[arg(long, value_enum, env = "CACHEPROG_CPU_PROFILE", default_value = "auto")]
     pub cpu_profile: CpuProfileMode,
     /// Write no records at all

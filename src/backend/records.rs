@@ -50,7 +50,8 @@ struct Ticker {
     recorder: Arc<Recorder>,
     trace: Option<Trace>,
     profile: Option<CpuProfile>,
-    auto_profile: bool,
+    /// How old the session has to be for a profile to be started.
+    profile_after: Option<Duration>,
     interrupted: Interrupted,
 }
 
@@ -99,7 +100,7 @@ impl Records {
             recorder: recorder.clone(),
             trace,
             profile,
-            auto_profile: args.cpu_profile == CpuProfileMode::Auto && folder.is_some(),
+            profile_after: profile_after(args.cpu_profile).filter(|_| folder.is_some()),
             interrupted: interrupted.clone(),
         };
         Self { folder, recorder, sums, sampler: None, drawing, ticker: Some(ticker.start()), interrupted }
@@ -181,6 +182,14 @@ fn open_folder(args: &BackendArgs, clock: &Clock) -> Option<SessionFolder> {
     opened.inspect_err(|error| note(format_args!("no records: {}: {error}", path.display()))).ok()
 }
 
+fn profile_after(mode: CpuProfileMode) -> Option<Duration> {
+    match mode {
+        CpuProfileMode::On => Some(Duration::ZERO),
+        CpuProfileMode::Auto => Some(AUTO_AFTER),
+        CpuProfileMode::First | CpuProfileMode::Off => None,
+    }
+}
+
 impl Ticker {
     fn start(mut self) -> (Sender<Wake>, JoinHandle<Ticker>) {
         let (wake, woken) = channel();
@@ -189,6 +198,7 @@ impl Ticker {
         // An error says that the session is over.
         self.recorder.on_full(move || drop(full.send(Wake::Full)));
         let thread = std::thread::spawn(move || {
+            self.start_profile(began.elapsed());
             while matches!(woken.recv_timeout(FLUSH_EVERY), Ok(Wake::Full) | Err(RecvTimeoutError::Timeout)) {
                 self.tick(began.elapsed());
             }
@@ -203,8 +213,12 @@ impl Ticker {
         if let Some(trace) = &self.trace {
             trace.flush();
         }
-        if self.auto_profile && age >= AUTO_AFTER {
-            self.auto_profile = false;
+        self.start_profile(age);
+    }
+
+    fn start_profile(&mut self, age: Duration) {
+        if self.profile_after.is_some_and(|after| age >= after) {
+            self.profile_after = None;
             self.profile = CpuProfile::start();
         }
     }

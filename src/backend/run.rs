@@ -35,7 +35,7 @@ pub fn main(args: &BackendArgs) -> ! {
 fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     let clock = Clock::start();
     let writer = ResponseWriter::new(io::take_stdout()?);
-    let profile = (args.cpu_profile == CpuProfileMode::On && !args.no_records).then(CpuProfile::start).flatten();
+    let profile = (args.cpu_profile == CpuProfileMode::First && !args.no_records).then(CpuProfile::start).flatten();
     writer.send(&Response::HANDSHAKE)?;
     let handshake_ns = clock.now_ns();
     if !args.quiet {

@@ -12,8 +12,16 @@ pub const LOCK_FILE: &str = "session.lock";
 /// Below the metrics folder: one folder a session.
 const SESSIONS: &str = "sessions";
 /// The names that Step 2.5 of the workshop opens, and those beside them.
-const PLAIN_NAMES: [&str; 7] =
-    ["trace.json", "request.txt", "latency.hlog", "pprof/cpu.pprof", "pprof/cpu.svg", "pprof/fg.prof", "pprof/fg.svg"];
+const PLAIN_NAMES: [&str; 8] = [
+    "trace.json",
+    "request.txt",
+    "latency.hlog",
+    "pprof/cpu.pprof",
+    "pprof/cpu.svg",
+    "pprof/cpu.txt",
+    "pprof/fg.prof",
+    "pprof/fg.svg",
+];
 
 /// The folder of one session.
 pub struct SessionFolder {

@@ -6,6 +6,7 @@ mod cpu_profile;
 mod folder;
 mod latencies;
 mod listen;
+pub mod profiles;
 mod recorder;
 mod request_log;
 mod request_log_reader;

@@ -89,6 +89,9 @@ pub struct Latency {
 pub struct ProfileSummary {
     /// Samples taken.
     pub samples: u64,
+    /// CPU time while they were taken, nanoseconds.
+    #[serde(default)]
+    pub cpu_ns: Option<u64>,
 }
 
 /// What came of a delay that was planted.

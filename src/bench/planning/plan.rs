@@ -53,10 +53,14 @@ impl Step {
         match self.kind {
             Kind::Measured => format!("{}/{}", self.leg, self.round),
             Kind::Preparation => format!("{}/preparation", self.leg),
-            Kind::Profile => format!("{}/profile", self.leg),
+            Kind::Profile if self.round == 1 => format!("{}/profile", self.leg),
+            Kind::Profile => format!("{}/profile-{}", self.leg, self.round),
         }
     }
 }
+
+/// Profile rounds of a leg whose sessions take some hundredths of a second of CPU time: four samples each.
+const SHORT_PROFILES: u32 = 8;
 
 /// Why scenario and command line do not go together.
 #[derive(Debug, thiserror::Error)]
@@ -166,7 +170,10 @@ fn insert_preparation(steps: &mut Vec<Step>) {
 }
 
 fn profile_steps(legs: &[Leg]) -> impl Iterator<Item = Step> {
-    legs.iter().filter(|leg| leg.uses_backend()).map(|leg| Step { leg: *leg, kind: Kind::Profile, round: 1 })
+    let rounds = |leg: Leg| if leg == Leg::A { SHORT_PROFILES } else { 1 };
+    let step = |leg, round| Step { leg, kind: Kind::Profile, round };
+    let profiled = legs.iter().copied().filter(|leg| leg.uses_backend());
+    profiled.flat_map(move |leg| (1..=rounds(leg)).map(move |round| step(leg, round)))
 }
 
 #[cfg(test)]
@@ -200,7 +207,7 @@ mod tests {
     #[test]
     fn the_workshop_runs_in_the_order_of_step_2_4_then_rotated() {
         let plan = resolve(&["--rounds", "3"]).unwrap();
-        let expected = "baseline-empty1 baseline-full1 c1 b1 a1 b2 a2 baseline-full2 a3 baseline-full3 b3 cp bp ap";
+        let expected = "baseline-empty1 baseline-full1 c1 b1 a1 b2 a2 baseline-full2 a3 baseline-full3 b3 cp bp ap ap ap ap ap ap ap ap";
         assert_eq!(order(&plan).join(" "), expected);
         assert_eq!(plan.packages, "std");
         assert_eq!(plan.link.unwrap().latency_ms, 20.0);

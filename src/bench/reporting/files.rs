@@ -10,16 +10,17 @@ pub struct File {
 }
 
 /// In the order in which they help; the folder of each leg stands for its other rounds.
-const WORTH_A_LOOK: [(&str, &str); 11] = [
+const WORTH_A_LOOK: [(&str, &str); 12] = [
     ("b/1/trace.json", "trace of b: open in https://ui.perfetto.dev"),
     ("a/1/trace.json", "trace of a: open in https://ui.perfetto.dev"),
     ("c/1/trace.json", "trace of c: open in https://ui.perfetto.dev"),
     ("b/1/pprof/fg.svg", "wall-clock time of b by span: open in a browser"),
     ("c/1/pprof/fg.svg", "wall-clock time of c by span: open in a browser"),
-    ("c/profile/pprof/cpu.svg", "flame graph of the backend's CPU in c: open in a browser"),
-    ("b/profile/pprof/cpu.svg", "flame graph of the backend's CPU in b: open in a browser"),
-    ("a/profile/pprof/cpu.svg", "flame graph of the backend's CPU in a: open in a browser"),
-    ("c/profile/pprof/cpu.pprof", "go tool pprof -http=:8080 FILE"),
+    ("c/profile/trace.json", "trace of c with go's own actions beside it"),
+    ("c/pprof/cpu.svg", "flame graph of the backend's CPU in c: open in a browser"),
+    ("b/pprof/cpu.svg", "flame graph of the backend's CPU in b: open in a browser"),
+    ("a/pprof/cpu.svg", "flame graph of the backend's CPU in a: open in a browser"),
+    ("c/pprof/cpu.pprof", "go tool pprof -http=:8080 FILE"),
     ("b/1/request.txt", "log of b: one line a request, one an answer"),
     ("results.json", "every sample"),
 ];

@@ -11,6 +11,7 @@ pub mod go_view;
 pub mod gocache;
 pub mod interrupt;
 pub mod process;
+pub mod profiles;
 pub mod records;
 pub mod remote;
 pub mod remote_env;

@@ -130,7 +130,7 @@ impl Machine<'_> {
     /// Only where nothing is timed: it costs go time.
     fn takes_go_view(&mut self, step: Step) -> bool {
         let go = self.go;
-        step.kind == Kind::Profile
+        (step.kind, step.round) == (Kind::Profile, 1)
             && self.plan.records
             && *self.caches.go_shows_its_view.get_or_insert_with(|| go.shows_its_view(&self.folders.config))
     }
@@ -177,7 +177,7 @@ impl Machine<'_> {
     /// The value of GOCACHEPROG.
     fn backend_command(&self, step: Step, session: &Path, local: &Path) -> Result<String> {
         let strategy = self.plan.strategy.to_possible_value().context("a strategy without a name")?;
-        let profile = if step.kind == Kind::Profile { "on" } else { "off" };
+        let profile = if step.kind == Kind::Profile { "first" } else { "off" };
         let mut words = vec![
             quoted(&self.executable)?,
             "backend --quiet --session".to_owned(),

@@ -11,6 +11,7 @@ use super::environment::Environment;
 use super::folders::{LATEST, RunFolder};
 use super::go::{Go, GoFolders};
 use super::interrupt::{EXIT_CODE, Interrupt};
+use super::profiles;
 use super::remote::Remote;
 use super::round::{Caches, Machine};
 use super::runner::{self, Execute, Watch};
@@ -135,9 +136,10 @@ fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     // the caches there is room for the results.
     let removed = machine.remote.take().map_or(Ok(()), Remote::finish);
     folder.work.remove();
+    let merged = profiles::merge(&folder.path, &plan.steps);
     let written = keeper.write();
     keeper.progress.finish();
-    let errors = [error, removed.err(), written.err()];
+    let errors = [error, removed.err(), merged.err(), written.err()];
     Ok((keeper.results, errors.into_iter().flatten().collect()))
 }
 

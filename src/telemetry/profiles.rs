@@ -1,0 +1,241 @@
+//! Profiles in pprof's format: read back, merged, and drawn as flame graphs.
+//! <https://github.com/google/pprof/blob/main/proto/profile.proto>
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use inferno::flamegraph::{self, Options};
+use pprof::protos::{Function, Line, Location, Message, Profile, Sample};
+
+/// Fewer samples than this tell nothing: each would be more than 5 % of the picture.
+const LEAST_SAMPLES: i64 = 20;
+/// Places of the values in a sample of a CPU profile.
+const COUNT: usize = 0;
+const NANOSECONDS: usize = 1;
+
+/// A stack, outermost frame first, and the values of its sample.
+pub type Stack<'a> = (Vec<&'a str>, &'a [i64]);
+
+/// Reads a profile that is not compressed.
+///
+/// # Errors
+/// When there is none, or it is none.
+pub fn read(path: &Path) -> Result<Profile> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read the profile {}", path.display()))?;
+    Profile::decode(bytes.as_slice()).with_context(|| format!("{} is not a profile in pprof's format", path.display()))
+}
+
+/// All stacks of a profile, by the names of the functions.
+pub fn stacks(profile: &Profile) -> Vec<Stack<'_>> {
+    let text =
+        |at: i64| usize::try_from(at).ok().and_then(|at| profile.string_table.get(at)).map_or("", String::as_str);
+    let functions: HashMap<u64, &str> =
+        profile.function.iter().map(|function| (function.id, text(function.name))).collect();
+    let frames: HashMap<u64, Vec<&str>> = profile
+        .location
+        .iter()
+        .map(|location| {
+            let names = location.line.iter().map(|line| functions.get(&line.function_id).copied().unwrap_or_default());
+            (location.id, names.collect())
+        })
+        .collect();
+    // Locations begin with the innermost, and so do the lines of one into which others were inlined.
+    let stack = |sample: &'_ Sample| {
+        let names = sample.location_id.iter().filter_map(|id| frames.get(id)).flatten().copied();
+        let mut stack: Vec<&str> = names.collect();
+        stack.reverse();
+        stack
+    };
+    profile.sample.iter().map(|sample| (stack(sample), sample.value.as_slice())).collect()
+}
+
+/// One profile that holds the samples of all; types and units are those of the first. `None` for no profile.
+pub fn merge(profiles: &[Profile]) -> Option<Profile> {
+    let first = profiles.first()?;
+    let mut merged = Merged::default();
+    for profile in profiles {
+        for (stack, values) in stacks(profile) {
+            merged.add(&stack, values);
+        }
+    }
+    let text = |at: i64| first.string_table.get(at as usize).cloned().unwrap_or_default();
+    let types = first.sample_type.iter().map(|kind| {
+        let (ty, unit) = (merged.string(&text(kind.ty)), merged.string(&text(kind.unit)));
+        pprof::protos::ValueType { ty, unit }
+    });
+    let sample_type: Vec<_> = types.collect();
+    Some(Profile {
+        period_type: sample_type.last().cloned(),
+        sample_type,
+        period: first.period,
+        time_nanos: profiles.iter().map(|profile| profile.time_nanos).min().unwrap_or(0),
+        duration_nanos: profiles.iter().map(|profile| profile.duration_nanos).sum(),
+        sample: merged
+            .samples
+            .into_iter()
+            .map(|(location_id, value)| Sample { location_id, value, ..Default::default() })
+            .collect(),
+        location: merged.locations,
+        function: merged.functions,
+        string_table: merged.strings,
+        ..Default::default()
+    })
+}
+
+/// Tables of a profile that is being put together. A location stands for one function.
+struct Merged {
+    strings: Vec<String>,
+    string_ids: HashMap<String, i64>,
+    functions: Vec<Function>,
+    locations: Vec<Location>,
+    location_ids: HashMap<String, u64>,
+    samples: HashMap<Vec<u64>, Vec<i64>>,
+}
+
+impl Default for Merged {
+    /// The first string is empty.
+    fn default() -> Self {
+        Self {
+            strings: vec![String::new()],
+            string_ids: HashMap::from([(String::new(), 0)]),
+            functions: Vec::new(),
+            locations: Vec::new(),
+            location_ids: HashMap::new(),
+            samples: HashMap::new(),
+        }
+    }
+}
+
+impl Merged {
+    fn string(&mut self, text: &str) -> i64 {
+        if let Some(id) = self.string_ids.get(text) {
+            return *id;
+        }
+        let id = self.strings.len() as i64;
+        self.strings.push(text.to_owned());
+        self.string_ids.insert(text.to_owned(), id);
+        id
+    }
+
+    fn location(&mut self, name: &str) -> u64 {
+        if let Some(id) = self.location_ids.get(name) {
+            return *id;
+        }
+        let id = self.locations.len() as u64 + 1;
+        let name_id = self.string(name);
+        self.functions.push(Function { id, name: name_id, system_name: name_id, ..Default::default() });
+        self.locations.push(Location {
+            id,
+            line: vec![Line { function_id: id, ..Default::default() }],
+            ..Default::default()
+        });
+        self.location_ids.insert(name.to_owned(), id);
+        id
+    }
+
+    fn add(&mut self, stack: &[&str], values: &[i64]) {
+        let ids: Vec<u64> = stack.iter().rev().map(|name| self.location(name)).collect();
+        let sums = self.samples.entry(ids).or_insert_with(|| vec![0; values.len()]);
+        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+    }
+}
+
+/// A line `outermost;…;innermost value` for each stack, as flame graphs want it.
+pub fn folded(profile: &Profile, value: usize) -> Vec<String> {
+    let line = |(stack, values): Stack<'_>| {
+        let value = *values.get(value)?;
+        // These two have a meaning in the format.
+        let frames: Vec<String> = stack.iter().map(|frame| frame.replace([';', ' '], "_")).collect();
+        (value > 0).then(|| format!("{} {value}", frames.join(";")))
+    };
+    stacks(profile).into_iter().filter_map(line).collect()
+}
+
+/// Samples and CPU time of a CPU profile.
+fn totals(profile: &Profile) -> (i64, i64) {
+    let sum = |at: usize| profile.sample.iter().filter_map(|sample| sample.value.get(at)).sum();
+    (sum(COUNT), sum(NANOSECONDS))
+}
+
+/// Writes `cpu.pprof` into a folder, and `cpu.svg` beside it; of a profile that is too small for a picture, `cpu.txt` says
+/// so instead. Nothing for one without samples but that text. Gives the number of samples.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn write_cpu(profile: &Profile, folder: &Path) -> Result<i64> {
+    let (samples, cpu_ns) = totals(profile);
+    let seconds = cpu_ns as f64 / 1e9;
+    if samples > 0 {
+        std::fs::write(folder.join("cpu.pprof"), profile.encode_to_vec())?;
+    }
+    if samples < LEAST_SAMPLES {
+        let text = format!(
+            "No cpu.svg: {samples} samples in {seconds:.3} s of CPU time are too few for a picture (it takes {LEAST_SAMPLES}).\n\
+             A longer build, or more rounds, gives more.\n"
+        );
+        std::fs::write(folder.join("cpu.txt"), text)?;
+        return Ok(samples);
+    }
+    let mut options = Options::default();
+    options.title = "CPU of the backend".to_owned();
+    options.subtitle = Some(format!("{samples} samples, {seconds:.3} s of CPU time"));
+    let lines = folded(profile, COUNT);
+    let out = BufWriter::new(File::create(folder.join("cpu.svg"))?);
+    flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), out)?;
+    Ok(samples)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A profile of `names` below `main`, with its samples.
+    fn profile(names: &[(&str, i64)]) -> Profile {
+        let mut merged = Merged::default();
+        for (name, count) in names {
+            merged.add(&["main", name], &[*count, count * 10]);
+        }
+        let (ty, unit) = (merged.string("samples"), merged.string("count"));
+        let kind = pprof::protos::ValueType { ty, unit };
+        Profile {
+            sample_type: vec![kind],
+            sample: merged
+                .samples
+                .into_iter()
+                .map(|(location_id, value)| Sample { location_id, value, ..Default::default() })
+                .collect(),
+            location: merged.locations,
+            function: merged.functions,
+            string_table: merged.strings,
+            time_nanos: 5,
+            duration_nanos: 100,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn merging_adds_the_samples_of_a_stack() {
+        let merged = merge(&[profile(&[("read", 3), ("hash", 1)]), profile(&[("read", 4)])]).unwrap();
+        let mut lines = folded(&merged, COUNT);
+        lines.sort();
+        assert_eq!(lines, ["main;hash 1", "main;read 7"]);
+        assert_eq!((totals(&merged), merged.duration_nanos), ((8, 80), 200));
+        assert_eq!(merged.string_table[merged.sample_type[0].ty as usize], "samples");
+        assert!(merge(&[]).is_none());
+    }
+
+    #[test]
+    fn a_profile_of_few_samples_has_a_text_in_the_place_of_the_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let exists = |name: &str| folder.path().join(name).exists();
+        assert_eq!(write_cpu(&profile(&[("read", 3)]), folder.path()).unwrap(), 3);
+        assert_eq!(["cpu.pprof", "cpu.svg", "cpu.txt"].map(exists), [true, false, true]);
+        let text = std::fs::read_to_string(folder.path().join("cpu.txt")).unwrap();
+        assert!(text.starts_with("No cpu.svg: 3 samples"), "{text}");
+        assert_eq!(write_cpu(&profile(&[("read", 30)]), folder.path()).unwrap(), 30);
+        assert!(exists("cpu.svg"));
+    }
+}
