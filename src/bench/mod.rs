@@ -1,9 +1,12 @@
 //! The bench: scenario -> plan -> rounds -> results (plain data) -> statistics -> reporters.
+//! Beside it `diff`, which compares two profiles.
 
+mod diff;
 mod planning;
 mod reporting;
 mod running;
 
+pub use diff::{DiffArgs, run as diff};
 pub use planning::args::{BenchArgs, RemoteKind};
 pub use planning::leg::Leg;
 pub use reporting::errors::in_words;

@@ -1,0 +1,148 @@
+//! `bench diff A B`: what grew and what shrank between two profiles, as flame graphs in both directions.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use inferno::differential;
+use inferno::flamegraph::{self, Options};
+use pprof::protos::Profile;
+
+use crate::telemetry::profiles;
+
+/// Where a folder has its profiles, the one to take first.
+const IN_FOLDER: [&str; 4] = ["pprof/cpu.pprof", "cpu.pprof", "pprof/fg.prof", "fg.prof"];
+
+/// What to compare.
+#[derive(Debug, clap::Args)]
+pub struct DiffArgs {
+    /// The profile before: a file, or a folder of a run (metrics/latest/c), whose CPU profile is taken
+    before: PathBuf,
+    /// The profile after
+    after: PathBuf,
+    /// Which profile of a folder: its file name, such as fg.prof
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Compare shares of the whole instead of times: for builds of different sizes
+    #[arg(long)]
+    normalize: bool,
+    /// Folder for the two pictures, made if it is missing
+    #[arg(long, value_name = "DIR", default_value = "metrics/diff")]
+    out: PathBuf,
+}
+
+/// Draws `grown.svg` (shaped as B) and `shrunk.svg` (shaped as A, so that what is gone is seen too), and prints their paths.
+///
+/// # Errors
+/// When a profile cannot be read, the two hold different things, or the pictures cannot be written.
+pub fn run(args: &DiffArgs) -> Result<()> {
+    let name = args.profile.as_deref();
+    let (before, after) = (find(&args.before, name)?, find(&args.after, name)?);
+    let (one, two) = (profiles::read(&before)?, profiles::read(&after)?);
+    let value = same_value(&one, &two)
+        .with_context(|| format!("cannot compare {} with {}", before.display(), after.display()))?;
+    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    let (old, new) = (folded(&one, value), folded(&two, value));
+    let title = |words: &str| format!("{words}, from {} to {}", before.display(), after.display());
+    let (grown, shrunk) = (args.out.join("grown.svg"), args.out.join("shrunk.svg"));
+    draw(args.normalize, &old, &new, false, &title("Shaped as it is after"), &grown)?;
+    draw(args.normalize, &new, &old, true, &title("Shaped as it was before"), &shrunk)?;
+    println!("{}  red grew, blue shrank; shaped as {}", grown.display(), after.display());
+    println!("{}  red grew, blue shrank; shaped as {}", shrunk.display(), before.display());
+    Ok(())
+}
+
+fn find(path: &Path, name: Option<&str>) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let wanted: Vec<PathBuf> = match name {
+        Some(name) => vec![path.join("pprof").join(name), path.join(name)],
+        None => IN_FOLDER.iter().map(|name| path.join(name)).collect(),
+    };
+    match wanted.iter().find(|path| path.is_file()) {
+        Some(found) => Ok(found.clone()),
+        None => bail!(
+            "there is no {} in {}\n  next:  give the file, or a folder such as metrics/latest/c",
+            name.unwrap_or("cpu.pprof or fg.prof"),
+            path.display()
+        ),
+    }
+}
+
+/// Which value of the samples to compare: the time, if both have the same values.
+fn same_value(one: &Profile, two: &Profile) -> Result<usize> {
+    let kinds = |profile: &Profile| -> Vec<String> {
+        let text = |at: i64| profile.string_table.get(at as usize).cloned().unwrap_or_default();
+        profile.sample_type.iter().map(|kind| text(kind.ty)).collect()
+    };
+    let (one, two) = (kinds(one), kinds(two));
+    if one != two {
+        bail!("one holds {}, the other {}\n  next:  give two of one kind", one.join(", "), two.join(", "));
+    }
+    // Of each kind of ours the second: CPU time, wall time.
+    Ok(1.min(one.len().saturating_sub(1)))
+}
+
+/// In microseconds: a flame graph that counts nanoseconds cannot be read.
+fn folded(profile: &Profile, value: usize) -> String {
+    let lines = profiles::folded(profile, value);
+    let line = |line: &String| {
+        let (stack, ns) = line.rsplit_once(' ')?;
+        Some(format!("{stack} {}\n", ns.parse::<u64>().ok()?.div_ceil(1000)))
+    };
+    lines.iter().filter_map(line).collect()
+}
+
+fn draw(normalize: bool, before: &str, after: &str, negate: bool, title: &str, path: &Path) -> Result<()> {
+    let mut lines = Vec::new();
+    let compare = differential::Options { normalize, ..Default::default() };
+    differential::from_readers(compare, before.as_bytes(), after.as_bytes(), &mut lines)?;
+    let mut options = Options::default();
+    options.title = title.to_owned();
+    options.count_name = "µs".to_owned();
+    options.negate_differentials = negate;
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    flamegraph::from_reader(&mut options, lines.as_slice(), BufWriter::new(file))
+        .with_context(|| format!("cannot draw {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{Clock, SessionFolder, Spent, WallProfile};
+
+    fn profile(folder: &Path, meta_ns: u64) -> PathBuf {
+        std::fs::create_dir_all(folder).unwrap();
+        let mut profile = WallProfile::default();
+        let spent = |wall_ns| Spent { count: 1, wall_ns, busy_ns: 0 };
+        profile.add(&["upload"], spent(3_000_000));
+        profile.add(&["request"], spent(meta_ns));
+        profile.write(&SessionFolder::use_given(folder).unwrap(), &Clock::start()).unwrap();
+        folder.to_owned()
+    }
+
+    #[test]
+    fn two_folders_give_two_pictures_and_a_missing_profile_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let (before, after) =
+            (profile(&folder.path().join("a"), 1_000_000), profile(&folder.path().join("b"), 9_000_000));
+        let out = folder.path().join("diff");
+        let args = |before: &Path, name: Option<&str>| DiffArgs {
+            before: before.to_owned(),
+            after: after.clone(),
+            profile: name.map(str::to_owned),
+            normalize: false,
+            out: out.clone(),
+        };
+        run(&args(&before, None)).unwrap();
+        for name in ["grown.svg", "shrunk.svg"] {
+            let text = std::fs::read_to_string(out.join(name)).unwrap();
+            assert!(text.contains("request") && text.contains("upload") && text.contains("µs"), "{name}");
+        }
+        let error = run(&args(&before, Some("cpu.pprof"))).unwrap_err().to_string();
+        assert!(error.starts_with("there is no cpu.pprof in"), "{error}");
+        assert!(run(&args(&folder.path().join("none"), None)).is_err());
+    }
+}
