@@ -43,6 +43,9 @@ pub struct BackendArgs {
     /// Write no request.txt
     #[arg(long, env = "CACHEPROG_NO_REQUEST_LOG", value_parser = FalseyValueParser::new())]
     pub no_request_log: bool,
+    /// Keep no latency histograms: no latency.hlog, and no percentiles in session.json
+    #[arg(long, env = "CACHEPROG_NO_HISTOGRAMS", value_parser = FalseyValueParser::new())]
+    pub no_histograms: bool,
     /// Write no wall-clock profile, pprof/fg.prof
     #[arg(long, env = "CACHEPROG_NO_WALL_PROFILE", value_parser = FalseyValueParser::new())]
     pub no_wall_profile: bool,

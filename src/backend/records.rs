@@ -83,7 +83,8 @@ impl Records {
     pub fn start(args: &BackendArgs, clock: Clock, profile: Option<CpuProfile>) -> Self {
         let folder = if args.no_records { None } else { open_folder(args, &clock) };
         let wall_profile = folder.is_some() && !args.no_wall_profile;
-        let switches = Switches { request_log: !args.no_request_log, wall_profile };
+        let histograms = folder.is_some() && !args.no_histograms;
+        let switches = Switches { request_log: !args.no_request_log, histograms, wall_profile };
         let trace = folder.as_ref().filter(|_| !args.no_trace).and_then(|folder| Trace::start(folder, clock));
         let (trace, layer) = trace.unzip();
         let drawing = trace.as_ref().map(Trace::drawing);
@@ -167,7 +168,7 @@ impl Records {
     }
 
     fn write_latencies(&self, folder: &SessionFolder, waits: &Latencies, wall_ns: u64) -> anyhow::Result<()> {
-        let mut latencies = self.recorder.latencies();
+        let Some(mut latencies) = self.recorder.latencies() else { return Ok(()) };
         latencies.merge(waits);
         let file = BufWriter::new(File::create(folder.file("latency.hlog"))?);
         latencies.write(file, self.recorder.clock().start_unix_ns(), wall_ns)

@@ -10,4 +10,5 @@ pub use diff::{DiffArgs, run as diff};
 pub use planning::args::{BenchArgs, RemoteKind};
 pub use planning::leg::Leg;
 pub use reporting::errors::in_words;
+pub use running::observe::{ObserveArgs, observe};
 pub use running::run::run;

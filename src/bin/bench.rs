@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
-use gocacheprog::bench::{BenchArgs, DiffArgs};
+use gocacheprog::bench::{BenchArgs, DiffArgs, ObserveArgs};
 use gocacheprog::s3::{AloneArgs, ServeArgs};
 
 /// Did the build get faster with GOCACHEPROG? Times `go build` in five cache states, and keeps the records of each.
@@ -19,6 +19,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures what each instrument of the backend costs
+    Observe(ObserveArgs),
     /// Draws what grew and what shrank between two profiles, as flame graphs in both directions
     Diff(DiffArgs),
     /// Runs the embedded S3 server alone, and prints the variables to export
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => gocacheprog::bench::run(cli.bench),
         Some(Command::Backend(args)) => gocacheprog::backend::main(&args),
+        Some(Command::Observe(args)) => gocacheprog::bench::observe(&args),
         Some(Command::Diff(args)) => gocacheprog::bench::diff(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3(args)) => gocacheprog::s3::serve_alone(args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3Serve(args)) => gocacheprog::s3::serve_child(args).map(|()| ExitCode::SUCCESS),

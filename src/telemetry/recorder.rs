@@ -13,6 +13,8 @@ use crate::protocol::{ActionId, OutputId, Request};
 pub struct Switches {
     /// `request.txt`.
     pub request_log: bool,
+    /// Latencies of requests and stages.
+    pub histograms: bool,
     /// The requests' part of `pprof/fg.prof`.
     pub wall_profile: bool,
 }
@@ -178,7 +180,8 @@ pub struct Recorder {
 /// What has been made of the lines so far.
 struct Written {
     counts: Counts,
-    latencies: Latencies,
+    /// `None` when they are not asked for.
+    latencies: Option<Latencies>,
     /// `None` when it is not asked for.
     wall: Option<WallProfile>,
     /// `None` without a log.
@@ -200,7 +203,8 @@ impl Recorder {
         });
         let lines = folder.map(|_| RequestLines::default());
         let wall = switches.wall_profile.then(WallProfile::default);
-        let written = Written { counts: Counts::default(), latencies: Latencies::default(), wall, log, trace };
+        let latencies = switches.histograms.then(Latencies::default);
+        let written = Written { counts: Counts::default(), latencies, wall, log, trace };
         Self { clock, lines: Mutex::new(lines), on_full: OnceLock::new(), written: Mutex::new(written) }
     }
 
@@ -256,11 +260,11 @@ impl Recorder {
 
     /// Latency of the requests of one kind, up to the last flush; `None` without one.
     pub fn latency(&self, kind: &str) -> Option<Latency> {
-        self.written().latencies.of(kind)
+        self.written().latencies.as_ref()?.of(kind)
     }
 
-    /// Latencies of the requests and their stages, up to the last flush.
-    pub fn latencies(&self) -> Latencies {
+    /// Latencies of the requests and their stages, up to the last flush, if they were asked for.
+    pub fn latencies(&self) -> Option<Latencies> {
         self.written().latencies.clone()
     }
 
@@ -282,7 +286,9 @@ impl Written {
     fn add(&mut self, lines: &RequestLines) {
         for answer in lines.answers() {
             self.counts.add(answer);
-            self.latencies.add(answer);
+            if let Some(latencies) = &mut self.latencies {
+                latencies.add(answer);
+            }
             if let Some(wall) = &mut self.wall {
                 wall.add_request(answer);
             }

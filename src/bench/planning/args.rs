@@ -51,7 +51,7 @@ pub struct BenchArgs {
     #[arg(long)]
     pub no_profile: bool,
 
-    /// Switch off the trace and the request log of the backend, to see what they cost
+    /// Switch off all records of the backend but the summary of its session
     #[arg(long)]
     pub no_records: bool,
 

@@ -11,6 +11,7 @@ pub mod dots;
 pub mod errors;
 pub mod files;
 pub mod grid;
+pub mod price;
 pub mod progress;
 pub mod results;
 pub mod stats;

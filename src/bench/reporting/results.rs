@@ -28,6 +28,8 @@ pub struct Results {
     pub environment: Environment,
     /// What was measured of the link; None before it was used, and with `--remote env`.
     pub link: Option<LinkMeasured>,
+    /// What the records of the backend cost on this machine, in words, from the last `bench observe`.
+    pub price_of_records: String,
     /// In the order in which they ran.
     pub rounds: Vec<Round>,
     /// Computed from `rounds`.

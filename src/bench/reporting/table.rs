@@ -24,7 +24,11 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
     if !summary.pairs.is_empty() {
         parts.push(pairs(&summary.pairs).render(view));
     }
-    parts.push(wrapped(&notes(summary, &sessions), view.width));
+    let mut notes = notes(summary, &sessions);
+    if results.plan.records && !sessions.is_empty() {
+        notes.push(results.price_of_records.clone());
+    }
+    parts.push(wrapped(&notes, view.width));
     if !summary.legs.is_empty() {
         parts.push(wrapped(&[answer::sentence(summary)], view.width));
     }

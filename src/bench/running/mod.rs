@@ -10,6 +10,7 @@ pub mod go;
 pub mod go_view;
 pub mod gocache;
 pub mod interrupt;
+pub mod observe;
 pub mod process;
 pub mod profiles;
 pub mod records;

@@ -38,6 +38,8 @@ pub struct Machine<'a> {
     /// None where no step uses it.
     pub remote: Option<Remote>,
     pub caches: Caches,
+    /// Switches of the instruments instead of those of the plan.
+    pub switches: Option<String>,
 }
 
 /// The caches that rounds leave for other rounds.
@@ -177,23 +179,30 @@ impl Machine<'_> {
     /// The value of GOCACHEPROG.
     fn backend_command(&self, step: Step, session: &Path, local: &Path) -> Result<String> {
         let strategy = self.plan.strategy.to_possible_value().context("a strategy without a name")?;
-        let profile = if step.kind == Kind::Profile { "first" } else { "off" };
         let mut words = vec![
             quoted(&self.executable)?,
             "backend --quiet --session".to_owned(),
             quoted(session)?,
             "--cache-dir".to_owned(),
             quoted(local)?,
-            format!("--strategy {} --cpu-profile {profile}", strategy.get_name()),
+            format!("--strategy {}", strategy.get_name()),
+            self.switches(step),
         ];
         if let Some(pid) = self.remote.as_ref().and_then(Remote::server_pid) {
             words.push(format!("--watch-s3 {pid}"));
         }
-        if !self.plan.records {
-            // Not --no-records: without a summary nobody could tell in which state the run was.
-            words.push("--no-trace --no-request-log".to_owned());
-        }
         Ok(words.join(" "))
+    }
+
+    /// Which instruments of the backend are on.
+    fn switches(&self, step: Step) -> String {
+        if let Some(switches) = &self.switches {
+            return switches.clone();
+        }
+        let profile = if step.kind == Kind::Profile { "--cpu-profile first" } else { "--cpu-profile off" };
+        // Not --no-records: without a summary nobody could tell in which state the run was.
+        let light = "--no-trace --no-request-log --no-histograms --no-wall-profile --no-samples";
+        if self.plan.records { profile.to_owned() } else { format!("{profile} {light}") }
     }
 
     fn finish_baseline(&mut self, round: &mut Round, gocache: PathBuf, files_before: u64) -> Result<()> {

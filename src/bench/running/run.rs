@@ -11,6 +11,7 @@ use super::environment::Environment;
 use super::folders::{LATEST, RunFolder};
 use super::go::{Go, GoFolders};
 use super::interrupt::{EXIT_CODE, Interrupt};
+use super::observe::DEFAULT_SET;
 use super::profiles;
 use super::remote::Remote;
 use super::round::{Caches, Machine};
@@ -25,6 +26,7 @@ use crate::bench::reporting::compare::counted;
 use crate::bench::reporting::errors::in_words;
 use crate::bench::reporting::files;
 use crate::bench::reporting::grid::View;
+use crate::bench::reporting::price::{self, Observation};
 use crate::bench::reporting::progress::Progress;
 use crate::bench::reporting::results::{Ended, Results, Round, SCHEMA};
 use crate::bench::reporting::summary::Summary;
@@ -143,7 +145,11 @@ fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     Ok((keeper.results, errors.into_iter().flatten().collect()))
 }
 
-fn set_up<'a>(
+/// A machine for the rounds of a plan, in a folder of its own.
+///
+/// # Errors
+/// When the folders of the run cannot be made.
+pub fn set_up<'a>(
     plan: &'a Plan,
     go: &'a Go,
     folder: &'a RunFolder,
@@ -165,19 +171,24 @@ fn set_up<'a>(
         workload: Workload::create(&work.join("module"), plan.generated_packages)?,
         remote,
         caches: Caches::default(),
+        switches: None,
     })
 }
 
 fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
     let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let environment = Environment::collect(go, &folder.work.path);
+    let last = Observation::last(&folder.out);
+    let (go_version, cpu) = (environment.go_version.as_str(), environment.cpu_model.as_deref());
     Results {
         schema: SCHEMA,
+        price_of_records: price::in_words(last.as_ref(), DEFAULT_SET, go_version, cpu),
         run: folder.name.clone(),
         started_unix_ns: u64::try_from(started.as_nanos()).unwrap_or(u64::MAX),
         ended: Ended::Running,
         error: None,
         plan,
-        environment: Environment::collect(go, &folder.work.path),
+        environment,
         link: None,
         rounds: Vec::new(),
         summary: Summary::default(),
@@ -185,7 +196,7 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
 }
 
 /// Prints to stdout; who has closed it (`bench | head`) wants no more, and that is no error.
-fn show(text: &str) -> Result<()> {
+pub fn show(text: &str) -> Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot print the results"),
         _ => Ok(()),
@@ -197,7 +208,8 @@ fn listed(out: &Path, folder: &RunFolder, results: &Results) -> Vec<files::File>
     files::to_look_at(&folder.path, &out.join(name))
 }
 
-fn view() -> View {
+/// How wide and how colourful the output may be.
+pub fn view() -> View {
     let terminal = std::io::stdout().is_terminal();
     let width = comfy_table::Table::new().width().unwrap_or(WIDTH);
     View {

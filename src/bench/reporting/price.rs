@@ -1,0 +1,189 @@
+//! What each instrument of the backend costs: the data of `bench observe`, and its table.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::grid::{Grid, View};
+use super::stats::{median, median_interval, paired_ratios};
+use super::units;
+
+/// Where `bench observe` leaves its result for the reports of later runs.
+pub const PRICE_FILE: &str = "observe.json";
+/// Version of its layout.
+const SCHEMA: u32 = 1;
+
+/// One run of `bench observe`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    pub schema: u32,
+    /// Name of the run.
+    pub run: String,
+    pub started_unix_ns: u64,
+    /// What was built, from a full local store.
+    pub packages: String,
+    pub go_version: String,
+    pub cpu_model: Option<String>,
+    pub cores: Option<usize>,
+    /// The first one has no instrument on; all others are compared with it, round by round.
+    pub settings: Vec<Setting>,
+}
+
+/// Rounds with the same instruments on. The samples lie in the order of the rounds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Setting {
+    pub name: String,
+    /// What the backend was started with.
+    pub switches: String,
+    pub walls_ns: Vec<u64>,
+    /// CPU time of the backend while go waited for it.
+    pub cpu_ns: Vec<u64>,
+    /// CPU time of the backend after it had released go.
+    pub cpu_after_ns: Vec<u64>,
+    pub peak_rss_bytes: Vec<u64>,
+}
+
+/// How many times longer a build takes: the median of the ratios round by round, and its interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Price {
+    pub ratio: f64,
+    pub low: f64,
+    pub high: f64,
+    pub rounds: usize,
+}
+
+impl Observation {
+    /// An observation in which nothing has been measured yet.
+    pub fn new(run: &str, started_unix_ns: u64, packages: &str) -> Self {
+        let (run, packages) = (run.to_owned(), packages.to_owned());
+        let (go_version, cpu_model, cores) = (String::new(), None, None);
+        Self { schema: SCHEMA, run, started_unix_ns, packages, go_version, cpu_model, cores, settings: Vec::new() }
+    }
+
+    /// Reads the last one in `out`; `None` when there is none that can be read.
+    pub fn last(out: &Path) -> Option<Self> {
+        let text = std::fs::read(out.join(PRICE_FILE)).ok()?;
+        serde_json::from_slice::<Self>(&text).ok().filter(|last| last.schema == SCHEMA)
+    }
+
+    /// Writes it into a folder, by rename.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(PRICE_FILE);
+        let temporary = path.with_extension("tmp");
+        let written = std::fs::write(&temporary, serde_json::to_vec_pretty(self)?);
+        written
+            .and_then(|()| std::fs::rename(&temporary, &path))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// The price of a setting; `None` with fewer than two rounds.
+    pub fn price(&self, name: &str) -> Option<Price> {
+        let setting = self.settings.iter().find(|setting| setting.name == name)?;
+        let ratios = paired_ratios(&floats(&setting.walls_ns), &floats(&self.settings.first()?.walls_ns));
+        let interval = median_interval(&ratios)?;
+        Some(Price { ratio: median(&ratios)?, low: interval.low, high: interval.high, rounds: ratios.len() })
+    }
+
+    /// The table, a row a setting.
+    pub fn render(&self, view: View) -> String {
+        let rows = self.settings.iter().map(|setting| self.row(setting));
+        let header = ["instruments on", "wall", "more than none", "interval", "cpu", "cpu after", "peak"];
+        let second = ["", "ms", "", "", "ms", "ms", "MB"];
+        let header = header.iter().zip(second).map(|(one, two)| format!("{one}\n{two}")).collect();
+        Grid { header, rows: rows.collect() }.render(view)
+    }
+
+    fn row(&self, setting: &Setting) -> Vec<String> {
+        let middle = |values: &[u64], unit: f64| {
+            median(&floats(values)).map_or(units::MISSING.to_owned(), |value| format!("{:.1}", value / unit))
+        };
+        let is_first = self.settings.first() == Some(setting);
+        let price = self.price(&setting.name).filter(|_| !is_first);
+        let (more, interval) = price.map_or((units::MISSING.to_owned(), units::MISSING.to_owned()), |price| {
+            (signed(price.ratio), format!("{} to {}", signed(price.low), signed(price.high)))
+        });
+        vec![
+            setting.name.clone(),
+            middle(&setting.walls_ns, 1e6),
+            more,
+            interval,
+            middle(&setting.cpu_ns, 1e6),
+            middle(&setting.cpu_after_ns, 1e6),
+            middle(&setting.peak_rss_bytes, 1e6),
+        ]
+    }
+}
+
+/// The price in one line, as every report has it.
+pub fn in_words(last: Option<&Observation>, name: &str, go_version: &str, cpu_model: Option<&str>) -> String {
+    let of_here = last.filter(|last| last.go_version == go_version && last.cpu_model.as_deref() == cpu_model);
+    match of_here.and_then(|last| Some((last, last.price(name)?))) {
+        Some((last, price)) => format!(
+            "The records cost a build that hits locally {} of its wall time ({} to {}, {} rounds: {}).",
+            signed(price.ratio),
+            signed(price.low),
+            signed(price.high),
+            price.rounds,
+            last.run,
+        ),
+        None => "What the records cost on this machine has not been measured: `bench observe` does.".to_owned(),
+    }
+}
+
+fn signed(ratio: f64) -> String {
+    format!("{:+.1} %", (ratio - 1.0) * 100.0).replace('-', "−")
+}
+
+fn floats(values: &[u64]) -> Vec<f64> {
+    values.iter().map(|value| *value as f64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn observation() -> Observation {
+        let setting = |name: &str, walls_ns: &[u64]| Setting {
+            name: name.to_owned(),
+            walls_ns: walls_ns.to_vec(),
+            cpu_ns: vec![40_000_000; walls_ns.len()],
+            ..Setting::default()
+        };
+        let mut observation = Observation::new("20261123T000000Z-observe", 1, "std");
+        observation.go_version = "go1.26.8".to_owned();
+        observation.settings = vec![setting("none", &[100, 200, 100]), setting("all", &[102, 206, 101])];
+        observation
+    }
+
+    #[test]
+    fn the_price_is_the_median_of_ratios_round_by_round() {
+        let price = observation().price("all").unwrap();
+        assert_eq!((price.ratio, price.low, price.high, price.rounds), (1.02, 1.01, 1.03, 3));
+        assert_eq!(observation().price("nothing of that name"), None);
+    }
+
+    #[test]
+    fn the_line_tells_the_price_of_this_machine_only() {
+        let observation = observation();
+        let line = in_words(Some(&observation), "all", "go1.26.8", None);
+        assert!(line.contains("+2.0 % of its wall time (+1.0 % to +3.0 %, 3 rounds"), "{line}");
+        let other = in_words(Some(&observation), "all", "go1.26.8", Some("another"));
+        assert!(other.contains("has not been measured"), "{other}");
+        assert_eq!(other, in_words(None, "all", "go1.26.8", None));
+    }
+
+    #[test]
+    fn it_is_read_back_and_shown_as_a_table() {
+        let folder = tempfile::tempdir().unwrap();
+        observation().write(folder.path()).unwrap();
+        let last = Observation::last(folder.path()).unwrap();
+        assert_eq!(last, observation());
+        let table = last.render(View { width: 100, colour: false });
+        assert!(table.contains("all") && table.contains("+2.0 %") && table.contains("40.0"), "{table}");
+        assert_eq!(Observation::last(&folder.path().join("none")), None);
+    }
+}

@@ -1,0 +1,197 @@
+//! `bench observe`: what measuring costs. The same build from a full local store, with each instrument off and on.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use super::environment::Environment;
+use super::folders::RunFolder;
+use super::go::Go;
+use super::interrupt::{EXIT_CODE, Interrupt};
+use super::remote::Remote;
+use super::round::Machine;
+use super::run::{set_up, show, view};
+use super::warm;
+use crate::bench::planning::args::BenchArgs;
+use crate::bench::planning::leg::Leg;
+use crate::bench::planning::plan::{Kind, Plan, Step};
+use crate::bench::planning::scenario::Scenario;
+use crate::bench::reporting::price::{Observation, Setting};
+use crate::note;
+
+/// Switches that leave nothing but the summary of the session.
+const NONE: &str = "--no-trace --no-request-log --no-histograms --no-wall-profile --no-samples --cpu-profile off";
+/// The instruments that are on in timed rounds, by the switch that is left out of [`NONE`].
+const LIGHT: [(&str, &str); 5] = [
+    ("trace", "--no-trace"),
+    ("request.txt", "--no-request-log"),
+    ("histograms", "--no-histograms"),
+    ("wall profile", "--no-wall-profile"),
+    ("samples", "--no-samples"),
+];
+/// Name of the setting that timed rounds have.
+pub const DEFAULT_SET: &str = "all five";
+
+/// Measures what each instrument costs a build that hits locally.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ObserveArgs {
+    /// Package pattern for `go build` [default: what the scenario says]
+    #[arg(value_name = "PACKAGES")]
+    packages: Option<String>,
+    /// Scenario that says what is built
+    #[arg(long, value_name = "NAME", default_value = "speed")]
+    scenario: String,
+    /// Rounds; each runs every setting once
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..))]
+    rounds: u32,
+    /// Folder of the results
+    #[arg(long, value_name = "DIR", default_value = "metrics")]
+    out: PathBuf,
+}
+
+/// Runs the rounds, prints the table on stdout, and keeps it for the reports of later runs.
+///
+/// # Errors
+/// When a build fails, or a run was not in its state.
+pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
+    let (name, scenario) = Scenario::load(&args.scenario)?;
+    let plan = Plan::resolve(&name, &scenario, &bench_args(args))?;
+    let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
+    let go = Go::find()?;
+    let remote = Remote::start(&plan, &interrupt)?;
+    let folder = RunFolder::create(&args.out, "observe")?;
+    let machine = set_up(&plan, &go, &folder, &interrupt, Some(remote))?;
+    let Some(observation) = measure(machine, args.rounds)? else {
+        note::line("interrupted: too few rounds to tell a price");
+        return Ok(ExitCode::from(EXIT_CODE));
+    };
+    observation.write(&folder.path)?;
+    observation.write(&folder.out)?;
+    let table = observation.render(view());
+    let last = folder.out.join("observe.json");
+    show(&format!("{table}\n\n{}\n{}  every sample\n", noise(&observation), last.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The arguments of a bench that only times `a`, without a profile.
+fn bench_args(args: &ObserveArgs) -> BenchArgs {
+    #[derive(Parser)]
+    struct Words {
+        #[command(flatten)]
+        args: BenchArgs,
+    }
+    let words = ["bench", "--only", "a", "--rounds", "1", "--no-profile"].map(str::to_owned);
+    let mut parsed = Words::parse_from(words).args;
+    parsed.packages.clone_from(&args.packages);
+    parsed
+}
+
+/// `None` after an interrupt that came before the second round.
+fn measure(mut machine: Machine<'_>, rounds: u32) -> Result<Option<Observation>> {
+    let (go, folder, interrupt) = (machine.go, machine.folder, machine.interrupt);
+    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let mut observation = Observation::new(&folder.name, started as u64, &machine.plan.packages);
+    let environment = Environment::collect(go, &folder.work.path);
+    observation.go_version = environment.go_version;
+    (observation.cpu_model, observation.cores) = (environment.cpu_model, environment.cores);
+    observation.settings = settings();
+    note::line("filling the local store");
+    warm::page_cache(go, &machine.executable, interrupt);
+    for step in machine.plan.steps.iter().filter(|step| step.kind == Kind::Preparation) {
+        machine.round(*step)?;
+    }
+    let count = observation.settings.len();
+    let mut number = 0;
+    for round in 0..rounds as usize {
+        note::line(format_args!("round {} of {rounds}", round + 1));
+        let mut done = Vec::new();
+        for at in (0..count).map(|at| (at + round) % count) {
+            number += 1;
+            machine.switches = Some(observation.settings[at].switches.clone());
+            let sample = sample(&mut machine, number);
+            if interrupt.requested() {
+                return Ok((round > 1).then_some(observation));
+            }
+            done.push((at, sample?));
+        }
+        // Only whole rounds: the samples of all settings have to lie side by side.
+        done.into_iter().for_each(|(at, sample)| observation.settings[at].add(sample));
+    }
+    Ok(Some(observation))
+}
+
+fn settings() -> Vec<Setting> {
+    let setting = |name: &str, switches: String| Setting { name: name.to_owned(), switches, ..Setting::default() };
+    let mut settings = vec![setting("none", NONE.to_owned()), setting("none, again", NONE.to_owned())];
+    settings.extend(LIGHT.map(|(name, switch)| setting(name, NONE.replace(&format!("{switch} "), ""))));
+    settings.push(setting(DEFAULT_SET, "--cpu-profile off".to_owned()));
+    settings.push(setting("all and CPU profile", "--cpu-profile on".to_owned()));
+    settings
+}
+
+/// What one build came to.
+struct Sample {
+    wall_ns: u64,
+    cpu_ns: u64,
+    cpu_after_ns: u64,
+    peak_rss_bytes: u64,
+}
+
+impl Setting {
+    fn add(&mut self, sample: Sample) {
+        self.walls_ns.push(sample.wall_ns);
+        self.cpu_ns.push(sample.cpu_ns);
+        self.cpu_after_ns.push(sample.cpu_after_ns);
+        self.peak_rss_bytes.push(sample.peak_rss_bytes);
+    }
+}
+
+fn sample(machine: &mut Machine<'_>, number: u32) -> Result<Sample> {
+    let step = Step { leg: Leg::A, kind: Kind::Measured, round: number };
+    let round = machine.round(step)?;
+    // Hundreds of rounds with a trace each would fill the disk.
+    let _ = std::fs::remove_dir_all(machine.folder.path.join(step.folder()));
+    let wrong = round.state.iter().find(|finding| !finding.ok);
+    if let Some(wrong) = wrong {
+        anyhow::bail!("a build did not hit locally: expected {}, saw {}", wrong.expected, wrong.seen);
+    }
+    let session = round.session.context("the backend left no summary")?;
+    Ok(Sample {
+        wall_ns: round.wall_ns,
+        cpu_ns: session.cpu_user_ns.unwrap_or(0) + session.cpu_system_ns.unwrap_or(0),
+        cpu_after_ns: session.render_cpu_ns.unwrap_or(0),
+        peak_rss_bytes: session.peak_rss_bytes.unwrap_or(0),
+    })
+}
+
+fn noise(observation: &Observation) -> String {
+    let again = observation.price("none, again");
+    again.map_or(String::new(), |again| {
+        let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+        format!(
+            "none, again: the same twice, so its interval ({:+.1} % to {:+.1} %) is the noise of {} rounds.",
+            percent(again.low),
+            percent(again.high),
+            again.rounds
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setting_leaves_its_own_switch_out() {
+        let settings = settings();
+        assert_eq!(settings[0].switches, settings[1].switches);
+        for ((name, switch), setting) in LIGHT.iter().zip(&settings[2..]) {
+            assert_eq!(*name, setting.name);
+            assert!(!setting.switches.contains(switch), "{}", setting.switches);
+            assert_eq!(setting.switches.matches("--no-").count(), LIGHT.len() - 1);
+        }
+    }
+}
