@@ -33,6 +33,31 @@ fn assert_no_work_left(folder: &Path) {
     assert!(!run.join("work").exists(), "the caches of the run are still there");
 }
 
+/// go's own events lie on the axis of the backend's, and its actions lead to the requests that ask for them.
+fn assert_go_view(path: &Path) {
+    let trace: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let of = |ph: &str| trace.iter().filter(move |event| event["ph"] == ph).collect::<Vec<_>>();
+    let (begins, ends) = (of("B"), of("E"));
+    assert!(!begins.is_empty() && begins.len() == ends.len(), "{} begins, {} ends", begins.len(), ends.len());
+    let slices = of("X");
+    let requests: Vec<_> = slices.iter().filter(|slice| slice["name"] == "request").collect();
+    let last = requests.iter().map(|slice| slice["ts"].as_f64().unwrap()).fold(0.0, f64::max);
+    // go starts before its backend and ends after it, by milliseconds and not by more.
+    let run = begins.iter().find(|event| event["name"] == "Running build command").unwrap()["ts"].as_f64().unwrap();
+    assert!((-5e6..0.0).contains(&run) && last > 0.0, "go begins at {run} µs");
+    let actions: Vec<_> = slices.iter().filter(|slice| slice["cat"] == "go action").collect();
+    let builds = actions.iter().filter(|slice| slice["name"].as_str().unwrap().starts_with("build small.example"));
+    let joined = builds.filter(|slice| !slice["args"]["requests"].as_array().unwrap().is_empty()).count();
+    assert!(joined >= 10, "{joined} of {} actions have requests", actions.len());
+    for arrow in of("f").into_iter().filter(|event| event["cat"] == "asks") {
+        let hits = |slice: &&&Value| {
+            let (start, length) = (slice["ts"].as_f64().unwrap(), slice["dur"].as_f64().unwrap());
+            slice["tid"] == arrow["tid"] && (start..=start + length).contains(&arrow["ts"].as_f64().unwrap())
+        };
+        assert!(requests.iter().any(hits), "{arrow} leads to no request");
+    }
+}
+
 /// A folder whose user has set GOCACHEPROG by `go env -w`, to something that fails.
 fn hostile_home() -> (tempfile::TempDir, PathBuf) {
     let home = tempfile::tempdir().unwrap();
@@ -68,6 +93,12 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
     let table = text(&output.stdout);
     assert!(table.contains("Did the build get faster with GOCACHEPROG?"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+    assert!(table.contains("The records agree: "), "{table}");
+    assert!(table.contains("has not been measured: `bench observe` does"), "{table}");
+    let resources = |leg: &str| of_leg(&results, leg)["resources"].clone();
+    assert!(resources("baseline-empty")["go"]["cpu_ns"].as_u64().unwrap() > 0, "{}", resources("baseline-empty"));
+    assert!(of_leg(&results, "c")["session"]["resources"]["s3"]["peak_resident_bytes"].is_u64());
+    assert_go_view(&folder.path().join("metrics/latest/c/profile/trace.json"));
     for file in ["c/1/trace.json", "b/1/request.txt", "a/2/session.json", "c/profile/session.json"] {
         assert!(folder.path().join("metrics/latest").join(file).is_file(), "{file}");
     }
@@ -154,6 +185,27 @@ fn bad_input_is_one_clear_paragraph() {
     std::fs::write(folder.join("file"), "").unwrap();
     let error = failure(folder, &["--scenario", "small", "--out", "file/metrics"], &[]);
     assert!(error.contains("--out DIR"), "{error}");
+}
+
+#[test]
+fn the_price_is_measured_and_two_profiles_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let observe = bench(folder.path(), &["observe", "--scenario", "small", "--rounds", "2"]).output().unwrap();
+    assert!(observe.status.success(), "{}", text(&observe.stderr));
+    let table = text(&observe.stdout);
+    for row in ["none, again", "trace", "request.txt", "histograms", "wall profile", "samples", "all five"] {
+        assert!(table.contains(&format!(" {row} ")), "{row}: {table}");
+    }
+    let output = bench(folder.path(), &["--scenario", "small", "--only", "a", "--rounds", "1"]).output().unwrap();
+    assert!(text(&output.stdout).contains("The records cost a build that hits locally"), "{}", text(&output.stdout));
+    let rounds = ["metrics/latest/a/1", "metrics/latest/c/preparation"];
+    let diff = bench(folder.path(), &["diff", rounds[0], rounds[1], "--profile", "fg.prof"]).output().unwrap();
+    assert!(diff.status.success(), "{}", text(&diff.stderr));
+    for name in ["grown.svg", "shrunk.svg"] {
+        assert!(std::fs::read_to_string(folder.path().join("metrics/diff").join(name)).unwrap().contains("<svg"));
+    }
+    let error = failure(folder.path(), &["diff", rounds[0], "nowhere"], &[]);
+    assert!(error.contains("nowhere"), "{error}");
 }
 
 #[test]

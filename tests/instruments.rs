@@ -265,3 +265,39 @@ fn each_record_has_its_switch() {
     backend.end();
     assert!(json(&session_folder(folder.path()).join("session.json"))["resources"].is_null());
 }
+
+#[test]
+fn captured_bytes_are_those_that_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut backend = Backend::start(folder.path(), &["--capture"]);
+    let put = common::backend::put_text(1, 1, b"body", &common::backend::output_of(b"body"));
+    backend.send(&put);
+    let mut line = String::new();
+    backend.stdout.read_line(&mut line).unwrap();
+    backend.end();
+    let session = session_folder(folder.path());
+    assert_eq!(std::fs::read_to_string(session.join("stdin.txt")).unwrap(), put);
+    let stdout = std::fs::read_to_string(session.join("stdout.txt")).unwrap();
+    assert_eq!(stdout, format!("{{\"ID\":0,\"KnownCommands\":[\"get\",\"put\",\"close\"]}}\n{line}"));
+}
+
+#[test]
+fn the_heap_profile_has_what_was_held_at_the_peak_and_all_that_was_allocated() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut backend = Backend::start(folder.path(), &["--heap-profile"]);
+    for id in 1..200 {
+        backend.put(id, id as u8, &vec![id as u8; 50_000]);
+    }
+    let (code, _, stderr) = backend.end();
+    assert_eq!(code, Some(0), "{stderr}");
+    let pprof = session_folder(folder.path()).join("pprof");
+    if !cfg!(feature = "heap-profile") {
+        assert!(stderr.contains("build it with --features heap-profile"), "{stderr}");
+        return;
+    }
+    let profile = Profile::decode(std::fs::read(pprof.join("mem.pprof")).unwrap().as_slice()).unwrap();
+    let sum = |at: usize| profile.sample.iter().map(|sample| sample.value[at]).sum::<i64>();
+    assert!(sum(3) > 200_000, "the read buffer alone is larger than {}", sum(3));
+    assert!(sum(1) >= sum(3), "{} allocated, {} held", sum(1), sum(3));
+    assert!(pprof.join("mem.svg").exists() && !pprof.join("cpu.pprof").exists());
+}

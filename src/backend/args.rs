@@ -49,6 +49,9 @@ pub struct BackendArgs {
     /// Write no wall-clock profile, pprof/fg.prof
     #[arg(long, env = "CACHEPROG_NO_WALL_PROFILE", value_parser = FalseyValueParser::new())]
     pub no_wall_profile: bool,
+    /// Keep the raw bytes of stdin and stdout too, in stdin.txt and stdout.txt
+    #[arg(long, env = "CACHEPROG_CAPTURE", value_parser = FalseyValueParser::new())]
+    pub capture: bool,
     /// Take no samples of CPU, memory, disk and network
     #[arg(long, env = "CACHEPROG_NO_SAMPLES", value_parser = FalseyValueParser::new())]
     pub no_samples: bool,
@@ -58,6 +61,10 @@ pub struct BackendArgs {
     /// When to take a CPU profile
     #[arg(long, value_enum, env = "CACHEPROG_CPU_PROFILE", default_value = "auto")]
     pub cpu_profile: CpuProfileMode,
+    /// Take a heap profile, and no CPU profile: the program starts itself again with its allocator's profiler on. Needs a
+    /// build with --features heap-profile
+    #[arg(long, env = "CACHEPROG_HEAP_PROFILE", value_parser = FalseyValueParser::new())]
+    pub heap_profile: bool,
     /// Write no records at all
     #[arg(long, env = "CACHEPROG_NO_RECORDS", value_parser = FalseyValueParser::new())]
     pub no_records: bool,

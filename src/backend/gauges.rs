@@ -47,7 +47,7 @@ impl Session {
             bytes_down: traffic.map(|traffic| traffic.bytes_down),
             bytes_up: traffic.map(|traffic| traffic.bytes_up),
             tasks: Some(of_requests + uploads.map_or(0, Uploads::tasks)),
-            heap_bytes: platform::heap_in_use_bytes(),
+            heap_bytes: platform::heap::heap_in_use_bytes(),
         }
     }
 }

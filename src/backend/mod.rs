@@ -1,6 +1,7 @@
 //! One session of the backend: reader, tasks, writer, close and end of input, deadlines.
 
 mod args;
+mod capture;
 mod gauges;
 mod io;
 mod plant;

@@ -9,14 +9,19 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::BackendArgs;
+use super::capture::{self, Copy};
 use crate::note::note;
+use crate::protocol::Response;
 use crate::telemetry::{
-    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Drawing, Gauges, Latencies, ProfileSummary, Recorder, Resources,
-    Sampler, SessionFolder, SessionSummary, SpanSums, Switches, Trace, WallProfile, Watched, listen,
+    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Drawing, Gauges, HeapProfile, Latencies, ProfileSummary, Recorder,
+    Resources, Sampler, SessionFolder, SessionSummary, SpanSums, Switches, Trace, WallProfile, Watched, listen,
 };
 
 /// How often records are written out, so that a killed session leaves them.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// The same while the heap is profiled.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// All records of a session.
 pub struct Records {
@@ -50,6 +55,7 @@ struct Ticker {
     recorder: Arc<Recorder>,
     trace: Option<Trace>,
     profile: Option<CpuProfile>,
+    heap: Option<HeapProfile>,
     /// How old the session has to be for a profile to be started.
     profile_after: Option<Duration>,
     interrupted: Interrupted,
@@ -101,10 +107,20 @@ impl Records {
             recorder: recorder.clone(),
             trace,
             profile,
-            profile_after: profile_after(args.cpu_profile).filter(|_| folder.is_some()),
+            heap: folder.as_ref().filter(|_| args.heap_profile).and_then(HeapProfile::start),
+            profile_after: profile_after(args.cpu_profile).filter(|_| folder.is_some() && !args.heap_profile),
             interrupted: interrupted.clone(),
         };
         Self { folder, recorder, sums, sampler: None, drawing, ticker: Some(ticker.start()), interrupted }
+    }
+
+    /// Keeps what passes through stdin and stdout from now on, and the handshake that is out already.
+    pub fn capture(&self, stdin: &Copy, stdout: &Copy) {
+        let Some(folder) = &self.folder else { return };
+        let mut handshake = serde_json::to_vec(&Response::HANDSHAKE).unwrap_or_default();
+        handshake.push(b'\n');
+        stdin.start(&folder.file(capture::FILES[0]), b"");
+        stdout.start(&folder.file(capture::FILES[1]), &handshake);
     }
 
     /// Starts to sample processes and machine, if `args` ask for it. `gauges` tells what the session knows.
@@ -141,6 +157,9 @@ impl Records {
         let Ok(ticker) = thread.join() else { return };
         // The profile first: it stops the signals that would disturb the rest.
         let profile = ticker.profile.zip(self.folder.as_ref()).and_then(|(profile, folder)| profile.finish(folder));
+        if let Some((heap, folder)) = ticker.heap.zip(self.folder.as_ref()) {
+            heap.finish(folder, self.recorder.clock());
+        }
         let resources = self.sampler.take().and_then(Sampler::finish);
         self.recorder.flush(true);
         if let Some(trace) = ticker.trace {
@@ -200,7 +219,7 @@ impl Ticker {
         self.recorder.on_full(move || drop(full.send(Wake::Full)));
         let thread = std::thread::spawn(move || {
             self.start_profile(began.elapsed());
-            while matches!(woken.recv_timeout(FLUSH_EVERY), Ok(Wake::Full) | Err(RecvTimeoutError::Timeout)) {
+            while matches!(woken.recv_timeout(self.pause()), Ok(Wake::Full) | Err(RecvTimeoutError::Timeout)) {
                 self.tick(began.elapsed());
             }
             self
@@ -209,12 +228,18 @@ impl Ticker {
     }
 
     fn tick(&mut self, age: Duration) {
+        self.heap.iter_mut().for_each(HeapProfile::look);
         self.interrupted.since();
         self.recorder.flush(false);
         if let Some(trace) = &self.trace {
             trace.flush();
         }
         self.start_profile(age);
+    }
+
+    /// A peak of memory may be short.
+    fn pause(&self) -> Duration {
+        if self.heap.is_some() { LOOK_EVERY } else { FLUSH_EVERY }
     }
 
     fn start_profile(&mut self, age: Duration) {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 
+use super::capture::Tee;
 use super::gauges::InFlight;
 use super::plant::Planted;
 use super::records::{Found, Records};
@@ -13,7 +14,7 @@ use super::session::{End, Session};
 use super::{BackendArgs, io};
 use crate::cache::{Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3_config};
 use crate::note::{self, note};
-use crate::platform::{Usage, usage};
+use crate::platform::{self, Usage, usage};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
 use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, SCHEMA, SessionSummary};
 
@@ -33,16 +34,27 @@ pub fn main(args: &BackendArgs) -> ! {
 
 /// Whether the input was of the protocol to its end.
 fn run(args: &BackendArgs) -> anyhow::Result<bool> {
+    if args.heap_profile && !platform::heap::is_profiled() {
+        // The allocator has to know it when the process starts.
+        note(format_args!("no heap profile: {}", platform::heap::restart_profiled()));
+    }
     let clock = Clock::start();
-    let writer = ResponseWriter::new(io::take_stdout()?);
-    let profile = (args.cpu_profile == CpuProfileMode::First && !args.no_records).then(CpuProfile::start).flatten();
+    let (stdout, stdout_copy) = Tee::new(io::take_stdout()?);
+    let writer = ResponseWriter::new(stdout);
+    let profile = (args.cpu_profile == CpuProfileMode::First && !args.no_records && !args.heap_profile)
+        .then(CpuProfile::start)
+        .flatten();
     writer.send(&Response::HANDSHAKE)?;
     let handshake_ns = clock.now_ns();
     if !args.quiet {
         note::line("CacheProg used.");
     }
-    let mut reader = FrameReader::new(io::take_stdin()?);
+    let (stdin, stdin_copy) = Tee::new(io::take_stdin()?);
+    let mut reader = FrameReader::new(stdin);
     let mut records = Records::start(args, clock, profile);
+    if args.capture {
+        records.capture(&stdin_copy, &stdout_copy);
+    }
     let session = Arc::new(Session {
         cache: Cache::new(LocalStore::open(&args.cache.cache_dir), remote(), args.strategy),
         recorder: records.recorder().clone(),

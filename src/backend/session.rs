@@ -1,6 +1,5 @@
 //! The session proper: reads requests, answers what memory knows at once, hands the rest to tasks.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::capture::Tee;
 use super::gauges::InFlight;
 use super::plant::Planted;
 use super::spans;
@@ -36,7 +36,7 @@ pub enum End {
 pub struct Session {
     pub cache: Cache,
     pub recorder: Arc<Recorder>,
-    pub writer: ResponseWriter<File>,
+    pub writer: ResponseWriter<Tee>,
     /// Started by the first request that has to wait for the remote.
     pub runtime: LazyLock<Runtime>,
     pub waiting: TaskTracker,
@@ -58,7 +58,7 @@ impl Session {
     ///
     /// # Errors
     /// [`ProtocolError`] when the input is not of the protocol; nothing more can be read then.
-    pub fn serve(self: &Arc<Self>, reader: &mut FrameReader<File>) -> Result<End, ProtocolError> {
+    pub fn serve(self: &Arc<Self>, reader: &mut FrameReader<Tee>) -> Result<End, ProtocolError> {
         while let Some(Frame { request, arrived }) = reader.next_frame()? {
             self.in_flight.begin();
             let clock = self.recorder.clock();
@@ -105,7 +105,7 @@ impl Session {
         action: ActionId,
         output: OutputId,
         body_bytes: u64,
-        reader: &mut FrameReader<File>,
+        reader: &mut FrameReader<Tee>,
     ) -> Result<(), ProtocolError> {
         let mut body = (body_bytes > 0).then(|| self.cache.local().begin());
         if let Some(body) = &mut body {

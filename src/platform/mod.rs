@@ -5,7 +5,7 @@ compile_error!("Windows is not supported: build on Linux or macOS, or in WSL");
 
 mod counters;
 mod go_version;
-mod heap;
+pub mod heap;
 mod host;
 mod pipe;
 mod priority;
@@ -13,7 +13,6 @@ mod usage;
 
 pub use counters::{Counters, HostCounters, ProcessCounters};
 pub use go_version::parent_go_version;
-pub use heap::heap_in_use_bytes;
 pub use host::{file_system_of, ignores_hangup, private_config, settle_disk};
 pub use pipe::enlarge;
 pub use priority::step_back;

@@ -7,11 +7,10 @@ use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-use pprof::protos::{self, Message};
 use serde::{Deserialize, Serialize};
 
 use super::summary::SessionSummary;
-use super::{Outcome, read_request_log};
+use super::{Outcome, REQUEST, profiles, read_request_log};
 
 /// How far a sum of times may be off in a file of histograms (three digits are kept), and in one of self times.
 const HISTOGRAM_TOLERANCE: f64 = 0.002;
@@ -200,7 +199,7 @@ fn trace(path: &Path) -> Result<Account> {
     // One event a line; most are not requests, and reading the name first saves the rest.
     for line in text.lines().filter(|line| line.contains(r#""request""#)) {
         let event: Event = serde_json::from_str(line.trim_end_matches(','))?;
-        if event.ph == "X" && event.name == "request" {
+        if event.ph == "X" && event.name == REQUEST {
             let Args { id, kind, outcome, bytes } = event.args;
             sum.add(id, &kind, &outcome, bytes, (event.dur * 1000.0).round() as u64);
         }
@@ -241,20 +240,13 @@ fn histograms(path: &Path) -> Result<Account> {
 }
 
 fn wall_profile(path: &Path) -> Result<Account> {
-    let profile = protos::Profile::decode(std::fs::read(path)?.as_slice())?;
-    let name = |id: u64| {
-        let location = profile.location.iter().find(|location| location.id == id)?;
-        let line = location.line.first()?;
-        let function = profile.function.iter().find(|function| function.id == line.function_id)?;
-        profile.string_table.get(usize::try_from(function.name).ok()?).map(String::as_str)
-    };
+    let profile = profiles::read(path)?;
     let mut account = Account { tolerance: PROFILE_TOLERANCE, ..Account::default() };
     (account.gets, account.puts, account.requests, account.took_ns) = (Some(0), Some(0), Some(0), Some(0));
-    for sample in &profile.sample {
-        let path: Vec<&str> = sample.location_id.iter().rev().filter_map(|id| name(*id)).collect();
-        let (Some(&count), Some(&wall_ns)) = (sample.value.first(), sample.value.get(1)) else { continue };
+    for (path, values) in profiles::stacks(&profile) {
+        let [count, wall_ns, ..] = *values else { continue };
         let (count, wall_ns) = (u64::try_from(count)?, u64::try_from(wall_ns)?);
-        if path.first() != Some(&"request") {
+        if path.first() != Some(&REQUEST) {
             continue;
         }
         account.took_ns = account.took_ns.map(|sum| sum + wall_ns);

@@ -12,7 +12,9 @@ pub const LOCK_FILE: &str = "session.lock";
 /// Below the metrics folder: one folder a session.
 const SESSIONS: &str = "sessions";
 /// The names that Step 2.5 of the workshop opens, and those beside them.
-const PLAIN_NAMES: [&str; 8] = [
+const PLAIN_NAMES: [&str; 13] = [
+    "stdin.txt",
+    "stdout.txt",
     "trace.json",
     "request.txt",
     "latency.hlog",
@@ -21,6 +23,9 @@ const PLAIN_NAMES: [&str; 8] = [
     "pprof/cpu.txt",
     "pprof/fg.prof",
     "pprof/fg.svg",
+    "pprof/mem.pprof",
+    "pprof/mem.svg",
+    "pprof/mem-alloc.svg",
 ];
 
 /// The folder of one session.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use inferno::flamegraph::{self, Options};
-use pprof::protos::{Function, Line, Location, Message, Profile, Sample};
+use pprof::protos::{Function, Line, Location, Message, Profile, Sample, ValueType};
 
 /// Fewer samples than this tell nothing: each would be more than 5 % of the picture.
 const LEAST_SAMPLES: i64 = 20;
@@ -55,38 +55,24 @@ pub fn stacks(profile: &Profile) -> Vec<Stack<'_>> {
 /// One profile that holds the samples of all; types and units are those of the first. `None` for no profile.
 pub fn merge(profiles: &[Profile]) -> Option<Profile> {
     let first = profiles.first()?;
-    let mut merged = Merged::default();
+    let mut builder = Builder::default();
     for profile in profiles {
         for (stack, values) in stacks(profile) {
-            merged.add(&stack, values);
+            builder.add(&stack, values);
         }
     }
-    let text = |at: i64| first.string_table.get(at as usize).cloned().unwrap_or_default();
-    let types = first.sample_type.iter().map(|kind| {
-        let (ty, unit) = (merged.string(&text(kind.ty)), merged.string(&text(kind.unit)));
-        pprof::protos::ValueType { ty, unit }
-    });
-    let sample_type: Vec<_> = types.collect();
-    Some(Profile {
-        period_type: sample_type.last().cloned(),
-        sample_type,
-        period: first.period,
-        time_nanos: profiles.iter().map(|profile| profile.time_nanos).min().unwrap_or(0),
-        duration_nanos: profiles.iter().map(|profile| profile.duration_nanos).sum(),
-        sample: merged
-            .samples
-            .into_iter()
-            .map(|(location_id, value)| Sample { location_id, value, ..Default::default() })
-            .collect(),
-        location: merged.locations,
-        function: merged.functions,
-        string_table: merged.strings,
-        ..Default::default()
-    })
+    let text = |at: i64| first.string_table.get(at as usize).map_or("", String::as_str);
+    let kinds: Vec<_> = first.sample_type.iter().map(|kind| (text(kind.ty), text(kind.unit))).collect();
+    let mut merged = builder.finish(&kinds);
+    merged.period_type = merged.sample_type.last().cloned();
+    merged.period = first.period;
+    merged.time_nanos = profiles.iter().map(|profile| profile.time_nanos).min().unwrap_or(0);
+    merged.duration_nanos = profiles.iter().map(|profile| profile.duration_nanos).sum();
+    Some(merged)
 }
 
-/// Tables of a profile that is being put together. A location stands for one function.
-struct Merged {
+/// A profile that is being put together. A location stands for one function.
+pub struct Builder {
     strings: Vec<String>,
     string_ids: HashMap<String, i64>,
     functions: Vec<Function>,
@@ -95,7 +81,7 @@ struct Merged {
     samples: HashMap<Vec<u64>, Vec<i64>>,
 }
 
-impl Default for Merged {
+impl Default for Builder {
     /// The first string is empty.
     fn default() -> Self {
         Self {
@@ -109,7 +95,29 @@ impl Default for Merged {
     }
 }
 
-impl Merged {
+impl Builder {
+    /// Adds the values of a stack, outermost frame first, to those that it has.
+    pub fn add(&mut self, stack: &[&str], values: &[i64]) {
+        let ids: Vec<u64> = stack.iter().rev().map(|name| self.location(name)).collect();
+        let sums = self.samples.entry(ids).or_insert_with(|| vec![0; values.len()]);
+        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+    }
+
+    /// The profile; `kinds` are type and unit of each value.
+    pub fn finish(mut self, kinds: &[(&str, &str)]) -> Profile {
+        let sample_type = kinds.iter().map(|(ty, unit)| ValueType { ty: self.string(ty), unit: self.string(unit) });
+        let sample_type = sample_type.collect();
+        let samples = self.samples.into_iter();
+        Profile {
+            sample_type,
+            sample: samples.map(|(location_id, value)| Sample { location_id, value, ..Default::default() }).collect(),
+            location: self.locations,
+            function: self.functions,
+            string_table: self.strings,
+            ..Default::default()
+        }
+    }
+
     fn string(&mut self, text: &str) -> i64 {
         if let Some(id) = self.string_ids.get(text) {
             return *id;
@@ -125,21 +133,12 @@ impl Merged {
             return *id;
         }
         let id = self.locations.len() as u64 + 1;
-        let name_id = self.string(name);
-        self.functions.push(Function { id, name: name_id, system_name: name_id, ..Default::default() });
-        self.locations.push(Location {
-            id,
-            line: vec![Line { function_id: id, ..Default::default() }],
-            ..Default::default()
-        });
+        let text = self.string(name);
+        self.functions.push(Function { id, name: text, system_name: text, ..Default::default() });
+        let line = vec![Line { function_id: id, ..Default::default() }];
+        self.locations.push(Location { id, line, ..Default::default() });
         self.location_ids.insert(name.to_owned(), id);
         id
-    }
-
-    fn add(&mut self, stack: &[&str], values: &[i64]) {
-        let ids: Vec<u64> = stack.iter().rev().map(|name| self.location(name)).collect();
-        let sums = self.samples.entry(ids).or_insert_with(|| vec![0; values.len()]);
-        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
     }
 }
 
@@ -194,25 +193,14 @@ mod tests {
 
     /// A profile of `names` below `main`, with its samples.
     fn profile(names: &[(&str, i64)]) -> Profile {
-        let mut merged = Merged::default();
+        let mut builder = Builder::default();
         for (name, count) in names {
-            merged.add(&["main", name], &[*count, count * 10]);
+            builder.add(&["main", name], &[*count, count * 10]);
         }
-        let (ty, unit) = (merged.string("samples"), merged.string("count"));
-        let kind = pprof::protos::ValueType { ty, unit };
         Profile {
-            sample_type: vec![kind],
-            sample: merged
-                .samples
-                .into_iter()
-                .map(|(location_id, value)| Sample { location_id, value, ..Default::default() })
-                .collect(),
-            location: merged.locations,
-            function: merged.functions,
-            string_table: merged.strings,
             time_nanos: 5,
             duration_nanos: 100,
-            ..Default::default()
+            ..builder.finish(&[("samples", "count"), ("cpu", "nanoseconds")])
         }
     }
 

@@ -1,11 +1,12 @@
 //! Where time goes by the wall clock: `pprof/fg.prof` and `pprof/fg.svg`, what fgprof is to Go. Exact sums, no samples.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
 
-use pprof::protos::{self, Message};
+use pprof::protos::{Message, Profile};
 
+use super::profiles::Builder;
 use super::{Answer, Clock, SessionFolder};
 
 /// What was spent below one path of spans.
@@ -110,36 +111,17 @@ impl WallProfile {
         self.flame_graph(BufWriter::new(File::create(folder.file("pprof/fg.svg"))?))
     }
 
-    /// Format: <https://github.com/google/pprof/blob/main/proto/profile.proto>.
-    fn pprof(&self, clock: &Clock) -> protos::Profile {
-        let mut strings = Strings::default();
-        let sample = self.own().into_iter().map(|(path, spent)| sample(path, spent, &mut strings)).collect();
-        // Only names of spans are in the table by now: each is a function of that number.
-        let names = 1..strings.table.len() as i64;
-        let function = names.clone().map(|name| protos::Function {
-            id: name as u64,
-            name,
-            system_name: name,
-            ..Default::default()
-        });
-        let location = names.map(|name| protos::Location {
-            id: name as u64,
-            line: vec![protos::Line { function_id: name as u64, ..Default::default() }],
-            ..Default::default()
-        });
-        let sample_type =
-            SAMPLE_TYPES.map(|(ty, unit)| protos::ValueType { ty: strings.id(ty), unit: strings.id(unit) });
-        protos::Profile {
-            sample_type: sample_type.to_vec(),
-            sample,
-            location: location.collect(),
-            function: function.collect(),
-            default_sample_type: strings.id("wall"),
-            string_table: strings.table,
-            time_nanos: clock.start_unix_ns() as i64,
-            duration_nanos: clock.now_ns() as i64,
-            ..Default::default()
+    fn pprof(&self, clock: &Clock) -> Profile {
+        let mut builder = Builder::default();
+        for (path, spent) in self.own() {
+            let values = [spent.count, spent.wall_ns, spent.busy_ns, spent.wall_ns - spent.busy_ns];
+            builder.add(path, &values.map(|value| value as i64));
         }
+        let mut profile = builder.finish(&SAMPLE_TYPES);
+        profile.default_sample_type = profile.sample_type[WALL].ty;
+        profile.time_nanos = clock.start_unix_ns() as i64;
+        profile.duration_nanos = clock.now_ns() as i64;
+        profile
     }
 
     fn flame_graph(&self, out: impl std::io::Write) -> anyhow::Result<()> {
@@ -161,41 +143,13 @@ impl WallProfile {
 const SAMPLE_TYPES: [(&str, &str); 4] =
     [("spans", "count"), ("wall", "nanoseconds"), ("busy", "nanoseconds"), ("idle", "nanoseconds")];
 
-/// What one path spent itself. A profile names the innermost function first.
-fn sample(path: &[&'static str], spent: Spent, strings: &mut Strings) -> protos::Sample {
-    let values = [spent.count, spent.wall_ns, spent.busy_ns, spent.wall_ns - spent.busy_ns];
-    protos::Sample {
-        location_id: path.iter().rev().map(|name| strings.id(name) as u64).collect(),
-        value: values.map(|value| value as i64).to_vec(),
-        ..Default::default()
-    }
-}
-
-/// A profile's table of strings; the first is empty.
-struct Strings {
-    table: Vec<String>,
-    ids: HashMap<&'static str, i64>,
-}
-
-impl Default for Strings {
-    fn default() -> Self {
-        Self { table: vec![String::new()], ids: HashMap::new() }
-    }
-}
-
-impl Strings {
-    fn id(&mut self, text: &'static str) -> i64 {
-        let table = &mut self.table;
-        *self.ids.entry(text).or_insert_with(|| {
-            table.push(text.to_owned());
-            table.len() as i64 - 1
-        })
-    }
-}
+/// Place of the wall time among them.
+const WALL: usize = 1;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::profiles::stacks;
     use crate::telemetry::{Outcome, Times};
 
     fn answer(kind: &'static str, times: [u64; 6]) -> Answer {
@@ -237,14 +191,10 @@ mod tests {
     #[test]
     fn pprof_has_the_leaf_first_and_four_values() {
         let profile = two_requests().pprof(&Clock::start());
-        let name = |id: u64| {
-            let function = profile.function.iter().find(|function| function.id == id).unwrap();
-            profile.string_table[function.name as usize].as_str()
-        };
-        let stack = |sample: &protos::Sample| sample.location_id.iter().map(|id| name(*id)).collect::<Vec<_>>();
-        let meta = profile.sample.iter().find(|sample| stack(sample)[0] == "remote.get_meta").unwrap();
-        assert_eq!(stack(meta), ["remote.get_meta", "get", "request"]);
-        assert_eq!(meta.value, [1, 850, 50, 800]);
+        let stacks = stacks(&profile);
+        let (_, values) = stacks.iter().find(|(stack, _)| stack.last() == Some(&"remote.get_meta")).unwrap();
+        assert_eq!(*values, [1, 850, 50, 800]);
+        assert!(stacks.iter().any(|(stack, _)| *stack == ["request", "get", "remote.get_meta"]), "{stacks:?}");
         let types: Vec<_> = profile.sample_type.iter().map(|t| &profile.string_table[t.ty as usize]).collect();
         assert_eq!(types, ["spans", "wall", "busy", "idle"]);
     }

@@ -51,6 +51,10 @@ pub struct BenchArgs {
     #[arg(long)]
     pub no_profile: bool,
 
+    /// One more untimed round of c, b and a with the heap profile on; needs a build with --features heap-profile
+    #[arg(long)]
+    pub heap_profile: bool,
+
     /// Switch off all records of the backend but the summary of its session
     #[arg(long)]
     pub no_records: bool,

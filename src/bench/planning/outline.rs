@@ -46,6 +46,7 @@ fn groups(steps: &[Step]) -> Vec<(String, &[Step])> {
         Kind::Measured => format!("round {}", step.round),
         Kind::Preparation => "prepare".to_owned(),
         Kind::Profile => "profile".to_owned(),
+        Kind::Heap => "heap profile".to_owned(),
     };
     steps.chunk_by(alike).map(|steps| (name(&steps[0]), steps)).collect()
 }

@@ -45,6 +45,8 @@ pub enum Kind {
     Preparation,
     /// Its time does not count: the CPU profile is on.
     Profile,
+    /// Its time does not count: the heap profile is on.
+    Heap,
 }
 
 impl Step {
@@ -55,6 +57,7 @@ impl Step {
             Kind::Preparation => format!("{}/preparation", self.leg),
             Kind::Profile if self.round == 1 => format!("{}/profile", self.leg),
             Kind::Profile => format!("{}/profile-{}", self.leg, self.round),
+            Kind::Heap => format!("{}/heap", self.leg),
         }
     }
 }
@@ -74,6 +77,10 @@ pub enum PlanError {
          next:  leave it out, or use --scenario workshop"
     )]
     PatternOfModule { scenario: String, packages: String },
+    #[error(
+        "this bench was built without the heap profiler\n  next:  cargo run --features heap-profile --bin bench -- --heap-profile"
+    )]
+    NoHeapProfiler,
     #[error("`{packages}` is not a package pattern: it starts with `-`")]
     Pattern { packages: String },
 }
@@ -81,6 +88,9 @@ pub enum PlanError {
 impl Plan {
     /// Resolves the scenario called `name` under the switches of the command line.
     pub fn resolve(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<Plan, PlanError> {
+        if args.heap_profile && !cfg!(feature = "heap-profile") {
+            return Err(PlanError::NoHeapProfiler);
+        }
         let packages = packages(name, scenario, args)?;
         if args.remote == RemoteKind::Env && args.rtt.is_some() {
             return Err(PlanError::LinkOfEnv);
@@ -96,6 +106,10 @@ impl Plan {
         insert_preparation(&mut steps);
         if scenario.rounds.profile && !args.no_profile {
             steps.extend(profile_steps(&legs));
+        }
+        if args.heap_profile {
+            let profiled = legs.iter().filter(|leg| leg.uses_backend());
+            steps.extend(profiled.map(|leg| Step { leg: *leg, kind: Kind::Heap, round: 1 }));
         }
         Ok(Plan {
             scenario: name.to_owned(),
@@ -200,8 +214,17 @@ mod tests {
             Kind::Measured => format!("{}{}", step.leg, step.round),
             Kind::Preparation => format!("{}!", step.leg),
             Kind::Profile => format!("{}p", step.leg),
+            Kind::Heap => format!("{}h", step.leg),
         };
         plan.steps.iter().map(name).collect()
+    }
+
+    #[test]
+    fn heap_rounds_come_last_where_there_is_a_profiler() {
+        match resolve(&["--only", "a", "--rounds", "1", "--no-profile", "--heap-profile"]) {
+            Ok(plan) => assert_eq!(order(&plan), ["c!", "a1", "ah"]),
+            Err(error) => assert!(error.to_string().contains("--features heap-profile"), "{error}"),
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub struct File {
 }
 
 /// In the order in which they help; the folder of each leg stands for its other rounds.
-const WORTH_A_LOOK: [(&str, &str); 12] = [
+const WORTH_A_LOOK: [(&str, &str); 13] = [
     ("b/1/trace.json", "trace of b: open in https://ui.perfetto.dev"),
     ("a/1/trace.json", "trace of a: open in https://ui.perfetto.dev"),
     ("c/1/trace.json", "trace of c: open in https://ui.perfetto.dev"),
@@ -21,6 +21,7 @@ const WORTH_A_LOOK: [(&str, &str); 12] = [
     ("b/pprof/cpu.svg", "flame graph of the backend's CPU in b: open in a browser"),
     ("a/pprof/cpu.svg", "flame graph of the backend's CPU in a: open in a browser"),
     ("c/pprof/cpu.pprof", "go tool pprof -http=:8080 FILE"),
+    ("c/heap/pprof/mem.svg", "heap of the backend in c at its peak: open in a browser"),
     ("b/1/request.txt", "log of b: one line a request, one an answer"),
     ("results.json", "every sample"),
 ];

@@ -85,6 +85,7 @@ impl Progress {
             Kind::Measured => format!("round {} of {}", step.round, last.count()),
             Kind::Preparation => "preparation, not measured".to_owned(),
             Kind::Profile => "CPU profile, not timed".to_owned(),
+            Kind::Heap => "heap profile, not timed".to_owned(),
         };
         format!("{} · {what}", step.leg.label())
     }

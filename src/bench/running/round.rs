@@ -199,7 +199,11 @@ impl Machine<'_> {
         if let Some(switches) = &self.switches {
             return switches.clone();
         }
-        let profile = if step.kind == Kind::Profile { "--cpu-profile first" } else { "--cpu-profile off" };
+        let profile = match step.kind {
+            Kind::Profile => "--cpu-profile first",
+            Kind::Heap => "--cpu-profile off --heap-profile",
+            Kind::Measured | Kind::Preparation => "--cpu-profile off",
+        };
         // Not --no-records: without a summary nobody could tell in which state the run was.
         let light = "--no-trace --no-request-log --no-histograms --no-wall-profile --no-samples";
         if self.plan.records { profile.to_owned() } else { format!("{profile} {light}") }
