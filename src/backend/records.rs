@@ -149,16 +149,30 @@ impl Records {
         &self.interrupted
     }
 
-    /// Writes all files. `complete` gets what instruments found and gives the session's summary. The folder stays locked.
-    pub fn finish(&mut self, complete: impl FnOnce(Found) -> SessionSummary) {
+    /// Writes all files. `complete` gets what instruments found and gives the summary
+    /// of the session, which took `wall_ns`. The folder stays locked.
+    pub fn finish(&mut self, wall_ns: u64, complete: impl FnOnce(Found) -> SessionSummary) {
         let Some((stop, thread)) = self.ticker.take() else { return };
         // An error says that it has ended.
         let _ = stop.send(Wake::Stop);
-        let Ok(ticker) = thread.join() else { return };
+        let ticker = thread.join().unwrap_or_else(|_| {
+            note("a thread of the records broke: trace and profiles are not complete");
+            Ticker {
+                recorder: self.recorder.clone(),
+                trace: None,
+                profile: None,
+                heap: None,
+                profile_after: None,
+                interrupted: self.interrupted.clone(),
+            }
+        });
         // The profile first: it stops the signals that would disturb the rest.
         let profile = ticker.profile.zip(self.folder.as_ref()).and_then(|(profile, folder)| profile.finish(folder));
         if let Some((heap, folder)) = ticker.heap.zip(self.folder.as_ref()) {
             heap.finish(folder, self.recorder.clock());
+        }
+        if let Some(folder) = self.folder.as_ref().filter(|_| ticker.profile_after.is_some()) {
+            CpuProfile::say_too_short(folder);
         }
         let resources = self.sampler.take().and_then(Sampler::finish);
         self.recorder.flush(true);
@@ -170,10 +184,10 @@ impl Records {
         if let Err(error) = self.write_wall_profile(folder, &sums.wall) {
             note(format_args!("no wall-clock profile: {error}"));
         }
-        let session = complete(Found { profile, resources });
-        if let Err(error) = self.write_latencies(folder, &sums.latencies, session.wall_ns) {
+        if let Err(error) = self.write_latencies(folder, &sums.latencies, wall_ns) {
             note(format_args!("no latency.hlog: {error}"));
         }
+        let session = complete(Found { profile, resources });
         if let Err(error) = session.write(folder) {
             note(format_args!("no session.json: {error}"));
         }

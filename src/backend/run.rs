@@ -34,7 +34,7 @@ pub fn main(args: &BackendArgs) -> ! {
 
 /// Whether the input was of the protocol to its end.
 fn run(args: &BackendArgs) -> anyhow::Result<bool> {
-    if args.heap_profile && !platform::heap::is_profiled() {
+    if args.heap_profile && !args.no_records && !platform::heap::is_profiled() {
         // The allocator has to know it when the process starts.
         note(format_args!("no heap profile: {}", platform::heap::restart_profiled()));
     }
@@ -70,10 +70,9 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     if let Err(error) = &end {
         note(error);
     }
-    records.stop_sampling();
     let moved = release(&session, &end, &records, args.drain_deadline);
     let released = Released { args, clock, handshake_ns, wall_ns: clock.now_ns(), usage: usage(), end: &end, moved };
-    records.finish(|found| released.summary(&session, found));
+    records.finish(released.wall_ns, |found| released.summary(&session, found));
     session.cache.local().remove_stale();
     // Only the end of the process lets go of the session's lock.
     std::mem::forget((records, session));
@@ -83,7 +82,10 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
 /// Does what has to be done before go may go on, and lets it go on.
 fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Records, drain_deadline: Duration) -> Moved {
     let began = records.interrupted().since().unwrap_or_else(Instant::now);
-    session.drain(drain_deadline.saturating_sub(began.elapsed()));
+    // Without a close nobody waits, but for the end of the process.
+    let kind = if matches!(end, Ok(End::Close { .. })) { "close" } else { "end of input" };
+    session.drain(kind, drain_deadline.saturating_sub(began.elapsed()));
+    records.stop_sampling();
     let uploads = session.cache.uploads().map(Uploads::counts).unwrap_or_default();
     if uploads.left > 0 {
         let left = uploads.left;

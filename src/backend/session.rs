@@ -214,13 +214,14 @@ impl Session {
     }
 
     /// Waits for the requests that tasks work on and for the uploads, at most `patience`.
-    pub fn drain(&self, patience: Duration) {
+    /// `kind` is the request that waits for that.
+    pub fn drain(&self, kind: &str, patience: Duration) {
         self.waiting.close();
         let has_work = !self.waiting.is_empty() || self.cache.uploads().is_some_and(|uploads| uploads.pending() > 0);
         if !has_work {
             return;
         }
-        let span = tracing::info_span!(parent: None, "flush");
+        let span = tracing::info_span!(parent: None, "flush", kind = %kind);
         let deadline = tokio::time::Instant::from_std(Instant::now() + patience);
         let work = async {
             let _ = tokio::time::timeout_at(deadline, self.waiting.wait()).await;

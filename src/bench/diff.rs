@@ -40,14 +40,17 @@ pub fn run(args: &DiffArgs) -> Result<()> {
     let name = args.profile.as_deref();
     let (before, after) = (find(&args.before, name)?, find(&args.after, name)?);
     let (one, two) = (profiles::read(&before)?, profiles::read(&after)?);
-    let value = same_value(&one, &two)
+    let measure = same_measure(&one, &two)
         .with_context(|| format!("cannot compare {} with {}", before.display(), after.display()))?;
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
-    let (old, new) = (folded(&one, value), folded(&two, value));
+    let (old, new) = (folded(&one, &measure), folded(&two, &measure));
     let title = |words: &str| format!("{words}, from {} to {}", before.display(), after.display());
     let (grown, shrunk) = (args.out.join("grown.svg"), args.out.join("shrunk.svg"));
-    draw(args.normalize, &old, &new, false, &title("Shaped as it is after"), &grown)?;
-    draw(args.normalize, &new, &old, true, &title("Shaped as it was before"), &shrunk)?;
+    let draw = |before: &str, after: &str, negate, words: &str, path: &Path| {
+        draw(args.normalize, before, after, negate, (&title(words), measure.unit), path)
+    };
+    draw(&old, &new, false, "Shaped as it is after", &grown)?;
+    draw(&new, &old, true, "Shaped as it was before", &shrunk)?;
     println!("{}  red grew, blue shrank; shaped as {}", grown.display(), after.display());
     println!("{}  red grew, blue shrank; shaped as {}", shrunk.display(), before.display());
     Ok(())
@@ -71,37 +74,58 @@ fn find(path: &Path, name: Option<&str>) -> Result<PathBuf> {
     }
 }
 
-/// Which value of the samples to compare: the time, if both have the same values.
-fn same_value(one: &Profile, two: &Profile) -> Result<usize> {
+/// What of the samples is compared.
+struct Measure {
+    /// Its place among the values.
+    value: usize,
+    /// What a count of the picture stands for, and how many of the profile's units that is.
+    unit: &'static str,
+    divisor: u64,
+}
+
+/// Kinds of values by which profiles are compared, the first that there is. Nanoseconds are too many to read.
+const MEASURES: [(&str, &str, u64); 3] = [("cpu", "µs", 1000), ("wall", "µs", 1000), ("inuse_space", "bytes", 1)];
+
+/// The measure that both have.
+fn same_measure(one: &Profile, two: &Profile) -> Result<Measure> {
     let kinds = |profile: &Profile| -> Vec<String> {
         let text = |at: i64| profile.string_table.get(at as usize).cloned().unwrap_or_default();
         profile.sample_type.iter().map(|kind| text(kind.ty)).collect()
     };
     let (one, two) = (kinds(one), kinds(two));
-    if one != two {
-        bail!("one holds {}, the other {}\n  next:  give two of one kind", one.join(", "), two.join(", "));
+    let found = MEASURES.into_iter().find_map(|(name, unit, divisor)| {
+        let value = one.iter().position(|kind| kind == name)?;
+        (two.get(value).map(String::as_str) == Some(name)).then_some(Measure { value, unit, divisor })
+    });
+    match found {
+        Some(measure) => Ok(measure),
+        None => bail!("one holds {}, the other {}\n  next:  give two of one kind", one.join(", "), two.join(", ")),
     }
-    // Of each kind of ours the second: CPU time, wall time.
-    Ok(1.min(one.len().saturating_sub(1)))
 }
 
-/// In microseconds: a flame graph that counts nanoseconds cannot be read.
-fn folded(profile: &Profile, value: usize) -> String {
-    let lines = profiles::folded(profile, value);
+fn folded(profile: &Profile, measure: &Measure) -> String {
+    let lines = profiles::folded(profile, measure.value);
     let line = |line: &String| {
-        let (stack, ns) = line.rsplit_once(' ')?;
-        Some(format!("{stack} {}\n", ns.parse::<u64>().ok()?.div_ceil(1000)))
+        let (stack, value) = line.rsplit_once(' ')?;
+        Some(format!("{stack} {}\n", value.parse::<u64>().ok()?.div_ceil(measure.divisor)))
     };
     lines.iter().filter_map(line).collect()
 }
 
-fn draw(normalize: bool, before: &str, after: &str, negate: bool, title: &str, path: &Path) -> Result<()> {
+fn draw(
+    normalize: bool,
+    before: &str,
+    after: &str,
+    negate: bool,
+    (title, unit): (&str, &str),
+    path: &Path,
+) -> Result<()> {
     let mut lines = Vec::new();
     let compare = differential::Options { normalize, ..Default::default() };
     differential::from_readers(compare, before.as_bytes(), after.as_bytes(), &mut lines)?;
     let mut options = Options::default();
     options.title = title.to_owned();
-    options.count_name = "µs".to_owned();
+    options.count_name = unit.to_owned();
     options.negate_differentials = negate;
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     flamegraph::from_reader(&mut options, lines.as_slice(), BufWriter::new(file))

@@ -97,11 +97,13 @@ impl Remote {
     /// each object, as if it held more than a listing shows.
     pub async fn learn_contents(&self) {
         let began = Instant::now();
-        self.meter.requests.fetch_add(1, Ordering::Relaxed);
         let client = self.client().await;
         let most = KEYS_LISTED + self.meter.objects_up.load(Ordering::Relaxed);
         let span = info_span!(parent: None, "remote.list");
-        let listed = match client.list_at_most(most).instrument(span).await {
+        let asked = || {
+            self.meter.requests.fetch_add(1, Ordering::Relaxed);
+        };
+        let listed = match client.list_at_most(most, asked).instrument(span).await {
             Ok(Some(objects)) => {
                 let without_prefix = |key: String| key.strip_prefix(client.prefix()).map(str::to_owned);
                 Listed::All(objects.into_iter().filter_map(|object| without_prefix(object.key)).collect())

@@ -107,19 +107,21 @@ impl Uploads {
         self.entries.fetch_add(1, Ordering::Relaxed);
         self.pending.fetch_add(1, Ordering::Relaxed);
         let uploads = self.clone();
-        let span = info_span!(parent: None, "upload", action = %action.graph_key(), bytes = entry.size_bytes);
         let pending = Pending { uploads, is_out: false };
-        let work = async move {
+        let queued = Instant::now();
+        self.threads.spawn(async move {
             // The whole of it has to live in the task.
             let mut pending = pending;
-            pending.is_out = pending.uploads.upload(&action, &entry).await.is_ok();
+            let turn = pending.uploads.clone();
+            let _turn = turn.in_flight.acquire().await.expect("the queue is never closed");
+            let (key, bytes, waited_ns) = (action.graph_key(), entry.size_bytes, queued.elapsed().as_nanos() as u64);
+            let span = info_span!(parent: None, "upload", action = %key, bytes, waited_ns);
+            pending.is_out = pending.uploads.upload(&action, &entry).instrument(span).await.is_ok();
             drop(room);
-        };
-        self.threads.spawn(work.instrument(span));
+        });
     }
 
     async fn upload(&self, action: &ActionId, entry: &Entry) -> Result<(), RemoteError> {
-        let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
         let cell = self.bodies.lock().expect("no uploader panics").entry(entry.output).or_default().clone();
         let put_body = |attempt| self.remote.put_body(entry, &self.local, attempt);
         cell.get_or_try_init(|| with_retries(put_body)).await?;

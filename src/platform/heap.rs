@@ -41,6 +41,10 @@ mod jemalloc {
 
     /// Starts this program again in this process, with the profiler on. Returns only when that was not possible.
     pub fn restart_profiled() -> std::io::Error {
+        if std::env::var_os(SETTINGS).is_some_and(|settings| settings == PROFILED) {
+            // Once is enough: go waits for the handshake.
+            return std::io::Error::other("the allocator did not take its settings");
+        }
         match std::env::current_exe() {
             Ok(program) => Command::new(program).args(std::env::args_os().skip(1)).env(SETTINGS, PROFILED).exec(),
             Err(error) => error,

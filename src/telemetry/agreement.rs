@@ -25,6 +25,8 @@ pub struct Agreement {
     pub requests: u64,
     /// The highest number that go gave a request; `None` without a request log.
     pub highest_id: Option<i64>,
+    /// Whether the S3 server's own log was compared too.
+    pub with_server: bool,
     /// Each number in which two files differ, in words.
     pub disagreements: Vec<String>,
 }
@@ -39,6 +41,10 @@ struct Account {
     hits_remote: Option<u64>,
     misses: Option<u64>,
     put_bytes: Option<u64>,
+    /// Bodies of all hits.
+    hit_bytes: Option<u64>,
+    /// Uploads beside the answers that ended.
+    uploads: Option<u64>,
     /// All requests together, from arrival to answer.
     took_ns: Option<u64>,
     /// By how much `took_ns` may be off, as a part of it.
@@ -73,13 +79,14 @@ pub fn check(folder: &Path) -> Agreement {
         files: accounts.iter().map(|(name, _)| *name).collect(),
         requests: accounts.iter().find_map(|(_, account)| account.requests).unwrap_or(0),
         highest_id: accounts.iter().find_map(|(_, account)| account.highest_id),
+        with_server: false,
         disagreements,
     }
 }
 
 fn compare(accounts: &[(&'static str, Account)]) -> Vec<String> {
     type Field = fn(&Account) -> Option<u64>;
-    let fields: [(&str, Field); 8] = [
+    let fields: [(&str, Field); 10] = [
         ("requests", |account| account.requests),
         ("gets", |account| account.gets),
         ("puts", |account| account.puts),
@@ -87,6 +94,8 @@ fn compare(accounts: &[(&'static str, Account)]) -> Vec<String> {
         ("remote hits", |account| account.hits_remote),
         ("misses", |account| account.misses),
         ("bytes put", |account| account.put_bytes),
+        ("bytes of hits", |account| account.hit_bytes),
+        ("uploads", |account| account.uploads),
         ("ns from arrival to answer", |account| account.took_ns),
     ];
     let mut differ = Vec::new();
@@ -134,6 +143,7 @@ impl Sum {
         add(&mut account.hits_remote, u64::from(outcome == "hit remote"));
         add(&mut account.misses, u64::from(outcome == "miss"));
         add(&mut account.put_bytes, if outcome == "stored" { bytes } else { 0 });
+        add(&mut account.hit_bytes, if outcome.starts_with("hit") { bytes } else { 0 });
         add(&mut account.took_ns, took_ns);
         account.highest_id = account.highest_id.max(Some(id));
         self.ids.insert(id);
@@ -191,20 +201,28 @@ struct Args {
     outcome: String,
     #[serde(default)]
     bytes: u64,
+    #[serde(default)]
+    unfinished: bool,
 }
 
 fn trace(path: &Path) -> Result<Account> {
     let text = std::fs::read_to_string(path)?;
     let mut sum = Sum::default();
+    let mut uploads = 0;
     // One event a line; most are not requests, and reading the name first saves the rest.
-    for line in text.lines().filter(|line| line.contains(r#""request""#)) {
+    for line in text.lines().filter(|line| [r#""request""#, r#""upload""#].iter().any(|name| line.contains(name))) {
         let event: Event = serde_json::from_str(line.trim_end_matches(','))?;
-        if event.ph == "X" && event.name == REQUEST {
-            let Args { id, kind, outcome, bytes } = event.args;
-            sum.add(id, &kind, &outcome, bytes, (event.dur * 1000.0).round() as u64);
+        let Args { id, kind, outcome, bytes, unfinished } = event.args;
+        // What was cut off has no answer and no end.
+        match event.name.as_str() {
+            REQUEST if event.ph == "X" && !unfinished => {
+                sum.add(id, &kind, &outcome, bytes, (event.dur * 1000.0).round() as u64);
+            }
+            "upload" if event.ph == "X" && !unfinished => uploads += 1,
+            _ => {}
         }
     }
-    sum.account()
+    Ok(Account { uploads: Some(uploads), ..sum.account()? })
 }
 
 fn histograms(path: &Path) -> Result<Account> {
@@ -214,6 +232,7 @@ fn histograms(path: &Path) -> Result<Account> {
         *field = Some(0);
     }
     (account.misses, account.requests, account.took_ns) = (Some(0), Some(0), Some(0));
+    account.uploads = Some(0);
     for entry in IntervalLogIterator::new(&log) {
         let LogEntry::Interval(interval) = entry.map_err(|error| anyhow::anyhow!("{error:?}"))? else { continue };
         let tag = interval.tag().map(|tag| tag.as_str()).unwrap_or_default();
@@ -227,6 +246,7 @@ fn histograms(path: &Path) -> Result<Account> {
             "get/local" => account.hits_local = Some(count),
             "get/remote" => account.hits_remote = Some(count),
             "get/miss" => account.misses = Some(count),
+            "upload" => account.uploads = Some(count),
             _ => {}
         }
         if matches!(tag, "get" | "put" | "close" | "unknown") {

@@ -49,6 +49,14 @@ impl CpuProfile {
         written.inspect_err(|error| note(format_args!("no CPU profile: {error}"))).ok()
     }
 
+    /// Says in the place of the picture that the session ended before a profile was started.
+    pub fn say_too_short(folder: &SessionFolder) {
+        let text = "No cpu.svg: the session ended before a profile was started. --cpu-profile on starts it sooner.\n";
+        if let Err(error) = std::fs::write(folder.file("pprof/cpu.txt"), text) {
+            note(format_args!("no CPU profile: {error}"));
+        }
+    }
+
     fn write(self, folder: &SessionFolder) -> Result<ProfileSummary> {
         let cpu_ns = usage().cpu_ns().zip(self.cpu_before_ns).map(|(now, before)| now.saturating_sub(before));
         let report = self.guard.report().build()?;

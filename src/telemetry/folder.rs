@@ -28,6 +28,9 @@ const PLAIN_NAMES: [&str; 13] = [
     "pprof/mem-alloc.svg",
 ];
 
+/// Of these a session has the first or the second: the link of the other would lead to another session.
+const ONE_OF: [(&str, &str); 2] = [("pprof/cpu.svg", "pprof/cpu.txt"), ("pprof/cpu.txt", "pprof/cpu.svg")];
+
 /// The folder of one session.
 pub struct SessionFolder {
     path: PathBuf,
@@ -84,6 +87,14 @@ impl SessionFolder {
             if !is_users && !self.is_older_than(&plain) && self.path.join(name).exists() {
                 // A link that cannot be made leaves the record in the session's own folder.
                 let _ = link(metrics, &plain, name, &self.path);
+            }
+        }
+        for (name, instead) in ONE_OF {
+            let plain = metrics.join(name);
+            let is_gone = self.path.join(instead).exists() && !self.path.join(name).exists();
+            if is_gone && !self.is_older_than(&plain) && plain.is_symlink() {
+                // Left where it is, it only leads to an older session.
+                let _ = std::fs::remove_file(&plain);
             }
         }
     }
@@ -143,6 +154,19 @@ mod tests {
         let kept = std::fs::read_to_string(metrics.path().join("pprof/cpu.svg")).unwrap();
         assert_eq!(kept, "second", "a session without a profile leaves the last one's name");
         assert_eq!(std::fs::read_dir(metrics.path().join(SESSIONS)).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn a_session_too_short_for_a_picture_does_not_leave_that_of_another() {
+        let metrics = tempfile::tempdir().unwrap();
+        for name in ["pprof/cpu.svg", "pprof/cpu.txt"] {
+            let folder = SessionFolder::create_below(metrics.path(), &Clock::start()).unwrap();
+            std::fs::write(folder.file(name), name).unwrap();
+            folder.link_plain_names();
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        assert!(!metrics.path().join("pprof/cpu.svg").is_symlink());
+        assert_eq!(std::fs::read_to_string(metrics.path().join("pprof/cpu.txt")).unwrap(), "pprof/cpu.txt");
     }
 
     #[test]

@@ -221,16 +221,19 @@ impl Recorder {
 
     /// Notes a request that arrived at `at_ns`.
     pub fn request(&self, at_ns: u64, request: &Request) {
-        if let Some(lines) = &mut *self.lines() {
-            lines.request(at_ns, request.clone());
-        }
+        self.push(|lines| lines.request(at_ns, request.clone()));
     }
 
     /// Notes an answer that has been written.
     pub fn answer(&self, answer: Answer) {
+        self.push(|lines| lines.answer(answer));
+    }
+
+    /// Adds one line, and calls for a flush at each [`FULL`] of them.
+    fn push(&self, add: impl FnOnce(&mut RequestLines)) {
         let mut is_full = false;
         if let Some(lines) = &mut *self.lines() {
-            lines.answer(answer);
+            add(lines);
             is_full = lines.0.len().is_multiple_of(FULL);
         }
         if let Some(call) = self.on_full.get().filter(|_| is_full) {

@@ -88,6 +88,21 @@ impl Resources {
     }
 }
 
+impl Resources {
+    /// What the system did not tell, in words; nothing before the second sample.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let host = &self.host;
+        let missing = [
+            (self.backend.is_some() && self.go.is_none(), "go and its children"),
+            (host.cpu_ns.is_none(), "the machine's cores"),
+            (host.cpu_pressure_ns.is_none(), "pressure (PSI)"),
+            (host.disk_read_bytes.is_none(), "disks"),
+            (host.received_bytes.is_none(), "network"),
+        ];
+        missing.into_iter().filter(|(is_missing, _)| *is_missing && self.samples > 1).map(|(_, what)| what).collect()
+    }
+}
+
 /// A process that is gone leaves what was known of it.
 fn take_process(sum: &mut Option<ProcessUse>, first: Option<ProcessCounters>, now: Option<ProcessCounters>) {
     if let (Some(first), Some(now)) = (first, now) {
@@ -169,6 +184,8 @@ mod tests {
         resources.take(&at(&[10, 20]), &at(&[15, 60]));
         assert_eq!((resources.host.cpu_ns, resources.host.busiest_core_ns), (Some(45), Some(40)));
         assert_eq!(resources.host.steal_ns, None);
+        resources.samples = 2;
+        assert_eq!(resources.missing(), ["pressure (PSI)", "disks", "network"]);
         resources = Resources::default();
         resources.take(&at(&[]), &at(&[]));
         assert_eq!(resources.host.cpu_ns, None);

@@ -48,10 +48,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanSums {
         let parent = span.parent().and_then(|parent| Some(parent.extensions().get::<Open>()?.path.clone()));
         let mut path = parent.unwrap_or_default();
         path.push(metadata.name());
-        if metadata.name() == REQUEST {
-            let mut kind = Kind(None);
-            attributes.record(&mut kind);
-            path.extend(kind.0);
+        let mut kind = Kind(None);
+        attributes.record(&mut kind);
+        match metadata.name() {
+            REQUEST => path.extend(kind.0),
+            // A close does nothing else.
+            "flush" if kind.0.is_some() => path = vec![REQUEST, "close", "flush"],
+            _ => {}
         }
         span.extensions_mut().insert(Open { path, began: Instant::now(), entered: None, busy: Duration::ZERO });
     }
@@ -84,14 +87,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanSums {
     }
 }
 
-/// Reads the field `kind` of a request's span.
+/// Reads the field `kind` of a request's span, or of what a request waits for.
 struct Kind(Option<&'static str>);
 
 impl Visit for Kind {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         if field.name() == "kind" {
             let text = format!("{value:?}");
-            self.0 = ["get", "put"].into_iter().find(|kind| *kind == text);
+            self.0 = ["get", "put", "close"].into_iter().find(|kind| *kind == text);
         }
     }
 }

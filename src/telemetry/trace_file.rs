@@ -29,6 +29,8 @@ pub struct Slice {
 pub struct TraceFile {
     out: BufWriter<File>,
     failure: Option<io::Error>,
+    /// Whether an event stands before the next.
+    has_events: bool,
     rows: Rows,
     /// What each counter track showed last.
     counters: HashMap<String, Value>,
@@ -66,7 +68,7 @@ impl TraceFile {
     /// When it cannot be made. What goes wrong later is kept for [`TraceFile::end`].
     pub fn create(path: &Path, clock: &Clock) -> io::Result<Self> {
         let out = BufWriter::new(File::create(path)?);
-        let mut file = Self { out, failure: None, rows: Rows::default(), counters: HashMap::new() };
+        let mut file = Self { out, failure: None, has_events: false, rows: Rows::default(), counters: HashMap::new() };
         file.put(b"[\n");
         file.metadata("process_name", 0, json!({ "name": "cacheprog" }));
         let labels = format!("start_unix_ns={}", clock.start_unix_ns());
@@ -123,9 +125,7 @@ impl TraceFile {
     /// # Errors
     /// With the first failure since the file was made: it is not complete then.
     pub fn end(&mut self) -> io::Result<()> {
-        // Each event before has a comma behind it, so one without a meaning goes last.
-        let last = json!({ "ph": "M", "pid": std::process::id(), "name": "end", "args": {} });
-        self.put(format!("{last}\n]\n").as_bytes());
+        self.put(b"\n]\n");
         self.flush();
         self.failure.take().map_or(Ok(()), Err)
     }
@@ -141,8 +141,8 @@ impl TraceFile {
     }
 
     fn complete(&mut self, name: &str, tid: usize, start_us: f64, end_us: f64, args: Option<impl Serialize>) {
-        let to_ns = |us: f64| (us * 1000.0).round() / 1000.0;
-        let (ts, dur) = (to_ns(start_us), to_ns((end_us - start_us).max(0.0)));
+        let ns = |us: f64| (us * 1000.0).round();
+        let (ts, dur) = (ns(start_us) / 1000.0, (ns(end_us) - ns(start_us)).max(0.0) / 1000.0);
         self.event(&Complete { name, ph: "X", ts, dur, pid: std::process::id(), tid, args });
     }
 
@@ -152,8 +152,10 @@ impl TraceFile {
 
     fn event(&mut self, event: &impl Serialize) {
         if self.failure.is_none() {
+            if std::mem::replace(&mut self.has_events, true) {
+                self.put(b",\n");
+            }
             let written = serde_json::to_writer(&mut self.out, event).map_err(io::Error::from);
-            let written = written.and_then(|()| self.out.write_all(b",\n"));
             self.keep_failure(written);
         }
     }

@@ -32,8 +32,8 @@ pub struct TraceLines {
 /// The spans below one root.
 #[derive(Default)]
 struct Tree {
-    /// Not ended, outermost first: name and start.
-    open: Vec<(String, f64)>,
+    /// Not ended, outermost first: name, start and arguments.
+    open: Vec<(String, f64, Map<String, Value>)>,
     ended: Vec<Slice>,
 }
 
@@ -76,20 +76,17 @@ impl TraceLines {
     fn begin(&mut self, event: RawEvent) {
         let recorded_us = event.ts + self.offset_us;
         let start_us = number(&event.args, "t0_ns").map_or(recorded_us, |ns| ns / 1000.0);
-        self.open.entry(event.id).or_default().open.push((event.name, start_us));
+        self.open.entry(event.id).or_default().open.push((event.name, start_us, event.args));
     }
 
     fn complete(&mut self, event: RawEvent) {
         let Some(tree) = self.open.get_mut(&event.id) else { return };
-        let Some(at) = tree.open.iter().rposition(|(name, _)| *name == event.name) else { return };
-        let (name, start_us) = tree.open.remove(at);
+        let Some(at) = tree.open.iter().rposition(|(name, ..)| *name == event.name) else { return };
+        let (name, start_us, _) = tree.open.remove(at);
         let recorded_us = event.ts + self.offset_us;
         let end_us = number(&event.args, "dur_ns").map_or(recorded_us, |ns| start_us + ns / 1000.0);
-        let mut args = event.args;
-        tree.ended.extend(stages(&args, start_us));
-        args.retain(|name, _| !["t0_ns", "dur_ns", "stages"].contains(&name.as_str()));
-        args.values_mut().for_each(into_number);
-        tree.ended.push(Slice { name, start_us, end_us, args });
+        tree.ended.extend(stages(&event.args, start_us));
+        tree.ended.push(Slice { name, start_us, end_us, args: shown(event.args) });
         if tree.open.is_empty() {
             self.draw(event.id);
         }
@@ -113,8 +110,9 @@ impl TraceLines {
         let ids: Vec<u64> = self.open.keys().copied().collect();
         for id in ids {
             if let Some(tree) = self.open.get_mut(&id) {
-                while let Some((name, start_us)) = tree.open.pop() {
-                    let args = Map::from_iter([("unfinished".to_owned(), Value::Bool(true))]);
+                while let Some((name, start_us, args)) = tree.open.pop() {
+                    let mut args = shown(args);
+                    args.insert("unfinished".to_owned(), Value::Bool(true));
                     tree.ended.push(Slice { name, start_us, end_us: now_us.max(start_us), args });
                 }
             }
@@ -149,6 +147,13 @@ impl Write for TraceLines {
 
 fn number(args: &Map<String, Value>, name: &str) -> Option<f64> {
     args.get(name)?.as_str()?.parse().ok()
+}
+
+/// The arguments that are not for us, with numbers as numbers.
+fn shown(mut args: Map<String, Value>) -> Map<String, Value> {
+    args.retain(|name, _| !["t0_ns", "dur_ns", "stages"].contains(&name.as_str()));
+    args.values_mut().for_each(into_number);
+    args
 }
 
 /// tracing-chrome makes a string of each argument.

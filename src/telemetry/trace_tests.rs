@@ -128,7 +128,7 @@ fn spans_that_overlap_get_rows_of_their_own_and_children_stay_with_their_root() 
 
 #[test]
 fn what_the_end_cut_off_is_marked() {
-    let events = trace(&[raw("b", 0.0, "upload", 1, json!({}))], 64);
+    let events = trace(&[raw("b", 0.0, "upload", 1, json!({ "bytes": "7" }))], 64);
     let upload = events.iter().find(|event| event["name"] == "upload").unwrap();
-    assert_eq!(upload["args"], json!({ "unfinished": true }));
+    assert_eq!(upload["args"], json!({ "bytes": 7, "unfinished": true }));
 }

@@ -44,55 +44,45 @@ impl Tracks {
         let Some(drawing) = &self.drawing else { return };
         let points = points(before, now, &self.before, &gauges);
         let mut file = drawing.lock().expect("no trace writer panics");
-        for (track, series) in points {
-            file.counter(now.at_ns as f64 / 1000.0, &track, series);
+        for Point { at_ns, track, series } in points {
+            file.counter(at_ns as f64 / 1000.0, &track, series);
         }
         self.before = gauges;
     }
 }
 
-/// Track and values of each series. Rates are per second of the time between the two moments.
-fn points(before: &Moment, now: &Moment, gauges_before: &Gauges, gauges: &Gauges) -> Vec<(String, Map<String, Value>)> {
+/// Points of all tracks. A viewer holds a value until the next: what was between the two moments stands at the first, and
+/// what is at the second stands there. Rates are per second.
+fn points(before: &Moment, now: &Moment, gauges_before: &Gauges, gauges: &Gauges) -> Vec<Point> {
     let ns = now.at_ns.saturating_sub(before.at_ns).max(1) as f64;
-    let mut points = Points::default();
+    let mut points = Points { at_ns: before.at_ns, points: Vec::new() };
     let per_ns = |first, last| since(first, last).map(|by| by as f64 / ns);
     let per_s = |first, last| per_ns(first, last).map(|rate| (rate * 1e9).round());
     let percent = |first, last| per_ns(first, last).map(|part| part * 100.0);
     let count = |value: Option<u64>| value.map(|value| value as f64);
 
     points.track("requests in flight", &[("requests", count(gauges.requests_in_flight))]);
-    points.track("uploads queued", &[("uploads", count(gauges.uploads_queued))]);
-    points.track("uploads queued (bytes)", &[("bytes", count(gauges.upload_queue_bytes))]);
-    points.track("S3 connections", &[("open", count(gauges.connections))]);
     let (down, up) =
         (per_s(gauges_before.bytes_down, gauges.bytes_down), per_s(gauges_before.bytes_up, gauges.bytes_up));
     points.track("S3 bodies (bytes/s)", &[("down", down), ("up", up)]);
-    points.track("tasks", &[("alive", count(gauges.tasks))]);
-    points.track("heap in use (bytes)", &[("backend", count(gauges.heap_bytes))]);
-
     let of = |value: fn(&ProcessCounters) -> Option<u64>| {
         [("backend", before.backend, now.backend), ("go", before.go, now.go), ("s3", before.s3, now.s3)]
             .map(|(name, before, now)| (name, before.as_ref().and_then(value), now.as_ref().and_then(value)))
     };
-    let rate = |value| of(value).map(|(name, before, now)| (name, per_ns(before, now)));
-    let level = |value| of(value).map(|(name, _, now)| (name, count(now)));
-    points.track("CPU (cores)", &rate(|process| process.cpu_ns));
-    points.track("memory (bytes)", &level(|process| process.resident_bytes));
-    points.track("open files", &level(|process| process.open_files));
-    points.track("processes", &[("go", now.go.map(|go| go.processes as f64))]);
-    let waited = of(|process| process.run_queue_wait_ns).map(|(name, before, now)| (name, percent(before, now)));
+    points.track("CPU (cores)", &of(|process| process.cpu_ns).map(|(name, was, is)| (name, per_ns(was, is))));
+    let disk = |value| of(value).map(|(name, was, is)| (name, per_s(was, is)));
+    points.track("read from disk (bytes/s)", &disk(|process| process.read_bytes));
+    points.track("written to disk (bytes/s)", &disk(|process| process.written_bytes));
+    let waited = of(|process| process.run_queue_wait_ns).map(|(name, was, is)| (name, percent(was, is)));
     points.track("waiting for a core (% of a thread)", &waited);
 
     let (was, is) = (&before.host, &now.host);
     // The kernel counts in steps of 10 ms: over a short time that can come to more than there was.
     for (core, (was, is)) in was.core_busy_ns.iter().zip(&is.core_busy_ns).enumerate() {
-        points.track(
-            &format!("host CPU {core} (%)"),
-            &[("busy", percent(Some(*was), Some(*is)).map(|busy| busy.min(100.0)))],
-        );
+        let busy = percent(Some(*was), Some(*is)).map(|busy| busy.min(100.0));
+        points.track(&format!("host CPU {core} (%)"), &[("busy", busy)]);
     }
     points.track("host steal (cores)", &[("steal", per_ns(was.steal_ns, is.steal_ns))]);
-    points.track("host memory (bytes)", &[("used", count(is.memory_used_bytes))]);
     let (read, written) =
         (per_s(was.disk_read_bytes, is.disk_read_bytes), per_s(was.disk_written_bytes, is.disk_written_bytes));
     points.track("host disk (bytes/s)", &[("read", read), ("written", written)]);
@@ -104,11 +94,34 @@ fn points(before: &Moment, now: &Moment, gauges_before: &Gauges, gauges: &Gauges
         ("memory", percent(was.memory_pressure_ns, is.memory_pressure_ns)),
     ];
     points.track("host pressure (% of the time somebody waits)", &pressure);
-    points.0
+
+    points.at_ns = now.at_ns;
+    points.track("uploads queued", &[("uploads", count(gauges.uploads_queued))]);
+    points.track("uploads queued (bytes)", &[("bytes", count(gauges.upload_queue_bytes))]);
+    points.track("S3 connections", &[("open", count(gauges.connections))]);
+    points.track("tasks", &[("alive", count(gauges.tasks))]);
+    points.track("heap in use (bytes)", &[("backend", count(gauges.heap_bytes))]);
+    let level = |value| of(value).map(|(name, _, now)| (name, count(now)));
+    points.track("memory (bytes)", &level(|process| process.resident_bytes));
+    points.track("open files", &level(|process| process.open_files));
+    points.track("processes", &[("go", now.go.map(|go| go.processes as f64))]);
+    points.track("host memory (bytes)", &[("used", count(is.memory_used_bytes))]);
+    points.points
 }
 
-#[derive(Default)]
-struct Points(Vec<(String, Map<String, Value>)>);
+/// One point of a track.
+#[derive(Debug, PartialEq)]
+struct Point {
+    at_ns: u64,
+    track: String,
+    series: Map<String, Value>,
+}
+
+struct Points {
+    /// Where the next ones stand.
+    at_ns: u64,
+    points: Vec<Point>,
+}
 
 impl Points {
     /// Series without a value are left out, and a track without a series.
@@ -117,7 +130,7 @@ impl Points {
         let rounded = known.map(|(name, value)| (name.to_owned(), ((value * 1000.0).round() / 1000.0).into()));
         let series: Map<String, Value> = rounded.collect();
         if !series.is_empty() {
-            self.0.push((name.to_owned(), series));
+            self.points.push(Point { at_ns: self.at_ns, track: name.to_owned(), series });
         }
     }
 }
@@ -146,14 +159,17 @@ mod tests {
         );
         let points = points(&before, &now, &was, &is);
         let expected = [
-            ("requests in flight", "requests", 4.0),
-            ("S3 bodies (bytes/s)", "down", 20_000.0),
-            ("CPU (cores)", "backend", 0.5),
-            ("memory (bytes)", "backend", 4096.0),
-            ("host CPU 0 (%)", "busy", 25.0),
+            (0, "requests in flight", "requests", 4.0),
+            (0, "S3 bodies (bytes/s)", "down", 20_000.0),
+            (0, "CPU (cores)", "backend", 0.5),
+            (0, "host CPU 0 (%)", "busy", 25.0),
+            (100_000_000, "memory (bytes)", "backend", 4096.0),
         ];
-        let expected =
-            expected.map(|(track, name, value)| (track.to_owned(), Map::from_iter([(name.to_owned(), value.into())])));
+        let expected = expected.map(|(at_ns, track, name, value)| Point {
+            at_ns,
+            track: track.to_owned(),
+            series: Map::from_iter([(name.to_owned(), value.into())]),
+        });
         assert_eq!(points, expected);
     }
 }

@@ -59,8 +59,8 @@ impl WallProfile {
     /// Adds a request and its local stages. What it waited for in between has spans of its own.
     pub fn add_request(&mut self, answer: &Answer) {
         let (kind, took_ns) = (answer.kind, answer.times.took_ns());
-        let [queue_ns, _, _, remote_ns, _] = answer.times.stages_ns();
-        let waited_ns = if matches!(kind, "get" | "put") { remote_ns } else { 0 };
+        // A close waits for uploads where others wait for the remote.
+        let [queue_ns, _, _, waited_ns, _] = answer.times.stages_ns();
         let busy_ns = took_ns.saturating_sub(queue_ns + waited_ns);
         self.add(&["request", kind], Spent { count: 1, wall_ns: took_ns, busy_ns });
         for (stage, from_ns, to_ns) in answer.stages() {

@@ -167,6 +167,11 @@ async fn listing_takes_all_pages_and_clean_takes_them_all_away() {
     whole.put_bytes("stays", body_of(3)).await.unwrap();
 
     let mut pages = Vec::new();
+    // Each page is a request of its own, and is counted as one.
+    let mut asked = 0;
+    let all = client.list_at_most(usize::MAX, || asked += 1).await.unwrap();
+    let before_last = client.list_at_most(1000, || asked += 10).await.unwrap();
+    assert_eq!((all.map(|all| all.len()), before_last, asked), (Some(2345), None, 3 + 10));
     client.list("", |page| pages.push(page.len())).await.unwrap();
     assert_eq!(pages, [1000, 1000, 345]);
     let mut some = Vec::new();

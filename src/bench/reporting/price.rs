@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::grid::{Grid, View};
 use super::stats::{median, median_interval, paired_ratios};
 use super::units;
+use crate::bench::planning::leg::Leg;
 
 /// Where `bench observe` leaves its result for the reports of later runs.
 pub const PRICE_FILE: &str = "observe.json";
@@ -21,7 +22,9 @@ pub struct Observation {
     /// Name of the run.
     pub run: String,
     pub started_unix_ns: u64,
-    /// What was built, from a full local store.
+    /// In which state the builds were.
+    pub leg: String,
+    /// What was built.
     pub packages: String,
     pub go_version: String,
     pub cpu_model: Option<String>,
@@ -55,10 +58,10 @@ pub struct Price {
 
 impl Observation {
     /// An observation in which nothing has been measured yet.
-    pub fn new(run: &str, started_unix_ns: u64, packages: &str) -> Self {
-        let (run, packages) = (run.to_owned(), packages.to_owned());
+    pub fn new(run: &str, started_unix_ns: u64, leg: Leg, packages: &str) -> Self {
+        let (run, leg, packages) = (run.to_owned(), leg.to_string(), packages.to_owned());
         let (go_version, cpu_model, cores) = (String::new(), None, None);
-        Self { schema: SCHEMA, run, started_unix_ns, packages, go_version, cpu_model, cores, settings: Vec::new() }
+        Self { schema: SCHEMA, run, started_unix_ns, leg, packages, go_version, cpu_model, cores, settings: Vec::new() }
     }
 
     /// Reads the last one in `out`; `None` when there is none that can be read.
@@ -88,34 +91,47 @@ impl Observation {
         Some(Price { ratio: median(&ratios)?, low: interval.low, high: interval.high, rounds: ratios.len() })
     }
 
-    /// The table, a row a setting.
+    /// The table, a row a setting: what the first one takes, and by how much the others differ, round by round.
     pub fn render(&self, view: View) -> String {
         let rows = self.settings.iter().map(|setting| self.row(setting));
-        let header = ["instruments on", "wall", "more than none", "interval", "cpu", "cpu after", "peak"];
-        let second = ["", "ms", "", "", "ms", "ms", "MB"];
+        let header = ["instruments on", "wall", "more than none", "cpu", "more than none", "after", "peak", "more"];
+        let second = ["", "ms", "", "ms", "ms", "ms", "MB", "MB"];
         let header = header.iter().zip(second).map(|(one, two)| format!("{one}\n{two}")).collect();
-        Grid { header, rows: rows.collect() }.render(view)
+        let table = Grid { header, rows: rows.collect() }.render(view);
+        format!("{}: go build {}\n\n{table}", self.leg, self.packages)
     }
 
     fn row(&self, setting: &Setting) -> Vec<String> {
-        let middle = |values: &[u64], unit: f64| {
-            median(&floats(values)).map_or(units::MISSING.to_owned(), |value| format!("{:.1}", value / unit))
-        };
-        let is_first = self.settings.first() == Some(setting);
-        let price = self.price(&setting.name).filter(|_| !is_first);
-        let (more, interval) = price.map_or((units::MISSING.to_owned(), units::MISSING.to_owned()), |price| {
-            (signed(price.ratio), format!("{} to {}", signed(price.low), signed(price.high)))
+        let missing = || units::MISSING.to_owned();
+        let middle =
+            |values: &[u64]| median(&floats(values)).map_or_else(missing, |value| format!("{:.1}", value / 1e6));
+        let first = self.settings.first().filter(|first| *first != setting);
+        let price = first.and_then(|_| self.price(&setting.name));
+        let wall = price.map_or_else(missing, |price| {
+            format!("{} ({} to {})", signed(price.ratio), signed(price.low), signed(price.high))
         });
+        let cpu = first.and_then(|first| differences(&setting.cpu_ns, &first.cpu_ns));
+        let memory = first.and_then(|first| differences(&setting.peak_rss_bytes, &first.peak_rss_bytes));
         vec![
             setting.name.clone(),
-            middle(&setting.walls_ns, 1e6),
-            more,
-            interval,
-            middle(&setting.cpu_ns, 1e6),
-            middle(&setting.cpu_after_ns, 1e6),
-            middle(&setting.peak_rss_bytes, 1e6),
+            middle(&setting.walls_ns),
+            wall,
+            middle(&setting.cpu_ns),
+            cpu.map_or_else(missing, |[middle, low, high]| format!("{middle:+.1} ({low:+.1} to {high:+.1})")),
+            middle(&setting.cpu_after_ns),
+            middle(&setting.peak_rss_bytes),
+            memory.map_or_else(missing, |[middle, ..]| format!("{middle:+.1}")),
         ]
     }
+}
+
+/// By how many millions the values of a setting exceed those of another, round by round: median and its interval.
+fn differences(values: &[u64], bases: &[u64]) -> Option<[f64; 3]> {
+    // Rounds without a number leave no pairs.
+    let pairs = (values.len() == bases.len()).then(|| values.iter().zip(bases))?;
+    let differences: Vec<f64> = pairs.map(|(value, base)| (*value as f64 - *base as f64) / 1e6).collect();
+    let interval = median_interval(&differences)?;
+    Some([median(&differences)?, interval.low, interval.high])
 }
 
 /// The price in one line, as every report has it.
@@ -153,7 +169,7 @@ mod tests {
             cpu_ns: vec![40_000_000; walls_ns.len()],
             ..Setting::default()
         };
-        let mut observation = Observation::new("20261123T000000Z-observe", 1, "std");
+        let mut observation = Observation::new("20261123T000000Z-observe", 1, Leg::A, "std");
         observation.go_version = "go1.26.8".to_owned();
         observation.settings = vec![setting("none", &[100, 200, 100]), setting("all", &[102, 206, 101])];
         observation
@@ -183,7 +199,9 @@ mod tests {
         let last = Observation::last(folder.path()).unwrap();
         assert_eq!(last, observation());
         let table = last.render(View { width: 100, colour: false });
-        assert!(table.contains("all") && table.contains("+2.0 %") && table.contains("40.0"), "{table}");
+        for part in ["all", "+2.0 % (+1.0 % to +3.0 %)", "40.0", "+0.0 (+0.0 to +0.0)"] {
+            assert!(table.contains(part), "{part}: {table}");
+        }
         assert_eq!(Observation::last(&folder.path().join("none")), None);
     }
 }

@@ -21,6 +21,8 @@ pub struct Summary {
     pub records: Records,
     /// Profile rounds whose trace lacks go's own view, and why.
     pub without_go_view: Vec<String>,
+    /// What the system did not tell the sampler.
+    pub not_sampled: Vec<&'static str>,
 }
 
 /// The measured rounds of one leg.
@@ -65,10 +67,10 @@ pub struct BackendSummary {
 pub struct Records {
     pub sessions: usize,
     pub requests: u64,
-    /// Files of which some session had one.
-    pub files: Vec<&'static str>,
-    /// Whether the embedded server's log was compared too.
-    pub with_server: bool,
+    /// Files that were compared, with the number of sessions that had one.
+    pub files: Vec<(&'static str, usize)>,
+    /// Sessions that were compared with the S3 server's own log too.
+    pub with_server: usize,
     /// With the folder of the round.
     pub disagreements: Vec<String>,
 }
@@ -100,6 +102,7 @@ impl Summary {
             },
             out_of_state: out_of_state(rounds),
             records: records(rounds),
+            not_sampled: not_sampled(rounds),
             without_go_view: rounds.iter().filter_map(without_go_view).collect(),
         }
     }
@@ -150,6 +153,13 @@ fn backend_summary(rounds: &[Round], leg: Leg) -> Option<BackendSummary> {
     })
 }
 
+fn not_sampled(rounds: &[Round]) -> Vec<&'static str> {
+    let sampled = rounds.iter().filter_map(|round| round.session.as_ref()?.resources.as_ref());
+    // A process that was over before the second sample is missing there only.
+    let longest = sampled.max_by_key(|resources| resources.samples);
+    longest.map(crate::telemetry::Resources::missing).unwrap_or_default()
+}
+
 fn without_go_view(round: &Round) -> Option<String> {
     Some(format!("{}: {}", round.folder, round.go_view_missing.as_ref()?))
 }
@@ -159,9 +169,13 @@ fn records(rounds: &[Round]) -> Records {
     for (round, found) in rounds.iter().filter_map(|round| Some((round, round.records.as_ref()?))) {
         records.sessions += 1;
         records.requests += found.requests;
-        records.with_server |= round.server.is_some();
-        let new = found.files.iter().filter(|file| !records.files.contains(*file)).copied().collect::<Vec<_>>();
-        records.files.extend(new);
+        records.with_server += usize::from(found.with_server);
+        for file in &found.files {
+            match records.files.iter_mut().find(|(name, _)| name == file) {
+                Some((_, sessions)) => *sessions += 1,
+                None => records.files.push((file, 1)),
+            }
+        }
         let named = found.disagreements.iter().map(|what| format!("{}: {what}", round.folder));
         records.disagreements.extend(named);
     }

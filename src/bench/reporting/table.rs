@@ -150,6 +150,9 @@ fn notes(summary: &Summary, sessions: &[(&LegSummary, &BackendSummary)]) -> Vec<
     for missing in &summary.without_go_view {
         notes.push(format!("go's own view is not in the trace of {missing}."));
     }
+    if !summary.not_sampled.is_empty() {
+        notes.push(format!("This system does not tell the sampler about {}.", summary.not_sampled.join(", ")));
+    }
     notes.extend(records(&summary.records));
     let single = summary.legs.iter().any(|leg| leg.wall_spread.is_none());
     if single {
@@ -160,11 +163,17 @@ fn notes(summary: &Summary, sessions: &[(&LegSummary, &BackendSummary)]) -> Vec<
 
 /// One line when the records agree, and one for each number that differs.
 fn records(records: &Records) -> Vec<String> {
-    if records.sessions == 0 {
+    // One file alone agrees with anything.
+    if records.files.len() < 2 && records.disagreements.is_empty() {
         return Vec::new();
     }
-    let server = if records.with_server { " and the S3 server's log" } else { "" };
-    let files = format!("{}{server}", records.files.join(", "));
+    let server = (records.with_server > 0).then_some(("the S3 server's log", records.with_server));
+    let named = |(name, sessions): (&str, usize)| match sessions {
+        _ if sessions == records.sessions => name.to_owned(),
+        _ => format!("{name} ({sessions} of {})", records.sessions),
+    };
+    let files: Vec<String> = records.files.iter().copied().chain(server).map(named).collect();
+    let files = files.join(", ");
     let (sessions, requests) = (records.sessions, records.requests);
     if records.disagreements.is_empty() {
         return vec![format!("The records agree: {sessions} sessions with {requests} requests, in {files}.")];
@@ -205,8 +214,10 @@ mod tests {
 
     #[test]
     fn records_that_differ_are_told_loudly() {
-        let mut found = Records { sessions: 2, requests: 40, files: vec!["request.txt"], ..Records::default() };
-        assert_eq!(records(&found), ["The records agree: 2 sessions with 40 requests, in request.txt."]);
+        let files = vec![("session.json", 2), ("request.txt", 1)];
+        let mut found = Records { sessions: 2, requests: 40, files, with_server: 2, ..Records::default() };
+        let line = "The records agree: 2 sessions with 40 requests, in session.json, request.txt (1 of 2), the S3 server's log.";
+        assert_eq!(records(&found), [line]);
         found.disagreements.push("a/1: gets: 7 in session.json, 8 in request.txt".to_owned());
         let lines = records(&found);
         assert!(lines[0].contains("DISAGREE") && lines[1].contains("a/1: gets: 7"), "{lines:?}");

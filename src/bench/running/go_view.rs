@@ -17,6 +17,8 @@ const TRACE: &str = "go-trace.json";
 const GRAPH: &str = "go-actiongraph.json";
 /// First row of the actions, below go's own rows.
 const FIRST_ROW: usize = 1000;
+/// Rows for what overlaps in one of go's own.
+const FURTHER_ROWS: usize = 500;
 /// Flows of go's own trace are numbered from 1; ours from here.
 const FIRST_FLOW: usize = 1_000_000_000;
 
@@ -91,26 +93,70 @@ impl GoView {
         let ours = folder.join("trace.json");
         let rows = request_rows(&read(&ours)?);
         events.extend(graph_events(&actions, go, &log, &rows));
-        append(&ours, &events)
+        append(&ours, &events, log.start_unix_ns)
     }
 }
 
+/// An event of go's own trace; the rest of it is not looked at.
+#[derive(Debug, Deserialize)]
+struct OwnEvent {
+    name: String,
+    ph: String,
+    ts: f64,
+    #[serde(default)]
+    tid: usize,
+    #[serde(default)]
+    id: u64,
+}
+
 /// What go traced itself, on our axis and under its true process number.
+///
+/// go writes begin and end of spans, of which some in one row overlap without lying in each other. They become slices, by
+/// name, and what does not fit into its row goes into a further one.
 fn own_events(text: &str, go: u32, zero_us: f64) -> Result<Vec<Value>> {
-    let mut events: Vec<Value> = serde_json::from_str(text)?;
-    let mut rows = Vec::new();
-    for event in &mut events {
-        let row = event["tid"].as_u64().unwrap_or(0);
-        if !rows.contains(&row) {
-            rows.push(row);
+    let own: Vec<OwnEvent> = serde_json::from_str(text)?;
+    let (mut events, mut open, mut slices) = (Vec::new(), Vec::<&OwnEvent>::new(), Vec::new());
+    for event in &own {
+        match event.ph.as_str() {
+            "B" => open.push(event),
+            "E" => {
+                let begin = open.iter().rposition(|begin| (begin.tid, &begin.name) == (event.tid, &event.name));
+                slices.extend(begin.map(|at| (open.remove(at), event.ts)));
+            }
+            // An arrow leaves its slice before that has ended.
+            "s" => events.push(own_flow(event, go, event.ts - zero_us - 0.001)),
+            _ => events.push(own_flow(event, go, event.ts - zero_us)),
         }
-        event["pid"] = go.into();
-        event["ts"] = round_us(event["ts"].as_f64().unwrap_or(zero_us) - zero_us).into();
-        event["cat"] = "go".into();
     }
-    let name = |row: &u64| if *row == 0 { "go".to_owned() } else { format!("go worker {row}") };
-    let names = rows.iter().map(|row| metadata("thread_name", go, Some(*row as usize), json!({ "name": name(row) })));
-    Ok(names.chain(events.iter().cloned()).collect())
+    slices.sort_by(|one, two| one.0.ts.total_cmp(&two.0.ts).then(two.1.total_cmp(&one.1)));
+    let mut rows = Vec::<(usize, Vec<f64>)>::new();
+    for (begin, end) in slices {
+        let fits = |(tid, ends): &mut (usize, Vec<f64>)| {
+            ends.retain(|other| *other > begin.ts);
+            *tid == begin.tid && ends.last().is_none_or(|other| end <= *other)
+        };
+        let at = rows.iter_mut().position(fits).unwrap_or_else(|| {
+            rows.push((begin.tid, Vec::new()));
+            rows.len() - 1
+        });
+        rows[at].1.push(end);
+        // The first row of each of go's keeps its number: arrows lead there.
+        let is_first = rows.iter().position(|(tid, _)| *tid == begin.tid) == Some(at);
+        let row = if is_first { begin.tid } else { FURTHER_ROWS + at };
+        let (ts, dur) = (round_us(begin.ts - zero_us), round_us(end - begin.ts));
+        events.push(json!({ "name": begin.name, "cat": "go", "ph": "X", "ts": ts, "dur": dur, "pid": go, "tid": row }));
+        let name = if begin.tid == 0 { "go".to_owned() } else { format!("go worker {}", begin.tid) };
+        events.push(metadata("thread_name", go, Some(row), json!({ "name": name })));
+    }
+    let mut named = std::collections::HashSet::new();
+    events.retain(|event| event["ph"] != "M" || named.insert(event["tid"].as_u64()));
+    Ok(events)
+}
+
+fn own_flow(event: &OwnEvent, go: u32, ts: f64) -> Value {
+    let ts = round_us(ts);
+    let OwnEvent { name, ph, tid, id, .. } = event;
+    json!({ "name": name, "cat": "go", "ph": ph, "id": id, "ts": ts, "pid": go, "tid": tid, "bp": "e" })
 }
 
 /// A slice for each action that was worked on, with an arrow to each request that has its key.
@@ -146,12 +192,13 @@ fn graph_events(actions: &[Action], go: u32, log: &LoggedSession, rows: &HashMap
             },
         }));
         for asked in requests {
-            let end = |ph: &str, pid: u32, tid: usize, ts: f64| json!({ "name": "asks", "cat": "asks", "ph": ph, "id": flow, "pid": pid, "tid": tid, "ts": ts, "bp": "e" });
-            let arrived_us = asked.arrived_ns as f64 / 1000.0;
-            // go asks for what an action needs from the cache while another one works on that: the arrow may start late.
-            events.push(end("s", go, row, start_us.min(arrived_us)));
-            let row_of_request = rows.get(&asked.id).copied().unwrap_or(1);
-            events.push(end("f", log.pid, row_of_request, arrived_us));
+            let end = |ph: &str, (pid, tid, ts): (u32, usize, f64)| json!({ "name": "asks", "cat": "asks", "ph": ph, "id": flow, "pid": pid, "tid": tid, "ts": ts, "bp": "e" });
+            let request = (log.pid, rows.get(&asked.id).copied().unwrap_or(1), asked.arrived_ns as f64 / 1000.0);
+            let action = (go, row, start_us);
+            // go looks into the cache for most actions before it works on them: an arrow cannot lead back in time.
+            let (from, to) = if request.2 < start_us { (request, action) } else { (action, request) };
+            events.push(end("s", from));
+            events.push(end("f", to));
             flow += 1;
         }
     }
@@ -191,16 +238,29 @@ fn round_us(us: f64) -> f64 {
     (us * 1000.0).round() / 1000.0
 }
 
-/// Puts events before the end of a trace, by rename, so that no reader sees half of it.
-fn append(path: &Path, events: &[Value]) -> Result<()> {
+/// Adds events to a trace, by rename, so that no reader sees half of it. The time axis then begins with the first event
+/// of all: viewers drop what lies before it.
+fn append(path: &Path, events: &[Value], start_unix_ns: u64) -> Result<()> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let body = text.trim_end().strip_suffix(']').with_context(|| format!("{} has no end", path.display()))?;
+    let mut all: Vec<Value> =
+        serde_json::from_str(&text).with_context(|| format!("{} is not whole", path.display()))?;
+    all.extend_from_slice(events);
+    let times = all.iter().filter_map(|event| event["ts"].as_f64());
+    let first_us = times.fold(0.0, f64::min);
+    for event in &mut all {
+        if let Some(ts) = event["ts"].as_f64() {
+            event["ts"] = round_us(ts - first_us).into();
+        }
+        if event["name"] == "process_labels" {
+            let start = start_unix_ns.saturating_add_signed((first_us * 1000.0) as i64);
+            event["args"]["labels"] = format!("start_unix_ns={start}").into();
+        }
+    }
     let temporary = path.with_extension("tmp");
     let write = || -> std::io::Result<()> {
         let mut out = BufWriter::new(std::fs::File::create(&temporary)?);
-        out.write_all(body.trim_end().as_bytes())?;
-        for event in events {
-            write!(out, ",\n{event}")?;
+        for (at, event) in all.iter().enumerate() {
+            write!(out, "{}{event}", if at == 0 { "[\n" } else { ",\n" })?;
         }
         out.write_all(b"\n]\n")?;
         out.flush()?;
@@ -242,23 +302,43 @@ mod tests {
 
     #[test]
     fn gos_own_times_lie_on_our_axis() {
-        let text = r#"[{"name":"load","ph":"B","ts":1700000000002000.5,"pid":0,"tid":1}
-            ,{"name":"load","ph":"E","ts":1700000000003000.5,"pid":0,"tid":1}]"#;
-        let events = own_events(text, 11, ZERO_NS as f64 / 1000.0).unwrap();
-        assert_eq!(events[0]["args"]["name"], "go worker 1");
-        assert_eq!((events[1]["ts"].as_f64(), events[1]["pid"].as_u64()), (Some(2000.5), Some(11)));
+        let event = |name: &str, ph: &str, ts: f64| json!({ "name": name, "ph": ph, "ts": 1_700_000_000_000_000.0 + ts, "tid": 1 });
+        let text = json!([
+            event("load", "B", 2000.0),
+            event("read", "B", 2500.0),
+            event("load", "E", 3000.0),
+            event("read", "E", 3500.0),
+            event("load -> read", "s", 3000.0),
+        ]);
+        let events = own_events(&text.to_string(), 11, ZERO_NS as f64 / 1000.0).unwrap();
+        let slices: Vec<_> = events.iter().filter(|event| event["ph"] == "X").collect();
+        let seen: Vec<_> =
+            slices.iter().map(|event| (&event["name"], &event["ts"], &event["dur"], &event["tid"])).collect();
+        assert_eq!(seen[0], (&json!("load"), &json!(2000.0), &json!(1000.0), &json!(1)));
+        assert_eq!(seen[1], (&json!("read"), &json!(2500.0), &json!(1000.0), &json!(FURTHER_ROWS + 1)), "they overlap");
+        let arrow = events.iter().find(|event| event["ph"] == "s").unwrap();
+        assert!(arrow["ts"].as_f64().unwrap() < 3000.0, "an arrow leaves before its slice has ended");
+        assert!(events.iter().all(|event| event["pid"] == 11));
+        let names = events.iter().filter(|event| event["ph"] == "M");
+        assert_eq!(names.map(|event| event["args"]["name"].as_str()).collect::<Vec<_>>(), [Some("go worker 1"); 2]);
     }
 
     #[test]
     fn appending_keeps_the_trace_a_json_array() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trace.json");
-        std::fs::write(&path, "[\n{\"ph\":\"M\"}\n]\n").unwrap();
-        append(&path, &[json!({ "ph": "X" }), json!({ "ph": "X" })]).unwrap();
+        std::fs::write(
+            &path,
+            "[\n{\"ph\":\"X\",\"ts\":1.5},\n{\"ph\":\"M\",\"name\":\"process_labels\",\"args\":{}}\n]\n",
+        )
+        .unwrap();
+        append(&path, &[json!({ "ph": "B", "ts": -2.0 }), json!({ "ph": "E", "ts": 7.0 })], 5_000).unwrap();
         let events: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(events.len(), 3);
+        let times: Vec<_> = events.iter().filter_map(|event| event["ts"].as_f64()).collect();
+        assert_eq!(times, [3.5, 0.0, 9.0], "the axis begins with the first of all");
+        assert_eq!(events[1]["args"]["labels"], "start_unix_ns=3000");
         std::fs::write(&path, "[\n{\"ph\"").unwrap();
-        assert!(append(&path, &[]).is_err(), "a trace without an end is left alone");
+        assert!(append(&path, &[], 0).is_err(), "a trace without an end is left alone");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "[\n{\"ph\"");
     }
 }

@@ -1,4 +1,4 @@
-//! `bench observe`: what measuring costs. The same build from a full local store, with each instrument off and on.
+//! `bench observe`: what measuring costs. The same build from the same state, with each instrument off and on.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ use crate::bench::planning::args::BenchArgs;
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::plan::{Kind, Plan, Step};
 use crate::bench::planning::scenario::Scenario;
-use crate::bench::reporting::price::{Observation, Setting};
+use crate::bench::reporting::price::{Observation, PRICE_FILE, Setting};
 use crate::note;
 
 /// Switches that leave nothing but the summary of the session.
@@ -35,7 +35,7 @@ const LIGHT: [(&str, &str); 5] = [
 /// Name of the setting that timed rounds have.
 pub const DEFAULT_SET: &str = "all five";
 
-/// Measures what each instrument costs a build that hits locally.
+/// Measures what the instruments of the backend cost a build.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ObserveArgs {
     /// Package pattern for `go build` [default: what the scenario says]
@@ -44,6 +44,9 @@ pub struct ObserveArgs {
     /// Scenario that says what is built
     #[arg(long, value_name = "NAME", default_value = "speed")]
     scenario: String,
+    /// Which run: a, from local disk, with each instrument alone; b or c with all of them or none
+    #[arg(long, value_name = "RUN", default_value = "a")]
+    leg: Leg,
     /// Rounds; each runs every setting once
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..))]
     rounds: u32,
@@ -58,62 +61,70 @@ pub struct ObserveArgs {
 /// When a build fails, or a run was not in its state.
 pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
+    anyhow::ensure!(args.leg.uses_backend(), "{} has no backend to observe\n  next:  give a, b or c", args.leg);
     let plan = Plan::resolve(&name, &scenario, &bench_args(args))?;
     let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
     let go = Go::find()?;
     let remote = Remote::start(&plan, &interrupt)?;
     let folder = RunFolder::create(&args.out, "observe")?;
     let machine = set_up(&plan, &go, &folder, &interrupt, Some(remote))?;
-    let Some(observation) = measure(machine, args.rounds)? else {
+    let Some(observation) = measure(machine, args.leg, args.rounds)? else {
         note::line("interrupted: too few rounds to tell a price");
         return Ok(ExitCode::from(EXIT_CODE));
     };
     observation.write(&folder.path)?;
-    observation.write(&folder.out)?;
+    if args.leg == Leg::A {
+        // What the reports of later runs tell.
+        observation.write(&folder.out)?;
+    }
     let table = observation.render(view());
-    let last = folder.out.join("observe.json");
+    let last = folder.path.join(PRICE_FILE);
     show(&format!("{table}\n\n{}\n{}  every sample\n", noise(&observation), last.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The arguments of a bench that only times `a`, without a profile.
+/// The arguments of a bench that only times this run, without a profile.
 fn bench_args(args: &ObserveArgs) -> BenchArgs {
     #[derive(Parser)]
     struct Words {
         #[command(flatten)]
         args: BenchArgs,
     }
-    let words = ["bench", "--only", "a", "--rounds", "1", "--no-profile"].map(str::to_owned);
+    let leg = args.leg.to_string();
+    let words = ["bench", "--only", &leg, "--rounds", "1", "--long-rounds", "1", "--no-profile"].map(str::to_owned);
     let mut parsed = Words::parse_from(words).args;
     parsed.packages.clone_from(&args.packages);
     parsed
 }
 
 /// `None` after an interrupt that came before the second round.
-fn measure(mut machine: Machine<'_>, rounds: u32) -> Result<Option<Observation>> {
+fn measure(mut machine: Machine<'_>, leg: Leg, rounds: u32) -> Result<Option<Observation>> {
     let (go, folder, interrupt) = (machine.go, machine.folder, machine.interrupt);
     let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let mut observation = Observation::new(&folder.name, started as u64, &machine.plan.packages);
+    let mut observation = Observation::new(&folder.name, started as u64, leg, &machine.plan.packages);
     let environment = Environment::collect(go, &folder.work.path);
     observation.go_version = environment.go_version;
     (observation.cpu_model, observation.cores) = (environment.cpu_model, environment.cores);
-    observation.settings = settings();
-    note::line("filling the local store");
+    observation.settings = settings(leg);
+    note::line("making the state that the runs start from");
     warm::page_cache(go, &machine.executable, interrupt);
     for step in machine.plan.steps.iter().filter(|step| step.kind == Kind::Preparation) {
         machine.round(*step)?;
     }
     let count = observation.settings.len();
     let mut number = 0;
-    for round in 0..rounds as usize {
-        note::line(format_args!("round {} of {rounds}", round + 1));
+    for round in 1..=rounds {
+        note::line(format_args!("round {round} of {rounds}"));
         let mut done = Vec::new();
-        for at in (0..count).map(|at| (at + round) % count) {
+        // In any order: a setting must not always follow the same one.
+        let mut order: Vec<usize> = (0..count).collect();
+        fastrand::shuffle(&mut order);
+        for at in order {
             number += 1;
             machine.switches = Some(observation.settings[at].switches.clone());
-            let sample = sample(&mut machine, number);
+            let sample = sample(&mut machine, leg, number);
             if interrupt.requested() {
-                return Ok((round > 1).then_some(observation));
+                return Ok((round > 2).then_some(observation));
             }
             done.push((at, sample?));
         }
@@ -123,10 +134,13 @@ fn measure(mut machine: Machine<'_>, rounds: u32) -> Result<Option<Observation>>
     Ok(Some(observation))
 }
 
-fn settings() -> Vec<Setting> {
+/// Long runs have no time for each instrument alone.
+fn settings(leg: Leg) -> Vec<Setting> {
     let setting = |name: &str, switches: String| Setting { name: name.to_owned(), switches, ..Setting::default() };
     let mut settings = vec![setting("none", NONE.to_owned()), setting("none, again", NONE.to_owned())];
-    settings.extend(LIGHT.map(|(name, switch)| setting(name, NONE.replace(&format!("{switch} "), ""))));
+    if leg == Leg::A {
+        settings.extend(LIGHT.map(|(name, switch)| setting(name, NONE.replace(&format!("{switch} "), ""))));
+    }
     settings.push(setting(DEFAULT_SET, "--cpu-profile off".to_owned()));
     settings.push(setting("all and CPU profile", "--cpu-profile on".to_owned()));
     settings
@@ -135,35 +149,36 @@ fn settings() -> Vec<Setting> {
 /// What one build came to.
 struct Sample {
     wall_ns: u64,
-    cpu_ns: u64,
-    cpu_after_ns: u64,
-    peak_rss_bytes: u64,
+    cpu_ns: Option<u64>,
+    cpu_after_ns: Option<u64>,
+    peak_rss_bytes: Option<u64>,
 }
 
 impl Setting {
     fn add(&mut self, sample: Sample) {
         self.walls_ns.push(sample.wall_ns);
-        self.cpu_ns.push(sample.cpu_ns);
-        self.cpu_after_ns.push(sample.cpu_after_ns);
-        self.peak_rss_bytes.push(sample.peak_rss_bytes);
+        self.cpu_ns.extend(sample.cpu_ns);
+        self.cpu_after_ns.extend(sample.cpu_after_ns);
+        self.peak_rss_bytes.extend(sample.peak_rss_bytes);
     }
 }
 
-fn sample(machine: &mut Machine<'_>, number: u32) -> Result<Sample> {
-    let step = Step { leg: Leg::A, kind: Kind::Measured, round: number };
+fn sample(machine: &mut Machine<'_>, leg: Leg, number: u32) -> Result<Sample> {
+    let step = Step { leg, kind: Kind::Measured, round: number };
     let round = machine.round(step)?;
     // Hundreds of rounds with a trace each would fill the disk.
     let _ = std::fs::remove_dir_all(machine.folder.path.join(step.folder()));
+    machine.forget_local_store(leg);
     let wrong = round.state.iter().find(|finding| !finding.ok);
     if let Some(wrong) = wrong {
-        anyhow::bail!("a build did not hit locally: expected {}, saw {}", wrong.expected, wrong.seen);
+        anyhow::bail!("a build was not in its state: expected {}, saw {}", wrong.expected, wrong.seen);
     }
     let session = round.session.context("the backend left no summary")?;
     Ok(Sample {
         wall_ns: round.wall_ns,
-        cpu_ns: session.cpu_user_ns.unwrap_or(0) + session.cpu_system_ns.unwrap_or(0),
-        cpu_after_ns: session.render_cpu_ns.unwrap_or(0),
-        peak_rss_bytes: session.peak_rss_bytes.unwrap_or(0),
+        cpu_ns: session.cpu_user_ns.zip(session.cpu_system_ns).map(|(user, system)| user + system),
+        cpu_after_ns: session.render_cpu_ns,
+        peak_rss_bytes: session.peak_rss_bytes,
     })
 }
 
@@ -172,7 +187,8 @@ fn noise(observation: &Observation) -> String {
     again.map_or(String::new(), |again| {
         let percent = |ratio: f64| (ratio - 1.0) * 100.0;
         format!(
-            "none, again: the same twice, so its interval ({:+.1} % to {:+.1} %) is the noise of {} rounds.",
+            "none: only the summary of the session. none, again: the same once more, so its interval ({:+.1} % to {:+.1} %) is\n\
+             the noise of {} rounds.",
             percent(again.low),
             percent(again.high),
             again.rounds
@@ -186,7 +202,8 @@ mod tests {
 
     #[test]
     fn each_setting_leaves_its_own_switch_out() {
-        let settings = settings();
+        assert_eq!(settings(Leg::C).len(), 4);
+        let settings = settings(Leg::A);
         assert_eq!(settings[0].switches, settings[1].switches);
         for ((name, switch), setting) in LIGHT.iter().zip(&settings[2..]) {
             assert_eq!(*name, setting.name);

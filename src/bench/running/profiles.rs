@@ -19,7 +19,7 @@ pub fn merge(run: &Path, steps: &[Step]) -> Result<()> {
         // A session may have ended before the first sample.
         let profiles: Vec<_> =
             paths.filter(|path| path.exists()).map(|path| profiles::read(&path)).collect::<Result<_>>()?;
-        if !steps.iter().any(|step| step.leg == leg && step.kind == Kind::Profile) {
+        if !run.join(leg.to_string()).join("profile").exists() {
             continue;
         }
         let merged = profiles::merge(&profiles).unwrap_or_default();

@@ -24,7 +24,7 @@ use crate::bench::planning::plan::{Kind, Plan, Step};
 use crate::bench::reporting::errors::in_words;
 use crate::bench::reporting::results::{LinkMeasured, Round};
 use crate::platform;
-use crate::telemetry::{Clock, Gauges, Sampler, Watched};
+use crate::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
 
 /// Runs steps for real: go, the backend, the remote.
 pub struct Machine<'a> {
@@ -76,7 +76,8 @@ impl Machine<'_> {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         self.workload.reset()?;
         let gocache = self.gocache_for(step.leg)?;
-        let view = self.takes_go_view(step).then(|| GoView::beside(&folder));
+        let (wants_view, has_view) = self.go_view(step);
+        let view = has_view.then(|| GoView::beside(&folder));
         let flags = view.as_ref().map(GoView::flags).unwrap_or_default();
         let mut command =
             self.go.build_with(&flags, &self.plan.packages, &self.workload.folder, &gocache, &self.folders);
@@ -90,9 +91,10 @@ impl Machine<'_> {
         // The session's folder has to be empty when the backend starts: go's words move in afterwards.
         let (outside, log) = (folder.with_extension("log"), folder.join("build.log"));
         let mut sampler = None;
-        let started = |go| sampler = backend.is_none().then(|| sample(go)).flatten();
+        let is_sampled = backend.is_none() && self.plan.records;
+        let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
         let measured = process::run(&mut command, &outside, self.interrupt, started)?;
-        let resources = sampler.and_then(Sampler::finish);
+        let resources = sampler.and_then(Sampler::finish).map(|resources| with_all_cpu(resources, &measured));
         let mut round =
             Round::measured(step, started_unix_ns, measured.wall_ns, (measured.cpu_user_ns, measured.cpu_system_ns));
         round.resources = resources;
@@ -109,6 +111,9 @@ impl Machine<'_> {
                     self.finish_backend(&mut round, backend, &log)?;
                     let merged = view.map(|view| view.merge_into(&folder, measured.pid));
                     round.go_view_missing = merged.and_then(Result::err).map(|error| in_words(&error));
+                    if wants_view && !has_view {
+                        round.go_view_missing = Some("this go has no -debug-trace and -debug-actiongraph".to_owned());
+                    }
                 }
                 None => self.finish_baseline(&mut round, gocache, files_before)?,
             }
@@ -121,6 +126,15 @@ impl Machine<'_> {
         finished
     }
 
+    /// Removes the local store that a run of c has filled: hundreds of them would fill the disk.
+    pub fn forget_local_store(&mut self, leg: Leg) {
+        if leg == Leg::C
+            && let Some(store) = self.caches.full_local.take()
+        {
+            let _ = std::fs::remove_dir_all(store);
+        }
+    }
+
     /// The delays that the link injected so far.
     pub fn link_measured(&mut self) -> Result<Option<LinkMeasured>> {
         match &mut self.remote {
@@ -129,12 +143,13 @@ impl Machine<'_> {
         }
     }
 
-    /// Only where nothing is timed: it costs go time.
-    fn takes_go_view(&mut self, step: Step) -> bool {
+    /// Whether go's own view is wanted, and whether this go shows it. Only where nothing is timed: it costs go time.
+    fn go_view(&mut self, step: Step) -> (bool, bool) {
+        let wanted = (step.kind, step.round) == (Kind::Profile, 1) && self.plan.records;
         let go = self.go;
-        (step.kind, step.round) == (Kind::Profile, 1)
-            && self.plan.records
-            && *self.caches.go_shows_its_view.get_or_insert_with(|| go.shows_its_view(&self.folders.config))
+        let config = &self.folders.config;
+        let shows = wanted && *self.caches.go_shows_its_view.get_or_insert_with(|| go.shows_its_view(config));
+        (wanted, shows)
     }
 
     fn gocache_for(&mut self, leg: Leg) -> Result<PathBuf> {
@@ -200,7 +215,10 @@ impl Machine<'_> {
             return switches.clone();
         }
         let profile = match step.kind {
-            Kind::Profile => "--cpu-profile first",
+            // A short session would be over before the profiler is ready; the first of its rounds is for go's own view.
+            Kind::Profile if step.leg == Leg::A && step.round == 1 => "--cpu-profile off",
+            Kind::Profile if step.leg == Leg::A => "--cpu-profile first",
+            Kind::Profile => "--cpu-profile on",
             Kind::Heap => "--cpu-profile off --heap-profile",
             Kind::Measured | Kind::Preparation => "--cpu-profile off",
         };
@@ -246,6 +264,14 @@ impl Machine<'_> {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         Ok(folder)
     }
+}
+
+/// The last sample of a go comes before its end; what the kernel counted goes to the end.
+fn with_all_cpu(mut resources: Resources, measured: &Measured) -> Resources {
+    if let Some(go) = &mut resources.go {
+        go.cpu_ns = Some(measured.cpu_user_ns + measured.cpu_system_ns);
+    }
+    resources
 }
 
 /// Looks at a go that has no backend to do it. Nothing of it is worth an error: the samples are missing then.

@@ -28,18 +28,17 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// Of one process; `None` when there is none of that number.
+    /// Of one process, and how long its threads waited for a core; `None` when there is none of that number.
     pub fn process(&self, pid: u32) -> Option<ProcessCounters> {
         let process = Process::new(i32::try_from(pid).ok()?).ok()?;
-        self.read(&process, &process.stat().ok()?)
-    }
-
-    /// Of this process: CPU time to the microsecond, and how long its threads waited for a core.
-    pub fn this_process(&self) -> Option<ProcessCounters> {
-        let process = Process::myself().ok()?;
         let counters = self.read(&process, &process.stat().ok()?)?;
         let waits = process.tasks().ok()?.flatten().map(|task| Some(task.schedstat().ok()?.run_delay));
-        Some(ProcessCounters { cpu_ns: usage().cpu_ns(), run_queue_wait_ns: waits.sum(), ..counters })
+        Some(ProcessCounters { run_queue_wait_ns: waits.sum(), ..counters })
+    }
+
+    /// Of this process: CPU time to the microsecond.
+    pub fn this_process(&self) -> Option<ProcessCounters> {
+        Some(ProcessCounters { cpu_ns: usage().cpu_ns(), ..self.process(std::process::id())? })
     }
 
     /// Of a process and its descendants, but for the child `without` and its own.
