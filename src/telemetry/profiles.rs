@@ -28,7 +28,7 @@ pub fn read(path: &Path) -> Result<Profile> {
     Profile::decode(bytes.as_slice()).with_context(|| format!("{} is not a profile in pprof's format", path.display()))
 }
 
-/// All stacks of a profile, by the names of the functions.
+/// All stacks of a profile, by the names of the functions. A thread that a sample names stands as outermost frame.
 pub fn stacks(profile: &Profile) -> Vec<Stack<'_>> {
     let text =
         |at: i64| usize::try_from(at).ok().and_then(|at| profile.string_table.get(at)).map_or("", String::as_str);
@@ -45,7 +45,8 @@ pub fn stacks(profile: &Profile) -> Vec<Stack<'_>> {
     // Locations begin with the innermost, and so do the lines of one into which others were inlined.
     let stack = |sample: &'_ Sample| {
         let names = sample.location_id.iter().filter_map(|id| frames.get(id)).flatten().copied();
-        let mut stack: Vec<&str> = names.collect();
+        let thread = sample.label.iter().find(|label| text(label.key) == "thread").map(|label| text(label.str));
+        let mut stack: Vec<&str> = names.chain(thread.filter(|name| !name.is_empty())).collect();
         stack.reverse();
         stack
     };
@@ -213,6 +214,19 @@ mod tests {
         assert_eq!((totals(&merged), merged.duration_nanos), ((8, 80), 200));
         assert_eq!(merged.string_table[merged.sample_type[0].ty as usize], "samples");
         assert!(merge(&[]).is_none());
+    }
+
+    #[test]
+    fn a_thread_that_a_sample_names_is_the_outermost_frame() {
+        let mut profile = profile(&[("read", 3)]);
+        let [key, str] = ["thread", "uploader"].map(|text| {
+            profile.string_table.push(text.to_owned());
+            profile.string_table.len() as i64 - 1
+        });
+        profile.sample[0].label.push(pprof::protos::Label { key, str, ..Default::default() });
+        assert_eq!(folded(&profile, COUNT), ["uploader;main;read 3"]);
+        let merged = merge(&[profile]).unwrap();
+        assert_eq!(folded(&merged, COUNT), ["uploader;main;read 3"], "merging keeps it");
     }
 
     #[test]
