@@ -195,7 +195,7 @@ fn bad_input_is_one_clear_paragraph() {
 #[test]
 fn the_price_is_measured_and_two_profiles_are_compared() {
     let folder = tempfile::tempdir().unwrap();
-    let observe = bench(folder.path(), &["observe", "--scenario", "small", "--rounds", "2"]).output().unwrap();
+    let observe = bench(folder.path(), &["observe", "--scenario", "small", "--rounds", "10"]).output().unwrap();
     assert!(observe.status.success(), "{}", text(&observe.stderr));
     let table = text(&observe.stdout);
     for row in ["none, again", "trace", "request.txt", "histograms", "wall profile", "samples", "all five"] {
@@ -210,7 +210,7 @@ fn the_price_is_measured_and_two_profiles_are_compared() {
         assert!(std::fs::read_to_string(folder.path().join("metrics/diff").join(name)).unwrap().contains("<svg"));
     }
     let error = failure(folder.path(), &["diff", rounds[0], "nowhere"], &[]);
-    assert!(error.contains("nowhere"), "{error}");
+    assert!(error.contains("nowhere") && error.contains("next:"), "{error}");
 }
 
 #[test]

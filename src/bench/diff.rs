@@ -11,13 +11,16 @@ use pprof::protos::Profile;
 
 use crate::telemetry::profiles;
 
-/// Where a folder has its profiles, the one to take first.
-const IN_FOLDER: [&str; 4] = ["pprof/cpu.pprof", "cpu.pprof", "pprof/fg.prof", "fg.prof"];
+/// Profiles of a folder, the one to take first.
+const PROFILES: [&str; 2] = ["cpu.pprof", "fg.prof"];
+/// Where they lie: a leg has a CPU profile of its own, and the others in its rounds.
+const PLACES: [&str; 3] = ["pprof", "", "1/pprof"];
 
 /// What to compare.
 #[derive(Debug, clap::Args)]
 pub struct DiffArgs {
-    /// The profile before: a file, or a folder of a run (metrics/latest/c), whose CPU profile is taken
+    /// The profile before: a file, or a folder of a run (metrics/latest/c), of which the CPU profile is taken where both
+    /// have one, else the wall-clock profile
     before: PathBuf,
     /// The profile after
     after: PathBuf,
@@ -37,8 +40,7 @@ pub struct DiffArgs {
 /// # Errors
 /// When a profile cannot be read, the two hold different things, or the pictures cannot be written.
 pub fn run(args: &DiffArgs) -> Result<()> {
-    let name = args.profile.as_deref();
-    let (before, after) = (find(&args.before, name)?, find(&args.after, name)?);
+    let (before, after) = find_both(&args.before, &args.after, args.profile.as_deref())?;
     let (one, two) = (profiles::read(&before)?, profiles::read(&after)?);
     let measure = same_measure(&one, &two)
         .with_context(|| format!("cannot compare {} with {}", before.display(), after.display()))?;
@@ -53,25 +55,33 @@ pub fn run(args: &DiffArgs) -> Result<()> {
     draw(&new, &old, true, "Shaped as it was before", &shrunk)?;
     println!("{}  red grew, blue shrank; shaped as {}", grown.display(), after.display());
     println!("{}  red grew, blue shrank; shaped as {}", shrunk.display(), before.display());
+    println!("The second percentage of a frame is the change of its own time, without what it calls, of the whole.");
     Ok(())
 }
 
-fn find(path: &Path, name: Option<&str>) -> Result<PathBuf> {
-    if !path.is_dir() {
-        return Ok(path.to_owned());
-    }
-    let wanted: Vec<PathBuf> = match name {
-        Some(name) => vec![path.join("pprof").join(name), path.join(name)],
-        None => IN_FOLDER.iter().map(|name| path.join(name)).collect(),
+/// Two profiles of one name.
+fn find_both(before: &Path, after: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf)> {
+    let own = [before, after].into_iter().filter(|path| !path.is_dir()).find_map(|path| path.file_name()?.to_str());
+    let names = name.or(own).map_or(PROFILES.to_vec(), |name| vec![name]);
+    let found = names.iter().find_map(|name| find(before, name).zip(find(after, name)));
+    let Some(found) = found else {
+        let names = names.join(" or ");
+        let lacks = if names.split(" or ").any(|name| find(before, name).is_some()) { after } else { before };
+        bail!(
+            "{} has no {names} that the other has too\n  next:  give two files, or two folders such as metrics/latest/c/1 \
+             (a cpu.txt there says why there is no CPU profile)",
+            lacks.display()
+        )
     };
-    match wanted.iter().find(|path| path.is_file()) {
-        Some(found) => Ok(found.clone()),
-        None => bail!(
-            "there is no {} in {}\n  next:  give the file, or a folder such as metrics/latest/c",
-            name.unwrap_or("cpu.pprof or fg.prof"),
-            path.display()
-        ),
+    Ok(found)
+}
+
+/// The file itself, or that of a name in a folder.
+fn find(path: &Path, name: &str) -> Option<PathBuf> {
+    if !path.is_dir() {
+        return path.is_file().then(|| path.to_owned());
     }
+    PLACES.iter().map(|place| path.join(place).join(name)).find(|path| path.is_file())
 }
 
 /// What of the samples is compared.
@@ -166,7 +176,7 @@ mod tests {
             assert!(text.contains("request") && text.contains("upload") && text.contains("µs"), "{name}");
         }
         let error = run(&args(&before, Some("cpu.pprof"))).unwrap_err().to_string();
-        assert!(error.starts_with("there is no cpu.pprof in"), "{error}");
+        assert!(error.contains("has no cpu.pprof") && error.contains("next:"), "{error}");
         assert!(run(&args(&folder.path().join("none"), None)).is_err());
     }
 }

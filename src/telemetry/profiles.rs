@@ -173,8 +173,7 @@ pub fn write_cpu(profile: &Profile, folder: &Path) -> Result<i64> {
     }
     if samples < LEAST_SAMPLES {
         let text = format!(
-            "No cpu.svg: {samples} samples in {seconds:.3} s of CPU time are too few for a picture (it takes {LEAST_SAMPLES}).\n\
-             A longer build, or more rounds, gives more.\n"
+            "No cpu.svg: {samples} samples are too few for a picture (it takes {LEAST_SAMPLES}). A longer build gives more.\n"
         );
         std::fs::write(folder.join("cpu.txt"), text)?;
         return Ok(samples);

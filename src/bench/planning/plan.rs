@@ -106,7 +106,7 @@ impl Plan {
         let mut steps = measured_steps(&legs, rounds);
         insert_preparation(&mut steps);
         if scenario.rounds.profile && !args.no_profile {
-            steps.extend(profile_steps(&legs));
+            steps.extend(profile_steps(&legs, scenario.workload.generated_packages.is_some()));
         }
         if args.heap_profile {
             let profiled = legs.iter().filter(|leg| leg.uses_backend());
@@ -123,6 +123,11 @@ impl Plan {
             paired_ratios: scenario.paired_ratios,
             steps,
         })
+    }
+
+    /// Whether a session of this leg would be over before a profiler is ready that starts with it.
+    pub fn is_short(&self, leg: Leg) -> bool {
+        leg == Leg::A || self.generated_packages.is_some()
     }
 
     /// Whether any step talks to a remote.
@@ -184,11 +189,17 @@ fn insert_preparation(steps: &mut Vec<Step>) {
     }
 }
 
-fn profile_steps(legs: &[Leg]) -> impl Iterator<Item = Step> {
-    let rounds = |leg: Leg| if leg == Leg::A { SHORT_PROFILES } else { 1 };
+/// Where sessions are short, the first round is for go's own view and the others are for the CPU profile, which starts
+/// before such a session.
+fn profile_steps(legs: &[Leg], is_small: bool) -> impl Iterator<Item = Step> {
+    let rounds = move |leg: Leg| match leg {
+        Leg::A => SHORT_PROFILES,
+        _ if is_small => 2,
+        _ => 1,
+    };
     let step = |leg, round| Step { leg, kind: Kind::Profile, round };
-    let profiled = legs.iter().copied().filter(|leg| leg.uses_backend());
-    profiled.flat_map(move |leg| (1..=rounds(leg)).map(move |round| step(leg, round)))
+    let profiled: Vec<Leg> = legs.iter().copied().filter(|leg| leg.uses_backend()).collect();
+    profiled.into_iter().flat_map(move |leg| (1..=rounds(leg)).map(move |round| step(leg, round)))
 }
 
 #[cfg(test)]

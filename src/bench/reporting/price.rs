@@ -13,7 +13,9 @@ use crate::bench::planning::leg::Leg;
 /// Where `bench observe` leaves its result for the reports of later runs.
 pub const PRICE_FILE: &str = "observe.json";
 /// Version of its layout.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
+/// A price of fewer rounds is no price yet: its interval is as wide as the range.
+const FEWEST_ROUNDS: usize = 10;
 
 /// One run of `bench observe`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -137,12 +139,15 @@ fn differences(values: &[u64], bases: &[u64]) -> Option<[f64; 3]> {
 /// The price in one line, as every report has it.
 pub fn in_words(last: Option<&Observation>, name: &str, go_version: &str, cpu_model: Option<&str>) -> String {
     let of_here = last.filter(|last| last.go_version == go_version && last.cpu_model.as_deref() == cpu_model);
-    match of_here.and_then(|last| Some((last, last.price(name)?))) {
-        Some((last, price)) => format!(
-            "The records cost a build that hits locally {} of its wall time ({} to {}, {} rounds: {}).",
+    let known = of_here.and_then(|last| Some((last, last.price(name)?, last.price("none, again")?)));
+    match known.filter(|(_, price, _)| price.rounds >= FEWEST_ROUNDS) {
+        Some((last, price, noise)) => format!(
+            "The records cost a build that hits locally {} of its wall time ({} to {}; noise {} to {}; {} rounds: {}).",
             signed(price.ratio),
             signed(price.low),
             signed(price.high),
+            signed(noise.low),
+            signed(noise.high),
             price.rounds,
             last.run,
         ),
@@ -171,7 +176,11 @@ mod tests {
         };
         let mut observation = Observation::new("20261123T000000Z-observe", 1, Leg::A, "std");
         observation.go_version = "go1.26.8".to_owned();
-        observation.settings = vec![setting("none", &[100, 200, 100]), setting("all", &[102, 206, 101])];
+        observation.settings = vec![
+            setting("none", &[100, 200, 100]),
+            setting("none, again", &[101, 200, 99]),
+            setting("all", &[102, 206, 101]),
+        ];
         observation
     }
 
@@ -184,9 +193,17 @@ mod tests {
 
     #[test]
     fn the_line_tells_the_price_of_this_machine_only() {
-        let observation = observation();
+        let mut observation = observation();
+        let too_few = in_words(Some(&observation), "all", "go1.26.8", None);
+        assert!(too_few.contains("has not been measured"), "{too_few}");
+        for setting in &mut observation.settings {
+            setting.walls_ns = setting.walls_ns.repeat(4);
+        }
         let line = in_words(Some(&observation), "all", "go1.26.8", None);
-        assert!(line.contains("+2.0 % of its wall time (+1.0 % to +3.0 %, 3 rounds"), "{line}");
+        assert!(
+            line.contains("+2.0 % of its wall time (+1.0 % to +3.0 %; noise −1.0 % to +1.0 %; 12 rounds"),
+            "{line}"
+        );
         let other = in_words(Some(&observation), "all", "go1.26.8", Some("another"));
         assert!(other.contains("has not been measured"), "{other}");
         assert_eq!(other, in_words(None, "all", "go1.26.8", None));

@@ -35,6 +35,10 @@ const LIGHT: [(&str, &str); 5] = [
 /// Name of the setting that timed rounds have.
 pub const DEFAULT_SET: &str = "all five";
 
+/// What the columns are.
+const WORDS: &str = "more: the median of the ratios or differences within each round, and its interval (95 % from six rounds on).\n\
+                     cpu: of the backend while go waited for it; after: when go had been let go.";
+
 /// Measures what the instruments of the backend cost a build.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ObserveArgs {
@@ -79,7 +83,7 @@ pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
     }
     let table = observation.render(view());
     let last = folder.path.join(PRICE_FILE);
-    show(&format!("{table}\n\n{}\n{}  every sample\n", noise(&observation), last.display()))?;
+    show(&format!("{table}\n\n{WORDS}\n{}\n{}  every sample\n", noise(&observation), last.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 

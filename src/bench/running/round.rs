@@ -215,9 +215,9 @@ impl Machine<'_> {
             return switches.clone();
         }
         let profile = match step.kind {
-            // A short session would be over before the profiler is ready; the first of its rounds is for go's own view.
-            Kind::Profile if step.leg == Leg::A && step.round == 1 => "--cpu-profile off",
-            Kind::Profile if step.leg == Leg::A => "--cpu-profile first",
+            // The first of such rounds is for go's own view, and starting the profiler would hold go up.
+            Kind::Profile if self.plan.is_short(step.leg) && step.round == 1 => "--cpu-profile off",
+            Kind::Profile if self.plan.is_short(step.leg) => "--cpu-profile first",
             Kind::Profile => "--cpu-profile on",
             Kind::Heap => "--cpu-profile off --heap-profile",
             Kind::Measured | Kind::Preparation => "--cpu-profile off",
