@@ -34,7 +34,12 @@ pub struct TraceFile {
     rows: Rows,
     /// What each counter track showed last.
     counters: HashMap<String, Value>,
+    /// Whether the group beside the requests has its name.
+    is_group_named: bool,
 }
+
+/// What goes on beside the requests is shown as a process of its own, whose number is that of this one and so much more.
+pub const GROUP: u32 = 1_000_000_000;
 
 /// An event with a duration.
 #[derive(Serialize)]
@@ -68,11 +73,19 @@ impl TraceFile {
     /// When it cannot be made. What goes wrong later is kept for [`TraceFile::end`].
     pub fn create(path: &Path, clock: &Clock) -> io::Result<Self> {
         let out = BufWriter::new(File::create(path)?);
-        let mut file = Self { out, failure: None, has_events: false, rows: Rows::default(), counters: HashMap::new() };
+        let mut file = Self {
+            out,
+            failure: None,
+            has_events: false,
+            rows: Rows::default(),
+            counters: HashMap::new(),
+            is_group_named: false,
+        };
         file.put(b"[\n");
-        file.metadata("process_name", 0, json!({ "name": "cacheprog" }));
+        let pid = std::process::id();
+        file.metadata("process_name", pid, 0, json!({ "name": "cacheprog" }));
         let labels = format!("start_unix_ns={}", clock.start_unix_ns());
-        file.metadata("process_labels", 0, json!({ "labels": labels }));
+        file.metadata("process_labels", pid, 0, json!({ "labels": labels }));
         Ok(file)
     }
 
@@ -80,7 +93,7 @@ impl TraceFile {
     pub fn request(&mut self, answer: &Answer) {
         let us = |ns: u64| ns as f64 / 1000.0;
         let times = &answer.times;
-        let row = self.row(RowKind::Request, us(times.arrived_ns), us(times.answered_ns));
+        let place = self.place(RowKind::Request, us(times.arrived_ns), us(times.answered_ns));
         let action = answer.action.map(|action| action.graph_key());
         let args = RequestArgs {
             id: answer.id,
@@ -89,18 +102,18 @@ impl TraceFile {
             bytes: answer.bytes,
             outcome: answer.outcome.words(),
         };
-        self.complete(REQUEST, row, us(times.arrived_ns), us(times.answered_ns), Some(args));
+        self.complete(REQUEST, place, us(times.arrived_ns), us(times.answered_ns), Some(args));
         for (name, from_ns, to_ns) in answer.stages() {
-            self.complete(name, row, us(from_ns), us(to_ns), None::<()>);
+            self.complete(name, place, us(from_ns), us(to_ns), None::<()>);
         }
     }
 
     /// A span with all that happened below it, in one row.
     pub fn tree(&mut self, kind: RowKind, root: &Slice, below: &[Slice]) {
-        let row = self.row(kind, root.start_us, root.end_us);
+        let place = self.place(kind, root.start_us, root.end_us);
         for slice in std::iter::once(root).chain(below) {
             let args = (!slice.args.is_empty()).then_some(&slice.args);
-            self.complete(&slice.name, row, slice.start_us, slice.end_us, args);
+            self.complete(&slice.name, place, slice.start_us, slice.end_us, args);
         }
     }
 
@@ -130,24 +143,36 @@ impl TraceFile {
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    /// A row that is free from `start_us` to `end_us`; a new one gets its name.
-    fn row(&mut self, kind: RowKind, start_us: f64, end_us: f64) -> usize {
+    /// Process and row for a span from `start_us` to `end_us`; what is used for the first time gets its name.
+    fn place(&mut self, kind: RowKind, start_us: f64, end_us: f64) -> (u32, usize) {
+        let own = std::process::id();
+        let pid = if kind == RowKind::Request { own } else { own.saturating_add(GROUP) };
+        if pid != own && !std::mem::replace(&mut self.is_group_named, true) {
+            self.metadata("process_name", pid, 0, json!({ "name": format!("cacheprog {own}: uploads and flush") }));
+        }
         let (row, new_name) = self.rows.take(kind, start_us, end_us);
         if let Some(name) = new_name {
-            self.metadata("thread_name", row, json!({ "name": name }));
-            self.metadata("thread_sort_index", row, json!({ "sort_index": row }));
+            self.metadata("thread_name", pid, row, json!({ "name": name }));
+            self.metadata("thread_sort_index", pid, row, json!({ "sort_index": row }));
         }
-        row
+        (pid, row)
     }
 
-    fn complete(&mut self, name: &str, tid: usize, start_us: f64, end_us: f64, args: Option<impl Serialize>) {
+    fn complete(
+        &mut self,
+        name: &str,
+        (pid, tid): (u32, usize),
+        start_us: f64,
+        end_us: f64,
+        args: Option<impl Serialize>,
+    ) {
         let ns = |us: f64| (us * 1000.0).round();
         let (ts, dur) = (ns(start_us) / 1000.0, (ns(end_us) - ns(start_us)).max(0.0) / 1000.0);
-        self.event(&Complete { name, ph: "X", ts, dur, pid: std::process::id(), tid, args });
+        self.event(&Complete { name, ph: "X", ts, dur, pid, tid, args });
     }
 
-    fn metadata(&mut self, name: &str, row: usize, args: Value) {
-        self.event(&json!({ "name": name, "ph": "M", "pid": std::process::id(), "tid": row, "args": args }));
+    fn metadata(&mut self, name: &str, pid: u32, row: usize, args: Value) {
+        self.event(&json!({ "name": name, "ph": "M", "pid": pid, "tid": row, "args": args }));
     }
 
     fn event(&mut self, event: &impl Serialize) {

@@ -146,7 +146,11 @@ fn settings(leg: Leg) -> Vec<Setting> {
         settings.extend(LIGHT.map(|(name, switch)| setting(name, NONE.replace(&format!("{switch} "), ""))));
     }
     settings.push(setting(DEFAULT_SET, "--cpu-profile off".to_owned()));
+    settings.push(setting("all and capture", "--cpu-profile off --capture".to_owned()));
     settings.push(setting("all and CPU profile", "--cpu-profile on".to_owned()));
+    if cfg!(feature = "heap-profile") {
+        settings.push(setting("all and heap profile", "--cpu-profile off --heap-profile".to_owned()));
+    }
     settings
 }
 
@@ -206,7 +210,7 @@ mod tests {
 
     #[test]
     fn each_setting_leaves_its_own_switch_out() {
-        assert_eq!(settings(Leg::C).len(), 4);
+        assert_eq!(settings(Leg::A).len(), settings(Leg::C).len() + LIGHT.len());
         let settings = settings(Leg::A);
         assert_eq!(settings[0].switches, settings[1].switches);
         for ((name, switch), setting) in LIGHT.iter().zip(&settings[2..]) {
