@@ -7,11 +7,10 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use common::backend::{Backend, wire};
-use gocacheprog::telemetry::{check_agreement, read_request_log};
+use gocacheprog::telemetry::{check_agreement, profiles, read_request_log};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-use pprof::protos::{Message, Profile};
 use serde_json::Value;
 
 /// What is planted, and in how many requests.
@@ -53,16 +52,9 @@ fn histogram_sum(path: &Path, tag: &str, least: u64) -> (u64, u64) {
 
 /// Own wall time by path of a wall-clock profile, outermost first.
 fn wall_times(path: &Path) -> HashMap<Vec<String>, u64> {
-    let profile = Profile::decode(std::fs::read(path).unwrap().as_slice()).unwrap();
-    let name = |location: u64| {
-        let location = profile.location.iter().find(|found| found.id == location).unwrap();
-        let function = profile.function.iter().find(|found| found.id == location.line[0].function_id).unwrap();
-        profile.string_table[function.name as usize].clone()
-    };
-    let samples = profile.sample.iter();
-    samples
-        .map(|sample| (sample.location_id.iter().rev().map(|id| name(*id)).collect(), sample.value[1] as u64))
-        .collect()
+    let profile = profiles::read(path).unwrap();
+    let own = profiles::stacks(&profile).into_iter();
+    own.map(|(stack, values)| (stack.into_iter().map(str::to_owned).collect(), values[1] as u64)).collect()
 }
 
 #[test]
@@ -312,7 +304,7 @@ fn the_heap_profile_has_what_was_held_at_the_peak_and_all_that_was_allocated() {
         assert!(stderr.contains("build it with --features heap-profile"), "{stderr}");
         return;
     }
-    let profile = Profile::decode(std::fs::read(pprof.join("mem.pprof")).unwrap().as_slice()).unwrap();
+    let profile = profiles::read(&pprof.join("mem.pprof")).unwrap();
     let sum = |at: usize| profile.sample.iter().map(|sample| sample.value[at]).sum::<i64>();
     assert!(sum(3) > 200_000, "the read buffer alone is larger than {}", sum(3));
     assert!(sum(1) >= sum(3), "{} allocated, {} held", sum(1), sum(3));
@@ -359,7 +351,7 @@ fn a_disk_without_room_costs_the_records_and_not_the_session() {
 fn delays_in_other_stages_are_named_too() {
     for stage in ["queue", "body", "local.write", "respond"] {
         let folder = tempfile::tempdir().unwrap();
-        let mut backend = Backend::start(folder.path(), &["--plant", &format!("{stage}:10:1")]);
+        let mut backend = Backend::start(folder.path(), &["--plant", &format!("{stage}:50:1")]);
         for id in 1..6 {
             backend.put(id, id as u8, b"body");
         }

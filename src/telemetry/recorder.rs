@@ -192,8 +192,7 @@ struct Written {
 
 impl Recorder {
     /// A recorder that writes below `folder` what `switches` ask for, and into the trace; without a folder it records
-    /// nothing. A record that
-    /// cannot be written is given up with one line on stderr.
+    /// nothing. A record that cannot be written is given up with one line on stderr.
     pub fn new(clock: Clock, folder: Option<&SessionFolder>, switches: Switches, trace: Option<Drawing>) -> Self {
         let log = folder.filter(|_| switches.request_log).and_then(|folder| {
             let path = folder.file("request.txt");

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::protocol::Command;
-use crate::telemetry::{Line, LoggedSession, read_request_log};
+use crate::telemetry::{Line, LoggedSession, REQUEST, read_request_log};
 
 /// Their names in the folder of a round.
 const TRACE: &str = "go-trace.json";
@@ -91,9 +91,11 @@ impl GoView {
         let actions: Vec<Action> =
             serde_json::from_str(&read(&graph)?).with_context(|| format!("cannot use {}", graph.display()))?;
         let ours = folder.join("trace.json");
-        let rows = request_rows(&read(&ours)?);
-        events.extend(graph_events(&actions, go, &log, &rows));
-        append(&ours, &events, log.start_unix_ns)
+        let own: Vec<Value> =
+            serde_json::from_str(&read(&ours)?).with_context(|| format!("{} is not whole", ours.display()))?;
+        events.extend(graph_events(&actions, go, &log, &request_rows(&own)));
+        events.splice(0..0, own);
+        write(&ours, events, log.start_unix_ns)
     }
 }
 
@@ -217,17 +219,10 @@ fn requests_by_key(log: &LoggedSession) -> HashMap<String, Vec<Asked>> {
 }
 
 /// In which row of the trace each request lies.
-fn request_rows(trace: &str) -> HashMap<i64, usize> {
-    #[derive(Deserialize)]
-    struct Slice {
-        name: String,
-        tid: usize,
-        args: HashMap<String, Value>,
-    }
-    let slices = trace.lines().filter(|line| line.contains(r#""request""#));
-    let slices = slices.filter_map(|line| serde_json::from_str::<Slice>(line.trim_end_matches(',')).ok());
-    let requests = slices.filter(|slice| slice.name == "request");
-    requests.filter_map(|slice| Some((slice.args.get("id")?.as_i64()?, slice.tid))).collect()
+fn request_rows(events: &[Value]) -> HashMap<i64, usize> {
+    let requests = events.iter().filter(|event| event["name"] == REQUEST);
+    let row = |event: &Value| usize::try_from(event["tid"].as_u64()?).ok();
+    requests.filter_map(|event| Some((event["args"]["id"].as_i64()?, row(event)?))).collect()
 }
 
 fn metadata(name: &str, pid: u32, tid: Option<usize>, args: Value) -> Value {
@@ -238,13 +233,9 @@ fn round_us(us: f64) -> f64 {
     (us * 1000.0).round() / 1000.0
 }
 
-/// Adds events to a trace, by rename, so that no reader sees half of it. The time axis then begins with the first event
-/// of all: viewers drop what lies before it.
-fn append(path: &Path, events: &[Value], start_unix_ns: u64) -> Result<()> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut all: Vec<Value> =
-        serde_json::from_str(&text).with_context(|| format!("{} is not whole", path.display()))?;
-    all.extend_from_slice(events);
+/// Writes a trace, by rename, so that no reader sees half of it. The time axis then begins with the first event of all:
+/// viewers drop what lies before it.
+fn write(path: &Path, mut all: Vec<Value>, start_unix_ns: u64) -> Result<()> {
     let times = all.iter().filter_map(|event| event["ts"].as_f64());
     let first_us = times.fold(0.0, f64::min);
     for event in &mut all {
@@ -257,7 +248,7 @@ fn append(path: &Path, events: &[Value], start_unix_ns: u64) -> Result<()> {
         }
     }
     let temporary = path.with_extension("tmp");
-    let write = || -> std::io::Result<()> {
+    let whole = || -> std::io::Result<()> {
         let mut out = BufWriter::new(std::fs::File::create(&temporary)?);
         for (at, event) in all.iter().enumerate() {
             write!(out, "{}{event}", if at == 0 { "[\n" } else { ",\n" })?;
@@ -266,7 +257,7 @@ fn append(path: &Path, events: &[Value], start_unix_ns: u64) -> Result<()> {
         out.flush()?;
         std::fs::rename(&temporary, path)
     };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    whole().with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]
@@ -324,21 +315,35 @@ mod tests {
     }
 
     #[test]
-    fn appending_keeps_the_trace_a_json_array() {
+    fn the_axis_begins_with_the_first_event_of_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trace.json");
-        std::fs::write(
-            &path,
-            "[\n{\"ph\":\"X\",\"ts\":1.5},\n{\"ph\":\"M\",\"name\":\"process_labels\",\"args\":{}}\n]\n",
-        )
-        .unwrap();
-        append(&path, &[json!({ "ph": "B", "ts": -2.0 }), json!({ "ph": "E", "ts": 7.0 })], 5_000).unwrap();
+        let label = json!({ "ph": "M", "name": "process_labels", "args": {} });
+        let all = vec![
+            json!({ "ph": "X", "ts": 1.5 }),
+            label,
+            json!({ "ph": "B", "ts": -2.0 }),
+            json!({ "ph": "E", "ts": 7.0 }),
+        ];
+        write(&path, all, 5_000).unwrap();
         let events: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let times: Vec<_> = events.iter().filter_map(|event| event["ts"].as_f64()).collect();
-        assert_eq!(times, [3.5, 0.0, 9.0], "the axis begins with the first of all");
+        assert_eq!(times, [3.5, 0.0, 9.0]);
         assert_eq!(events[1]["args"]["labels"], "start_unix_ns=3000");
-        std::fs::write(&path, "[\n{\"ph\"").unwrap();
-        assert!(append(&path, &[], 0).is_err(), "a trace without an end is left alone");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "[\n{\"ph\"");
+    }
+
+    #[test]
+    fn a_trace_without_an_end_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let view = GoView::beside(&folder.path().join("profile"));
+        let round = folder.path().join("profile");
+        std::fs::create_dir(&round).unwrap();
+        std::fs::write(&view.trace, "[]").unwrap();
+        std::fs::write(&view.graph, "[]").unwrap();
+        std::fs::write(round.join("request.txt"), "# cacheprog request log, version 2, start_unix_ns=5 pid=1 go=-\n")
+            .unwrap();
+        std::fs::write(round.join("trace.json"), "[\n{\"ph\"").unwrap();
+        assert!(view.merge_into(&round, 1).is_err());
+        assert_eq!(std::fs::read_to_string(round.join("trace.json")).unwrap(), "[\n{\"ph\"");
     }
 }
