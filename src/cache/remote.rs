@@ -22,8 +22,9 @@ pub use error::RemoteError;
 use meter::Meter;
 pub use meter::Traffic;
 
-/// The longest that go waits for one metadata object, however slowly it comes in.
-const METADATA_DEADLINE: Duration = Duration::from_secs(5);
+/// The longest that go waits for one metadata object, however slowly it comes in. More than the client's own limit for a
+/// silence, so that a remote that says nothing is named as such.
+const METADATA_DEADLINE: Duration = Duration::from_secs(7);
 /// The longest that go waits for one body.
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
 /// A remote of more keys is not listed to its end: one page of a listing.

@@ -25,6 +25,13 @@ pub struct Slice {
     pub args: Map<String, Value>,
 }
 
+impl Slice {
+    /// How long it took, to the nanosecond.
+    pub fn took_us(&self) -> f64 {
+        ((self.end_us - self.start_us) * 1000.0).round() / 1000.0
+    }
+}
+
 /// The file. After the first failure it takes nothing more.
 pub struct TraceFile {
     out: BufWriter<File>,

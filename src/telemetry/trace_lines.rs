@@ -2,7 +2,8 @@
 //!
 //! tracing-chrome gives begin and end of each span with the process number 1, ids beyond 2^53 and every argument as a
 //! string. Out of that come true numbers, and each tree of spans in one row. The span of a request brings its times as
-//! arguments: `t0_ns`, `dur_ns` and `stages` (`name:offset+duration`, nanoseconds), from which its children are drawn.
+//! arguments: `t0_ns`, `dur_ns` and `stages` (`name:offset+duration`, nanoseconds), from which its children are drawn. A
+//! stage that is too short to be seen in its request becomes a number in the arguments: half of the file was such slices.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -15,6 +16,9 @@ use super::trace::Gate;
 use super::trace_file::{Slice, TraceFile};
 use super::trace_rows::RowKind;
 use super::{Clock, REQUEST};
+
+/// A stage shorter than this part of its request is not drawn.
+const SHORTEST_PART: f64 = 0.01;
 
 /// The writer that tracing-chrome gets.
 pub struct TraceLines {
@@ -85,8 +89,13 @@ impl TraceLines {
         let (name, start_us, _) = tree.open.remove(at);
         let recorded_us = event.ts + self.offset_us;
         let end_us = number(&event.args, "dur_ns").map_or(recorded_us, |ns| start_us + ns / 1000.0);
-        tree.ended.extend(stages(&event.args, start_us));
-        tree.ended.push(Slice { name, start_us, end_us, args: shown(event.args) });
+        let shortest_us = (end_us - start_us) * SHORTEST_PART;
+        let (drawn, short): (Vec<_>, Vec<_>) =
+            stages(&event.args, start_us).into_iter().partition(|stage| stage.took_us() >= shortest_us);
+        let mut args = shown(event.args);
+        args.extend(short.iter().map(|stage| (format!("{}_us", stage.name), stage.took_us().into())));
+        tree.ended.extend(drawn);
+        tree.ended.push(Slice { name, start_us, end_us, args });
         if tree.open.is_empty() {
             self.draw(event.id);
         }

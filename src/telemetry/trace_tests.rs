@@ -55,6 +55,16 @@ fn a_request_answered_at_once_gets_its_times_and_children_from_its_arguments() {
 }
 
 #[test]
+fn a_stage_too_short_to_be_seen_is_a_number() {
+    let args = json!({ "t0_ns": "5000", "dur_ns": "900000", "stages": "queue:0+1001 respond:2000+9000" });
+    let events = trace(&[raw("b", 1.0, "request", 7, args.clone()), raw("e", 2.0, "request", 7, args)], 64);
+    let expected = [("request", 5.0, 900.0), ("respond", 7.0, 9.0)];
+    assert_eq!(slices(&events), expected.map(|(name, ts, dur)| (name.to_owned(), 1, ts, dur)));
+    let request = events.iter().find(|event| event["name"] == "request").unwrap();
+    assert_eq!(request["args"], json!({ "queue_us": 1.001 }));
+}
+
+#[test]
 fn a_counter_that_stays_is_not_written_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.json");

@@ -78,10 +78,9 @@ fn points(before: &Moment, now: &Moment, gauges_before: &Gauges, gauges: &Gauges
 
     let (was, is) = (&before.host, &now.host);
     // The kernel counts in steps of 10 ms: over a short time that can come to more than there was.
-    for (core, (was, is)) in was.core_busy_ns.iter().zip(&is.core_busy_ns).enumerate() {
-        let busy = percent(Some(*was), Some(*is)).map(|busy| busy.min(100.0));
-        points.track(&format!("host CPU {core} (%)"), &[("busy", busy)]);
-    }
+    let busy = |(was, is): (&u64, &u64)| percent(Some(*was), Some(*is)).map(|busy| busy.min(100.0));
+    let cores: Vec<_> = was.core_busy_ns.iter().zip(&is.core_busy_ns).map(busy).enumerate().collect();
+    points.track("host CPU (% of core)", &cores);
     points.track("host steal (cores)", &[("steal", per_ns(was.steal_ns, is.steal_ns))]);
     let (read, written) =
         (per_s(was.disk_read_bytes, is.disk_read_bytes), per_s(was.disk_written_bytes, is.disk_written_bytes));
@@ -125,14 +124,19 @@ struct Points {
 
 impl Points {
     /// Series without a value are left out, and a track without a series.
-    fn track(&mut self, name: &str, series: &[(&str, Option<f64>)]) {
-        let known = series.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
-        let rounded = known.map(|(name, value)| (name.to_owned(), ((value * 1000.0).round() / 1000.0).into()));
-        let series: Map<String, Value> = rounded.collect();
+    fn track(&mut self, name: &str, series: &[(impl ToString, Option<f64>)]) {
+        let known = series.iter().filter_map(|(name, value)| Some((name.to_string(), rounded((*value)?))));
+        let series: Map<String, Value> = known.collect();
         if !series.is_empty() {
             self.points.push(Point { at_ns: self.at_ns, track: name.to_owned(), series });
         }
     }
+}
+
+/// To three decimals, and without any where there are none.
+fn rounded(value: f64) -> Value {
+    let value = (value * 1000.0).round() / 1000.0;
+    if value.fract() == 0.0 { (value as i64).into() } else { value.into() }
 }
 
 #[cfg(test)]
@@ -162,13 +166,13 @@ mod tests {
             (0, "requests in flight", "requests", 4.0),
             (0, "S3 bodies (bytes/s)", "down", 20_000.0),
             (0, "CPU (cores)", "backend", 0.5),
-            (0, "host CPU 0 (%)", "busy", 25.0),
+            (0, "host CPU (% of core)", "0", 25.0),
             (100_000_000, "memory (bytes)", "backend", 4096.0),
         ];
         let expected = expected.map(|(at_ns, track, name, value)| Point {
             at_ns,
             track: track.to_owned(),
-            series: Map::from_iter([(name.to_owned(), value.into())]),
+            series: Map::from_iter([(name.to_owned(), rounded(value))]),
         });
         assert_eq!(points, expected);
     }
