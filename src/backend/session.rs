@@ -109,7 +109,8 @@ impl Session {
     ) -> Result<(), ProtocolError> {
         let mut body = (body_bytes > 0).then(|| self.cache.local().begin());
         if let Some(body) = &mut body {
-            reader.read_body(|piece| body.write(piece))?;
+            let waited = reader.read_body(|piece| body.write(piece))?;
+            job.times.body_waited_ns = waited.as_nanos() as u64;
             self.planted.at("body");
             job.times.body_ns = self.recorder.clock().now_ns();
         }

@@ -1,7 +1,7 @@
 //! The reader: cuts the bytes of stdin into requests and streams bodies out of base64 in one pass.
 
 use std::io::{self, Read};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Request;
 
@@ -51,6 +51,8 @@ pub struct FrameReader<R> {
     start: usize,
     end: usize,
     filled: Instant,
+    /// How long reading from the source took, all in all.
+    reading: Duration,
     /// Request number and bytes of the body that the caller has not taken yet.
     body: Option<(i64, u64)>,
 }
@@ -59,7 +61,7 @@ impl<R: Read> FrameReader<R> {
     /// Reads from `source`, which should not be buffered itself.
     pub fn new(source: R) -> Self {
         let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
-        Self { source, buffer, start: 0, end: 0, filled: Instant::now(), body: None }
+        Self { source, buffer, start: 0, end: 0, filled: Instant::now(), reading: Duration::ZERO, body: None }
     }
 
     /// The next request, `None` at the end of the input.
@@ -84,14 +86,16 @@ impl<R: Read> FrameReader<R> {
     }
 
     /// Streams the body of the last frame into `sink`, decoded, in order, in pieces of any size. Does nothing
-    /// for a frame without a body. The sink cannot stop it: go waits until the body is drained.
+    /// for a frame without a body. The sink cannot stop it: go waits until the body is drained. Returns how long it waited
+    /// for the source.
     ///
     /// # Errors
     /// [`ProtocolError::Body`] when it is not base64 of the announced size, [`ProtocolError::Truncated`].
-    pub fn read_body(&mut self, mut sink: impl FnMut(&[u8])) -> Result<(), ProtocolError> {
+    pub fn read_body(&mut self, mut sink: impl FnMut(&[u8])) -> Result<Duration, ProtocolError> {
         let Some((id, bytes)) = self.body.take() else {
-            return Ok(());
+            return Ok(Duration::ZERO);
         };
+        let reading_before = self.reading;
         let wrong = |what| ProtocolError::Body { id, what };
         self.skip_white_space()?;
         self.expect_quote().ok_or(ProtocolError::Truncated)?.then_some(()).ok_or(wrong("no opening quote"))?;
@@ -112,7 +116,8 @@ impl<R: Read> FrameReader<R> {
         if self.start == self.end && !self.fill()? {
             return Err(ProtocolError::Truncated);
         }
-        self.expect_quote().unwrap_or(false).then_some(()).ok_or(wrong("longer than announced"))
+        let is_ended = self.expect_quote().unwrap_or(false);
+        is_ended.then(|| self.reading - reading_before).ok_or(wrong("longer than announced"))
     }
 
     /// Length of as many whole groups of four base64 characters as are in the buffer, at least one, at most `most`.
@@ -176,6 +181,7 @@ impl<R: Read> FrameReader<R> {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
+        let began = Instant::now();
         let read = loop {
             match self.source.read(&mut self.buffer[self.end..]) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
@@ -183,6 +189,7 @@ impl<R: Read> FrameReader<R> {
             }
         };
         self.filled = Instant::now();
+        self.reading += self.filled - began;
         self.end += read;
         Ok(read > 0)
     }

@@ -165,3 +165,25 @@ fn an_endless_header_is_refused_without_reading_it_all() {
 fn a_last_line_may_lack_its_newline() {
     assert_eq!(read_all(br#"{"ID":1,"Command":"close"}"#, &[5]).unwrap().len(), 1);
 }
+
+/// Gives one byte at a time, and lets the reader wait for each.
+struct Slow(Pieces);
+
+impl Read for Slow {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        std::thread::sleep(Duration::from_millis(1));
+        self.0.read(buffer)
+    }
+}
+
+#[test]
+fn the_time_in_which_a_body_was_waited_for_is_told() {
+    let action = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let header = format!(r#"{{"ID":1,"Command":"put","ActionID":"{action}","OutputID":"{action}","BodySize":3}}"#);
+    let source = Pieces { bytes: format!("{header}\n\"AAAA\"\n").into_bytes(), sizes: vec![1], at: 0, turn: 0 };
+    let mut reader = FrameReader::new(Slow(source));
+    reader.next_frame().unwrap().unwrap();
+    let waited = reader.read_body(|_| {}).unwrap();
+    assert!(waited >= Duration::from_millis(6), "six characters: {waited:?}");
+    assert_eq!(reader.read_body(|_| {}).unwrap(), Duration::ZERO, "there is no body left");
+}

@@ -28,6 +28,8 @@ pub struct Times {
     pub started_ns: u64,
     /// Its body was read to the end; as `started_ns` without one.
     pub body_ns: u64,
+    /// No moment: how long reading the body waited for go. Not in `request.txt`.
+    pub body_waited_ns: u64,
     /// The local store had done its part.
     pub local_ns: u64,
     /// The cache knew the answer; as `local_ns` when nothing else was asked.
@@ -124,7 +126,7 @@ impl Answer {
     /// The stages of the request in this process: name, begin and end. What it waited for between the local stage and
     /// `respond` has spans of its own.
     pub fn stages(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
-        let Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns } = self.times;
+        let Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, .. } = self.times;
         let local = match self.kind {
             "get" => Some("local.lookup"),
             "put" => Some("local.write"),

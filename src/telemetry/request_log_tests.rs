@@ -48,7 +48,7 @@ fn answer(to: Request) -> impl Strategy<Value = Answer> {
             at_ns += u64::from(ns);
             at_ns
         });
-        let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns };
+        let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, ..Times::default() };
         let (output, bytes) = output.map(|(output, bytes)| (OutputId::new(output), bytes)).unzip();
         Answer { id: to.id, kind, action, output, bytes, outcome, error, times }
     })

@@ -28,14 +28,9 @@ pub struct WallProfile {
 }
 
 impl Spent {
-    /// One span that was worked on from begin to end.
-    fn busy(ns: u64) -> Self {
-        Self { count: 1, wall_ns: ns, busy_ns: ns }
-    }
-
-    /// One span that only waited.
-    fn idle(ns: u64) -> Self {
-        Self { count: 1, wall_ns: ns, busy_ns: 0 }
+    /// One span of which so much was waiting.
+    fn of(wall_ns: u64, idle_ns: u64) -> Self {
+        Self { count: 1, wall_ns, busy_ns: wall_ns.saturating_sub(idle_ns) }
     }
 
     fn add(&mut self, other: Self) {
@@ -61,12 +56,16 @@ impl WallProfile {
         let (kind, took_ns) = (answer.kind, answer.times.took_ns());
         // A close waits for uploads where others wait for the remote.
         let [queue_ns, _, _, waited_ns, _] = answer.times.stages_ns();
-        let busy_ns = took_ns.saturating_sub(queue_ns + waited_ns);
-        self.add(&["request", kind], Spent { count: 1, wall_ns: took_ns, busy_ns });
+        let body_waited_ns = answer.times.body_waited_ns;
+        self.add(&["request", kind], Spent::of(took_ns, queue_ns + body_waited_ns + waited_ns));
         for (stage, from_ns, to_ns) in answer.stages() {
             let wall_ns = to_ns.saturating_sub(from_ns);
-            let spent = if stage == "queue" { Spent::idle(wall_ns) } else { Spent::busy(wall_ns) };
-            self.add(&["request", kind, stage], spent);
+            let idle_ns = match stage {
+                "queue" => wall_ns,
+                "body" => body_waited_ns,
+                _ => 0,
+            };
+            self.add(&["request", kind, stage], Spent::of(wall_ns, idle_ns));
         }
     }
 
@@ -154,7 +153,7 @@ mod tests {
 
     fn answer(kind: &'static str, times: [u64; 6]) -> Answer {
         let [arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns] = times;
-        let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns };
+        let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, ..Times::default() };
         Answer { id: 1, kind, action: None, output: None, bytes: None, outcome: Outcome::Miss, error: None, times }
     }
 
@@ -163,8 +162,10 @@ mod tests {
         // 10 queued, 30 looked up, 900 waited, 60 answered.
         profile.add_request(&answer("get", [1000, 1010, 1010, 1040, 1940, 2000]));
         profile.add(&["request", "get", "remote.get_meta"], Spent { count: 1, wall_ns: 850, busy_ns: 50 });
-        // 5 queued, 200 of body, 90 written, 5 answered.
-        profile.add_request(&answer("put", [5000, 5005, 5205, 5295, 5295, 5300]));
+        // 5 queued, 200 of body of which go kept it waiting for 150, 90 written, 5 answered.
+        let mut put = answer("put", [5000, 5005, 5205, 5295, 5295, 5300]);
+        put.times.body_waited_ns = 150;
+        profile.add_request(&put);
         profile
     }
 
@@ -175,10 +176,10 @@ mod tests {
         let of = |path: &[&'static str]| own[path];
         assert_eq!(of(&["request", "get"]), Spent { count: 1, wall_ns: 50, busy_ns: 0 });
         assert_eq!(of(&["request", "get", "queue"]), Spent { count: 1, wall_ns: 10, busy_ns: 0 });
-        assert_eq!(of(&["request", "get", "local.lookup"]), Spent::busy(30));
+        assert_eq!(of(&["request", "get", "local.lookup"]), Spent::of(30, 0));
         assert_eq!(of(&["request", "get", "remote.get_meta"]), Spent { count: 1, wall_ns: 850, busy_ns: 50 });
-        assert_eq!(of(&["request", "put", "body"]), Spent::busy(200));
-        assert_eq!(of(&["request", "put", "local.write"]), Spent::busy(90));
+        assert_eq!(of(&["request", "put", "body"]), Spent::of(200, 150));
+        assert_eq!(of(&["request", "put", "local.write"]), Spent::of(90, 0));
         assert_eq!(of(&["request", "put"]), Spent { count: 1, wall_ns: 0, busy_ns: 0 });
     }
 

@@ -1,5 +1,8 @@
 //! The counters from `/proc`, by the procfs crate: <https://docs.kernel.org/filesystems/proc.html>.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use procfs::process::{Process, Stat};
 use procfs::{Current, CurrentSI, PressureRecord};
 
@@ -11,11 +14,35 @@ const SECTOR_BYTES: u64 = 512;
 /// Block devices that stand for others, or for memory: what they do is counted elsewhere, or costs no disk.
 const NO_DISKS: [&str; 5] = ["loop", "ram", "zram", "dm-", "md"];
 
-/// Reads counters. Holds what does not change while a program runs.
+/// Reads counters. Holds what does not change while a program runs, and what of it ends with a thread.
 pub struct Counters {
     ns_per_tick: u64,
     page_bytes: u64,
     disks: Vec<String>,
+    waits: RefCell<Waits>,
+}
+
+/// How long the threads of a tree waited for a core. The kernel forgets it with each thread, so what was last seen of
+/// those that have ended is kept.
+#[derive(Default)]
+struct Waits {
+    by_thread: HashMap<i32, u64>,
+    /// Of threads whose number has gone to another.
+    before_ns: u64,
+}
+
+impl Waits {
+    fn note(&mut self, thread: i32, ns: u64) {
+        let known = self.by_thread.entry(thread).or_default();
+        if ns < *known {
+            self.before_ns += *known;
+        }
+        *known = ns;
+    }
+
+    fn total_ns(&self) -> Option<u64> {
+        (!self.by_thread.is_empty()).then(|| self.before_ns + self.by_thread.values().sum::<u64>())
+    }
 }
 
 impl Default for Counters {
@@ -23,7 +50,12 @@ impl Default for Counters {
         let entries = std::fs::read_dir("/sys/block").into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         let disks = names.filter(|name| !NO_DISKS.iter().any(|prefix| name.starts_with(prefix))).collect();
-        Self { ns_per_tick: 1_000_000_000 / procfs::ticks_per_second(), page_bytes: procfs::page_size(), disks }
+        Self {
+            ns_per_tick: 1_000_000_000 / procfs::ticks_per_second(),
+            page_bytes: procfs::page_size(),
+            disks,
+            waits: RefCell::default(),
+        }
     }
 }
 
@@ -41,7 +73,8 @@ impl Counters {
         Some(ProcessCounters { cpu_ns: usage().cpu_ns(), ..self.process(std::process::id())? })
     }
 
-    /// Of a process and its descendants, but for the child `without` and its own.
+    /// Of a process and its descendants, but for the child `without` and its own. Their waiting for a core lacks what
+    /// came after the last look at a thread. One tree for one `Counters`.
     pub fn tree(&self, root: u32, without: u32) -> Option<ProcessCounters> {
         let mut sum = None;
         let mut left = vec![root];
@@ -53,10 +86,14 @@ impl Counters {
                 None => sum = Some(counters),
                 Some(sum) => sum.add(&counters),
             }
-            let tasks = process.tasks().into_iter().flatten().flatten();
-            left.extend(tasks.flat_map(|task| task.children().unwrap_or_default()).filter(|child| *child != without));
+            for task in process.tasks().into_iter().flatten().flatten() {
+                if let Ok(schedule) = task.schedstat() {
+                    self.waits.borrow_mut().note(task.tid, schedule.run_delay);
+                }
+                left.extend(task.children().unwrap_or_default().into_iter().filter(|child| *child != without));
+            }
         }
-        sum
+        sum.map(|sum| ProcessCounters { run_queue_wait_ns: self.waits.borrow().total_ns(), ..sum })
     }
 
     fn read(&self, process: &Process, stat: &Stat) -> Option<ProcessCounters> {
@@ -138,7 +175,19 @@ mod tests {
         }
         child.wait().unwrap();
         assert_eq!((whole.processes, left_out.processes), (4, 2));
+        let knows_waits = Process::myself().unwrap().task_main_thread().unwrap().schedstat().is_ok();
+        assert_eq!(whole.run_queue_wait_ns.is_some(), knows_waits);
         assert!(whole.resident_bytes > left_out.resident_bytes, "{whole:?} {left_out:?}");
+    }
+
+    #[test]
+    fn what_a_thread_waited_outlives_it() {
+        let mut waits = Waits::default();
+        assert_eq!(waits.total_ns(), None);
+        for (thread, ns) in [(1, 5), (2, 3), (1, 9), (2, 1), (1, 9)] {
+            waits.note(thread, ns);
+        }
+        assert_eq!(waits.total_ns(), Some(9 + 3 + 1));
     }
 
     #[test]
