@@ -4,7 +4,8 @@ mod common;
 
 use common::{S3, Workspace, stderr};
 use gocacheprog::s3::{LinkSettings, Operation, Record};
-use pprof::protos::{self, Message};
+use gocacheprog::telemetry::profiles;
+use pprof::protos::Profile;
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -76,16 +77,11 @@ fn what_a_small_remote_does_not_hold_is_not_asked_for() {
 }
 
 /// Wall time of the samples below `root`, and below `root` in a span of that name, nanoseconds.
-fn wall_ns(profile: &protos::Profile, root: &str, leaf: Option<&str>) -> i64 {
-    let name = |location: &u64| {
-        let function = profile.function.iter().find(|function| function.id == *location).unwrap();
-        profile.string_table[function.name as usize].as_str()
-    };
-    let below = profile.sample.iter().filter(|sample| {
-        let is_leaf = leaf.is_none_or(|leaf| name(&sample.location_id[0]) == leaf);
-        is_leaf && sample.location_id.last().map(name) == Some(root)
-    });
-    below.map(|sample| sample.value[1]).sum()
+fn wall_ns(profile: &Profile, root: &str, leaf: Option<&str>) -> i64 {
+    let below = profiles::stacks(profile).into_iter();
+    let below =
+        below.filter(|(path, _)| path.first() == Some(&root) && leaf.is_none_or(|leaf| path.last() == Some(&leaf)));
+    below.map(|(_, values)| values[1]).sum()
 }
 
 #[test]
@@ -98,8 +94,7 @@ fn the_wall_profile_adds_up_to_the_requests_and_names_who_waits() {
     std::fs::remove_dir_all(workspace.store()).unwrap();
     s3.server.set_link(LinkSettings { first_byte: DELAY, ..LinkSettings::NONE });
     let session = build(&workspace, "");
-    let file = std::fs::read(workspace.path().join("metrics/pprof/fg.prof")).unwrap();
-    let profile = protos::Profile::decode(file.as_slice()).unwrap();
+    let profile = profiles::read(&workspace.path().join("metrics/pprof/fg.prof")).unwrap();
     let log = std::fs::read_to_string(workspace.path().join("metrics/request.txt")).unwrap();
     let took = log.lines().filter_map(|line| line.split_once("took_ns=")?.1.split(' ').next()?.parse::<i64>().ok());
     let took: i64 = took.sum();

@@ -7,10 +7,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use common::backend::{Backend, wire};
-use gocacheprog::telemetry::{check_agreement, profiles, read_request_log};
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
-use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use gocacheprog::telemetry::{Latencies, check_agreement, profiles, read_request_log};
 use serde_json::Value;
 
 /// What is planted, and in how many requests.
@@ -33,21 +30,13 @@ fn session_folder(folder: &Path) -> PathBuf {
 
 /// Values of one tag of a histogram log that are at least `least`: how many, and their sum.
 fn histogram_sum(path: &Path, tag: &str, least: u64) -> (u64, u64) {
-    let log = std::fs::read(path).unwrap();
-    let mut found = (0, 0);
-    for entry in IntervalLogIterator::new(&log) {
-        let LogEntry::Interval(interval) = entry.unwrap() else { continue };
-        if interval.tag().is_none_or(|found| found.as_str() != tag) {
-            continue;
-        }
-        let bytes = base64_simd::STANDARD.decode_to_vec(interval.encoded_histogram()).unwrap();
-        let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
-        for value in histogram.iter_recorded().filter(|value| value.value_iterated_to() >= least) {
-            found.0 += value.count_at_value();
-            found.1 += value.count_at_value() * value.value_iterated_to();
-        }
-    }
-    found
+    let latencies = Latencies::read(&std::fs::read(path).unwrap()).unwrap();
+    let histogram = latencies.iter().find_map(|(name, histogram)| (name == tag).then_some(histogram));
+    let values = histogram.into_iter().flat_map(|histogram| histogram.iter_recorded());
+    let values = values.filter(|value| value.value_iterated_to() >= least);
+    values.fold((0, 0), |(count, sum), value| {
+        (count + value.count_at_value(), sum + value.count_at_value() * value.value_iterated_to())
+    })
 }
 
 /// Own wall time by path of a wall-clock profile, outermost first.

@@ -4,13 +4,10 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
-use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use serde::{Deserialize, Serialize};
 
 use super::summary::SessionSummary;
-use super::{Outcome, REQUEST, profiles, read_request_log};
+use super::{Latencies, Outcome, REQUEST, profiles, read_request_log};
 
 /// How far a sum of times may be off in a file of histograms (three digits are kept), and in one of self times.
 const HISTOGRAM_TOLERANCE: f64 = 0.002;
@@ -226,19 +223,14 @@ fn trace(path: &Path) -> Result<Account> {
 }
 
 fn histograms(path: &Path) -> Result<Account> {
-    let log = std::fs::read(path)?;
+    let latencies = Latencies::read(&std::fs::read(path)?)?;
     let mut account = Account { tolerance: HISTOGRAM_TOLERANCE, ..Account::default() };
     for field in [&mut account.gets, &mut account.puts, &mut account.hits_local, &mut account.hits_remote] {
         *field = Some(0);
     }
     (account.misses, account.requests, account.took_ns) = (Some(0), Some(0), Some(0));
     account.uploads = Some(0);
-    for entry in IntervalLogIterator::new(&log) {
-        let LogEntry::Interval(interval) = entry.map_err(|error| anyhow::anyhow!("{error:?}"))? else { continue };
-        let tag = interval.tag().map(|tag| tag.as_str()).unwrap_or_default();
-        let bytes = base64_simd::STANDARD.decode_to_vec(interval.encoded_histogram())?;
-        let read = Deserializer::new().deserialize(&mut bytes.as_slice());
-        let histogram: Histogram<u64> = read.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    for (tag, histogram) in latencies.iter() {
         let count = histogram.len();
         match tag {
             "get" => account.gets = Some(count),
