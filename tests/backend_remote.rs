@@ -133,7 +133,9 @@ fn workshop_uploads_before_a_put_is_answered_and_async_beside_it() {
             stored_ns[&key] < start_ns + (answered_s * 1e9) as u64 + 1_000_000
         });
         let before = before.count();
-        assert_eq!(before, if is_before { puts.len() } else { 0 }, "{strategy}: of {} puts", puts.len());
+        // An answer that a busy machine holds up may come after its own upload.
+        let is_as_promised = if is_before { before == puts.len() } else { before <= puts.len() / 10 };
+        assert!(is_as_promised, "{strategy}: {before} of {} puts", puts.len());
     }
 }
 

@@ -202,7 +202,7 @@ fn the_price_is_measured_and_two_profiles_are_compared() {
         assert!(table.contains(&format!(" {row} ")), "{row}: {table}");
     }
     let output = bench(folder.path(), &["--scenario", "small", "--only", "a", "--rounds", "1"]).output().unwrap();
-    assert!(text(&output.stdout).contains("The records cost a build that hits locally"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("The records cost `go build "), "{}", text(&output.stdout));
     let rounds = ["metrics/latest/a/1", "metrics/latest/c/preparation"];
     let diff = bench(folder.path(), &["diff", rounds[0], rounds[1], "--profile", "fg.prof"]).output().unwrap();
     assert!(diff.status.success(), "{}", text(&diff.stderr));
@@ -210,7 +210,13 @@ fn the_price_is_measured_and_two_profiles_are_compared() {
         assert!(std::fs::read_to_string(folder.path().join("metrics/diff").join(name)).unwrap().contains("<svg"));
     }
     let error = failure(folder.path(), &["diff", rounds[0], "nowhere"], &[]);
-    assert!(error.contains("nowhere") && error.contains("next:"), "{error}");
+    assert!(error.contains("there is no nowhere") && error.contains("next:"), "{error}");
+    let file = folder.path().join("before.pprof");
+    std::fs::copy(folder.path().join(rounds[0]).join("pprof/fg.prof"), &file).unwrap();
+    let error = failure(folder.path(), &["diff", "before.pprof", "metrics/latest"], &[]);
+    assert!(error.contains("metrics/latest has no cpu.pprof or fg.prof"), "{error}");
+    let diff = bench(folder.path(), &["diff", "before.pprof", rounds[1], "--profile", "fg.prof"]).output().unwrap();
+    assert!(diff.status.success(), "{}", text(&diff.stderr));
 }
 
 #[test]

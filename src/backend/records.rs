@@ -96,7 +96,7 @@ impl Records {
         let drawing = trace.as_ref().map(Trace::drawing);
         let recorder = Arc::new(Recorder::new(clock, folder.as_ref(), switches, drawing.clone()));
         let sums = SpanSums::default();
-        listen(layer, folder.as_ref().map(|_| sums.clone()), &clock);
+        listen(layer, (wall_profile || histograms).then(|| sums.clone()), &clock);
         if let Some(folder) = &folder {
             // Now and not at the end: `go run ./server` may go on for days, and a build may be killed.
             folder.link_plain_names();

@@ -13,6 +13,8 @@ use crate::telemetry::profiles;
 
 /// Profiles of a folder, the one to take first.
 const PROFILES: [&str; 2] = ["cpu.pprof", "fg.prof"];
+/// All that a run leaves.
+const KINDS: [&str; 3] = ["cpu.pprof", "fg.prof", "mem.pprof"];
 /// Where they lie: a leg has a CPU profile of its own, and the others in its rounds.
 const PLACES: [&str; 3] = ["pprof", "", "1/pprof"];
 
@@ -61,16 +63,23 @@ pub fn run(args: &DiffArgs) -> Result<()> {
 
 /// Two profiles of one name.
 fn find_both(before: &Path, after: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf)> {
-    let own = [before, after].into_iter().filter(|path| !path.is_dir()).find_map(|path| path.file_name()?.to_str());
+    const NEXT: &str = "next:  give two files, or two folders such as metrics/latest/c/1";
+    if let Some(missing) = [before, after].into_iter().find(|path| !path.exists()) {
+        bail!("there is no {}\n  {NEXT}", missing.display());
+    }
+    let own = [before, after].into_iter().filter(|path| path.is_file()).find_map(|path| path.file_name()?.to_str());
+    // A file of any other name may hold any kind.
+    let own = own.filter(|own| KINDS.contains(own));
     let names = name.or(own).map_or(PROFILES.to_vec(), |name| vec![name]);
     let found = names.iter().find_map(|name| find(before, name).zip(find(after, name)));
     let Some(found) = found else {
-        let names = names.join(" or ");
-        let lacks = if names.split(" or ").any(|name| find(before, name).is_some()) { after } else { before };
+        let has_any = |path| names.iter().any(|name| find(path, name).is_some());
+        let lacks = if has_any(before) { after } else { before };
         bail!(
-            "{} has no {names} that the other has too\n  next:  give two files, or two folders such as metrics/latest/c/1 \
+            "{} has no {} that the other has too\n  {NEXT} \
              (a cpu.txt there says why there is no CPU profile)",
-            lacks.display()
+            lacks.display(),
+            names.join(" or ")
         )
     };
     Ok(found)

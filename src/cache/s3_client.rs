@@ -191,20 +191,21 @@ impl S3Client {
     }
 
     /// All objects of the client, with their full keys; `None` when there are more than `most` and more than one page.
-    /// `asked` is called before each request: a page holds a thousand keys.
+    /// `answered` is called after each request: a page holds a thousand keys.
     ///
     /// # Errors
     /// See [`S3Error`].
     pub async fn list_at_most(
         &self,
         most: usize,
-        mut asked: impl FnMut(),
+        mut answered: impl FnMut(),
     ) -> Result<Option<Vec<ListedObject>>, S3Error> {
         let mut objects = Vec::new();
         let mut token = None;
         loop {
-            asked();
-            let (page, next) = self.list_page(self.prefix(), token).await?;
+            let page = self.list_page(self.prefix(), token).await;
+            answered();
+            let (page, next) = page?;
             objects.extend(page);
             token = next;
             match &token {

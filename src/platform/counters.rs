@@ -53,6 +53,7 @@ pub struct HostCounters {
     pub memory_pressure_ns: Option<u64>,
 }
 
+#[cfg(target_os = "linux")]
 impl ProcessCounters {
     /// Adds another process. A sum of which a part is not known is not known.
     fn add(&mut self, other: &Self) {
@@ -60,7 +61,6 @@ impl ProcessCounters {
         self.cpu_ns = sum(self.cpu_ns, other.cpu_ns);
         self.read_bytes = sum(self.read_bytes, other.read_bytes);
         self.written_bytes = sum(self.written_bytes, other.written_bytes);
-        self.run_queue_wait_ns = sum(self.run_queue_wait_ns, other.run_queue_wait_ns);
         self.resident_bytes = sum(self.resident_bytes, other.resident_bytes);
         self.open_files = sum(self.open_files, other.open_files);
         self.processes += other.processes;

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use super::Request;
+use crate::platform::thread_cpu;
 
 /// Longest header taken. cmd/go's are below 300 bytes.
 const MAX_HEADER_BYTES: usize = 64 << 10;
@@ -51,8 +52,8 @@ pub struct FrameReader<R> {
     start: usize,
     end: usize,
     filled: Instant,
-    /// How long reading from the source took, all in all.
-    reading: Duration,
+    /// How long the source was waited for, all in all.
+    waiting: Duration,
     /// Request number and bytes of the body that the caller has not taken yet.
     body: Option<(i64, u64)>,
 }
@@ -61,7 +62,7 @@ impl<R: Read> FrameReader<R> {
     /// Reads from `source`, which should not be buffered itself.
     pub fn new(source: R) -> Self {
         let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
-        Self { source, buffer, start: 0, end: 0, filled: Instant::now(), reading: Duration::ZERO, body: None }
+        Self { source, buffer, start: 0, end: 0, filled: Instant::now(), waiting: Duration::ZERO, body: None }
     }
 
     /// The next request, `None` at the end of the input.
@@ -95,7 +96,7 @@ impl<R: Read> FrameReader<R> {
         let Some((id, bytes)) = self.body.take() else {
             return Ok(Duration::ZERO);
         };
-        let reading_before = self.reading;
+        let waited_before = self.waiting;
         let wrong = |what| ProtocolError::Body { id, what };
         self.skip_white_space()?;
         self.expect_quote().ok_or(ProtocolError::Truncated)?.then_some(()).ok_or(wrong("no opening quote"))?;
@@ -117,7 +118,7 @@ impl<R: Read> FrameReader<R> {
             return Err(ProtocolError::Truncated);
         }
         let is_ended = self.expect_quote().unwrap_or(false);
-        is_ended.then(|| self.reading - reading_before).ok_or(wrong("longer than announced"))
+        is_ended.then(|| self.waiting - waited_before).ok_or(wrong("longer than announced"))
     }
 
     /// Length of as many whole groups of four base64 characters as are in the buffer, at least one, at most `most`.
@@ -181,7 +182,7 @@ impl<R: Read> FrameReader<R> {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        let began = Instant::now();
+        let (began, worked) = (Instant::now(), thread_cpu());
         let read = loop {
             match self.source.read(&mut self.buffer[self.end..]) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
@@ -189,7 +190,9 @@ impl<R: Read> FrameReader<R> {
             }
         };
         self.filled = Instant::now();
-        self.reading += self.filled - began;
+        // What was there already is copied by this thread: that is no waiting.
+        let worked = thread_cpu().zip(worked).map_or(Duration::ZERO, |(now, before)| now.saturating_sub(before));
+        self.waiting += (self.filled - began).saturating_sub(worked);
         self.end += read;
         Ok(read > 0)
     }

@@ -46,11 +46,21 @@ pub fn stacks(profile: &Profile) -> Vec<Stack<'_>> {
     let stack = |sample: &'_ Sample| {
         let names = sample.location_id.iter().filter_map(|id| frames.get(id)).flatten().copied();
         let thread = sample.label.iter().find(|label| text(label.key) == "thread").map(|label| text(label.str));
-        let mut stack: Vec<&str> = names.chain(thread.filter(|name| !name.is_empty())).collect();
+        let mut stack: Vec<&str> = names.chain(thread.and_then(thread_frame)).collect();
         stack.reverse();
         stack
     };
     profile.sample.iter().map(|sample| (stack(sample), sample.value.as_slice())).collect()
+}
+
+/// The frame of a thread, the same in any process: pprof-rs gives a number where it does not know the name, and a thread
+/// without a name of its own has the program's.
+fn thread_frame(name: &str) -> Option<&str> {
+    match name {
+        "bench" | "cacheprog" => Some("main"),
+        _ if name.bytes().all(|byte| byte.is_ascii_digit()) => None,
+        _ => Some(name),
+    }
 }
 
 /// One profile that holds the samples of all; types and units are those of the first. `None` for no profile.

@@ -33,7 +33,7 @@ pub struct ProcessUse {
     pub read_bytes: Option<u64>,
     /// Bytes that have gone, or will go, to disk.
     pub written_bytes: Option<u64>,
-    /// Time in which a thread was ready and had no core; of go's threads what was seen of them while they lived.
+    /// Time in which a thread was ready and had no core; of threads that have ended what was last seen of them.
     pub run_queue_wait_ns: Option<u64>,
     /// Most resident memory; pages that processes share count once for each.
     pub peak_resident_bytes: Option<u64>,

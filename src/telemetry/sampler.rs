@@ -106,14 +106,25 @@ fn look(watched: Watched, clock: Clock, counters: &Counters) -> Moment {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     #[test]
     fn samples_from_start_to_stop_and_knows_what_they_cost() {
         let watched = Watched { is_backend: true, go: Some(std::process::id()), s3: None };
-        let sampler = Sampler::start(watched, Clock::start(), None, Gauges::default).unwrap();
+        let looked = Arc::new(AtomicU64::new(0));
+        let counted = looked.clone();
+        let gauges = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Gauges::default()
+        };
+        let sampler = Sampler::start(watched, Clock::start(), None, gauges).unwrap();
         // However dear a sample is here.
-        std::thread::sleep(SHORTEST * 20);
+        while looked.load(Ordering::Relaxed) < 3 {
+            std::thread::sleep(SHORTEST / 10);
+        }
         let resources = sampler.finish().unwrap();
         assert!(resources.samples >= 3, "{resources:?}");
         assert!(resources.interval_ns >= 200_000_000, "{resources:?}");

@@ -14,7 +14,7 @@ use crate::bench::planning::leg::Leg;
 pub const PRICE_FILE: &str = "observe.json";
 /// Version of its layout.
 const SCHEMA: u32 = 2;
-/// A price of fewer rounds is no price yet: its interval is as wide as the range.
+/// A price of fewer rounds is no price yet: its interval is as wide as the range, or next to it.
 const FEWEST_ROUNDS: usize = 10;
 
 /// One run of `bench observe`.
@@ -93,6 +93,11 @@ impl Observation {
         Some(Price { ratio: median(&ratios)?, low: interval.low, high: interval.high, rounds: ratios.len() })
     }
 
+    /// Whether there are rounds enough for the line in the reports.
+    pub fn tells_a_price(&self) -> bool {
+        self.settings.first().is_some_and(|first| first.walls_ns.len() >= FEWEST_ROUNDS)
+    }
+
     /// The table, a row a setting: what the first one takes, and by how much the others differ, round by round.
     pub fn render(&self, view: View) -> String {
         let rows = self.settings.iter().map(|setting| self.row(setting));
@@ -142,7 +147,8 @@ pub fn in_words(last: Option<&Observation>, name: &str, go_version: &str, cpu_mo
     let known = of_here.and_then(|last| Some((last, last.price(name)?, last.price("none, again")?)));
     match known.filter(|(_, price, _)| price.rounds >= FEWEST_ROUNDS) {
         Some((last, price, noise)) => format!(
-            "The records cost a build that hits locally {} of its wall time ({} to {}; noise {} to {}; {} rounds: {}).",
+            "The records cost `go build {}` that hits locally {} of its wall time ({} to {}; noise {} to {}; {} rounds: {}).",
+            last.packages,
             signed(price.ratio),
             signed(price.low),
             signed(price.high),

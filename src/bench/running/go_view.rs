@@ -242,6 +242,9 @@ fn write(path: &Path, mut all: Vec<Value>, start_unix_ns: u64) -> Result<()> {
         if let Some(ts) = event["ts"].as_f64() {
             event["ts"] = round_us(ts - first_us).into();
         }
+        if let Some(ready) = event.get("args").and_then(|args| args["ready_us"].as_f64()) {
+            event["args"]["ready_us"] = round_us(ready - first_us).into();
+        }
         if event["name"] == "process_labels" {
             let start = start_unix_ns.saturating_add_signed((first_us * 1000.0) as i64);
             event["args"]["labels"] = format!("start_unix_ns={start}").into();
@@ -322,13 +325,15 @@ mod tests {
         let all = vec![
             json!({ "ph": "X", "ts": 1.5 }),
             label,
-            json!({ "ph": "B", "ts": -2.0 }),
+            json!({ "ph": "B", "ts": -2.0, "args": { "ready_us": -1.5 } }),
             json!({ "ph": "E", "ts": 7.0 }),
         ];
         write(&path, all, 5_000).unwrap();
         let events: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let times: Vec<_> = events.iter().filter_map(|event| event["ts"].as_f64()).collect();
         assert_eq!(times, [3.5, 0.0, 9.0]);
+        let ready: Vec<_> = events.iter().filter_map(|event| event["args"]["ready_us"].as_f64()).collect();
+        assert_eq!(ready, [0.5], "all times are on one axis");
         assert_eq!(events[1]["args"]["labels"], "start_unix_ns=3000");
     }
 
@@ -343,7 +348,8 @@ mod tests {
         std::fs::write(round.join("request.txt"), "# cacheprog request log, version 2, start_unix_ns=5 pid=1 go=-\n")
             .unwrap();
         std::fs::write(round.join("trace.json"), "[\n{\"ph\"").unwrap();
-        assert!(view.merge_into(&round, 1).is_err());
+        let error = view.merge_into(&round, 1).unwrap_err();
+        assert!(format!("{error:#}").contains("is not whole"), "{error:#}");
         assert_eq!(std::fs::read_to_string(round.join("trace.json")).unwrap(), "[\n{\"ph\"");
     }
 }

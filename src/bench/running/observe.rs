@@ -77,13 +77,17 @@ pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_CODE));
     };
     observation.write(&folder.path)?;
-    if args.leg == Leg::A {
+    if args.leg == Leg::A && observation.tells_a_price() {
         // What the reports of later runs tell.
         observation.write(&folder.out)?;
     }
     let table = observation.render(view());
     let last = folder.path.join(PRICE_FILE);
     show(&format!("{table}\n\n{WORDS}\n{}\n{}  every sample\n", noise(&observation), last.display()))?;
+    if interrupt.requested() {
+        note::line("interrupted: the table has the whole rounds so far");
+        return Ok(ExitCode::from(EXIT_CODE));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -126,9 +126,9 @@ impl Machine<'_> {
         finished
     }
 
-    /// Removes the local store that a run of c has filled: hundreds of them would fill the disk.
+    /// Removes the local store that a run of c or b has filled: hundreds of them would fill the disk.
     pub fn forget_local_store(&mut self, leg: Leg) {
-        if leg == Leg::C
+        if matches!(leg, Leg::C | Leg::B)
             && let Some(store) = self.caches.full_local.take()
         {
             let _ = std::fs::remove_dir_all(store);
@@ -249,7 +249,10 @@ impl Machine<'_> {
         }
         // The store of a b that was not in its state may lack what it did not fetch.
         if round.step.leg == Leg::C || (round.step.leg == Leg::B && round.state_ok) {
-            self.caches.full_local = Some(backend.local);
+            // Nobody starts from the one before any more.
+            if let Some(before) = self.caches.full_local.replace(backend.local) {
+                let _ = std::fs::remove_dir_all(before);
+            }
         }
         round.records = Some(records::check(&backend.session, &session, server));
         round.before = Some(backend.before);

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use procfs::process::{Process, Stat};
+use procfs::process::{Process, Stat, Task};
 use procfs::{Current, CurrentSI, PressureRecord};
 
 use super::{HostCounters, ProcessCounters};
@@ -19,7 +19,8 @@ pub struct Counters {
     ns_per_tick: u64,
     page_bytes: u64,
     disks: Vec<String>,
-    waits: RefCell<Waits>,
+    /// By the process that was asked for.
+    waits: RefCell<HashMap<u32, Waits>>,
 }
 
 /// How long the threads of a tree waited for a core. The kernel forgets it with each thread, so what was last seen of
@@ -60,12 +61,12 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// Of one process, and how long its threads waited for a core; `None` when there is none of that number.
+    /// Of one process, and how long its threads were seen to wait for a core; `None` when there is none of that number.
     pub fn process(&self, pid: u32) -> Option<ProcessCounters> {
         let process = Process::new(i32::try_from(pid).ok()?).ok()?;
         let counters = self.read(&process, &process.stat().ok()?)?;
-        let waits = process.tasks().ok()?.flatten().map(|task| Some(task.schedstat().ok()?.run_delay));
-        Some(ProcessCounters { run_queue_wait_ns: waits.sum(), ..counters })
+        process.tasks().ok()?.flatten().for_each(|task| self.note_wait(pid, &task));
+        Some(ProcessCounters { run_queue_wait_ns: self.waited_ns(pid), ..counters })
     }
 
     /// Of this process: CPU time to the microsecond.
@@ -74,7 +75,7 @@ impl Counters {
     }
 
     /// Of a process and its descendants, but for the child `without` and its own. Their waiting for a core lacks what
-    /// came after the last look at a thread. One tree for one `Counters`.
+    /// came after the last look at a thread.
     pub fn tree(&self, root: u32, without: u32) -> Option<ProcessCounters> {
         let mut sum = None;
         let mut left = vec![root];
@@ -87,13 +88,21 @@ impl Counters {
                 Some(sum) => sum.add(&counters),
             }
             for task in process.tasks().into_iter().flatten().flatten() {
-                if let Ok(schedule) = task.schedstat() {
-                    self.waits.borrow_mut().note(task.tid, schedule.run_delay);
-                }
+                self.note_wait(root, &task);
                 left.extend(task.children().unwrap_or_default().into_iter().filter(|child| *child != without));
             }
         }
-        sum.map(|sum| ProcessCounters { run_queue_wait_ns: self.waits.borrow().total_ns(), ..sum })
+        sum.map(|sum| ProcessCounters { run_queue_wait_ns: self.waited_ns(root), ..sum })
+    }
+
+    fn note_wait(&self, root: u32, task: &Task) {
+        if let Ok(schedule) = task.schedstat() {
+            self.waits.borrow_mut().entry(root).or_default().note(task.tid, schedule.run_delay);
+        }
+    }
+
+    fn waited_ns(&self, root: u32) -> Option<u64> {
+        self.waits.borrow().get(&root)?.total_ns()
     }
 
     fn read(&self, process: &Process, stat: &Stat) -> Option<ProcessCounters> {
