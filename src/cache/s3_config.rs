@@ -20,7 +20,7 @@ pub struct S3Config {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum S3ConfigError {
     #[error(
-        "S3_ENDPOINT is set but {} is not: set it, or unset S3_ENDPOINT to work without a remote",
+        "S3_ENDPOINT is set, but not {}: set what is missing, or unset S3_ENDPOINT to work without a remote",
         .0.join(", ")
     )]
     Missing(Vec<&'static str>),

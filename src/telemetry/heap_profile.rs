@@ -72,7 +72,10 @@ impl HeapProfile {
         profile.time_nanos = clock.start_unix_ns() as i64;
         profile.duration_nanos = clock.now_ns() as i64;
         std::fs::write(folder.file("pprof/mem.pprof"), profile.encode_to_vec())?;
-        let held = format!("Held at the peak: {:.1} MB", self.peak_bytes as f64 / 1e6);
+        let held = format!(
+            "Held at the peak: {:.1} MB by the allocator, of which a sample saw this",
+            self.peak_bytes as f64 / 1e6
+        );
         draw(&profile, IN_USE, &held, &folder.file("pprof/mem.svg"))?;
         draw(&profile, ALLOCATED, "All allocations, freed or not", &folder.file("pprof/mem-alloc.svg"))
     }

@@ -79,6 +79,13 @@ pub fn merge(profiles: &[Profile]) -> Option<Profile> {
     merged.period = first.period;
     merged.time_nanos = profiles.iter().map(|profile| profile.time_nanos).min().unwrap_or(0);
     merged.duration_nanos = profiles.iter().map(|profile| profile.duration_nanos).sum();
+    let comments = profiles.iter().flat_map(|profile| {
+        profile.comment.iter().filter_map(|at| profile.string_table.get(usize::try_from(*at).ok()?).cloned())
+    });
+    for comment in comments {
+        merged.comment.push(merged.string_table.len() as i64);
+        merged.string_table.push(comment);
+    }
     Some(merged)
 }
 
@@ -145,7 +152,8 @@ impl Builder {
         }
         let id = self.locations.len() as u64 + 1;
         let text = self.string(name);
-        self.functions.push(Function { id, name: text, system_name: text, ..Default::default() });
+        // Without a system name: pprof takes one that is the same for a mangled name, and cuts away what stands in <>.
+        self.functions.push(Function { id, name: text, ..Default::default() });
         let line = vec![Line { function_id: id, ..Default::default() }];
         self.locations.push(Location { id, line, ..Default::default() });
         self.location_ids.insert(name.to_owned(), id);
@@ -182,9 +190,12 @@ pub fn write_cpu(profile: &Profile, folder: &Path) -> Result<i64> {
         std::fs::write(folder.join("cpu.pprof"), profile.encode_to_vec())?;
     }
     if samples < LEAST_SAMPLES {
-        let text = format!(
-            "No cpu.svg: {samples} samples are too few for a picture (it takes {LEAST_SAMPLES}). A longer build gives more.\n"
-        );
+        let text = match samples {
+            0 => "No cpu.pprof and no cpu.svg: there was no sample. A longer build gives some.\n".to_owned(),
+            _ => format!(
+                "No cpu.svg: a picture takes {LEAST_SAMPLES} samples, and there are {samples}. A longer build gives more.\n"
+            ),
+        };
         std::fs::write(folder.join("cpu.txt"), text)?;
         return Ok(samples);
     }
@@ -226,6 +237,17 @@ mod tests {
     }
 
     #[test]
+    fn a_merged_profile_keeps_whole_names_and_the_comments_of_its_parts() {
+        let mut one = profile(&[("<Chars as Iterator>::next", 3)]);
+        one.comment.push(one.string_table.len() as i64);
+        one.string_table.push("3 samples".to_owned());
+        let merged = merge(&[one]).unwrap();
+        let text = |at: i64| merged.string_table[at as usize].as_str();
+        let function = merged.function.iter().find(|function| text(function.name).starts_with('<')).unwrap();
+        assert_eq!((text(function.system_name), text(merged.comment[0])), ("", "3 samples"));
+    }
+
+    #[test]
     fn a_thread_that_a_sample_names_is_the_outermost_frame() {
         let mut profile = profile(&[("read", 3)]);
         let [key, str] = ["thread", "uploader"].map(|text| {
@@ -245,7 +267,7 @@ mod tests {
         assert_eq!(write_cpu(&profile(&[("read", 3)]), folder.path()).unwrap(), 3);
         assert_eq!(["cpu.pprof", "cpu.svg", "cpu.txt"].map(exists), [true, false, true]);
         let text = std::fs::read_to_string(folder.path().join("cpu.txt")).unwrap();
-        assert!(text.starts_with("No cpu.svg: 3 samples"), "{text}");
+        assert!(text.starts_with("No cpu.svg:") && text.contains("there are 3"), "{text}");
         assert_eq!(write_cpu(&profile(&[("read", 30)]), folder.path()).unwrap(), 30);
         assert!(exists("cpu.svg"));
     }

@@ -39,8 +39,8 @@ pub struct TraceFile {
     /// Whether an event stands before the next.
     has_events: bool,
     rows: Rows,
-    /// What each counter track showed last.
-    counters: HashMap<String, Value>,
+    /// What each counter track showed last, and since when.
+    counters: HashMap<String, (Value, f64)>,
     /// Whether the group beside the requests has its name.
     is_group_named: bool,
 }
@@ -127,11 +127,15 @@ impl TraceFile {
     /// A point of a counter track. A value holds until the next one, so one that stays is not written again.
     pub fn counter(&mut self, at_us: f64, track: &str, series: Map<String, Value>) {
         let series = Value::Object(series);
-        if self.counters.get(track) == Some(&series) {
+        if self.counters.get(track).is_some_and(|(last, _)| *last == series) {
             return;
         }
+        self.point(at_us, track, &series);
+        self.counters.insert(track.to_owned(), (series, at_us));
+    }
+
+    fn point(&mut self, at_us: f64, track: &str, series: &Value) {
         self.event(&json!({ "name": track, "ph": "C", "ts": at_us, "pid": std::process::id(), "args": series }));
-        self.counters.insert(track.to_owned(), series);
     }
 
     /// Brings what there is to the file.
@@ -145,6 +149,12 @@ impl TraceFile {
     /// # Errors
     /// With the first failure since the file was made: it is not complete then.
     pub fn end(&mut self) -> io::Result<()> {
+        // Not every viewer draws a counter on that is not told again.
+        let counters = std::mem::take(&mut self.counters);
+        let last_us = counters.values().map(|(_, since_us)| *since_us).fold(0.0, f64::max);
+        for (track, (series, _)) in counters.iter().filter(|(_, (_, since_us))| *since_us < last_us) {
+            self.point(last_us, track, series);
+        }
         self.put(b"\n]\n");
         self.flush();
         self.failure.take().map_or(Ok(()), Err)

@@ -70,14 +70,18 @@ fn a_counter_that_stays_is_not_written_again() {
     let path = folder.path().join("trace.json");
     let mut file = TraceFile::create(&path, &Clock::start()).unwrap();
     let series = |value: f64| Map::from_iter([("go".to_owned(), value.into())]);
+    file.counter(1.0, "memory (bytes)", series(7.0));
     for (at_us, value) in [(2.0, 1.5), (9.0, 1.5), (20.0, 1.0)] {
         file.counter(at_us, "CPU (cores)", series(value));
     }
     file.end().unwrap();
     let events: Vec<Value> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    let points = events.iter().filter(|event| event["ph"] == "C");
-    let points: Vec<_> = points.map(|event| (event["ts"].as_f64().unwrap(), &event["args"]["go"])).collect();
-    assert_eq!(points, [(2.0, &json!(1.5)), (20.0, &json!(1.0))]);
+    let points = |track: &str| -> Vec<_> {
+        let points = events.iter().filter(|event| event["name"] == track);
+        points.map(|event| (event["ts"].as_f64().unwrap(), event["args"]["go"].clone())).collect()
+    };
+    assert_eq!(points("CPU (cores)"), [(2.0, json!(1.5)), (20.0, json!(1.0))]);
+    assert_eq!(points("memory (bytes)"), [(1.0, json!(7.0)), (20.0, json!(7.0))], "each track goes on to the end");
 }
 
 #[test]

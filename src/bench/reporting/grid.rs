@@ -1,4 +1,4 @@
-//! A table that fits: columns are dropped from the right until it does.
+//! A table that fits: columns are dropped from the right until it does, and their names are told.
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
@@ -21,13 +21,18 @@ pub struct Grid {
 impl Grid {
     /// The table in at most `view.width` columns; the first two columns always stay.
     pub fn render(&self, view: View) -> String {
-        for columns in (3..=self.header.len()).rev() {
-            let plain = self.table(columns, false).trim_fmt();
-            if plain.lines().all(|line| line.chars().count() <= view.width) {
-                return self.table(columns, view.colour).trim_fmt();
-            }
+        let fits = |columns: &usize| {
+            let plain = self.table(*columns, false).trim_fmt();
+            plain.lines().all(|line| line.chars().count() <= view.width)
+        };
+        let columns = (3..=self.header.len()).rev().find(fits).unwrap_or(2.min(self.header.len()));
+        let table = self.table(columns, view.colour).trim_fmt();
+        let dropped: Vec<&str> =
+            self.header[columns..].iter().map(|title| title.lines().next().unwrap_or_default()).collect();
+        match dropped[..] {
+            [] => table,
+            _ => format!("{table}\n (no room here for: {})", dropped.join(", ")),
         }
-        self.table(2, view.colour).trim_fmt()
     }
 
     fn table(&self, columns: usize, colour: bool) -> Table {
@@ -76,7 +81,8 @@ mod tests {
         let view = |width| View { width, colour: false };
         assert!(grid().render(view(100)).contains("samples"));
         let narrow = grid().render(view(32));
-        assert!(narrow.contains("faster") && !narrow.contains("samples"), "{narrow}");
+        assert!(narrow.contains("faster") && !narrow.contains("··:"), "{narrow}");
+        assert!(narrow.ends_with("(no room here for: samples)"), "{narrow}");
         assert!(grid().render(view(1)).contains("0.29 s"));
     }
 

@@ -124,10 +124,12 @@ impl Observation {
             middle(&setting.walls_ns),
             wall,
             middle(&setting.cpu_ns),
-            cpu.map_or_else(missing, |[middle, low, high]| format!("{middle:+.1} ({low:+.1} to {high:+.1})")),
+            cpu.map_or_else(missing, |[middle, low, high]| {
+                format!("{middle:+.1} ({low:+.1} to {high:+.1})").replace('-', "−")
+            }),
             middle(&setting.cpu_after_ns),
             middle(&setting.peak_rss_bytes),
-            memory.map_or_else(missing, |[middle, ..]| format!("{middle:+.1}")),
+            memory.map_or_else(missing, |[middle, ..]| format!("{middle:+.1}").replace('-', "−")),
         ]
     }
 }

@@ -80,11 +80,11 @@ impl Progress {
 
     fn describe(&self, position: usize) -> String {
         let step = self.steps[position];
-        let last = self.steps.iter().filter(|other| other.leg == step.leg && other.kind == Kind::Measured);
+        let all = |kind| self.steps.iter().filter(|other| other.leg == step.leg && other.kind == kind).count();
         let what = match step.kind {
-            Kind::Measured => format!("round {} of {}", step.round, last.count()),
+            Kind::Measured => format!("round {} of {}", step.round, all(Kind::Measured)),
             Kind::Preparation => "preparation, not measured".to_owned(),
-            Kind::Profile => "CPU profile, not timed".to_owned(),
+            Kind::Profile => format!("profile {} of {}, not timed", step.round, all(Kind::Profile)),
             Kind::Heap => "heap profile, not timed".to_owned(),
         };
         format!("{} · {what}", step.leg.label())

@@ -51,7 +51,7 @@ pub struct ObserveArgs {
     /// Which run: a, from local disk, with each instrument alone; b or c with all of them or none
     #[arg(long, value_name = "RUN", default_value = "a")]
     leg: Leg,
-    /// Rounds; each runs every setting once
+    /// Rounds; each runs every setting once. With at least 10 of them for a, every later report tells the price
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..))]
     rounds: u32,
     /// Folder of the results
@@ -84,6 +84,9 @@ pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
     let table = observation.render(view());
     let last = folder.path.join(PRICE_FILE);
     show(&format!("{table}\n\n{WORDS}\n{}\n{}  every sample\n", noise(&observation), last.display()))?;
+    if args.leg == Leg::A && !observation.tells_a_price() {
+        note::line("too few rounds for the line in the reports: it takes 10");
+    }
     if interrupt.requested() {
         note::line("interrupted: the table has the whole rounds so far");
         return Ok(ExitCode::from(EXIT_CODE));
@@ -198,13 +201,14 @@ fn noise(observation: &Observation) -> String {
     let again = observation.price("none, again");
     again.map_or(String::new(), |again| {
         let percent = |ratio: f64| (ratio - 1.0) * 100.0;
-        format!(
+        let text = format!(
             "none: only the summary of the session. none, again: the same once more, so its interval ({:+.1} % to {:+.1} %) is\n\
              the noise of {} rounds.",
             percent(again.low),
             percent(again.high),
             again.rounds
-        )
+        );
+        text.replace("(-", "(−").replace("to -", "to −")
     })
 }
 
