@@ -128,6 +128,19 @@ fn a_hundred_thousand_requests_stay_in_bounds() {
     assert_eq!((agreement.requests, agreement.disagreements), (REQUESTS, Vec::new()));
 }
 
+/// Runs a session whose records in `session` meet trouble: it works, and says each of `lines` once.
+fn goes_on_without(folder: &Path, session: &Path, lines: [&str; 3]) {
+    let mut backend = Backend::start(folder, &["--session", session.to_str().unwrap()]);
+    backend.put(1, 1, b"body");
+    assert!(backend.get(2, 1)["DiskPath"].is_string());
+    let (code, _, stderr) = backend.end();
+    assert_eq!(code, Some(0), "{stderr}");
+    for words in lines {
+        assert_eq!(stderr.matches(words).count(), 1, "{words}: {stderr}");
+    }
+    assert_eq!(common::read_session(session)["gets"], 1);
+}
+
 #[test]
 fn a_record_that_cannot_be_written_is_given_up_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -135,17 +148,9 @@ fn a_record_that_cannot_be_written_is_given_up_alone() {
     for name in ["trace.json", "pprof/fg.prof", "latency.hlog"] {
         std::fs::create_dir_all(session.join(name)).unwrap();
     }
-    let mut backend = Backend::start(folder.path(), &["--session", session.to_str().unwrap()]);
-    backend.put(1, 1, b"body");
-    assert!(backend.get(2, 1)["DiskPath"].is_string());
-    let (code, _, stderr) = backend.end();
-    assert_eq!(code, Some(0), "{stderr}");
-    for name in ["no trace", "no wall-clock profile", "no latency.hlog"] {
-        assert_eq!(stderr.matches(name).count(), 1, "{stderr}");
-    }
+    goes_on_without(folder.path(), &session, ["no trace", "no wall-clock profile", "no latency.hlog"]);
     let log = read_request_log(&std::fs::read_to_string(session.join("request.txt")).unwrap()).unwrap();
     assert_eq!(log.lines.len(), 4);
-    assert_eq!(common::read_session(&session)["gets"], 1);
 }
 
 #[test]
@@ -327,15 +332,7 @@ fn a_disk_without_room_costs_the_records_and_not_the_session() {
     for name in ["trace.json", "request.txt", "latency.hlog"] {
         std::os::unix::fs::symlink("/dev/full", session.join(name)).unwrap();
     }
-    let mut backend = Backend::start(folder.path(), &["--session", session.to_str().unwrap()]);
-    backend.put(1, 1, b"body");
-    assert!(backend.get(2, 1)["DiskPath"].is_string());
-    let (code, _, stderr) = backend.end();
-    assert_eq!(code, Some(0), "{stderr}");
-    for words in ["the trace is not complete", "no request log", "no latency.hlog"] {
-        assert_eq!(stderr.matches(words).count(), 1, "{words}: {stderr}");
-    }
-    assert_eq!(common::read_session(&session)["gets"], 1);
+    goes_on_without(folder.path(), &session, ["the trace is not complete", "no request log", "no latency.hlog"]);
     assert!(session.join("pprof/fg.prof").exists());
 }
 

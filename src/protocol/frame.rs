@@ -52,8 +52,8 @@ pub struct FrameReader<R> {
     start: usize,
     end: usize,
     filled: Instant,
-    /// How long the source was waited for, all in all.
-    waiting: Duration,
+    /// How long the source was waited for, while a body is read. Between bodies nobody asks, and a get pays for no clock.
+    waited: Option<Duration>,
     /// Request number and bytes of the body that the caller has not taken yet.
     body: Option<(i64, u64)>,
 }
@@ -62,7 +62,7 @@ impl<R: Read> FrameReader<R> {
     /// Reads from `source`, which should not be buffered itself.
     pub fn new(source: R) -> Self {
         let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
-        Self { source, buffer, start: 0, end: 0, filled: Instant::now(), waiting: Duration::ZERO, body: None }
+        Self { source, buffer, start: 0, end: 0, filled: Instant::now(), waited: None, body: None }
     }
 
     /// The next request, `None` at the end of the input.
@@ -96,7 +96,7 @@ impl<R: Read> FrameReader<R> {
         let Some((id, bytes)) = self.body.take() else {
             return Ok(Duration::ZERO);
         };
-        let waited_before = self.waiting;
+        self.waited = Some(Duration::ZERO);
         let wrong = |what| ProtocolError::Body { id, what };
         self.skip_white_space()?;
         self.expect_quote().ok_or(ProtocolError::Truncated)?.then_some(()).ok_or(wrong("no opening quote"))?;
@@ -118,7 +118,8 @@ impl<R: Read> FrameReader<R> {
             return Err(ProtocolError::Truncated);
         }
         let is_ended = self.expect_quote().unwrap_or(false);
-        is_ended.then(|| self.waiting - waited_before).ok_or(wrong("longer than announced"))
+        let waited = self.waited.take().unwrap_or_default();
+        is_ended.then_some(waited).ok_or(wrong("longer than announced"))
     }
 
     /// Length of as many whole groups of four base64 characters as are in the buffer, at least one, at most `most`.
@@ -182,7 +183,7 @@ impl<R: Read> FrameReader<R> {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        let (began, worked) = (Instant::now(), thread_cpu());
+        let before = self.waited.map(|_| (Instant::now(), thread_cpu()));
         let read = loop {
             match self.source.read(&mut self.buffer[self.end..]) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
@@ -190,9 +191,11 @@ impl<R: Read> FrameReader<R> {
             }
         };
         self.filled = Instant::now();
-        // What was there already is copied by this thread: that is no waiting.
-        let worked = thread_cpu().zip(worked).map_or(Duration::ZERO, |(now, before)| now.saturating_sub(before));
-        self.waiting += (self.filled - began).saturating_sub(worked);
+        if let Some((waited, (began, cpu))) = self.waited.as_mut().zip(before) {
+            // What was there already is copied by this thread: that is no waiting.
+            let worked = thread_cpu().zip(cpu).map_or(Duration::ZERO, |(now, before)| now.saturating_sub(before));
+            *waited += (self.filled - began).saturating_sub(worked);
+        }
         self.end += read;
         Ok(read > 0)
     }

@@ -125,11 +125,11 @@ impl Observation {
             wall,
             middle(&setting.cpu_ns),
             cpu.map_or_else(missing, |[middle, low, high]| {
-                format!("{middle:+.1} ({low:+.1} to {high:+.1})").replace('-', "−")
+                format!("{} ({} to {})", more(middle), more(low), more(high))
             }),
             middle(&setting.cpu_after_ns),
             middle(&setting.peak_rss_bytes),
-            memory.map_or_else(missing, |[middle, ..]| format!("{middle:+.1}").replace('-', "−")),
+            memory.map_or_else(missing, |[middle, ..]| more(middle)),
         ]
     }
 }
@@ -163,8 +163,13 @@ pub fn in_words(last: Option<&Observation>, name: &str, go_version: &str, cpu_mo
     }
 }
 
-fn signed(ratio: f64) -> String {
-    format!("{:+.1} %", (ratio - 1.0) * 100.0).replace('-', "−")
+/// A ratio as what it is more than one.
+pub fn signed(ratio: f64) -> String {
+    format!("{} %", more((ratio - 1.0) * 100.0))
+}
+
+fn more(difference: f64) -> String {
+    format!("{difference:+.1}").replace('-', "−")
 }
 
 fn floats(values: &[u64]) -> Vec<f64> {

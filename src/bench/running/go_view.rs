@@ -131,28 +131,36 @@ fn own_events(text: &str, go: u32, zero_us: f64) -> Result<Vec<Value>> {
         }
     }
     slices.sort_by(|one, two| one.0.ts.total_cmp(&two.0.ts).then(two.1.total_cmp(&one.1)));
-    let mut rows = Vec::<(usize, Vec<f64>)>::new();
+    let mut rows = Vec::<OwnRow>::new();
     for (begin, end) in slices {
-        let fits = |(tid, ends): &mut (usize, Vec<f64>)| {
-            ends.retain(|other| *other > begin.ts);
-            *tid == begin.tid && ends.last().is_none_or(|other| end <= *other)
+        let fits = |row: &mut OwnRow| {
+            row.ends.retain(|other| *other > begin.ts);
+            row.tid == begin.tid && row.ends.last().is_none_or(|other| end <= *other)
         };
         let at = rows.iter_mut().position(fits).unwrap_or_else(|| {
-            rows.push((begin.tid, Vec::new()));
+            // The first row of each of go's keeps its number: arrows lead there.
+            let is_first = rows.iter().all(|row| row.tid != begin.tid);
+            let number = if is_first { begin.tid } else { FURTHER_ROWS + rows.len() };
+            let name = if begin.tid == 0 { "go".to_owned() } else { format!("go worker {}", begin.tid) };
+            events.push(metadata("thread_name", go, Some(number), json!({ "name": name })));
+            rows.push(OwnRow { tid: begin.tid, number, ends: Vec::new() });
             rows.len() - 1
         });
-        rows[at].1.push(end);
-        // The first row of each of go's keeps its number: arrows lead there.
-        let is_first = rows.iter().position(|(tid, _)| *tid == begin.tid) == Some(at);
-        let row = if is_first { begin.tid } else { FURTHER_ROWS + at };
+        rows[at].ends.push(end);
+        let row = rows[at].number;
         let (ts, dur) = (round_us(begin.ts - zero_us), round_us(end - begin.ts));
         events.push(json!({ "name": begin.name, "cat": "go", "ph": "X", "ts": ts, "dur": dur, "pid": go, "tid": row }));
-        let name = if begin.tid == 0 { "go".to_owned() } else { format!("go worker {}", begin.tid) };
-        events.push(metadata("thread_name", go, Some(row), json!({ "name": name })));
     }
-    let mut named = std::collections::HashSet::new();
-    events.retain(|event| event["ph"] != "M" || named.insert(event["tid"].as_u64()));
     Ok(events)
+}
+
+/// A row that shows what overlaps nothing else in it.
+struct OwnRow {
+    /// The one of go's that it shows.
+    tid: usize,
+    number: usize,
+    /// Ends of the slices that are open, the innermost last.
+    ends: Vec<f64>,
 }
 
 fn own_flow(event: &OwnEvent, go: u32, ts: f64) -> Value {

@@ -19,7 +19,7 @@ use crate::bench::planning::args::BenchArgs;
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::plan::{Kind, Plan, Step};
 use crate::bench::planning::scenario::Scenario;
-use crate::bench::reporting::price::{Observation, PRICE_FILE, Setting};
+use crate::bench::reporting::price::{Observation, PRICE_FILE, Setting, signed};
 use crate::note;
 
 /// Switches that leave nothing but the summary of the session.
@@ -183,7 +183,6 @@ fn sample(machine: &mut Machine<'_>, leg: Leg, number: u32) -> Result<Sample> {
     let round = machine.round(step)?;
     // Hundreds of rounds with a trace each would fill the disk.
     let _ = std::fs::remove_dir_all(machine.folder.path.join(step.folder()));
-    machine.forget_local_store(leg);
     let wrong = round.state.iter().find(|finding| !finding.ok);
     if let Some(wrong) = wrong {
         anyhow::bail!("a build was not in its state: expected {}, saw {}", wrong.expected, wrong.seen);
@@ -200,15 +199,13 @@ fn sample(machine: &mut Machine<'_>, leg: Leg, number: u32) -> Result<Sample> {
 fn noise(observation: &Observation) -> String {
     let again = observation.price("none, again");
     again.map_or(String::new(), |again| {
-        let percent = |ratio: f64| (ratio - 1.0) * 100.0;
-        let text = format!(
-            "none: only the summary of the session. none, again: the same once more, so its interval ({:+.1} % to {:+.1} %) is\n\
+        format!(
+            "none: only the summary of the session. none, again: the same once more, so its interval ({} to {}) is\n\
              the noise of {} rounds.",
-            percent(again.low),
-            percent(again.high),
+            signed(again.low),
+            signed(again.high),
             again.rounds
-        );
-        text.replace("(-", "(−").replace("to -", "to −")
+        )
     })
 }
 

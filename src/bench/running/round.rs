@@ -126,15 +126,6 @@ impl Machine<'_> {
         finished
     }
 
-    /// Removes the local store that a run of c or b has filled: hundreds of them would fill the disk.
-    pub fn forget_local_store(&mut self, leg: Leg) {
-        if matches!(leg, Leg::C | Leg::B)
-            && let Some(store) = self.caches.full_local.take()
-        {
-            let _ = std::fs::remove_dir_all(store);
-        }
-    }
-
     /// The delays that the link injected so far.
     pub fn link_measured(&mut self) -> Result<Option<LinkMeasured>> {
         match &mut self.remote {
@@ -249,7 +240,7 @@ impl Machine<'_> {
         }
         // The store of a b that was not in its state may lack what it did not fetch.
         if round.step.leg == Leg::C || (round.step.leg == Leg::B && round.state_ok) {
-            // Nobody starts from the one before any more.
+            // Nobody starts from the one before any more, and hundreds of them would fill the disk.
             if let Some(before) = self.caches.full_local.replace(backend.local) {
                 let _ = std::fs::remove_dir_all(before);
             }
