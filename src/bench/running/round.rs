@@ -26,6 +26,9 @@ use crate::bench::reporting::results::{LinkMeasured, Round};
 use crate::platform;
 use crate::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
 
+/// With less free space than this the stores of earlier rounds are removed between the rounds.
+const TIGHT_DISK_BYTES: u64 = 10 << 30;
+
 /// Runs steps for real: go, the backend, the remote.
 pub struct Machine<'a> {
     pub plan: &'a Plan,
@@ -52,6 +55,8 @@ pub struct Caches {
     unused_gocache: Option<PathBuf>,
     /// The local store of the last c, or of the last b that was in its state.
     full_local: Option<PathBuf>,
+    /// Local stores that nobody starts from any more.
+    retired: Vec<PathBuf>,
     /// Whether the last c was in its state, so that the remote is full.
     remote_whole: bool,
     /// Whether go has the flags for it; None until that is needed.
@@ -240,16 +245,25 @@ impl Machine<'_> {
         }
         // The store of a b that was not in its state may lack what it did not fetch.
         if round.step.leg == Leg::C || (round.step.leg == Leg::B && round.state_ok) {
-            // Nobody starts from the one before any more, and hundreds of them would fill the disk.
-            if let Some(before) = self.caches.full_local.replace(backend.local) {
-                let _ = std::fs::remove_dir_all(before);
-            }
+            self.caches.retired.extend(self.caches.full_local.replace(backend.local));
+            self.make_room();
         }
         round.records = Some(records::check(&backend.session, &session, server));
         round.before = Some(backend.before);
         round.session = Some(session);
         round.server = server;
         Ok(())
+    }
+
+    /// Removes the local stores of earlier rounds where the disk gets tight. Not before: ext4 creates files slowly for
+    /// minutes after a thousand were removed, and the next round would be charged for it.
+    fn make_room(&mut self) {
+        let disk = rustix::fs::statvfs(&self.folder.work.path);
+        if disk.is_ok_and(|disk| disk.f_bavail * disk.f_frsize < TIGHT_DISK_BYTES) {
+            for store in self.caches.retired.drain(..) {
+                let _ = std::fs::remove_dir_all(store);
+            }
+        }
     }
 
     fn fresh_folder(&mut self, kind: &str) -> Result<PathBuf> {
