@@ -14,6 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// The workshop's objects, sent beside the answers.
+const ASYNC: &str = "--strategy async";
+
 fn build(workspace: &Workspace, arguments: &str) -> serde_json::Value {
     let output = workspace.run(arguments, &["build", "-o", "../m", "."]);
     assert_eq!(stderr(&output), "CacheProg used.\n");
@@ -59,7 +62,7 @@ fn what_a_small_remote_does_not_hold_is_not_asked_for() {
     let s3 = S3::start();
     let mut workspace = Workspace::new();
     s3.use_in(&mut workspace);
-    let cold = build(&workspace, "");
+    let cold = build(&workspace, ASYNC);
     let log = || s3.server.log_since(0);
     let listings = || log().into_iter().filter(|record| record.op == Operation::List).collect::<Vec<_>>();
     let listing = listings().into_iter().next().expect("the remote was listed");
@@ -90,10 +93,10 @@ fn the_wall_profile_adds_up_to_the_requests_and_names_who_waits() {
     let s3 = S3::start();
     let mut workspace = Workspace::new();
     s3.use_in(&mut workspace);
-    build(&workspace, "");
+    build(&workspace, ASYNC);
     std::fs::remove_dir_all(workspace.store()).unwrap();
     s3.server.set_link(LinkSettings { first_byte: DELAY, ..LinkSettings::NONE });
-    let session = build(&workspace, "");
+    let session = build(&workspace, ASYNC);
     let profile = profiles::read(&workspace.path().join("metrics/pprof/fg.prof")).unwrap();
     let log = std::fs::read_to_string(workspace.path().join("metrics/request.txt")).unwrap();
     let took = log.lines().filter_map(|line| line.split_once("took_ns=")?.1.split(' ').next()?.parse::<i64>().ok());
@@ -145,7 +148,7 @@ fn a_remote_that_is_too_slow_for_the_deadline_leaves_a_count() {
     let mut workspace = Workspace::new();
     s3.use_in(&mut workspace);
     s3.server.set_link(LinkSettings { first_byte: Duration::from_secs(3), ..LinkSettings::NONE });
-    let output = workspace.run("--drain-deadline 0.1", &["build", "-o", "../m", "."]);
+    let output = workspace.run("--strategy async --drain-deadline 0.1", &["build", "-o", "../m", "."]);
     let session = workspace.last_session();
     let left = session["uploads_left"].as_u64().unwrap();
     assert!(
@@ -160,7 +163,7 @@ fn metadata_is_the_workshops() {
     let s3 = S3::start();
     let mut workspace = Workspace::new();
     s3.use_in(&mut workspace);
-    build(&workspace, "");
+    build(&workspace, ASYNC);
     let config = s3.config();
     let client = gocacheprog::cache::s3_client::S3Client::connect(&config);
     let log = s3.server.log_since(0);
@@ -181,7 +184,7 @@ fn damaged_objects_are_misses_and_heal() {
     let s3 = S3::start();
     let mut workspace = Workspace::new();
     s3.use_in(&mut workspace);
-    build(&workspace, "");
+    build(&workspace, ASYNC);
     let client = gocacheprog::cache::s3_client::S3Client::connect(&s3.config());
     let keys: Vec<_> = s3.server.log_since(0).into_iter().filter(|r| r.op == Operation::Put).map(|r| r.key).collect();
     for (n, key) in keys.iter().enumerate() {
@@ -193,11 +196,11 @@ fn damaged_objects_are_misses_and_heal() {
         }
     }
     std::fs::remove_dir_all(workspace.store()).unwrap();
-    build(&workspace, "");
+    build(&workspace, ASYNC);
     let healed = actions_of(&workspace, "stored");
     assert!(!healed.is_empty());
     std::fs::remove_dir_all(workspace.store()).unwrap();
-    build(&workspace, "");
+    build(&workspace, ASYNC);
     let missed = actions_of(&workspace, "miss");
     println!("healed {} missed {}", healed.len(), missed.len());
     let still_damaged: Vec<_> = missed.intersection(&healed).collect();
@@ -218,7 +221,7 @@ fn actions_of(workspace: &Workspace, outcome: &str) -> HashSet<String> {
 
 #[test]
 fn a_remote_that_stops_in_the_middle_of_a_build_does_not_fail_it() {
-    for strategy in ["workshop", "async"] {
+    for strategy in ["workshop", "async", "pack"] {
         let s3 = S3::start();
         let mut workspace = Workspace::new();
         s3.use_in(&mut workspace);
@@ -266,7 +269,7 @@ fn read_only_store() -> (String, Arc<AtomicU64>) {
 
 #[test]
 fn a_key_that_may_only_read_still_reads() {
-    for strategy in ["workshop", "async"] {
+    for strategy in ["workshop", "async", "pack"] {
         let s3 = S3::start();
         let (endpoint, gets) = read_only_store();
         let mut workspace = Workspace::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 
 use super::plant::Plant;
-use crate::cache::Strategy;
+use crate::cache::{Idea, Options, Strategy};
 use crate::telemetry::CpuProfileMode;
 
 /// The longest that the end of a session may wait.
@@ -26,8 +26,17 @@ pub struct BackendArgs {
     #[command(flatten)]
     pub cache: CacheArgs,
     /// How uploads and answers go together
-    #[arg(long, value_enum, env = "CACHEPROG_STRATEGY", default_value = "async")]
+    #[arg(long, value_enum, env = "CACHEPROG_STRATEGY", default_value = "pack")]
     pub strategy: Strategy,
+    /// Parts of the strategy `pack` to switch off, joined by commas. To see what each is worth
+    #[arg(long, value_enum, value_name = "IDEA", value_delimiter = ',', hide = true)]
+    pub without: Vec<Idea>,
+    /// Let the strategy `pack` write each output as the workshop's two objects too, for programs that read those
+    #[arg(long, env = "CACHEPROG_PLAIN", value_parser = FalseyValueParser::new())]
+    pub plain: bool,
+    /// Let go go on before the uploads are out: the process stays for them, at most as long as --drain-deadline says
+    #[arg(long, env = "CACHEPROG_DETACH", value_parser = FalseyValueParser::new())]
+    pub detach: bool,
     /// Do not print `CacheProg used.`
     #[arg(long, env = "CACHEPROG_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
@@ -74,6 +83,13 @@ pub struct BackendArgs {
     /// How long the end of a session waits for uploads, in seconds
     #[arg(long, value_name = "SECONDS", env = "CACHEPROG_DRAIN_DEADLINE", default_value = "60", value_parser = seconds)]
     pub drain_deadline: Duration,
+}
+
+impl BackendArgs {
+    /// What the cache has to know.
+    pub fn options(&self) -> Options {
+        Options { strategy: self.strategy, without: self.without.clone(), writes_plain: self.plain }
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -1,7 +1,7 @@
 //! The backend's main: handshake first, everything slow after it, records after go has been released.
 
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
@@ -56,7 +56,7 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
         records.capture(&stdin_copy, &stdout_copy);
     }
     let session = Arc::new(Session {
-        cache: Cache::new(LocalStore::open(&args.cache.cache_dir), remote(), args.strategy),
+        cache: Cache::new(LocalStore::open(&args.cache.cache_dir), remote(), &args.options()),
         recorder: records.recorder().clone(),
         writer,
         runtime: LazyLock::new(start_runtime),
@@ -64,44 +64,60 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
         in_flight: InFlight::default(),
         planted: Planted::new(args.plant.clone()),
     });
+    session.begin();
     let of_session = session.clone();
     records.sample(args, move || of_session.gauges());
     let end = session.serve(&mut reader);
     if let Err(error) = &end {
         note(error);
     }
-    let moved = release(&session, &end, &records, args.drain_deadline);
-    let released = Released { args, clock, handshake_ns, wall_ns: clock.now_ns(), usage: usage(), end: &end, moved };
-    records.finish(released.wall_ns, |found| released.summary(&session, found));
+    let moved = release(&session, &end, &records, args);
+    let (wall_ns, usage) = (moved.released_ns, moved.usage);
+    let released = Released { args, clock, handshake_ns, wall_ns, usage, end: &end, moved };
+    records.finish(wall_ns, |found| released.summary(&session, found));
     session.cache.local().remove_stale();
+    session.compact();
     // Only the end of the process lets go of the session's lock.
     std::mem::forget((records, session));
     Ok(end.is_ok())
 }
 
-/// Does what has to be done before go may go on, and lets it go on.
-fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Records, drain_deadline: Duration) -> Moved {
+/// Does what has to be done before go may go on, lets it go on, and sees to what is left.
+fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Records, args: &BackendArgs) -> Moved {
     let began = records.interrupted().since().unwrap_or_else(Instant::now);
     // Without a close nobody waits, but for the end of the process.
     let kind = if matches!(end, Ok(End::Close { .. })) { "close" } else { "end of input" };
-    session.drain(kind, drain_deadline.saturating_sub(began.elapsed()));
+    let drain = || {
+        session.drain(kind, args.drain_deadline.saturating_sub(began.elapsed()));
+        session.cache.remember_unsent();
+    };
+    if !args.detach {
+        drain();
+    }
     records.stop_sampling();
-    let uploads = session.cache.uploads().map(Uploads::counts).unwrap_or_default();
-    if uploads.left > 0 {
-        let left = uploads.left;
-        note(format_args!("{left} entries are not in the remote; a build that finds them missing compiles them again"));
+    let left = session.cache.uploads().map(Uploads::counts).unwrap_or_default().left;
+    if left > 0 && !args.detach {
+        note(format_args!(
+            "{left} entries are not in the remote yet; the next build that puts something sends them too"
+        ));
     }
     if let Ok(End::Close { id, arrived_ns }) = *end {
         session.answer_close(id, arrived_ns);
     }
+    session.writer.close();
+    let (released_ns, usage) = (session.recorder.clock().now_ns(), usage());
+    if args.detach {
+        platform::let_go_of_stderr();
+        drain();
+    }
     let remote = session.cache.remote();
-    let moved = Moved {
-        uploads,
+    Moved {
+        released_ns,
+        usage,
+        uploads: session.cache.uploads().map(Uploads::counts).unwrap_or_default(),
         traffic: remote.map(Remote::traffic).unwrap_or_default(),
         remote_off: remote.and_then(Remote::uploads_off_reason).map(str::to_owned),
-    };
-    session.writer.close();
-    moved
+    }
 }
 
 fn remote() -> Option<Remote> {
@@ -134,8 +150,12 @@ struct Released<'a> {
     moved: Moved,
 }
 
-/// What had gone to and from the remote at that moment. Uploads beyond the deadline go on until the process ends.
+/// What had gone to and from the remote when the uploads were over, or their deadline. Later ones go on until the process
+/// ends.
 struct Moved {
+    /// When go could go on, and what had been used by then.
+    released_ns: u64,
+    usage: Usage,
     uploads: UploadCounts,
     traffic: Traffic,
     remote_off: Option<String>,
@@ -144,7 +164,7 @@ struct Moved {
 impl Released<'_> {
     fn summary(&self, session: &Session, found: Found) -> SessionSummary {
         let counts = session.recorder.counts();
-        let Moved { uploads, traffic, remote_off } = &self.moved;
+        let Moved { uploads, traffic, remote_off, .. } = &self.moved;
         SessionSummary {
             schema: SCHEMA,
             pid: std::process::id(),

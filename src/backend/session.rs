@@ -54,6 +54,13 @@ struct Job {
 }
 
 impl Session {
+    /// Starts what is worth starting before the first request.
+    pub fn begin(&self) {
+        if let Some(work) = self.cache.head_start() {
+            self.runtime.spawn(work);
+        }
+    }
+
     /// Answers requests until the input ends.
     ///
     /// # Errors
@@ -145,7 +152,8 @@ impl Session {
 
     fn hit(&self, job: Job, found: &Found, span: Option<tracing::Span>) {
         let outcome = match found.origin {
-            Origin::Fetched if span.is_some() => Outcome::HitRemote,
+            // What was fetched ahead of the question is no less a remote hit.
+            Origin::Fetched => Outcome::HitRemote,
             origin => Outcome::HitLocal { is_foreign: origin == Origin::Stored },
         };
         self.found(job, found, outcome, span);
@@ -229,6 +237,13 @@ impl Session {
             self.cache.drain(deadline).await;
         };
         self.runtime.block_on(work.instrument(span));
+    }
+
+    /// Keeps the remote small, now that nobody waits. A session that made no task has not looked at the remote.
+    pub fn compact(&self) {
+        if let Some(runtime) = LazyLock::get(&self.runtime) {
+            runtime.block_on(self.cache.compact());
+        }
     }
 
     /// Answers `close`: go goes on.

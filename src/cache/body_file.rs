@@ -15,7 +15,8 @@ pub struct BodyFile {
     temporary: PathBuf,
     file: Option<File>,
     written_bytes: u64,
-    hash: Context,
+    /// `None` for a content that was checked before.
+    hash: Option<Context>,
     /// The trouble with the last folder, once none is left.
     failed: Option<io::Error>,
 }
@@ -50,7 +51,16 @@ pub const TEMPORARY_FOLDER: &str = "tmp";
 
 impl BodyFile {
     /// Starts a body in the first of `folders` that can be written to. Trouble shows at [`BodyFile::commit`].
-    pub fn create(mut folders: Vec<PathBuf>) -> Self {
+    pub fn create(folders: Vec<PathBuf>) -> Self {
+        Self::with_hash(folders, Some(Context::new(&SHA256)))
+    }
+
+    /// Starts one whose content has been checked: it is not hashed again.
+    pub fn create_checked(folders: Vec<PathBuf>) -> Self {
+        Self::with_hash(folders, None)
+    }
+
+    fn with_hash(mut folders: Vec<PathBuf>, hash: Option<Context>) -> Self {
         folders.reverse();
         let mut body = Self {
             others: folders,
@@ -58,7 +68,7 @@ impl BodyFile {
             temporary: PathBuf::new(),
             file: None,
             written_bytes: 0,
-            hash: Context::new(&SHA256),
+            hash,
             failed: None,
         };
         body.next_folder(io::Error::other("no folder to write to"));
@@ -67,7 +77,9 @@ impl BodyFile {
 
     /// Adds a piece. A folder that can no longer be written to (full, say) is left for the next one.
     pub fn write(&mut self, piece: &[u8]) {
-        self.hash.update(piece);
+        if let Some(hash) = &mut self.hash {
+            hash.update(piece);
+        }
         while let Some(file) = &mut self.file {
             match file.write_all(piece) {
                 Ok(()) => break,
@@ -87,8 +99,9 @@ impl BodyFile {
     /// # Errors
     /// [`CommitError`]; nothing is left behind then.
     pub fn commit(mut self, output: &OutputId, size_bytes: u64) -> Result<PathBuf, CommitError> {
-        let digest = std::mem::replace(&mut self.hash, Context::new(&SHA256)).finish();
-        let got = OutputId::new(digest.as_ref().try_into().expect("SHA-256 has 32 bytes"));
+        let digest = self.hash.take().map(Context::finish);
+        let got =
+            digest.map_or(*output, |digest| OutputId::new(digest.as_ref().try_into().expect("SHA-256 has 32 bytes")));
         if got != *output || self.written_bytes != size_bytes {
             return Err(CommitError::WrongContent {
                 expected: *output,

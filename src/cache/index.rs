@@ -1,6 +1,7 @@
 //! The local index: which output an action gave. In memory, behind an append-only log that several helpers share.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::Vacant;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -85,9 +86,33 @@ impl Index {
     /// When the log cannot be written; the entry is remembered for this session all the same.
     pub fn insert(&mut self, action: ActionId, entry: Entry, origin: Origin) -> io::Result<()> {
         self.insert_for_session(action, entry, origin);
+        self.append(&encode(&action, &entry))
+    }
+
+    /// Remembers entries that are not known yet, for good if `is_lasting`, by one write.
+    ///
+    /// # Errors
+    /// As [`Index::insert`].
+    pub fn insert_all(
+        &mut self,
+        entries: impl Iterator<Item = (ActionId, Entry)>,
+        origin: Origin,
+        is_lasting: bool,
+    ) -> io::Result<()> {
+        let mut records = Vec::new();
+        for (action, entry) in entries {
+            if let Vacant(place) = self.entries.entry(action) {
+                place.insert((entry, origin));
+                records.extend_from_slice(&encode(&action, &entry));
+            }
+        }
+        if is_lasting && !records.is_empty() { self.append(&records) } else { Ok(()) }
+    }
+
+    fn append(&mut self, records: &[u8]) -> io::Result<()> {
         self.reopen_if_removed()?;
         match &mut self.log {
-            Some(log) if self.writable => log.write_all(&encode(&action, &entry)),
+            Some(log) if self.writable => log.write_all(records),
             _ => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
@@ -100,6 +125,11 @@ impl Index {
             self.read_to = 0;
         }
         Ok(())
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Bytes of the log that had to be skipped.

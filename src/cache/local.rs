@@ -1,5 +1,7 @@
 //! The local store: bodies as files under the workshop's names, and the index of actions.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,12 +13,15 @@ use crate::note::note;
 use crate::protocol::{ActionId, OutputId};
 
 /// SHA-256 of nothing.
-const EMPTY_OUTPUT: OutputId = OutputId::new([
+pub const EMPTY_OUTPUT: OutputId = OutputId::new([
     0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
     0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ]);
 /// Temporary files older than this belong to a helper that was killed.
 const STALE_AFTER: Duration = Duration::from_secs(3600);
+
+/// The largest body that fits into one page of any system.
+const SMALL_BYTES: usize = 4096;
 
 /// A folder of bodies and an index. Several processes may share the folder.
 pub struct LocalStore {
@@ -52,11 +57,21 @@ impl LocalStore {
         Self { folder, fallback, fallback_used: AtomicBool::new(false), index, index_failed: AtomicBool::new(false) }
     }
 
+    /// Its folder, absolute.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The entry of an action with the path of its body. Reads no file: go itself checks that the body is there
     /// and has its size, and takes anything else for a miss.
     pub fn get(&self, action: &ActionId) -> Option<(Entry, Origin, PathBuf)> {
         let (entry, origin) = self.index.lock().expect("no index user panics").get(action)?;
         Some((entry, origin, self.path_of(&entry.output)))
+    }
+
+    /// Whether no action is known at all.
+    pub fn is_empty(&self) -> bool {
+        self.index.lock().expect("no index user panics").is_empty()
     }
 
     /// Whether a body of this id and size is there; it was checked when it entered.
@@ -82,6 +97,32 @@ impl LocalStore {
         Ok(path)
     }
 
+    /// Keeps a content that was checked on its way here. Not in the fallback folder: without it there is a miss, and no
+    /// failed build.
+    ///
+    /// # Errors
+    /// [`CommitError::Disk`].
+    pub fn keep_checked(&self, content: &[u8], output: &OutputId) -> Result<(), CommitError> {
+        if content.len() <= SMALL_BYTES && self.create_small(content, output) {
+            return Ok(());
+        }
+        let mut body = BodyFile::create_checked(vec![self.folder.clone()]);
+        body.write(content);
+        body.commit(output, content.len() as u64).map(drop)
+    }
+
+    /// Writes a small body straight under its name, which takes two thirds of the time. Whoever looks at it meanwhile sees
+    /// no byte or all: it comes into one page by one write. `false` when it is there already, or cannot be written so.
+    fn create_small(&self, content: &[u8], output: &OutputId) -> bool {
+        let path = self.folder.join(data_file_name(output));
+        let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(&path) else { return false };
+        let is_written = file.write(content).is_ok_and(|written| written == content.len());
+        if !is_written {
+            let _ = std::fs::remove_file(&path);
+        }
+        is_written
+    }
+
     /// Path of the empty body, which is stored once however many actions give it.
     ///
     /// # Errors
@@ -104,14 +145,25 @@ impl LocalStore {
         }
         if !lasting {
             index.insert_for_session(action, entry, origin);
-        } else if let Err(error) = index.insert(action, entry, origin)
-            && !self.index_failed.swap(true, Ordering::Relaxed)
-        {
+        } else {
+            index.insert(action, entry, origin).unwrap_or_else(|error| self.index_trouble(&error));
+        }
+    }
+
+    fn index_trouble(&self, error: &std::io::Error) {
+        if !self.index_failed.swap(true, Ordering::Relaxed) {
             let folder = self.folder.display();
             note(format_args!(
                 "cannot write the index in {folder}: later builds will not find what this one puts: {error}"
             ));
         }
+    }
+
+    /// Keeps what several actions gave, by one write to the index. Their bodies have to be kept by now.
+    pub fn keep_entries(&self, entries: impl Iterator<Item = (ActionId, Entry)>, origin: Origin) {
+        let is_lasting = !self.fallback_used.load(Ordering::Relaxed);
+        let mut index = self.index.lock().expect("no index user panics");
+        index.insert_all(entries, origin, is_lasting).unwrap_or_else(|error| self.index_trouble(&error));
     }
 
     /// Path of a body, whether it is there or not. Absolute.
@@ -188,6 +240,20 @@ mod tests {
         put(&store, ActionId::new([2; 32]), b"body");
         assert!(store.has_body(&entry.output, 4));
         assert_eq!(std::fs::read(path).unwrap(), b"body");
+    }
+
+    #[test]
+    fn what_was_checked_replaces_a_file_that_a_crash_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path());
+        for content in [b"small".to_vec(), vec![7; 2 * SMALL_BYTES]] {
+            let output = OutputId::new(digest(&SHA256, &content).as_ref().try_into().unwrap());
+            std::fs::write(store.path_of(&output), "").unwrap();
+            store.keep_checked(&content, &output).unwrap();
+            assert_eq!(std::fs::read(store.path_of(&output)).unwrap(), content);
+            store.keep_checked(&content, &output).unwrap();
+        }
+        assert_eq!(std::fs::read_dir(folder.path().join(TEMPORARY_FOLDER)).unwrap().count(), 0);
     }
 
     #[test]

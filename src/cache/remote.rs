@@ -2,6 +2,7 @@
 
 mod error;
 mod meter;
+mod objects;
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -72,6 +73,12 @@ impl Remote {
         let (client, upload_client) = (OnceCell::new(), OnceCell::new());
         let (contents, meter) = (Contents::default(), Meter::default());
         Self { config, client, upload_client, breaker, upload_breaker, contents, meter }
+    }
+
+    /// Tells it from other remotes; holds no credential.
+    pub fn name(&self) -> String {
+        let S3Config { endpoint_url, bucket, prefix, .. } = &self.config;
+        format!("{endpoint_url}/{bucket}/{prefix}")
     }
 
     /// Why the remote is off for the rest of the session; `None` while it is on.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::pack::is_pack_key;
 use super::s3_client::{ListedObject, S3Client, S3Error};
 
 /// How often [`remove_all`] goes on after a failure: nobody is asked to type it again for one lost packet.
@@ -17,7 +18,7 @@ const ID_LENGTH: usize = 44;
 /// What a bucket holds below the configured prefix.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// What [`remove`] may have: everything below a prefix, else what has a workshop key.
+    /// What [`remove`] may have: everything below a prefix, else what has a key of the workshop's or a pack's.
     pub ours: Vec<ListedObject>,
     /// How many objects are left alone.
     pub others: u64,
@@ -31,7 +32,7 @@ impl Found {
 }
 
 /// Lists what there is to delete. Without a configured prefix the bucket may belong to others as
-/// well, so there only keys of the workshop's two forms count.
+/// well, so there only keys of the workshop's two forms and of packs and manifests count.
 ///
 /// # Errors
 /// See [`S3Error`].
@@ -40,7 +41,7 @@ pub async fn find(client: &S3Client) -> Result<Found, S3Error> {
     let mut found = Found::default();
     let mut sort = |page: Vec<ListedObject>| {
         for object in page {
-            if everything || is_workshop_key(&object.key) {
+            if everything || is_workshop_key(&object.key) || is_pack_key(&object.key) {
                 found.ours.push(object);
             } else {
                 found.others += 1;
@@ -124,6 +125,7 @@ mod tests {
         let id = "47DEQpj8HBSa+-TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
         assert!(is_workshop_key(&format!("{id}-d")));
         assert!(is_workshop_key(&format!("{id}-a.json")));
+        assert!(is_pack_key("packs-v1/00ff") && is_pack_key("manifests-v1/1"));
         for other in [
             String::new(),
             "-d".to_owned(),
@@ -136,7 +138,7 @@ mod tests {
             format!("{}-d", id.replace('+', "/")),
             format!("{}-d", id.replace('=', "A")),
         ] {
-            assert!(!is_workshop_key(&other), "{other}");
+            assert!(!is_workshop_key(&other) && !is_pack_key(&other), "{other}");
         }
     }
 }

@@ -63,6 +63,8 @@ pub struct ListedObject {
     /// The full key, with the configured prefix.
     pub key: String,
     pub size_bytes: u64,
+    /// By the store's clock, Unix seconds; 0 where it does not tell.
+    pub modified_s: i64,
 }
 
 impl S3Client {
@@ -177,11 +179,28 @@ impl S3Client {
     ///
     /// # Errors
     /// See [`S3Error`]; pages before the failing one have been handed over.
-    pub async fn list(&self, prefix: &str, mut page: impl FnMut(Vec<ListedObject>)) -> Result<(), S3Error> {
+    pub async fn list(&self, prefix: &str, page: impl FnMut(Vec<ListedObject>)) -> Result<(), S3Error> {
+        self.list_within(BATCH_TIMEOUT, prefix, page).await
+    }
+
+    /// The same of few objects, for which go waits: a store that says nothing for five seconds is given up.
+    ///
+    /// # Errors
+    /// As [`S3Client::list`].
+    pub async fn list_quickly(&self, prefix: &str, page: impl FnMut(Vec<ListedObject>)) -> Result<(), S3Error> {
+        self.list_within(STALL_TIMEOUT, prefix, page).await
+    }
+
+    async fn list_within(
+        &self,
+        limit: Duration,
+        prefix: &str,
+        mut page: impl FnMut(Vec<ListedObject>),
+    ) -> Result<(), S3Error> {
         let prefix = self.full_key(prefix);
         let mut token = None;
         loop {
-            let (objects, next) = self.list_page(&prefix, token).await?;
+            let (objects, next) = self.list_page(limit, &prefix, token).await?;
             page(objects.collect());
             token = next;
             if token.is_none() {
@@ -203,7 +222,7 @@ impl S3Client {
         let mut objects = Vec::new();
         let mut token = None;
         loop {
-            let page = self.list_page(self.prefix(), token).await;
+            let page = self.list_page(BATCH_TIMEOUT, self.prefix(), token).await;
             answered();
             let (page, next) = page?;
             objects.extend(page);
@@ -219,13 +238,14 @@ impl S3Client {
     /// One page of objects below a full key, and the token of the next.
     async fn list_page(
         &self,
+        limit: Duration,
         prefix: &str,
         token: Option<String>,
     ) -> Result<(impl Iterator<Item = ListedObject> + use<>, Option<String>), S3Error> {
         let attempt = self.attempt("LIST", prefix);
         let request = self.shared.sdk.list_objects_v2().bucket(self.bucket());
         let request = request.prefix(prefix).set_continuation_token(token);
-        let answer = attempt.timed(BATCH_TIMEOUT, request.send()).await?;
+        let answer = attempt.timed(limit, request.send()).await?;
         let answer = answer.map_err(|error| attempt.explain(&error))?;
         let objects = answer.contents.unwrap_or_default();
         Ok((objects.into_iter().filter_map(listed), answer.next_continuation_token))
@@ -311,5 +331,6 @@ fn hidden_for(size: u64) -> Duration {
 
 fn listed(object: aws_sdk_s3::types::Object) -> Option<ListedObject> {
     let size_bytes = object.size.and_then(|size| u64::try_from(size).ok());
-    Some(ListedObject { key: object.key?, size_bytes: size_bytes.unwrap_or(0) })
+    let modified_s = object.last_modified.map_or(0, |time| time.secs());
+    Some(ListedObject { key: object.key?, size_bytes: size_bytes.unwrap_or(0), modified_s })
 }

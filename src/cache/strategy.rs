@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::body_file::{BodyFile, CommitError};
 use super::index::{Entry, Origin};
 use super::local::LocalStore;
+use super::pack::Packs;
 use super::remote::Remote;
-use super::uploads::Uploads;
+use super::uploads::{Packing, Uploads};
 use crate::protocol::{ActionId, OutputId};
 
 /// How uploads and answers go together. All strategies keep the same promises on correctness.
@@ -21,6 +23,34 @@ pub enum Strategy {
     Workshop,
     /// Uploads go out beside the answers and are waited for at the end.
     Async,
+    /// Many outputs in one object, fetched before go asks for them.
+    Pack,
+}
+
+/// A part of the strategy `pack` that can be switched off, to see what it is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Idea {
+    /// What comes next is fetched before go asks for it.
+    Prefetch,
+    /// Many outputs share an object.
+    Packs,
+    /// zstd.
+    Compression,
+    /// What is asked first comes first.
+    Order,
+    /// More than one connection.
+    Connections,
+}
+
+/// How a cache works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub strategy: Strategy,
+    /// Parts of `pack` that are off.
+    pub without: Vec<Idea>,
+    /// Whether `pack` writes the workshop's objects too.
+    pub writes_plain: bool,
 }
 
 /// A hit.
@@ -64,15 +94,20 @@ pub struct Cache {
     remote: Option<Arc<Remote>>,
     strategy: Strategy,
     uploads: Option<Arc<Uploads>>,
+    /// With the strategy `pack`.
+    packs: Option<Arc<Packs>>,
 }
 
 impl Cache {
     /// A cache over `local`, and `remote` if there is one.
-    pub fn new(local: LocalStore, remote: Option<Remote>, strategy: Strategy) -> Self {
-        let local = Arc::new(local);
-        let remote = remote.map(Arc::new);
-        let uploads = remote.as_ref().map(|remote| Arc::new(Uploads::new(remote.clone(), local.clone())));
-        Self { local, remote, strategy, uploads }
+    pub fn new(local: LocalStore, remote: Option<Remote>, options: &Options) -> Self {
+        let Options { strategy, without, writes_plain } = options;
+        let (local, remote) = (Arc::new(local), remote.map(Arc::new));
+        let packs = remote.as_ref().filter(|_| *strategy == Strategy::Pack);
+        let packs = packs.map(|remote| Arc::new(Packs::new(remote.clone(), local.clone(), without)));
+        let packing = packs.clone().map(|packs| Packing::new(local.clone(), packs, without));
+        let uploads = remote.clone().map(|remote| Uploads::new(remote, local.clone(), packing, *writes_plain));
+        Self { local, remote, strategy: *strategy, uploads: uploads.map(Arc::new), packs }
     }
 
     /// The local store.
@@ -90,10 +125,24 @@ impl Cache {
         self.uploads.as_deref()
     }
 
+    /// What is surely needed can be fetched before the first get: with nothing in the local store that is what the packs
+    /// hold. `None` when it is not.
+    pub fn head_start(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let packs = self.packs.clone().filter(|_| self.local.is_empty())?;
+        Some(async move {
+            packs.load().boxed().await;
+        })
+    }
+
     /// Answers a get as far as memory knows.
     pub fn get(&self, action: &ActionId) -> Lookup {
         match self.local.get(action) {
-            Some((entry, origin, path)) => Lookup::Hit(Found { entry, path, origin }),
+            Some((entry, origin, path)) => {
+                if origin == Origin::Fetched {
+                    self.packs.iter().for_each(|packs| packs.used(action));
+                }
+                Lookup::Hit(Found { entry, path, origin })
+            }
             None if self.remote_may_have(action) => Lookup::AskRemote,
             None => Lookup::Miss,
         }
@@ -101,8 +150,15 @@ impl Cache {
 
     /// Asks the remote for metadata, then for the body; keeps both locally. Any trouble is a miss.
     pub async fn ask_remote(&self, action: &ActionId) -> Option<Found> {
+        if let Some(packs) = self.packs.as_ref()
+            && packs.load().boxed().await
+        {
+            // Boxed: the compiler gives up on futures this deep.
+            let entry = packs.fetch(action).boxed().await?;
+            return Some(Found { entry, path: self.local.path_of(&entry.output), origin: Origin::Fetched });
+        }
         let remote = self.remote.as_ref()?;
-        if self.strategy == Strategy::Async && remote.contents_are_due() {
+        if self.strategy != Strategy::Workshop && remote.contents_are_due() {
             let remote = remote.clone();
             tokio::spawn(async move { remote.learn_contents().await });
         }
@@ -137,11 +193,11 @@ impl Cache {
         self.local.keep_entry(action, entry, Origin::PutHere);
         let found = Found { entry, path, origin: Origin::PutHere };
         if self.remote().is_none_or(|remote| remote.uploads_off_reason().is_some()) {
-            self.uploads.iter().for_each(|uploads| uploads.skip());
+            self.uploads.iter().for_each(|uploads| uploads.skip(action));
             return Ok(Put::Done(found));
         }
         let queued = match (self.strategy, &self.uploads) {
-            (Strategy::Async, Some(uploads)) => uploads.try_push(action, entry),
+            (Strategy::Async | Strategy::Pack, Some(uploads)) => uploads.try_push(action, entry),
             _ => false,
         };
         Ok(if queued { Put::Done(found) } else { Put::Wait(found, PutRest { action, entry }) })
@@ -153,7 +209,7 @@ impl Cache {
         let Some(uploads) = &self.uploads else { return };
         match self.strategy {
             Strategy::Workshop => uploads.upload_now(&action, &entry).await,
-            Strategy::Async => uploads.push_when_room(action, entry).await,
+            Strategy::Async | Strategy::Pack => uploads.push_when_room(action, entry).await,
         }
     }
 
@@ -164,8 +220,24 @@ impl Cache {
         }
     }
 
+    /// Remembers what is not in the remote, for the next session that uploads to it.
+    pub fn remember_unsent(&self) {
+        self.uploads.iter().for_each(|uploads| uploads.remember_unsent());
+    }
+
+    /// Keeps the remote small. For the time after go has been let go: it takes requests of its own.
+    pub async fn compact(&self) {
+        if let Some(packs) = &self.packs {
+            let has_published = self.uploads.as_ref().is_some_and(|uploads| uploads.counts().done > 0);
+            packs.tidy(has_published).await;
+        }
+    }
+
     fn remote_may_have(&self, action: &ActionId) -> bool {
-        self.remote.as_ref().is_some_and(|remote| remote.off_reason().is_none() && remote.may_have(action))
+        let packs_may = self.packs.as_ref().and_then(|packs| packs.may_have(action));
+        self.remote
+            .as_ref()
+            .is_some_and(|remote| remote.off_reason().is_none() && packs_may.unwrap_or_else(|| remote.may_have(action)))
     }
 }
 

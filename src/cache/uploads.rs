@@ -1,20 +1,26 @@
 //! Uploads: at once for a put that waits, or queued beside the answers, bounded in bytes, drained at the end.
 
+mod packing;
+mod unsent;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 
-use super::index::Entry;
+use super::index::{Entry, Origin};
 use super::local::LocalStore;
 use super::remote::{Attempt, Remote, RemoteError};
 use crate::platform;
 use crate::protocol::{ActionId, OutputId};
+pub use packing::Packing;
+use unsent::Unsent;
 
 /// Bytes of bodies that may wait to be uploaded, in KiB. The bodies are on disk; this bounds how far uploads lag.
 const QUEUE_KIB: u32 = 512 << 10;
@@ -28,6 +34,9 @@ const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
 const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 /// Waits before the second and the third attempt.
 const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
+/// How often the end of a session looks whether what earlier ones left is queued.
+const QUEUEING_CHECK: Duration = Duration::from_millis(1);
 
 /// Threads that upload. One sends some thousand objects a second; two would mostly wake each other.
 const THREADS: usize = 1;
@@ -54,17 +63,29 @@ pub struct Uploads {
     /// Entries that were to go out.
     entries: AtomicU64,
     pending: AtomicU64,
+    /// Entries in packs that a manifest tells of.
     done: AtomicU64,
     /// Whether a put has waited for room in vain: the later ones do not wait at all.
     gave_up_waiting: AtomicBool,
     finished: Notify,
+    /// Where entries gather for packs; `None` when each goes out by itself.
+    packs: Option<Packing>,
+    /// Whether each goes out by itself, beside the packs if there are any.
+    writes_plain: bool,
+    /// Those that did, beside packs.
+    plain_done: AtomicU64,
+    unsent: Unsent,
+    /// Queues what earlier sessions left, once.
+    sending_again: OnceLock<JoinHandle<()>>,
 }
 
 impl Uploads {
-    /// An empty queue.
-    pub fn new(remote: Arc<Remote>, local: Arc<LocalStore>) -> Self {
+    /// An empty queue. Entries go out in packs where there are `packs`, and as the workshop's objects where there are none
+    /// or `writes_plain` says so.
+    pub fn new(remote: Arc<Remote>, local: Arc<LocalStore>, packs: Option<Packing>, writes_plain: bool) -> Self {
         Self {
             threads: LazyLock::new(start_threads),
+            unsent: Unsent::new(local.folder(), &remote.name()),
             remote,
             local,
             room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
@@ -73,8 +94,12 @@ impl Uploads {
             entries: AtomicU64::new(0),
             pending: AtomicU64::new(0),
             done: AtomicU64::new(0),
+            plain_done: AtomicU64::new(0),
             gave_up_waiting: AtomicBool::new(false),
             finished: Notify::new(),
+            sending_again: OnceLock::new(),
+            writes_plain: writes_plain || packs.is_none(),
+            packs,
         }
     }
 
@@ -98,27 +123,63 @@ impl Uploads {
             Ok(room) => self.start(action, entry, room.expect("the queue is never closed")),
             Err(_) => {
                 self.gave_up_waiting.store(true, Ordering::Relaxed);
-                self.skip();
+                self.skip(action);
             }
         }
     }
 
     fn start(self: &Arc<Self>, action: ActionId, entry: Entry, room: OwnedSemaphorePermit) {
         self.entries.fetch_add(1, Ordering::Relaxed);
-        self.pending.fetch_add(1, Ordering::Relaxed);
-        let uploads = self.clone();
-        let pending = Pending { uploads, is_out: false };
+        self.unsent.waits(action);
+        if self.writes_plain {
+            self.start_plain(action, entry);
+        }
+        if let Some(packs) = &self.packs {
+            self.gather(packs, action, entry, (self.pending_one(), room));
+        }
+        self.sending_again.get_or_init(|| self.send_again());
+    }
+
+    fn start_plain(self: &Arc<Self>, action: ActionId, entry: Entry) {
         let queued = Instant::now();
+        let pending = self.pending_one();
         self.threads.spawn(async move {
             // The whole of it has to live in the task.
-            let mut pending = pending;
-            let turn = pending.uploads.clone();
-            let _turn = turn.in_flight.acquire().await.expect("the queue is never closed");
+            let uploads = pending.0.clone();
+            let _turn = uploads.in_flight.acquire().await.expect("the queue is never closed");
             let (key, bytes, waited_ns) = (action.graph_key(), entry.size_bytes, queued.elapsed().as_nanos() as u64);
             let span = info_span!(parent: None, "upload", action = %key, bytes, waited_ns);
-            pending.is_out = pending.uploads.upload(&action, &entry).instrument(span).await.is_ok();
-            drop(room);
+            if uploads.upload(&action, &entry).instrument(span).await.is_ok() {
+                uploads.plain_done.fetch_add(1, Ordering::Release);
+                if uploads.packs.is_none() {
+                    uploads.unsent.sent(&[action]);
+                }
+            }
+            drop(pending);
         });
+    }
+
+    /// Queues what earlier sessions could not send, beside the first put of this one: who only reads asks the remote for
+    /// nothing. What finds no room stays for the next.
+    fn send_again(self: &Arc<Self>) -> JoinHandle<()> {
+        let uploads = self.clone();
+        self.threads.spawn_blocking(move || {
+            for action in uploads.unsent.left_before() {
+                match uploads.local.get(&action) {
+                    Some((entry, Origin::Stored, _)) if uploads.local.has_body(&entry.output, entry.size_bytes) => {
+                        uploads.try_push(action, entry);
+                    }
+                    // Nobody can send what is gone, and what this session put is on its way.
+                    Some((_, Origin::PutHere, _)) => {}
+                    _ => uploads.unsent.sent(&[action]),
+                }
+            }
+        })
+    }
+
+    fn pending_one(self: &Arc<Self>) -> Pending {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        Pending(self.clone())
     }
 
     async fn upload(&self, action: &ActionId, entry: &Entry) -> Result<(), RemoteError> {
@@ -138,24 +199,37 @@ impl Uploads {
         self.entries.fetch_add(1, Ordering::Relaxed);
         let is_out = self.remote.put_body(entry, &self.local, attempt).await.is_ok()
             && self.remote.put_metadata(action, entry, attempt).await.is_ok();
-        self.done.fetch_add(u64::from(is_out), Ordering::Release);
+        self.plain_done.fetch_add(u64::from(is_out), Ordering::Release);
     }
 
     /// Counts an entry that is not uploaded.
-    pub fn skip(&self) {
+    pub fn skip(&self, action: ActionId) {
         self.entries.fetch_add(1, Ordering::Relaxed);
+        self.unsent.waits(action);
+    }
+
+    /// Remembers what is not out, for the next session.
+    pub fn remember_unsent(&self) {
+        self.unsent.write();
     }
 
     /// Waits until nothing is pending, or until `deadline`.
-    pub async fn drain(&self, deadline: Instant) {
+    pub async fn drain(self: &Arc<Self>, deadline: Instant) {
+        while self.sending_again.get().is_some_and(|task| !task.is_finished()) && Instant::now() < deadline {
+            tokio::time::sleep(QUEUEING_CHECK).await;
+        }
+        if self.packs.is_some() && self.counts().left > 0 {
+            let (uploads, manifest) = (self.clone(), self.pending_one());
+            self.threads.spawn(async move {
+                uploads.publish().await;
+                drop(manifest);
+            });
+        }
         loop {
             let finished = self.finished.notified();
             tokio::pin!(finished);
             finished.as_mut().enable();
-            if self.pending() == 0 {
-                return;
-            }
-            if tokio::time::timeout_at(deadline, finished).await.is_err() {
+            if self.pending() == 0 || tokio::time::timeout_at(deadline, finished).await.is_err() {
                 return;
             }
         }
@@ -179,7 +253,9 @@ impl Uploads {
 
     /// What became of the entries so far. Uploads may be going on.
     pub fn counts(&self) -> UploadCounts {
-        let done = self.done.load(Ordering::Acquire);
+        let plain = self.writes_plain.then(|| self.plain_done.load(Ordering::Acquire));
+        let packed = self.packs.as_ref().map(|_| self.done.load(Ordering::Acquire));
+        let done = plain.into_iter().chain(packed).min().unwrap_or_default();
         UploadCounts { done, left: self.entries.load(Ordering::Relaxed).saturating_sub(done) }
     }
 }
@@ -195,16 +271,12 @@ fn start_threads() -> Runtime {
 }
 
 /// An upload under way. However it ends, even by a panic, whoever drains the queue learns of it.
-struct Pending {
-    uploads: Arc<Uploads>,
-    is_out: bool,
-}
+struct Pending(Arc<Uploads>);
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.uploads.done.fetch_add(u64::from(self.is_out), Ordering::Release);
-        self.uploads.pending.fetch_sub(1, Ordering::Release);
-        self.uploads.finished.notify_waiters();
+        self.0.pending.fetch_sub(1, Ordering::Release);
+        self.0.finished.notify_waiters();
     }
 }
 

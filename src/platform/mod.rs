@@ -9,6 +9,7 @@ pub mod heap;
 mod host;
 mod pipe;
 mod priority;
+mod stderr;
 mod usage;
 
 pub use counters::{Counters, HostCounters, ProcessCounters};
@@ -16,4 +17,5 @@ pub use go_version::parent_go_version;
 pub use host::{file_system_of, ignores_hangup, private_config, settle_disk};
 pub use pipe::enlarge;
 pub use priority::step_back;
+pub use stderr::let_go_of_stderr;
 pub use usage::{Usage, thread_cpu, usage};

@@ -17,10 +17,15 @@ pub struct Backend {
 
 impl Backend {
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(folder, arguments, Vec::new())
+    }
+
+    pub fn start_with(folder: &Path, arguments: &[&str], variables: Vec<(&str, String)>) -> Self {
         let mut child = Command::new(super::CACHEPROG)
             .args(arguments)
             .current_dir(folder)
             .env_remove("S3_ENDPOINT")
+            .envs(variables)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -51,6 +56,12 @@ impl Backend {
     pub fn get(&mut self, id: i64, action: u8) -> Value {
         self.send(&format!("{{\"ID\":{id},\"Command\":\"get\",\"ActionID\":\"{}\"}}\n\n", wire(action)));
         self.answer()
+    }
+
+    /// Sends a close and takes its answer: from here on go goes on.
+    pub fn close(&mut self, id: i64) {
+        self.send(&format!("{{\"ID\":{id},\"Command\":\"close\"}}\n\n"));
+        assert_eq!(self.answer()["ID"], id);
     }
 
     /// Ends the input; returns the exit code, the rest of stdout and stderr.

@@ -151,10 +151,17 @@ impl S3 {
 
     /// Lets the workspace's go use this server.
     pub fn use_in(&self, workspace: &mut Workspace) {
-        workspace.set("S3_ENDPOINT", &self.server.endpoint());
-        workspace.set("S3_ACCESS_KEY_ID", &self.credentials.access_key_id);
-        workspace.set("S3_SECRET_ACCESS_KEY", &self.credentials.secret_access_key);
-        workspace.set("S3_BUCKET_NAME", "cache");
+        self.variables().iter().for_each(|(name, value)| workspace.set(name, value));
+    }
+
+    /// What tells a backend of it.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("S3_ENDPOINT", self.server.endpoint()),
+            ("S3_ACCESS_KEY_ID", self.credentials.access_key_id.clone()),
+            ("S3_SECRET_ACCESS_KEY", self.credentials.secret_access_key.clone()),
+            ("S3_BUCKET_NAME", "cache".to_owned()),
+        ]
     }
 
     /// The same for a client in the test.

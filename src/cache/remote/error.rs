@@ -64,7 +64,7 @@ impl RemoteError {
     }
 
     /// Whether it took a time limit to notice.
-    pub(super) fn is_timeout(&self) -> bool {
+    pub fn is_timeout(&self) -> bool {
         matches!(self, Self::S3(S3Error::Timeout { .. }) | Self::TooSlow { .. })
     }
 
@@ -72,7 +72,8 @@ impl RemoteError {
     pub(super) fn is_of_the_remote(&self, purpose: Purpose) -> bool {
         match self {
             Self::S3(S3Error::NoSuchKey { .. } | S3Error::TooLarge { .. }) => false,
-            Self::Metadata { .. } | Self::Body { .. } | Self::Size { .. } | Self::Gone { .. } | Self::Off(_) => false,
+            Self::Metadata { .. } | Self::Body { .. } => false,
+            Self::Size { .. } | Self::Gone { .. } | Self::Off(_) => false,
             // Sixteen uploads at once may all be told to slow down, and do so.
             Self::S3(S3Error::Throttled { .. }) => matches!(purpose, Purpose::Download),
             Self::S3(_) | Self::TooSlow { .. } => true,

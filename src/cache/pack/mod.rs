@@ -1,0 +1,51 @@
+//! Packs: many outputs in one object, found by manifests, fetched ahead of go's questions.
+
+mod builder;
+mod catalog;
+mod compaction;
+mod decoder;
+mod format;
+mod manifest;
+mod prefetch;
+mod repack;
+mod schedule;
+mod tidy;
+mod unpack;
+mod writer;
+
+pub use prefetch::Packs;
+pub use writer::{Batch, PackWriter};
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use manifest::PackId;
+
+/// Keys of the manifests begin so, below the configured prefix.
+const MANIFESTS: &str = "manifests-v1/";
+/// Keys of those that several sessions' were merged into.
+const MERGED: &str = "manifests-v1/merged-";
+/// Keys of the packs begin so.
+const PACKS: &str = "packs-v1/";
+
+/// Whether a key is that of a pack or a manifest of this version.
+pub fn is_pack_key(key: &str) -> bool {
+    [MANIFESTS, PACKS].iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// A new one. Later sessions' keys sort later, which nobody depends on.
+fn manifest_key() -> String {
+    format!("{MANIFESTS}{:012}-{:016x}", now_s(), fastrand::u64(..))
+}
+
+fn merged_key() -> String {
+    format!("{MERGED}{:012}-{:016x}", now_s(), fastrand::u64(..))
+}
+
+fn now_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs() as i64
+}
+
+fn pack_key(id: PackId) -> String {
+    format!("{PACKS}{id}")
+}

@@ -1,0 +1,217 @@
+//! Reading packs: a get waits only for the pack that has its action, and only until the frame with its object is there.
+//! Beside it the packs that earlier sessions used next are fetched, as a file system reads ahead.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, SetOnce, mpsc, watch};
+use tracing::{Instrument, info_span};
+
+use super::catalog::{Catalog, PackNumber};
+use super::schedule::{Progress, Schedule, Transfer};
+use super::tidy::again_if_it_helps;
+use super::{PackId, pack_key};
+use crate::cache::Idea;
+use crate::cache::index::Entry;
+use crate::cache::local::LocalStore;
+use crate::cache::remote::{Remote, RemoteError};
+use crate::protocol::ActionId;
+
+/// Packs that are decompressed and written at the same time: go needs the cores too.
+const DECODERS: usize = 2;
+/// The longest that a get waits: compiling is sooner done then, and the second time the remote goes off. More than the
+/// client's own limit for a silence, so that a remote that says nothing is named as such.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// The packs of a remote as one session reads them.
+pub struct Packs {
+    pub(super) remote: Arc<Remote>,
+    pub(super) local: Arc<LocalStore>,
+    /// Parts that are switched off.
+    without: Vec<Idea>,
+    is_loading: AtomicBool,
+    /// `None` inside for a bucket without manifests.
+    loaded: SetOnce<Option<Loaded>>,
+    pub(super) decoders: Semaphore,
+    /// The local store takes no more: everything is a miss.
+    pub(super) is_full: AtomicBool,
+}
+
+pub(super) struct Loaded {
+    catalog: Catalog,
+    /// Number of manifests that it was made of.
+    pub(super) manifests: usize,
+    runtime: Handle,
+    schedule: Mutex<Schedule>,
+}
+
+impl Packs {
+    /// Packs that have not been looked at yet.
+    pub fn new(remote: Arc<Remote>, local: Arc<LocalStore>, without: &[Idea]) -> Self {
+        Self {
+            remote,
+            local,
+            without: without.to_vec(),
+            is_loading: AtomicBool::new(false),
+            loaded: SetOnce::new(),
+            decoders: Semaphore::new(DECODERS),
+            is_full: AtomicBool::new(false),
+        }
+    }
+
+    /// Starts to read the manifests, once.
+    pub fn start_loading(self: &Arc<Self>) {
+        if !self.is_loading.swap(true, Ordering::Relaxed) {
+            let packs = self.clone();
+            // A task of its own: a get that gives up waiting must not end it.
+            tokio::spawn(async move {
+                let loaded = packs.read_manifests().await;
+                let _ = packs.loaded.set(loaded);
+            });
+        }
+    }
+
+    /// Waits until the manifests are read; whether there are any, and in time.
+    pub async fn load(self: &Arc<Self>) -> bool {
+        self.start_loading();
+        tokio::time::timeout(PATIENCE, self.loaded.wait()).await.is_ok_and(Option::is_some)
+    }
+
+    async fn read_manifests(&self) -> Option<Loaded> {
+        let manifests = match again_if_it_helps(|| self.manifests()).await {
+            Ok(manifests) => manifests,
+            Err(error) => {
+                if error.is_timeout() {
+                    // All gets waited for this one: it weighs as much as two of theirs.
+                    self.remote.let_go_wait(&error, PATIENCE);
+                }
+                return None;
+            }
+        };
+        if manifests.is_empty() {
+            if self.remote.contents_are_due() {
+                // Plain objects it is: what a small bucket has of them is known from here on.
+                self.remote.learn_contents().await;
+            }
+            return None;
+        }
+        let count = manifests.len();
+        let catalog = Catalog::new(manifests.into_iter().map(|found| found.manifest).collect());
+        let has = |idea| !self.without.contains(&idea);
+        let schedule = Mutex::new(Schedule::new(has(Idea::Prefetch), !has(Idea::Connections)));
+        Some(Loaded { catalog, manifests: count, runtime: Handle::current(), schedule })
+    }
+
+    pub(super) fn loaded(&self) -> Option<&Loaded> {
+        self.loaded.get()?.as_ref()
+    }
+
+    /// Whether the packs may have an action; `None` while the manifests are not read, or when there are none.
+    pub fn may_have(&self, action: &ActionId) -> Option<bool> {
+        let has = self.loaded()?.catalog.find(action).is_some();
+        Some(has && !self.is_full.load(Ordering::Relaxed))
+    }
+
+    /// Notes that go was given something that was fetched ahead, and reads on from there.
+    pub fn used(self: &Arc<Self>, action: &ActionId) {
+        let Some(loaded) = self.loaded() else { return };
+        if let Some(pack) = loaded.catalog.find(action) {
+            self.want(loaded, pack);
+        }
+    }
+
+    /// Waits until an action of the packs is in the local store; `None` when it is in none of them, or takes too long.
+    pub async fn fetch(self: &Arc<Self>, action: &ActionId) -> Option<Entry> {
+        let loaded = self.loaded()?;
+        let pack = loaded.catalog.find(action)?;
+        let transfer = self.want(loaded, pack);
+        let progress = transfer.progress.subscribe();
+        transfer.hurry.notify_one();
+        match tokio::time::timeout(PATIENCE, self.arrival(action, progress)).await {
+            Ok(entry) => entry,
+            Err(_) => {
+                let key = pack_key(loaded.catalog.pack(pack).id);
+                self.remote.let_go_wait(&RemoteError::TooSlow { key, seconds: PATIENCE.as_secs() }, PATIENCE);
+                None
+            }
+        }
+    }
+
+    async fn arrival(&self, action: &ActionId, mut progress: watch::Receiver<Progress>) -> Option<Entry> {
+        loop {
+            // In this order: what came last is there before the end is told.
+            let has_ended = *progress.borrow_and_update() == Progress::Ended;
+            if let Some((entry, ..)) = self.local.get(action) {
+                return Some(entry);
+            }
+            if has_ended || progress.changed().await.is_err() {
+                return None;
+            }
+        }
+    }
+
+    /// The packs that go used, in that order.
+    pub fn trail(&self) -> Vec<PackId> {
+        let Some(loaded) = self.loaded() else { return Vec::new() };
+        let used = loaded.schedule().used().to_vec();
+        used.into_iter().map(|number| loaded.catalog.pack(number).id).collect()
+    }
+
+    /// Notes a get that a pack answers, and reads on from there where that is news or the window has grown.
+    fn want(self: &Arc<Self>, loaded: &Loaded, pack: PackNumber) -> Arc<Transfer> {
+        let mut schedule = loaded.schedule();
+        let (transfer, reads_on) = schedule.want(pack);
+        if reads_on && !self.is_full.load(Ordering::Relaxed) {
+            schedule.read_ahead(loaded.catalog.after(pack));
+            self.start(loaded, &mut schedule);
+        }
+        transfer
+    }
+
+    /// Starts as many fetches as there are connections.
+    fn start(self: &Arc<Self>, loaded: &Loaded, schedule: &mut Schedule) {
+        while let Some((number, transfer)) = schedule.start() {
+            let packs = self.clone();
+            loaded.runtime.spawn(async move { packs.fetch_pack(number, &transfer).await });
+        }
+    }
+
+    async fn fetch_pack(self: Arc<Self>, number: PackNumber, transfer: &Transfer) {
+        let Some(loaded) = self.loaded() else { return };
+        let record = loaded.catalog.pack(number);
+        let span = info_span!(parent: None, "prefetch", pack = %record.id, bytes = record.bytes);
+        let on_its_way = self.read_pack(&pack_key(record.id), transfer).instrument(span).await;
+        transfer.progress.send_replace(Progress::Ended);
+        let mut schedule = loaded.schedule();
+        schedule.ended(on_its_way);
+        self.start(loaded, &mut schedule);
+    }
+
+    /// Fetches a pack and keeps what is in it; how long its bytes took. Any trouble costs hits, and was counted.
+    async fn read_pack(self: &Arc<Self>, key: &str, transfer: &Transfer) -> Duration {
+        let fetched = again_if_it_helps(|| async {
+            // Not bounded: how long the link takes must not depend on how long the cores take. A pack is some MiB.
+            let (sender, pieces) = mpsc::unbounded_channel();
+            let stream = self.remote.stream(key, sender).instrument(info_span!("remote.get_pack"));
+            let (streamed, is_whole) = tokio::join!(stream, self.keep_pack(pieces, transfer));
+            if !is_whole {
+                self.remote.found_damage();
+            }
+            streamed
+        });
+        fetched.await.ok().flatten().unwrap_or_default()
+    }
+}
+
+impl Loaded {
+    /// When the pack that was used longest ago, of those that this session used, was used before; Unix seconds.
+    pub(super) fn last_use_s(&self) -> Option<i64> {
+        self.schedule().used().iter().map(|pack| self.catalog.pack(*pack).used_s).min()
+    }
+
+    fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().expect("no user of the schedule panics")
+    }
+}

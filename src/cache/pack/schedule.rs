@@ -1,0 +1,236 @@
+//! Which packs are fetched when: what go waits for first, then what earlier sessions used next, a few at first and more the
+//! more of them go asks for. Decides, and does nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::catalog::PackNumber;
+
+/// Packs that are fetched at the same time.
+const CONNECTIONS: usize = 8;
+/// On a slow link so many are enough.
+const FEWEST_AHEAD: usize = 2;
+/// A pack that takes longer on its way shares the link with too many others: one that go waits for would take as long.
+const SLOW: Duration = Duration::from_millis(250);
+/// Packs that are read ahead at first, and at most.
+const FIRST_WINDOW: usize = 4;
+const WIDEST_WINDOW: usize = 64;
+/// Hits after which twice as many are read ahead: `go list` asks for some dozens, a build for hundreds.
+const HITS_TO_DOUBLE: usize = 32;
+
+/// What is fetched, and what is next.
+pub struct Schedule {
+    /// What go waits for, before what it may ask.
+    urgent: VecDeque<PackNumber>,
+    ahead: VecDeque<PackNumber>,
+    in_flight: usize,
+    packs: HashMap<PackNumber, Fetch>,
+    /// What go used, in that order.
+    used: Vec<PackNumber>,
+    /// Gets that the packs answered, or will.
+    hits: usize,
+    most_in_flight: usize,
+    /// How many may be in flight when one more is started that go does not wait for.
+    most_ahead: usize,
+    reads_ahead: bool,
+}
+
+/// One pack that is fetched, or will be.
+pub struct Fetch {
+    pub transfer: Arc<Transfer>,
+    is_used: bool,
+}
+
+/// A pack on its way, as those who wait for it see it.
+pub struct Transfer {
+    pub progress: watch::Sender<Progress>,
+    /// Told when a get waits for it.
+    pub hurry: Notify,
+}
+
+/// How far a pack is. Each step is told to those who wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many of its frames are in the local store.
+    Frames(usize),
+    /// There will be no more.
+    Ended,
+}
+
+impl Schedule {
+    /// Nothing to do yet. Without reading ahead only what go asks for is fetched, and on one connection one at a time.
+    pub fn new(reads_ahead: bool, is_one_connection: bool) -> Self {
+        let most = if is_one_connection { 1 } else { CONNECTIONS };
+        Self {
+            urgent: VecDeque::new(),
+            ahead: VecDeque::new(),
+            in_flight: 0,
+            packs: HashMap::new(),
+            used: Vec::new(),
+            hits: 0,
+            most_in_flight: most,
+            most_ahead: most,
+            reads_ahead,
+        }
+    }
+
+    /// Notes that a get finds its answer in a pack: how far that is, and whether to read on from there.
+    pub fn want(&mut self, pack: PackNumber) -> (Arc<Transfer>, bool) {
+        self.hits += 1;
+        let is_new = !self.packs.contains_key(&pack);
+        let fetch = self.packs.entry(pack).or_default();
+        let is_first_use = !std::mem::replace(&mut fetch.is_used, true);
+        let transfer = fetch.transfer.clone();
+        if is_first_use {
+            self.used.push(pack);
+        }
+        if is_new {
+            self.urgent.push_back(pack);
+        } else if is_first_use && let Some(at) = self.ahead.iter().position(|waiting| *waiting == pack) {
+            self.ahead.remove(at);
+            self.urgent.push_back(pack);
+        }
+        (transfer, is_first_use || self.hits.is_multiple_of(HITS_TO_DOUBLE))
+    }
+
+    /// Queues what comes after a pack that was used, the nearest first.
+    pub fn read_ahead(&mut self, after: &[PackNumber]) {
+        let doublings = (self.hits / HITS_TO_DOUBLE).min(WIDEST_WINDOW.ilog2() as usize);
+        let window = (FIRST_WINDOW << doublings).min(WIDEST_WINDOW);
+        for pack in after.iter().take(if self.reads_ahead { window } else { 0 }) {
+            if !self.packs.contains_key(pack) {
+                self.packs.insert(*pack, Fetch::default());
+                self.ahead.push_back(*pack);
+            }
+        }
+    }
+
+    /// The pack to be fetched next, if there is a connection for it.
+    pub fn start(&mut self) -> Option<(PackNumber, Arc<Transfer>)> {
+        if self.in_flight >= self.most_in_flight {
+            return None;
+        }
+        let next = self
+            .urgent
+            .pop_front()
+            .or_else(|| if self.in_flight < self.most_ahead { self.ahead.pop_front() } else { None })?;
+        self.in_flight += 1;
+        self.packs.get(&next).map(|fetch| (next, fetch.transfer.clone()))
+    }
+
+    /// Notes that a pack has come, and how long it was on its way. On a slow link fewer share it from then on, so that one
+    /// that go waits for comes sooner; the link is full with few of them too.
+    pub fn ended(&mut self, on_its_way: Duration) {
+        self.in_flight -= 1;
+        if on_its_way > SLOW {
+            self.most_ahead = (self.most_ahead - 1).max(FEWEST_AHEAD.min(self.most_in_flight));
+        } else if on_its_way < SLOW / 2 {
+            self.most_ahead = (self.most_ahead + 1).min(self.most_in_flight);
+        }
+    }
+
+    /// The packs that go used, in that order.
+    pub fn used(&self) -> &[PackNumber] {
+        &self.used
+    }
+}
+
+impl Default for Fetch {
+    fn default() -> Self {
+        let transfer = Transfer { progress: watch::Sender::new(Progress::Frames(0)), hurry: Notify::new() };
+        Self { transfer: Arc::new(transfer), is_used: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AFTER: [PackNumber; 100] = {
+        let mut all = [0; 100];
+        let mut at = 0;
+        while at < 100 {
+            all[at] = at as PackNumber + 1;
+            at += 1;
+        }
+        all
+    };
+
+    fn started(schedule: &mut Schedule) -> Vec<PackNumber> {
+        std::iter::from_fn(|| schedule.start().map(|(pack, _)| pack)).collect()
+    }
+
+    #[test]
+    fn what_go_waits_for_comes_before_what_it_may_ask() {
+        let mut schedule = Schedule::new(true, false);
+        assert!(schedule.want(0).1);
+        schedule.read_ahead(&AFTER);
+        schedule.want(50);
+        schedule.want(3);
+        assert_eq!(started(&mut schedule), [0, 50, 3, 1, 2, 4]);
+        assert_eq!(schedule.used(), [0, 50, 3]);
+    }
+
+    #[test]
+    fn the_window_grows_with_the_hits_and_nothing_is_fetched_twice() {
+        let mut schedule = Schedule::new(true, false);
+        let mut seen = Vec::new();
+        for hit in 1..=200 {
+            if schedule.want(0).1 {
+                schedule.read_ahead(&AFTER);
+            }
+            seen.extend(started(&mut schedule));
+            while schedule.in_flight > 0 {
+                schedule.ended(Duration::ZERO);
+                seen.extend(started(&mut schedule));
+            }
+            let expected = match hit {
+                ..32 => 4,
+                32..64 => 8,
+                64..96 => 16,
+                96..128 => 32,
+                _ => 64,
+            };
+            assert_eq!(seen.len(), 1 + expected, "after {hit} hits");
+        }
+        assert!(seen.iter().zip(0..).all(|(pack, number)| *pack == number), "{seen:?}");
+    }
+
+    #[test]
+    fn on_a_slow_link_fewer_are_fetched_ahead_and_one_that_is_waited_for_still_starts() {
+        let mut schedule = Schedule::new(true, false);
+        schedule.hits = 200;
+        schedule.want(0);
+        schedule.read_ahead(&AFTER);
+        assert_eq!(started(&mut schedule).len(), CONNECTIONS);
+        for _ in 0..20 {
+            schedule.ended(SLOW * 2);
+            started(&mut schedule);
+        }
+        assert_eq!(schedule.in_flight, FEWEST_AHEAD);
+        schedule.want(99);
+        assert_eq!(started(&mut schedule), [99]);
+        for _ in 0..20 {
+            schedule.ended(Duration::ZERO);
+            started(&mut schedule);
+        }
+        assert_eq!(schedule.in_flight, CONNECTIONS, "a link that got faster is used again");
+    }
+
+    #[test]
+    fn parts_can_be_switched_off() {
+        let mut alone = Schedule::new(false, false);
+        alone.want(0);
+        alone.read_ahead(&AFTER);
+        assert_eq!(started(&mut alone), [0]);
+        let mut single = Schedule::new(true, true);
+        single.want(0);
+        single.read_ahead(&AFTER);
+        assert_eq!(started(&mut single), [0]);
+        single.ended(SLOW * 2);
+        assert_eq!(started(&mut single), [1]);
+    }
+}

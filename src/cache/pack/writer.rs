@@ -1,0 +1,170 @@
+//! Writing packs: puts gather until they are worth an object, are compressed and sent, and a manifest tells of them.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use super::builder::PackBuilder;
+use super::manifest::{Fingerprint, Manifest, PackId, PackRecord, Trail};
+use super::{manifest_key, now_s, pack_key};
+use crate::cache::Idea;
+use crate::cache::index::Entry;
+use crate::cache::local::LocalStore;
+use crate::protocol::ActionId;
+
+/// Plain bytes from which what has gathered makes a pack: about 1 MiB when it is compressed.
+pub const PACK_BYTES: u64 = 4 << 20;
+/// Entries from which it does: many are empty.
+pub const PACK_ENTRIES: usize = 1000;
+/// zstd's level. 1 gives a twentieth more bytes, 6 takes twice the time.
+pub const LEVEL: i32 = 3;
+/// Packs that are compressed at the same time.
+const COMPRESSORS: usize = 2;
+
+/// What goes out together. `T` is what has to live until it is out.
+pub struct Batch<T> {
+    entries: Vec<(ActionId, Entry, T)>,
+    plain_bytes: u64,
+    /// Its place among the batches of the session.
+    number: u64,
+}
+
+/// A pack that is ready to be sent.
+pub struct Packed {
+    pub id: PackId,
+    pub bytes: Bytes,
+    actions: Vec<ActionId>,
+    number: u64,
+}
+
+/// What a manifest tells of, ready to be sent.
+pub struct Told {
+    pub key: String,
+    pub content: Bytes,
+    /// All actions that are in it.
+    pub actions: Vec<ActionId>,
+}
+
+/// The packs that one session writes.
+pub struct PackWriter<T> {
+    local: Arc<LocalStore>,
+    open: Mutex<Batch<T>>,
+    written: Mutex<Vec<Written>>,
+    compressors: Semaphore,
+    manifest_key: String,
+    /// Parts that are switched off.
+    without: Vec<Idea>,
+}
+
+/// A pack that is in the remote.
+struct Written {
+    number: u64,
+    record: PackRecord,
+    actions: Vec<ActionId>,
+}
+
+impl<T> PackWriter<T> {
+    /// Nothing gathered yet.
+    pub fn new(local: Arc<LocalStore>, without: &[Idea]) -> Self {
+        let open = Mutex::new(Batch { entries: Vec::new(), plain_bytes: 0, number: 0 });
+        Self {
+            local,
+            open,
+            written: Mutex::default(),
+            compressors: Semaphore::new(COMPRESSORS),
+            manifest_key: manifest_key(),
+            without: without.to_vec(),
+        }
+    }
+
+    /// Adds an entry; gives what has gathered once it is enough.
+    pub fn add(&self, action: ActionId, entry: Entry, keep: T) -> Option<Batch<T>> {
+        let mut open = self.open();
+        open.plain_bytes += entry.size_bytes;
+        open.entries.push((action, entry, keep));
+        let is_alone = self.without.contains(&Idea::Packs);
+        let is_enough = is_alone || open.plain_bytes >= PACK_BYTES || open.entries.len() >= PACK_ENTRIES;
+        is_enough.then(|| open.take())
+    }
+
+    /// Gives what has gathered so far, if there is anything.
+    pub fn take(&self) -> Option<Batch<T>> {
+        let mut open = self.open();
+        (!open.entries.is_empty()).then(|| open.take())
+    }
+
+    /// Compresses a batch; `None` when nothing of it is in the local store any more. Gives back what was to be kept.
+    pub async fn pack(&self, batch: Batch<T>) -> (Option<Packed>, Vec<T>) {
+        let Batch { entries, number, .. } = batch;
+        let (entries, keep): (Vec<_>, Vec<_>) =
+            entries.into_iter().map(|(action, entry, keep)| ((action, entry), keep)).unzip();
+        let _turn = self.compressors.acquire().await.expect("the semaphore is never closed");
+        let mut entries = entries;
+        if self.without.contains(&Idea::Order) {
+            entries.sort_by_key(|(action, _)| *action);
+        }
+        let (local, level) = (self.local.clone(), (!self.without.contains(&Idea::Compression)).then_some(LEVEL));
+        let packed = tokio::task::spawn_blocking(move || compress(&local, &entries, number, level)).await;
+        (packed.ok().flatten(), keep)
+    }
+
+    /// Notes that a pack is in the remote.
+    pub fn sent(&self, packed: &Packed) {
+        let fingerprints = packed.actions.iter().map(Fingerprint::of).collect();
+        let (id, bytes, now_s) = (packed.id, packed.bytes.len() as u32, now_s());
+        let record = PackRecord { id, bytes, written_s: now_s, used_s: now_s, fingerprints };
+        self.written().push(Written { number: packed.number, record, actions: packed.actions.clone() });
+    }
+
+    /// The manifest of all packs that are out; `None` without any. `used` are the packs of others that the session used,
+    /// which come first on its trail.
+    pub fn manifest(&self, used: Vec<PackId>) -> Option<Told> {
+        let mut written = self.written();
+        written.sort_by_key(|pack| pack.number);
+        let actions = written.iter().flat_map(|pack| &pack.actions).copied().collect();
+        let packs: Vec<PackRecord> = written.iter().map(|pack| pack.record.clone()).collect();
+        drop(written);
+        let mut trail: Vec<PackId> = used.into_iter().chain(packs.iter().map(|pack| pack.id)).collect();
+        if self.without.contains(&Idea::Order) {
+            trail.sort();
+        }
+        let is_empty = packs.is_empty();
+        let trails = vec![Trail { ended_s: now_s(), packs: trail }];
+        let content = Manifest { packs, trails, dropped: Vec::new() }.encode().into();
+        (!is_empty).then(|| Told { key: self.manifest_key.clone(), content, actions })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Batch<T>> {
+        self.open.lock().expect("nobody panics with it")
+    }
+
+    fn written(&self) -> MutexGuard<'_, Vec<Written>> {
+        self.written.lock().expect("nobody panics with it")
+    }
+}
+
+impl<T> Batch<T> {
+    /// Leaves an empty one behind.
+    fn take(&mut self) -> Self {
+        let next = Self { entries: Vec::new(), plain_bytes: 0, number: self.number + 1 };
+        std::mem::replace(self, next)
+    }
+}
+
+impl Packed {
+    /// Its key.
+    pub fn key(&self) -> String {
+        pack_key(self.id)
+    }
+}
+
+/// What is gone from the local store is left out.
+fn compress(local: &LocalStore, entries: &[(ActionId, Entry)], number: u64, level: Option<i32>) -> Option<Packed> {
+    let mut builder = PackBuilder::new(level).ok()?;
+    for (action, entry) in entries {
+        let _ = builder.add(*action, entry, || std::fs::read(local.path_of(&entry.output)));
+    }
+    let (bytes, actions) = builder.finish().ok()?;
+    (!actions.is_empty()).then(|| Packed { id: PackId::random(), bytes: bytes.into(), actions, number })
+}

@@ -1,0 +1,117 @@
+//! Uploads in packs: entries gather, go out together, and count when a manifest tells of them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
+use tracing::{Instrument, info_span};
+
+use super::{Pending, Uploads, with_retries};
+use crate::cache::Idea;
+use crate::cache::index::Entry;
+use crate::cache::local::LocalStore;
+use crate::cache::pack::{Batch, PackWriter, Packs};
+use crate::protocol::ActionId;
+
+/// A session that puts nothing for so long sends what has gathered.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// The packs of a session on their way out.
+pub struct Packing {
+    writer: PackWriter<Kept>,
+    /// What the session reads: the packs that it used belong to its trail.
+    reader: Arc<Packs>,
+    under_way: Mutex<Vec<JoinHandle<()>>>,
+    /// Held while a manifest is made and sent: an older one must not come last.
+    publishing: tokio::sync::Mutex<()>,
+    watches_idleness: AtomicBool,
+}
+
+/// What lives until an entry's pack is out.
+type Kept = (Pending, OwnedSemaphorePermit);
+
+impl Packing {
+    /// Nothing gathered yet.
+    pub fn new(local: Arc<LocalStore>, reader: Arc<Packs>, without: &[Idea]) -> Self {
+        Self {
+            writer: PackWriter::new(local, without),
+            reader,
+            under_way: Mutex::default(),
+            publishing: tokio::sync::Mutex::default(),
+            watches_idleness: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Uploads {
+    /// Lets an entry gather with others.
+    pub(super) fn gather(self: &Arc<Self>, packs: &Packing, action: ActionId, entry: Entry, kept: Kept) {
+        if let Some(batch) = packs.writer.add(action, entry, kept) {
+            self.start_pack(packs, batch);
+        }
+        self.watch_idleness(packs);
+    }
+
+    fn start_pack(self: &Arc<Self>, packs: &Packing, batch: Batch<Kept>) {
+        let uploads = self.clone();
+        let task = self.threads.spawn(async move { uploads.upload_pack(batch).await });
+        packs.under_way.lock().expect("no uploader panics").push(task);
+    }
+
+    /// Compresses and sends what has gathered. Its entries count when a manifest tells of them.
+    async fn upload_pack(&self, batch: Batch<Kept>) {
+        let Some(packs) = &self.packs else { return };
+        let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
+        let (packed, kept) = packs.writer.pack(batch).await;
+        let Some(packed) = packed else { return };
+        let (key, bytes) = (packed.key(), packed.bytes.len());
+        let span = info_span!(parent: None, "upload", pack = %packed.id, bytes, entries = kept.len());
+        let put = |attempt| self.remote.put_object(&key, packed.bytes.clone(), attempt);
+        if with_retries(put).instrument(span).await.is_ok() {
+            packs.writer.sent(&packed);
+        }
+    }
+
+    /// Sends what has gathered, waits for the packs on their way, and tells of them in a manifest.
+    pub(super) async fn publish(self: &Arc<Self>) {
+        let Some(packs) = &self.packs else { return };
+        let _alone = packs.publishing.lock().await;
+        if let Some(batch) = packs.writer.take() {
+            self.start_pack(packs, batch);
+        }
+        let under_way = std::mem::take(&mut *packs.under_way.lock().expect("no uploader panics"));
+        for task in under_way {
+            // A panic there is a pack that is missing, and counted as left.
+            let _ = task.await;
+        }
+        let Some(told) = packs.writer.manifest(packs.reader.trail()) else { return };
+        let (bytes, entries) = (told.content.len(), told.actions.len());
+        let span = info_span!(parent: None, "upload", manifest = %told.key, bytes, entries);
+        let put = |attempt| self.remote.put_object(&told.key, told.content.clone(), attempt);
+        if with_retries(put).instrument(span).await.is_ok() {
+            self.done.store(entries as u64, Ordering::Release);
+            self.unsent.sent(&told.actions);
+        }
+    }
+
+    /// `go run ./server` may hold the session for days: what was put goes out when nothing more comes.
+    fn watch_idleness(self: &Arc<Self>, packs: &Packing) {
+        if packs.watches_idleness.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let uploads = self.clone();
+        self.threads.spawn(async move {
+            let mut before = 0;
+            loop {
+                tokio::time::sleep(IDLE).await;
+                let now = uploads.entries.load(Ordering::Relaxed);
+                if now == before && uploads.pending() > 0 {
+                    uploads.publish().await;
+                }
+                before = now;
+            }
+        });
+    }
+}

@@ -1,0 +1,112 @@
+//! What a session could not upload is remembered beside the local store, for the next one that uploads to the same remote.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::protocol::ActionId;
+
+/// More are not remembered: a remote that is away for weeks must not cost every build more.
+const MOST: usize = 100_000;
+
+/// Actions that are to go out, and the file that keeps those that did not.
+pub struct Unsent {
+    path: PathBuf,
+    waiting: Mutex<HashSet<ActionId>>,
+    /// What went out, as far as the file may still name it.
+    sent: Mutex<HashSet<ActionId>>,
+}
+
+impl Unsent {
+    /// For the remote of that name; its file is in `folder`.
+    pub fn new(folder: &Path, remote: &str) -> Self {
+        let path = folder.join(format!("unsent-{:016x}", xxh3_64(remote.as_bytes())));
+        Self { path, waiting: Mutex::default(), sent: Mutex::default() }
+    }
+
+    /// What earlier sessions could not send.
+    pub fn left_before(&self) -> Vec<ActionId> {
+        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+        text.lines().filter_map(ActionId::from_wire).collect()
+    }
+
+    /// Notes that an entry is to go out.
+    pub fn waits(&self, action: ActionId) {
+        self.waiting.lock().expect("nobody panics with it").insert(action);
+    }
+
+    /// Notes that entries are out.
+    pub fn sent(&self, actions: &[ActionId]) {
+        let mut waiting = self.waiting.lock().expect("nobody panics with it");
+        let mut sent = self.sent.lock().expect("nobody panics with it");
+        for action in actions {
+            waiting.remove(action);
+            sent.insert(*action);
+        }
+    }
+
+    /// Brings the file up to date with what is out and what is not. Without it entries are compiled again, no more.
+    pub fn write(&self) {
+        let before = self.left_before();
+        let waiting = self.waiting.lock().expect("nobody panics with it");
+        if before.is_empty() && waiting.is_empty() {
+            return;
+        }
+        let sent = self.sent.lock().expect("nobody panics with it");
+        let kept = before.into_iter().filter(|action| !sent.contains(action) && !waiting.contains(action));
+        let all: Vec<ActionId> = waiting.iter().copied().chain(kept).take(MOST).collect();
+        let _ = if all.is_empty() { std::fs::remove_file(&self.path) } else { replace(&self.path, &all) };
+    }
+}
+
+/// By rename: another session may read it.
+fn replace(path: &Path, actions: &[ActionId]) -> std::io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    let lines: String = actions.iter().map(|action| action.to_wire() + "\n").collect();
+    file.write_all(lines.as_bytes())?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(n: u8) -> ActionId {
+        ActionId::new([n; 32])
+    }
+
+    fn left(unsent: &Unsent) -> HashSet<ActionId> {
+        unsent.left_before().into_iter().collect()
+    }
+
+    #[test]
+    fn what_did_not_go_out_is_known_to_the_next_session_until_it_is_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Unsent::new(folder.path(), "one");
+        (1..=3).for_each(|n| first.waits(action(n)));
+        first.sent(&[action(2)]);
+        first.write();
+        let second = Unsent::new(folder.path(), "one");
+        assert_eq!(left(&second), HashSet::from([action(1), action(3)]));
+        assert!(left(&Unsent::new(folder.path(), "another")).is_empty());
+        second.waits(action(4));
+        second.sent(&[action(1)]);
+        second.write();
+        assert_eq!(left(&second), HashSet::from([action(3), action(4)]));
+        let third = Unsent::new(folder.path(), "one");
+        third.sent(&[action(3), action(4)]);
+        third.write();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left of it");
+    }
+
+    #[test]
+    fn a_file_of_other_content_is_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let unsent = Unsent::new(folder.path(), "one");
+        std::fs::write(&unsent.path, b"no action\n\xff\xfe").unwrap();
+        assert!(left(&unsent).is_empty());
+    }
+}
