@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
 use gocacheprog::bench::{BenchArgs, DiffArgs, ObserveArgs};
+use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::s3::{AloneArgs, ServeArgs};
 
 /// Did the build get faster with GOCACHEPROG? Times `go build` in five cache states, and keeps the records of each.
@@ -31,6 +32,9 @@ enum Command {
     /// The embedded S3 server, as bench starts it
     #[command(hide = true)]
     S3Serve(ServeArgs),
+    /// Fills a remote from a local store, as bench does for each case
+    #[command(hide = true)]
+    Seed(SeedArgs),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Some(Command::Diff(args)) => gocacheprog::bench::diff(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3(args)) => gocacheprog::s3::serve_alone(args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3Serve(args)) => gocacheprog::s3::serve_child(args).map(|()| ExitCode::SUCCESS),
+        Some(Command::Seed(args)) => gocacheprog::cache::seed::seed(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         gocacheprog::note::line(format_args!("error: {}", gocacheprog::bench::in_words(&error)));

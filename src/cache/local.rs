@@ -166,6 +166,12 @@ impl LocalStore {
         index.insert_all(entries, origin, is_lasting).unwrap_or_else(|error| self.index_trouble(&error));
     }
 
+    /// All entries, in no order.
+    pub fn entries(&self) -> Vec<(ActionId, Entry)> {
+        let index = self.index.lock().expect("no index user panics");
+        index.iter().map(|(action, entry)| (*action, *entry)).collect()
+    }
+
     /// Path of a body, whether it is there or not. Absolute.
     pub fn path_of(&self, output: &OutputId) -> PathBuf {
         let name = data_file_name(output);

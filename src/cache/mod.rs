@@ -11,6 +11,7 @@ mod remote;
 pub mod s3_clean;
 pub mod s3_client;
 pub mod s3_config;
+pub mod seed;
 mod strategy;
 mod uploads;
 mod verify;

@@ -213,6 +213,14 @@ impl Cache {
         }
     }
 
+    /// Sends what the local store holds as if it were put now, and waits as that put would.
+    pub async fn put_again(&self, action: ActionId, entry: Entry) {
+        let Some(uploads) = &self.uploads else { return };
+        if self.strategy == Strategy::Workshop || !uploads.try_push(action, entry) {
+            self.finish_put(PutRest { action, entry }).await;
+        }
+    }
+
     /// Waits until all uploads are out, or until `deadline`.
     pub async fn drain(&self, deadline: Instant) {
         if let Some(uploads) = &self.uploads {

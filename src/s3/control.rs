@@ -33,11 +33,26 @@ struct Greeting {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "cmd", rename_all = "lowercase", deny_unknown_fields)]
 enum Command {
-    Link { first_byte_ms: f64, jitter_ms: f64, bandwidth_bytes_per_s: Option<u64> },
+    Link {
+        first_byte_ms: f64,
+        jitter_ms: f64,
+        bandwidth_bytes_per_s: Option<u64>,
+    },
     Mark,
-    Log { since: u64 },
-    Stats,
-    Clear { prefix: String },
+    Log {
+        since: u64,
+    },
+    /// Of the objects below the prefix only; the requests are all.
+    Stats {
+        prefix: String,
+    },
+    Clear {
+        prefix: String,
+    },
+    Copy {
+        from: String,
+        to: String,
+    },
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +63,7 @@ enum Answer {
     Log { requests: Vec<Record> },
     Stats(Stats),
     Cleared { deleted: u64 },
+    Copied { copied: u64 },
     Error { error: String },
 }
 
@@ -109,8 +125,9 @@ fn obey(server: &Server, command: Command) -> Answer {
         }
         Command::Mark => Answer::Mark { mark: server.mark() },
         Command::Log { since } => Answer::Log { requests: server.log_since(since) },
-        Command::Stats => Answer::Stats(server.stats()),
+        Command::Stats { prefix } => Answer::Stats(server.stats(&prefix)),
         Command::Clear { prefix } => Answer::Cleared { deleted: server.clear(&prefix) },
+        Command::Copy { from, to } => Answer::Copied { copied: server.copy(&from, &to) },
     }
 }
 
@@ -140,8 +157,9 @@ mod tests {
             r#"{"cmd":"link","first_byte_ms":-1,"jitter_ms":0,"bandwidth_bytes_per_s":null}"#,
             r#"{"cmd":"mark"}"#,
             r#"{"cmd":"log","since":0}"#,
-            r#"{"cmd":"stats"}"#,
+            r#"{"cmd":"stats","prefix":""}"#,
             r#"{"cmd":"clear","prefix":""}"#,
+            r#"{"cmd":"copy","from":"a/","to":"b/"}"#,
             r#"{"cmd":"dance"}"#,
         ];
         let answers = conversation(&commands.join("\n")).await;
@@ -156,6 +174,7 @@ mod tests {
         assert_eq!(answers[5]["injected_first_byte_ms"]["count"], 0);
         assert!(answers[5]["injected_first_byte_ms"]["median"].is_null());
         assert_eq!(answers[6]["deleted"], 0);
-        assert!(answers[7]["error"].is_string());
+        assert_eq!(answers[7]["copied"], 0);
+        assert!(answers[8]["error"].is_string());
     }
 }

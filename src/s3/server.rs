@@ -123,8 +123,9 @@ impl Server {
         self.shared.log.since(mark)
     }
 
-    pub fn stats(&self) -> Stats {
-        let (objects, bytes) = self.shared.store.totals();
+    /// Objects and bytes are those below `prefix`; the rest is of the whole server.
+    pub fn stats(&self, prefix: &str) -> Stats {
+        let (objects, bytes) = self.shared.store.totals(prefix);
         let log = &self.shared.log;
         Stats {
             objects,
@@ -139,6 +140,11 @@ impl Server {
     /// Removes all objects below `prefix`; returns how many.
     pub fn clear(&self, prefix: &str) -> u64 {
         self.shared.store.clear(prefix)
+    }
+
+    /// Copies all objects below `from` to the same names below `to`; returns how many. The bodies are shared.
+    pub fn copy(&self, from: &str, to: &str) -> u64 {
+        self.shared.store.copy(from, to)
     }
 }
 

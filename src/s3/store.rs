@@ -100,11 +100,26 @@ impl Store {
         deleted as u64
     }
 
-    /// The number of objects and of the bytes in them.
-    pub(super) fn totals(&self) -> (u64, u64) {
+    /// Copies everything below `from` to below `to`, in all buckets; returns how many objects that were.
+    pub(super) fn copy(&self, from: &str, to: &str) -> u64 {
+        let mut copied = 0;
+        for objects in self.buckets().values_mut() {
+            let below = objects.iter().filter_map(|(key, object)| {
+                let rest = key.strip_prefix(from)?;
+                Some((format!("{to}{rest}"), object.clone()))
+            });
+            let copies: Vec<_> = below.collect();
+            copied += copies.len();
+            objects.extend(copies);
+        }
+        copied as u64
+    }
+
+    /// The number of objects below `prefix` and of the bytes in them.
+    pub(super) fn totals(&self, prefix: &str) -> (u64, u64) {
         let buckets = self.buckets();
-        let objects = buckets.values().flat_map(BTreeMap::values);
-        objects.fold((0, 0), |(count, bytes), object| (count + 1, bytes + object.body.len() as u64))
+        let objects = buckets.values().flatten().filter(|(key, _)| key.starts_with(prefix));
+        objects.fold((0, 0), |(count, bytes), (_, object)| (count + 1, bytes + object.body.len() as u64))
     }
 
     pub(super) fn list(&self, bucket: &str, asked: &Listing<'_>) -> Result<Page, NoBucket> {
@@ -195,12 +210,14 @@ mod tests {
     #[test]
     fn put_get_delete_clear() {
         let store = store(&["p/x", "p/y", "q"]);
-        assert_eq!(store.totals(), (3, 12));
+        assert_eq!((store.totals(""), store.totals("p/")), ((3, 12), (2, 8)));
         assert_eq!(store.get("b", "q").unwrap().unwrap().body, "body");
         store.delete("b", "q").unwrap();
         assert!(store.get("b", "q").unwrap().is_none());
         assert_eq!(store.get("c", "q").unwrap_err(), NoBucket);
-        assert_eq!(store.clear("p/"), 2);
-        assert_eq!(store.totals(), (0, 0));
+        assert_eq!(store.copy("p/", "r/"), 2);
+        assert_eq!(store.get("b", "r/x").unwrap().unwrap().body, "body");
+        assert_eq!((store.clear("p/"), store.clear("")), (2, 2));
+        assert_eq!(store.totals(""), (0, 0));
     }
 }

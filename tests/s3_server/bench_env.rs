@@ -16,7 +16,7 @@ const TRIES: u32 = 6000;
 
 fn bench(folder: &Path, config: &S3Config, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
-    command.current_dir(folder).args(["--scenario", "small", "--remote", "env"]).args(arguments);
+    command.current_dir(folder).args(["--remote", "env"]).args(arguments);
     command
         .env("S3_ENDPOINT", &config.endpoint_url)
         .env("S3_ACCESS_KEY_ID", &config.access_key_id)
@@ -55,7 +55,7 @@ async fn a_run_removes_its_own_keys_and_no_others() {
     let client = S3Client::connect(&config);
     store_foreign(&client).await;
     let folder = tempfile::tempdir().unwrap();
-    let mut command = bench(folder.path(), &config, &["--rounds", "1", "--no-profile"]);
+    let mut command = bench(folder.path(), &config, &["--scenario", "small", "--rounds", "1", "--no-profile"]);
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
@@ -66,12 +66,33 @@ async fn a_run_removes_its_own_keys_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn cases_are_filled_into_prefixes_of_their_own() {
+    let (_server, config) = server().await;
+    let client = S3Client::connect(&config);
+    store_foreign(&client).await;
+    let folder = tempfile::tempdir().unwrap();
+    let text = "description = \"x\"\nlegs = [\"b\"]\n[workload]\npackages = \"./...\"\ngenerated_packages = 4\n\
+                [rounds]\nshort = 2\nprofile = false\n[[cases]]\nname = \"pack\"\nstrategy = \"pack\"\n\
+                [[cases]]\nname = \"half\"\nremote_share = 50\n";
+    std::fs::write(folder.path().join("mine.toml"), text).unwrap();
+    let mut command = bench(folder.path(), &config, &["--scenario", "mine.toml"]);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let results = std::fs::read(folder.path().join("metrics/latest/results.json")).unwrap();
+    let results: Value = serde_json::from_slice(&results).unwrap();
+    for round in results["rounds"].as_array().unwrap() {
+        assert_eq!(round["state_ok"], true, "{round:#}");
+    }
+    assert_eq!(keys(&client).await, FOREIGN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_build_leaves_no_keys_either() {
     let (_server, config) = server().await;
     let client = S3Client::connect(&config);
     store_foreign(&client).await;
     let folder = tempfile::tempdir().unwrap();
-    let child = bench(folder.path(), &config, &["--rounds", "500"]).spawn().unwrap();
+    let child = bench(folder.path(), &config, &["--scenario", "small", "--rounds", "500"]).spawn().unwrap();
     for attempt in 0.. {
         if has_measured_c(folder.path()) {
             break;
@@ -80,7 +101,7 @@ async fn a_failed_build_leaves_no_keys_either() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(keys(&client).await.len() > FOREIGN.len(), "the run stored nothing");
-    std::fs::write(folder.path().join("metrics/latest/work/module/p00/p.go"), "no go at all").unwrap();
+    std::fs::write(folder.path().join("metrics/latest/work/src/module/p00/p.go"), "no go at all").unwrap();
     let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.unwrap().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");

@@ -43,14 +43,14 @@ async fn s3_clean_asks_and_leaves_what_is_not_the_cache() {
     for part in ["2 objects of the cache, 2.00 kB", &format!("{ID}-a.json"), "2 other objects"] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    assert_eq!(server.stats().objects, 4);
+    assert_eq!(server.stats("").objects, 4);
 
     let cleaned = s3_clean(&config, &["--yes"], None).await;
     assert!(cleaned.status.success(), "{}", stderr(&cleaned));
-    assert_eq!(server.stats().objects, 2);
+    assert_eq!(server.stats("").objects, 2);
     let prefixed = s3_clean(&config, &["--yes", "--prefix", "x/"], None).await;
     assert!(prefixed.status.success(), "{}", stderr(&prefixed));
-    assert_eq!(server.stats().objects, 0);
+    assert_eq!(server.stats("").objects, 0);
     let empty = s3_clean(&config, &[], None).await;
     assert!(empty.status.success(), "{}", stderr(&empty));
 

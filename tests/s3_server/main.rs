@@ -90,7 +90,7 @@ async fn keys_survive_signing_and_the_session_token_does_no_harm() {
     let logged = logged.filter(|record| record.op == Operation::Put);
     assert_eq!(logged.map(|record| record.key).collect::<HashSet<_>>(), full);
     assert_eq!(client.delete(&keys).await.unwrap(), 3);
-    assert_eq!(server.stats().objects, 0);
+    assert_eq!(server.stats("").objects, 0);
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn misses_use_the_same_connection_again() {
         let key = format!("{number}{ID}-a.json");
         assert_eq!(client.get_small(&key, 1000).await.unwrap(), None);
     }
-    assert_eq!(server.stats().connections_opened, 1);
+    assert_eq!(server.stats("").connections_opened, 1);
     let statuses = server.log_since(0).into_iter().map(|record| record.status);
     assert_eq!(statuses.collect::<Vec<_>>(), vec![Some(404); 200]);
 }
@@ -122,7 +122,7 @@ async fn latency_is_at_least_what_was_asked_and_is_reported() {
         assert!(record.injected_delay_us >= 20_000, "{record:?}");
         assert!(record.duration_us >= record.injected_delay_us, "{record:?}");
     }
-    let delays = server.stats().injected_first_byte_ms;
+    let delays = server.stats("").injected_first_byte_ms;
     assert_eq!(delays.count, 3);
     assert!(delays.median.unwrap() >= 20.0, "{delays:?}");
     assert!(delays.p99 >= delays.median, "{delays:?}");
@@ -133,8 +133,8 @@ async fn latency_is_at_least_what_was_asked_and_is_reported() {
     let records = server.log_since(mark);
     assert_eq!((records.len(), records[0].injected_delay_us), (1, 0));
     assert_eq!((records[0].bytes_in, records[0].bytes_out), (0, 10));
-    assert_eq!(server.stats().injected_first_byte_ms.count, 0);
-    assert_eq!(server.stats().in_flight, 0);
+    assert_eq!(server.stats("").injected_first_byte_ms.count, 0);
+    assert_eq!(server.stats("").in_flight, 0);
 }
 
 #[tokio::test]
@@ -181,5 +181,5 @@ async fn listing_takes_all_pages_and_clean_takes_them_all_away() {
 
     assert!(s3_clean::remove_all(&whole).await.is_err());
     assert_eq!(s3_clean::remove_all(&client).await.unwrap(), 2_345);
-    assert_eq!(server.stats().objects, 1);
+    assert_eq!(server.stats("").objects, 1);
 }

@@ -11,11 +11,15 @@ use crate::cache::Strategy;
 /// Times `go build` with and without GOCACHEPROG, in known cache states.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// Package pattern for `go build`, of the standard library [default: what the scenario says]
+    /// Package pattern for `go build`, of the standard library or of the module of --workload [default: what the scenario says]
     #[arg(value_name = "PACKAGES")]
     pub packages: Option<String>,
 
-    /// Name of a built-in scenario (workshop, small, speed) or of one in bench-scenarios/, or the path of a .toml file
+    /// Folder of a Go module of yours to build instead, `./...` of it unless PACKAGES says else. Nothing in it is changed
+    #[arg(long, value_name = "DIR")]
+    pub workload: Option<PathBuf>,
+
+    /// Name of a built-in scenario (workshop, small, speed, strategies, partial, network, ci) or of one in bench-scenarios/, or the path of a .toml file
     #[arg(long, value_name = "NAME", default_value = "workshop")]
     pub scenario: String,
 
@@ -30,6 +34,10 @@ pub struct BenchArgs {
     /// Only these runs, joined by commas; what they need is run before them, unmeasured
     #[arg(long, value_name = "RUN", value_delimiter = ',')]
     pub only: Vec<Leg>,
+
+    /// Only this case of the scenario; may be given several times
+    #[arg(long, value_name = "CASE")]
+    pub case: Vec<String>,
 
     /// How the backend uses the remote
     #[arg(long)]

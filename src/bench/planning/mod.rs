@@ -1,10 +1,19 @@
 //! What is run: scenario and command line, resolved into a plan.
 //!
-//! [`scenario`] and [`args`] give a [`plan`] of steps over the [`leg`]s; [`outline`] prints it for `--dry-run`.
+//! [`scenario`] (of [`case`]s, a [`grid`], a [`link`], [`change`]s) and [`args`] give a [`plan`] of [`steps`] over the
+//! [`leg`]s; [`outline`] prints it for `--dry-run`.
 
 pub mod args;
+pub mod case;
+pub mod change;
+pub mod ci;
+pub mod grid;
 pub mod leg;
+pub mod link;
 pub mod nearest;
 pub mod outline;
 pub mod plan;
+pub mod plan_error;
+mod resolve_cases;
 pub mod scenario;
+pub mod steps;

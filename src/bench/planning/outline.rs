@@ -3,11 +3,15 @@
 use std::fmt::Write;
 
 use super::leg::Leg;
-use super::plan::{Kind, Plan, Step};
+use super::plan::Plan;
+use super::steps::{Kind, Step};
 
 /// What would be run, in order.
 pub fn render(plan: &Plan) -> String {
-    let mut text = format!("scenario  {}\nbuild     go build {}", plan.scenario, plan.packages);
+    let mut text = format!("scenario  {}\nbuild     go build {}", plan.scenario, plan.what_is_built());
+    if let Some(module) = &plan.module {
+        write_to(&mut text, format_args!(" in {}", module.display()));
+    }
     if let Some(packages) = plan.generated_packages {
         write_to(&mut text, format_args!(" in a module of {packages} packages that bench writes"));
     }
@@ -15,8 +19,12 @@ pub fn render(plan: &Plan) -> String {
     let records = if plan.records { "on" } else { "off" };
     write_to(&mut text, format_args!("\nbackend   strategy {strategy}, records {records}\n"));
     write_to(&mut text, format_args!("remote    {}\n", remote(plan)));
+    for group in &plan.groups {
+        let waves: Vec<String> = group.waves.iter().map(|wave| wave.packages.join(", ")).collect();
+        write_to(&mut text, format_args!("machines  {}: {}\n", group.folder(), waves.join("; then ")));
+    }
     for (name, steps) in groups(&plan.steps) {
-        let legs: Vec<&str> = steps.iter().map(|step| step.leg.name()).collect();
+        let legs: Vec<String> = steps.iter().map(|step| step.setup().folder(&plan.cases)).collect();
         write_to(&mut text, format_args!("{name:<10}{}\n", legs.join(", ")));
     }
     text.push('\n');
@@ -30,11 +38,12 @@ fn remote(plan: &Plan) -> String {
     match plan.link {
         _ if !plan.needs_remote() => "none needed".to_owned(),
         None => "the S3 of the S3_* variables, under a prefix of its own".to_owned(),
+        Some(_) if plan.grid.is_some() => "embedded S3, at each latency and bandwidth of the grid".to_owned(),
         Some(link) => format!(
             "embedded S3, first byte after {} ms, jitter {} ms, bandwidth {}",
             link.latency_ms,
             link.jitter_ms,
-            link.bandwidth_bytes_per_s.map_or("not limited".to_owned(), |bytes| format!("{bytes} bytes/s")),
+            link.bandwidth.map_or("not limited".to_owned(), |bandwidth| bandwidth.to_string()),
         ),
     }
 }

@@ -1,10 +1,19 @@
 //! The plan: scenario and command line, validated once and resolved into the list of steps that will run.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::args::{BenchArgs, RemoteKind};
+use super::case::Case;
+use super::change::Change;
+use super::ci::{CiSpec, Group, Prices};
+use super::grid::Grid;
 use super::leg::Leg;
-use super::scenario::{Link, Scenario};
+use super::link::Link;
+use super::plan_error::PlanError;
+use super::scenario::Scenario;
+use super::steps::{self, Counts, Setup, Step};
 use crate::cache::Strategy;
 
 /// Everything that is decided before the first go starts.
@@ -15,6 +24,12 @@ pub struct Plan {
     pub packages: String,
     /// Number of packages of the module to write; None: an empty folder.
     pub generated_packages: Option<u32>,
+    /// Packages of std that those import.
+    pub imports: Vec<String>,
+    /// Packages of a second module that they import; 0: there is none.
+    pub dependency_packages: u32,
+    /// Folder of the user's own module; None: std, or a module to write.
+    pub module: Option<PathBuf>,
     pub strategy: Strategy,
     pub remote: RemoteKind,
     /// The link that is asked of the embedded server; None with `--remote env`.
@@ -22,68 +37,15 @@ pub struct Plan {
     /// Whether the backend writes trace and request log.
     pub records: bool,
     pub paired_ratios: bool,
+    /// Empty where the legs run under the settings above alone.
+    pub cases: Vec<Case>,
+    /// What the cases are points of, if they are.
+    pub grid: Option<Grid>,
+    /// Groups of machines that build at once, in the place of steps.
+    pub groups: Vec<Group>,
+    pub prices: Prices,
     /// In the order in which they run.
     pub steps: Vec<Step>,
-}
-
-/// One run of go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Step {
-    pub leg: Leg,
-    pub kind: Kind,
-    /// From 1; the same number in two legs means that they ran next to each other.
-    pub round: u32,
-}
-
-/// What a step is run for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Its time counts.
-    Measured,
-    /// It only makes a state that another leg starts from.
-    Preparation,
-    /// Its time does not count: the CPU profile is on.
-    Profile,
-    /// Its time does not count: the heap profile is on.
-    Heap,
-}
-
-impl Step {
-    /// The folder of this step below the one of the whole run.
-    pub fn folder(&self) -> String {
-        match self.kind {
-            Kind::Measured => format!("{}/{}", self.leg, self.round),
-            Kind::Preparation => format!("{}/preparation", self.leg),
-            Kind::Profile if self.round == 1 => format!("{}/profile", self.leg),
-            Kind::Profile => format!("{}/profile-{}", self.leg, self.round),
-            Kind::Heap => format!("{}/heap", self.leg),
-        }
-    }
-}
-
-/// Profile rounds of a leg whose sessions take some hundredths of a second of CPU time: four samples each.
-/// The first is for go's own view.
-const SHORT_PROFILES: u32 = 9;
-
-/// Why scenario and command line do not go together.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    #[error(
-        "`--rtt` sets the link to the embedded S3 server, which `--remote env` does not use\n  next:  leave out one of the two"
-    )]
-    LinkOfEnv,
-    #[error(
-        "the scenario `{scenario}` writes its own module, so the package pattern `{packages}` cannot be chosen\n  \
-         next:  leave it out, or use --scenario workshop"
-    )]
-    PatternOfModule { scenario: String, packages: String },
-    #[error(
-        "this bench was built without the heap profiler\n  next:  cargo run --features heap-profile --bin bench -- --heap-profile"
-    )]
-    NoHeapProfiler,
-    #[error("`{packages}` is not a package pattern: it starts with `-`")]
-    Pattern { packages: String },
 }
 
 impl Plan {
@@ -93,36 +55,95 @@ impl Plan {
             return Err(PlanError::NoHeapProfiler);
         }
         let packages = packages(name, scenario, args)?;
+        if scenario.ci.is_some() && (!args.only.is_empty() || args.packages.is_some()) {
+            return Err(PlanError::NoLegs { scenario: name.to_owned() });
+        }
         if args.remote == RemoteKind::Env && args.rtt.is_some() {
             return Err(PlanError::LinkOfEnv);
         }
         let link = Link { latency_ms: args.rtt.unwrap_or(scenario.link.latency_ms), ..scenario.link };
-        let wanted = if args.only.is_empty() { &scenario.legs } else { &args.only };
-        let legs: Vec<Leg> = Leg::ALL.into_iter().filter(|leg| wanted.contains(leg)).collect();
-        let rounds = Counts {
-            long: args.long_rounds.unwrap_or(scenario.rounds.long),
-            short: args.rounds.unwrap_or(scenario.rounds.short),
-        };
-        let mut steps = measured_steps(&legs, rounds);
-        insert_preparation(&mut steps);
-        if scenario.rounds.profile && !args.no_profile {
-            steps.extend(profile_steps(&legs, scenario.workload.generated_packages.is_some()));
-        }
-        if args.heap_profile {
-            let profiled = legs.iter().filter(|leg| leg.uses_backend());
-            steps.extend(profiled.map(|leg| Step { leg: *leg, kind: Kind::Heap, round: 1 }));
-        }
-        Ok(Plan {
+        let mut plan = Plan {
             scenario: name.to_owned(),
             packages,
-            generated_packages: scenario.workload.generated_packages,
+            generated_packages: scenario.workload.generated_packages.filter(|_| args.workload.is_none()),
+            imports: scenario.workload.imports.clone(),
+            dependency_packages: scenario.workload.dependency_packages,
+            module: args.workload.clone(),
             strategy: args.strategy.unwrap_or(scenario.strategy),
             remote: args.remote,
             link: (args.remote == RemoteKind::Embedded).then_some(link),
             records: !args.no_records,
             paired_ratios: scenario.paired_ratios,
-            steps,
-        })
+            cases: Vec::new(),
+            grid: scenario.grid.clone(),
+            groups: scenario.ci.as_ref().map(CiSpec::groups).unwrap_or_default(),
+            prices: scenario.prices,
+            steps: Vec::new(),
+        };
+        plan.cases = plan.resolve_cases(scenario, args)?;
+        plan.steps = plan.resolve_steps(scenario, args);
+        Ok(plan)
+    }
+
+    fn resolve_steps(&self, scenario: &Scenario, args: &BenchArgs) -> Vec<Step> {
+        let wanted = if args.only.is_empty() { &scenario.legs } else { &args.only };
+        let legs: Vec<Leg> = Leg::ALL.into_iter().filter(|leg| wanted.contains(leg)).collect();
+        let counts = Counts {
+            long: args.long_rounds.unwrap_or(scenario.rounds.long),
+            short: args.rounds.unwrap_or(scenario.rounds.short),
+        };
+        let setups = steps::setups(&legs, &self.cases);
+        let mut steps = steps::measured(&setups, &self.cases, counts);
+        steps::insert_preparation(&mut steps, &self.cases);
+        if scenario.rounds.profile && !args.no_profile {
+            steps.extend(steps::profile(&setups, self.generated_packages.is_some()));
+        }
+        if args.heap_profile {
+            steps.extend(steps::heap(&setups));
+        }
+        steps
+    }
+
+    /// The case of a step, where it has one.
+    pub fn case_of(&self, step: &Step) -> Option<&Case> {
+        self.cases.get(step.case?)
+    }
+
+    /// The package pattern, where it is one.
+    pub fn what_is_built(&self) -> &str {
+        if self.groups.is_empty() { &self.packages } else { "by several machines" }
+    }
+
+    /// Whether all cases have the same link.
+    pub fn has_one_link(&self) -> bool {
+        self.cases.windows(2).all(|pair| pair[0].link == pair[1].link)
+    }
+
+    /// The changes that its cases make in the module, each once.
+    pub fn changes(&self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for change in self.cases.iter().filter_map(|case| case.change) {
+            if !changes.contains(&change) {
+                changes.push(change);
+            }
+        }
+        changes
+    }
+
+    /// The folder of a step below the one of the whole run.
+    pub fn folder_of(&self, step: &Step) -> String {
+        step.folder(&self.cases)
+    }
+
+    /// What is measured, each once, in the order of its first round.
+    pub fn measured_setups(&self) -> Vec<Setup> {
+        let mut setups: Vec<Setup> = Vec::new();
+        for step in self.steps.iter().filter(|step| step.kind == steps::Kind::Measured) {
+            if !setups.contains(&step.setup()) {
+                setups.push(step.setup());
+            }
+        }
+        setups
     }
 
     /// Whether a session of this leg would be over before a profiler is ready that starts with it.
@@ -132,96 +153,54 @@ impl Plan {
 
     /// Whether any step talks to a remote.
     pub fn needs_remote(&self) -> bool {
-        self.steps.iter().any(|step| step.leg.uses_backend())
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Counts {
-    long: u32,
-    short: u32,
-}
-
-impl Counts {
-    fn of(self, leg: Leg) -> u32 {
-        if leg.is_cold() { self.long } else { self.short }
+        !self.groups.is_empty() || self.steps.iter().any(|step| step.leg.uses_backend())
     }
 }
 
 fn packages(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<String, PlanError> {
     let Some(packages) = &args.packages else {
-        return Ok(scenario.workload.packages.clone());
+        let own = args.workload.as_ref().map(|_| "./...".to_owned());
+        return Ok(own.unwrap_or_else(|| scenario.workload.packages.clone()));
     };
     if packages.starts_with('-') || packages.is_empty() {
         return Err(PlanError::Pattern { packages: packages.clone() });
     }
-    if scenario.workload.generated_packages.is_some() {
+    if scenario.workload.generated_packages.is_some() && args.workload.is_none() {
         return Err(PlanError::PatternOfModule { scenario: name.to_owned(), packages: packages.clone() });
     }
     Ok(packages.clone())
 }
 
-/// Round by round. The first is in the order of Step 2.4, in which each leg finds its state; from then on all states
-/// stand, and each round starts one leg further, so that no leg always runs after the same one.
-fn measured_steps(legs: &[Leg], counts: Counts) -> Vec<Step> {
-    let last = legs.iter().map(|leg| counts.of(*leg)).max().unwrap_or(0);
-    let mut steps = Vec::new();
-    for round in 1..=last {
-        let mut of_round: Vec<Leg> = legs.iter().copied().filter(|leg| counts.of(*leg) >= round).collect();
-        let turn = (round as usize - 1) % of_round.len();
-        of_round.rotate_left(turn);
-        steps.extend(of_round.into_iter().map(|leg| Step { leg, kind: Kind::Measured, round }));
-    }
-    steps
-}
-
-/// Puts what makes a needed state, where no earlier step does, in front of the step that needs it.
-fn insert_preparation(steps: &mut Vec<Step>) {
-    let mut position = 0;
-    while position < steps.len() {
-        let missing = steps[position].leg.needs();
-        let missing = missing.filter(|leg| !steps[..position].iter().any(|step| step.leg == *leg));
-        if let Some(leg) = missing {
-            steps.insert(position, Step { leg, kind: Kind::Preparation, round: 1 });
-        } else {
-            position += 1;
-        }
-    }
-}
-
-/// Where sessions are short, the first round is for go's own view and the others are for the CPU profile, which starts
-/// before such a session.
-fn profile_steps(legs: &[Leg], is_small: bool) -> impl Iterator<Item = Step> {
-    let rounds = move |leg: Leg| match leg {
-        Leg::A => SHORT_PROFILES,
-        _ if is_small => 2,
-        _ => 1,
-    };
-    let step = |leg, round| Step { leg, kind: Kind::Profile, round };
-    let profiled: Vec<Leg> = legs.iter().copied().filter(|leg| leg.uses_backend()).collect();
-    profiled.into_iter().flat_map(move |leg| (1..=rounds(leg)).map(move |round| step(leg, round)))
-}
-
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use clap::Parser;
 
+    use super::super::steps::Kind;
     use super::*;
 
     #[derive(Parser)]
-    struct Cli {
+    pub struct Cli {
         #[command(flatten)]
-        args: BenchArgs,
+        pub args: BenchArgs,
     }
 
-    fn resolve(line: &[&str]) -> Result<Plan, PlanError> {
+    /// A plan over these legs and cases, as of the small scenario.
+    pub fn plan_of(legs: &[Leg], cases: Vec<Case>) -> Plan {
+        let mut plan = resolve(&["--scenario", "small"]).unwrap();
+        let setups = steps::setups(legs, &cases);
+        plan.steps = steps::measured(&setups, &cases, Counts { long: 1, short: 5 });
+        plan.cases = cases;
+        plan
+    }
+
+    pub fn resolve(line: &[&str]) -> Result<Plan, PlanError> {
         let args = Cli::parse_from([&["bench"], line].concat()).args;
         let (name, scenario) = Scenario::load(&args.scenario).unwrap();
         Plan::resolve(&name, &scenario, &args)
     }
 
     /// The steps as `leg round`, with p for a profile round and ! for preparation.
-    fn order(plan: &Plan) -> Vec<String> {
+    pub fn order(plan: &Plan) -> Vec<String> {
         let name = |step: &Step| match step.kind {
             Kind::Measured => format!("{}{}", step.leg, step.round),
             Kind::Preparation => format!("{}!", step.leg),

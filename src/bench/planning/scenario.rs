@@ -2,19 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::case::{self, CaseSpec};
+use super::change::Change;
+use super::ci::{CiSpec, Prices};
+use super::grid::Grid;
 use super::leg::Leg;
+use super::link::Link;
 use super::nearest::nearest;
 use crate::cache::Strategy;
 
 /// Where scenarios are looked for by their name.
 const FOLDER: &str = "bench-scenarios";
 /// Scenarios inside the binary, so that it works in any folder.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 7] = [
     ("workshop", include_str!("../../../bench-scenarios/workshop.toml")),
     ("small", include_str!("../../../bench-scenarios/small.toml")),
     ("speed", include_str!("../../../bench-scenarios/speed.toml")),
+    ("strategies", include_str!("../../../bench-scenarios/strategies.toml")),
+    ("partial", include_str!("../../../bench-scenarios/partial.toml")),
+    ("network", include_str!("../../../bench-scenarios/network.toml")),
+    ("ci", include_str!("../../../bench-scenarios/ci.toml")),
 ];
 
 /// What is run. See `bench-scenarios/workshop.toml` for the meaning of each key.
@@ -22,6 +31,8 @@ const BUILT_IN: [(&str, &str); 3] = [
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     pub description: String,
+    /// Empty only with `ci`.
+    #[serde(default)]
     pub legs: Vec<Leg>,
     #[serde(default = "default_strategy")]
     pub strategy: Strategy,
@@ -34,6 +45,16 @@ pub struct Scenario {
     pub link: Link,
     #[serde(default)]
     pub rounds: Rounds,
+    /// Circumstances under which the legs run beside each other; none: those of the keys above alone.
+    #[serde(default)]
+    pub cases: Vec<CaseSpec>,
+    /// Cases for each point of a grid of links.
+    pub grid: Option<Grid>,
+    /// Machines that build at once, in the place of legs.
+    pub ci: Option<CiSpec>,
+    /// What S3 costs, for `ci`.
+    #[serde(default)]
+    pub prices: Prices,
 }
 
 /// What go builds.
@@ -44,29 +65,15 @@ pub struct Workload {
     pub packages: String,
     /// Number of packages of a module that the bench writes; without it go runs in an empty folder.
     pub generated_packages: Option<u32>,
+    /// Packages of std that the packages of that module import.
+    pub imports: Vec<String>,
+    /// Number of packages of a second module that it needs.
+    pub dependency_packages: u32,
 }
 
 impl Default for Workload {
     fn default() -> Self {
-        Workload { packages: "std".to_owned(), generated_packages: None }
-    }
-}
-
-/// The link between the backend and the embedded S3 server.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Link {
-    /// Time until the first byte of an answer, in milliseconds.
-    pub latency_ms: f64,
-    /// How far single answers deviate from `latency_ms`, in milliseconds.
-    pub jitter_ms: f64,
-    /// Bytes of bodies a second; without it the bandwidth is not limited.
-    pub bandwidth_bytes_per_s: Option<u64>,
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Link { latency_ms: 20.0, jitter_ms: 0.0, bandwidth_bytes_per_s: None }
+        Workload { packages: "std".to_owned(), generated_packages: None, imports: Vec::new(), dependency_packages: 0 }
     }
 }
 
@@ -144,23 +151,52 @@ impl Scenario {
     }
 
     fn check(&self) -> Result<(), String> {
-        let link = &self.link;
-        if self.legs.is_empty() {
+        if self.legs.is_empty() && self.ci.is_none() {
             return Err("`legs` is empty: name at least one run".to_owned());
         }
+        self.prices.check()?;
+        self.ci.as_ref().map_or(Ok(()), |ci| self.check_ci(ci))?;
         if self.rounds.long == 0 || self.rounds.short == 0 {
             return Err("`rounds` must be at least 1".to_owned());
         }
-        if !(link.latency_ms >= 0.0 && link.jitter_ms >= 0.0 && link.latency_ms.is_finite()) {
-            return Err("`latency_ms` and `jitter_ms` must be 0 or more".to_owned());
-        }
-        if link.bandwidth_bytes_per_s == Some(0) {
-            return Err("`bandwidth_bytes_per_s` must be more than 0; leave it out for no limit".to_owned());
-        }
+        self.link.check()?;
         if self.workload.generated_packages == Some(0) {
             return Err("`generated_packages` must be at least 1".to_owned());
         }
-        Ok(())
+        if let Some(grid) = &self.grid {
+            grid.check()?;
+            if !self.legs.contains(&Leg::B) {
+                return Err("`[grid]` is about b: add it to `legs`".to_owned());
+            }
+            if !self.cases.is_empty() || self.link.bandwidth.is_some() {
+                return Err(
+                    "`[grid]` makes the cases and their links: leave out `[[cases]]` and `bandwidth`".to_owned()
+                );
+            }
+        }
+        let bumps = self.cases.iter().find(|case| case.change == Some(Change::BumpDependency));
+        if let (Some(case), Some(_), 0) = (bumps, self.workload.generated_packages, self.workload.dependency_packages) {
+            return Err(format!(
+                "the case `{}` bumps a dependency: set `dependency_packages` under [workload]",
+                case.name
+            ));
+        }
+        case::check_all(&self.case_specs())
+    }
+
+    fn check_ci(&self, ci: &CiSpec) -> Result<(), String> {
+        ci.check()?;
+        match self.legs.is_empty() && self.cases.is_empty() && self.grid.is_none() {
+            true => Ok(()),
+            false => {
+                Err("`[ci]` runs machines in the place of legs: leave out `legs`, `[[cases]]` and `[grid]`".to_owned())
+            }
+        }
+    }
+
+    /// The cases, those of the grid if there is one.
+    pub fn case_specs(&self) -> Vec<CaseSpec> {
+        self.grid.as_ref().map_or_else(|| self.cases.clone(), Grid::cases)
     }
 }
 
@@ -233,6 +269,6 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_built_in_ones() {
         let error = Scenario::load("no-such").unwrap_err().to_string();
-        assert!(error.contains("workshop, small, speed"), "{error}");
+        assert!(error.contains("workshop, small, speed, strategies, partial, network, ci"), "{error}");
     }
 }

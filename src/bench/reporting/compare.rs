@@ -1,11 +1,13 @@
-//! Two legs against each other: how much slower or faster, and whether the noise allows to say so.
+//! Two legs, or one under two cases, against each other: how much slower or faster, and whether the noise allows to say so.
+
+use std::collections::HashSet;
 
 use serde::Serialize;
 
 use super::results::Round;
 use super::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
 use crate::bench::planning::leg::Leg;
-use crate::bench::planning::plan::Kind;
+use crate::bench::planning::steps::{Kind, Setup};
 
 /// Rounds side by side that a verdict by interval needs: with fewer it is no better than the range.
 const FEWEST_PAIRS: usize = 5;
@@ -46,61 +48,64 @@ pub enum Verdict {
     NoiseUnknown,
 }
 
-/// The rounds of a leg whose time counts.
-pub fn counted(rounds: &[Round], leg: Leg) -> impl Iterator<Item = &Round> {
-    let counts = move |round: &&Round| round.step.leg == leg && round.step.kind == Kind::Measured && round.state_ok;
+/// The rounds of a leg, under one case where it has cases, whose time counts.
+pub fn counted(rounds: &[Round], setup: impl Into<Setup>) -> impl Iterator<Item = &Round> {
+    let setup = setup.into();
+    let counts =
+        move |round: &&Round| round.step.setup() == setup && round.step.kind == Kind::Measured && round.state_ok;
     rounds.iter().filter(counts)
 }
 
 /// Their times, in nanoseconds.
-pub fn walls(rounds: &[Round], leg: Leg) -> Vec<f64> {
-    counted(rounds, leg).map(|round| round.wall_ns as f64).collect()
+pub fn walls(rounds: &[Round], setup: impl Into<Setup>) -> Vec<f64> {
+    counted(rounds, setup).map(|round| round.wall_ns as f64).collect()
 }
 
-/// Compares two legs; None where one of them has no round that counts.
-pub fn compare(rounds: &[Round], leg: Leg, base: Leg) -> Option<Comparison> {
-    if leg == base {
+/// Compares two setups; None where one of them has no round that counts.
+pub fn compare(rounds: &[Round], setup: impl Into<Setup>, base: impl Into<Setup>) -> Option<Comparison> {
+    let (setup, base) = (setup.into(), base.into());
+    if setup == base {
         return None;
     }
-    let (values, bases) = side_by_side(rounds, leg, base);
+    let (values, bases) = side_by_side(rounds, setup, base);
     let ratios = paired_ratios(&values, &bases);
     let interval = median_interval(&ratios);
     let ratio = match interval {
         Some(_) => median(&ratios)?,
-        None => median(&walls(rounds, leg))? / median(&walls(rounds, base))?,
+        None => median(&walls(rounds, setup))? / median(&walls(rounds, base))?,
     };
     let (noise, verdict) = match interval.filter(|_| ratios.len() >= FEWEST_PAIRS) {
         Some(interval) => (None, judge(ratio, interval.low, interval.high)),
-        None => judge_by_noise(rounds, leg, base, ratio),
+        None => judge_by_noise(rounds, setup, base, ratio),
     };
-    Some(Comparison { leg, base, ratio, interval, pairs: ratios.len(), noise, verdict })
+    Some(Comparison { leg: setup.leg, base: base.leg, ratio, interval, pairs: ratios.len(), noise, verdict })
 }
 
-/// The times of those rounds of two legs that have the same number.
-fn side_by_side(rounds: &[Round], leg: Leg, base: Leg) -> (Vec<f64>, Vec<f64>) {
-    let both = counted(rounds, leg).filter_map(|round| {
+/// The times of those rounds of two setups that have the same number.
+fn side_by_side(rounds: &[Round], setup: Setup, base: Setup) -> (Vec<f64>, Vec<f64>) {
+    let both = counted(rounds, setup).filter_map(|round| {
         let partner = counted(rounds, base).find(|other| other.step.round == round.step.round)?;
         Some((round.wall_ns as f64, partner.wall_ns as f64))
     });
     both.unzip()
 }
 
-/// Without pairs the spreads of both legs tell, added as independent errors are. A leg without one borrows it from its
-/// kind, and then only a clear difference is told.
-fn judge_by_noise(rounds: &[Round], leg: Leg, base: Leg, ratio: f64) -> (Option<f64>, Verdict) {
-    let own = |leg| relative_spread(&walls(rounds, leg));
-    let any = |leg| own(leg).or_else(|| borrowed(rounds, leg));
-    let noise = any(leg).zip(any(base)).map(|(one, other)| one.hypot(other));
+/// Without pairs the spreads of both tell, added as independent errors are. A setup without one borrows it from its kind,
+/// and then only a clear difference is told.
+fn judge_by_noise(rounds: &[Round], setup: Setup, base: Setup, ratio: f64) -> (Option<f64>, Verdict) {
+    let own = |setup: Setup| relative_spread(&walls(rounds, setup));
+    let any = |setup: Setup| own(setup).or_else(|| borrowed(rounds, setup.leg));
+    let noise = any(setup).zip(any(base)).map(|(one, other)| one.hypot(other));
     let margin_of = |noise: f64| 1.0 + CLEAR * noise;
     let size = ratio.max(1.0 / ratio);
-    if let (Some(_), Some(_), Some(noise)) = (own(leg), own(base), noise) {
+    if let (Some(_), Some(_), Some(noise)) = (own(setup), own(base), noise) {
         let margin = margin_of(noise);
         return (Some(noise), judge(ratio, ratio / margin, ratio * margin));
     }
     let enough = match noise {
         Some(noise) => margin_of(noise),
         // The half that is known holds even where the other is not.
-        None => any(leg).or(any(base)).map_or(CLEAR_FACTOR, |half| CLEAR_FACTOR.max(margin_of(half))),
+        None => any(setup).or(any(base)).map_or(CLEAR_FACTOR, |half| CLEAR_FACTOR.max(margin_of(half))),
     };
     match size > enough {
         true => (noise, judge(ratio, ratio, ratio)),
@@ -110,8 +115,9 @@ fn judge_by_noise(rounds: &[Round], leg: Leg, base: Leg, ratio: f64) -> (Option<
 
 /// The largest spread of a leg that is as long: short legs say nothing about long ones.
 fn borrowed(rounds: &[Round], leg: Leg) -> Option<f64> {
-    let alike = Leg::ALL.into_iter().filter(|other| other.is_cold() == leg.is_cold());
-    alike.filter_map(|other| relative_spread(&walls(rounds, other))).max_by(f64::total_cmp)
+    let alike = rounds.iter().map(|round| round.step.setup()).filter(|other| other.leg.is_cold() == leg.is_cold());
+    let alike: HashSet<Setup> = alike.collect();
+    alike.into_iter().filter_map(|other| relative_spread(&walls(rounds, other))).max_by(f64::total_cmp)
 }
 
 /// What a ratio is that lies between `low` and `high`.

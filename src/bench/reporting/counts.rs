@@ -68,6 +68,7 @@ mod tests {
             get_p99_ns: Some(get_p50_ns * 22.0),
             bytes_down: bytes,
             bytes_up: bytes,
+            remote_requests: 0.0,
             cpu_ns: Some(12.34e9),
             peak_rss_bytes: Some(141.4e6),
             uploads_left: 0,

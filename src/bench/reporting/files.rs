@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use super::network_plot::PLOT_FILE;
+use crate::bench::planning::case::Case;
+
 /// A file of the run, as a person would type it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
@@ -10,7 +13,8 @@ pub struct File {
 }
 
 /// In the order in which they help; the folder of each leg stands for its other rounds.
-const WORTH_A_LOOK: [(&str, &str); 13] = [
+const WORTH_A_LOOK: [(&str, &str); 14] = [
+    (PLOT_FILE, "wall over latency, a panel a bandwidth: open in a browser"),
     ("b/1/trace.json", "trace of b: open in https://ui.perfetto.dev"),
     ("a/1/trace.json", "trace of a: open in https://ui.perfetto.dev"),
     ("c/1/trace.json", "trace of c: open in https://ui.perfetto.dev"),
@@ -26,9 +30,20 @@ const WORTH_A_LOOK: [(&str, &str); 13] = [
     ("results.json", "every sample"),
 ];
 
+/// What the folder of a case has, for the first case.
+const OF_A_CASE: [(&str, &str); 2] = [
+    ("trace.json", "trace of b under the first case: open in https://ui.perfetto.dev"),
+    ("pprof/fg.svg", "wall-clock time of b under the first case: open in a browser"),
+];
+
 /// The files below `run` that are there; `shown` is the name under which they are listed.
-pub fn to_look_at(run: &Path, shown: &Path) -> Vec<File> {
-    let there = WORTH_A_LOOK.into_iter().filter(|(path, _)| run.join(path).is_file());
+pub fn to_look_at(run: &Path, shown: &Path, cases: &[Case]) -> Vec<File> {
+    let of_case = cases
+        .iter()
+        .take(1)
+        .flat_map(|case| OF_A_CASE.into_iter().map(|(file, says)| (format!("b/{}/1/{file}", case.slug), says)));
+    let all = of_case.chain(WORTH_A_LOOK.into_iter().map(|(path, says)| (path.to_owned(), says)));
+    let there = all.filter(|(path, _)| run.join(path).is_file());
     there.map(|(path, says)| File { path: shown.join(path).display().to_string(), says }).collect()
 }
 
@@ -40,7 +55,7 @@ mod tests {
     fn only_what_is_there_is_listed() {
         let run = tempfile::tempdir().unwrap();
         std::fs::write(run.path().join("results.json"), "{}").unwrap();
-        let files = to_look_at(run.path(), Path::new("metrics/latest"));
+        let files = to_look_at(run.path(), Path::new("metrics/latest"), &[]);
         let expected = File { path: "metrics/latest/results.json".to_owned(), says: "every sample" };
         assert_eq!(files, [expected]);
     }

@@ -7,8 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::results::Round;
 use super::units;
-use crate::bench::planning::leg::Leg;
-use crate::bench::planning::plan::{Kind, Plan, Step};
+use crate::bench::planning::case::Case;
+use crate::bench::planning::plan::Plan;
+use crate::bench::planning::steps::{Kind, Setup, Step};
 use crate::note;
 
 /// How often the line on the terminal is drawn: seldom, because it takes CPU from what is measured.
@@ -20,8 +21,9 @@ pub struct Progress {
     /// None: stderr is no terminal.
     bar: Option<ProgressBar>,
     steps: Vec<Step>,
-    /// The last time that each leg took.
-    took_ns: Vec<(Leg, u64)>,
+    cases: Vec<Case>,
+    /// The last time that each setup took.
+    took_ns: Vec<(Setup, u64)>,
 }
 
 impl Progress {
@@ -29,6 +31,7 @@ impl Progress {
         Progress {
             bar: std::io::stderr().is_terminal().then(terminal_line),
             steps: plan.steps.clone(),
+            cases: plan.cases.clone(),
             took_ns: Vec::new(),
         }
     }
@@ -61,9 +64,9 @@ impl Progress {
 
     /// It ended with this.
     pub fn ended(&mut self, position: usize, round: &Round) {
-        let leg = round.step.leg;
-        self.took_ns.retain(|(other, _)| *other != leg);
-        self.took_ns.push((leg, round.wall_ns + round.backend_after_go_ns.unwrap_or(0)));
+        let setup = round.step.setup();
+        self.took_ns.retain(|(other, _)| *other != setup);
+        self.took_ns.push((setup, round.wall_ns + round.backend_after_go_ns.unwrap_or(0)));
         if self.bar.is_none() {
             let state = if round.state_ok { "" } else { " · NOT IN ITS STATE" };
             let took = units::duration(round.wall_ns as f64);
@@ -80,26 +83,29 @@ impl Progress {
 
     fn describe(&self, position: usize) -> String {
         let step = self.steps[position];
-        let all = |kind| self.steps.iter().filter(|other| other.leg == step.leg && other.kind == kind).count();
+        let all = |kind| self.steps.iter().filter(|other| other.setup() == step.setup() && other.kind == kind).count();
         let what = match step.kind {
             Kind::Measured => format!("round {} of {}", step.round, all(Kind::Measured)),
             Kind::Preparation => "preparation, not measured".to_owned(),
             Kind::Profile => format!("profile {} of {}, not timed", step.round, all(Kind::Profile)),
             Kind::Heap => "heap profile, not timed".to_owned(),
         };
-        format!("{} · {what}", step.leg.label())
+        let case = step.case.map_or(String::new(), |case| format!(" · {}", self.cases[case].name));
+        format!("{}{case} · {what}", step.leg.label())
     }
 
     /// The time that the steps from `position` on will take, if each leg takes as long as the last time.
     ///
-    /// A leg that has not run yet is taken for one of its kind that has; None where there is none.
+    /// One that has not run yet is taken for one of its kind that has; None where there is none.
     fn left_ns(&self, position: usize) -> Option<u64> {
-        let took = |leg: Leg| {
-            let same = self.took_ns.iter().find(|(other, _)| *other == leg);
-            let alike = || self.took_ns.iter().find(|(other, _)| other.is_cold() == leg.is_cold());
-            same.or_else(alike).map(|(_, took)| *took)
+        let took = |setup: Setup| {
+            let find = |is_alike: &dyn Fn(&Setup) -> bool| self.took_ns.iter().find(|(other, _)| is_alike(other));
+            let same = find(&|other| *other == setup);
+            let of_leg = || find(&|other| other.leg == setup.leg);
+            let alike = || find(&|other| other.leg.is_cold() == setup.leg.is_cold());
+            same.or_else(of_leg).or_else(alike).map(|(_, took)| *took)
         };
-        self.steps[position..].iter().map(|step| took(step.leg)).sum()
+        self.steps[position..].iter().map(|step| took(step.setup())).sum()
     }
 }
 
@@ -124,10 +130,11 @@ fn seconds(nanoseconds: u64) -> String {
 mod tests {
     use super::super::results::tests::round;
     use super::*;
+    use crate::bench::planning::leg::Leg;
 
     fn progress(legs: &[Leg]) -> Progress {
-        let steps = legs.iter().map(|leg| Step { leg: *leg, kind: Kind::Measured, round: 1 });
-        Progress { bar: None, steps: steps.collect(), took_ns: Vec::new() }
+        let steps = legs.iter().map(|leg| Step { leg: *leg, case: None, kind: Kind::Measured, round: 1 });
+        Progress { bar: None, steps: steps.collect(), cases: Vec::new(), took_ns: Vec::new() }
     }
 
     #[test]

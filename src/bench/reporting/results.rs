@@ -5,8 +5,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::cases::CaseSummary;
+use super::ci::CiResults;
+use super::network::Network;
 use super::summary::Summary;
-use crate::bench::planning::plan::{Plan, Step};
+use crate::bench::planning::plan::Plan;
+use crate::bench::planning::steps::Step;
 use crate::bench::running::environment::Environment;
 use crate::bench::running::state::{Before, Finding, ServerSeen};
 use crate::telemetry::{Agreement, Resources, SessionSummary};
@@ -26,7 +30,7 @@ pub struct Results {
     pub error: Option<String>,
     pub plan: Plan,
     pub environment: Environment,
-    /// What was measured of the link; None before it was used, and with `--remote env`.
+    /// What was measured of the link, in the last round where there are cases; None before it was used, and with `--remote env`.
     pub link: Option<LinkMeasured>,
     /// What the records of the backend cost on this machine, in words, from the last `bench observe`.
     pub price_of_records: String,
@@ -34,6 +38,12 @@ pub struct Results {
     pub rounds: Vec<Round>,
     /// Computed from `rounds`.
     pub summary: Summary,
+    /// Computed from `rounds` too; empty without cases.
+    pub cases: Vec<CaseSummary>,
+    /// What machines that build at once came to; None where legs were run.
+    pub ci: Option<CiResults>,
+    /// Computed from `cases`; None where they are no grid.
+    pub network: Option<Network>,
 }
 
 /// How a run ended.
@@ -78,6 +88,8 @@ pub struct Round {
     pub session: Option<SessionSummary>,
     /// None for a baseline, and with `--remote env`.
     pub server: Option<ServerSeen>,
+    /// What was measured of the link in this round; only where there are cases.
+    pub link: Option<LinkMeasured>,
     /// What was used in a baseline. A run with the backend has it in `session`: there the backend itself takes the samples.
     pub resources: Option<Resources>,
     /// Why go's own view is not in the trace of a profile round, where it should be.
@@ -87,11 +99,11 @@ pub struct Round {
 }
 
 impl Round {
-    /// A run of go as it was measured, before its state is checked; `go_cpu_ns` is user and system time.
-    pub fn measured(step: Step, started_unix_ns: u64, wall_ns: u64, go_cpu_ns: (u64, u64)) -> Self {
+    /// A run of go as it was measured, before its state is checked; `folder` is below that of the run, `go_cpu_ns` is user and system time.
+    pub fn measured(step: Step, folder: String, started_unix_ns: u64, wall_ns: u64, go_cpu_ns: (u64, u64)) -> Self {
         Self {
             step,
-            folder: step.folder(),
+            folder,
             started_unix_ns,
             wall_ns,
             go_cpu_user_ns: go_cpu_ns.0,
@@ -102,6 +114,7 @@ impl Round {
             before: None,
             session: None,
             server: None,
+            link: None,
             resources: None,
             go_view_missing: None,
             records: None,
@@ -135,8 +148,9 @@ fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
 pub mod tests {
     use super::*;
 
-    /// A round of a baseline in its state.
+    /// A round in its state, in the folder of its leg.
     pub fn round(step: Step, wall_ns: u64) -> Round {
-        Round::measured(step, 1, wall_ns, (1, 1))
+        let folder = Step { case: None, ..step }.folder(&[]);
+        Round::measured(step, folder, 1, wall_ns, (1, 1))
     }
 }

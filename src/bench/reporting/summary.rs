@@ -6,6 +6,7 @@ use super::compare::{Comparison, compare, counted, walls};
 use super::results::Round;
 use super::stats::{median, relative_spread};
 use crate::bench::planning::leg::Leg;
+use crate::bench::planning::steps::Setup;
 use crate::telemetry::SessionSummary;
 
 /// All that is printed of a run.
@@ -53,6 +54,7 @@ pub struct BackendSummary {
     pub get_p99_ns: Option<f64>,
     pub bytes_down: f64,
     pub bytes_up: f64,
+    pub remote_requests: f64,
     pub cpu_ns: Option<f64>,
     pub peak_rss_bytes: Option<f64>,
     /// Uploads that did not get out, of all rounds.
@@ -88,7 +90,7 @@ impl Summary {
     pub fn of(rounds: &[Round], paired: bool) -> Summary {
         let compare = |leg, base| compare(rounds, leg, base);
         let legs = Leg::ALL.into_iter().filter_map(|leg| {
-            let mut summary = leg_summary(rounds, leg)?;
+            let mut summary = LegSummary::of(rounds, leg)?;
             summary.against_empty = compare(leg, Leg::BaselineEmpty);
             summary.against_full = compare(leg, Leg::BaselineFull);
             Some(summary)
@@ -113,23 +115,27 @@ impl Summary {
     }
 }
 
-fn leg_summary(rounds: &[Round], leg: Leg) -> Option<LegSummary> {
-    let walls = walls(rounds, leg);
-    let go_cpu = counted(rounds, leg).map(|round| (round.go_cpu_user_ns + round.go_cpu_system_ns) as f64);
-    Some(LegSummary {
-        leg,
-        walls_ns: counted(rounds, leg).map(|round| round.wall_ns).collect(),
-        wall_median_ns: median(&walls)?,
-        wall_spread: relative_spread(&walls),
-        go_cpu_median_ns: median(&go_cpu.collect::<Vec<f64>>())?,
-        backend: backend_summary(rounds, leg),
-        against_empty: None,
-        against_full: None,
-    })
+impl LegSummary {
+    /// Of a leg, under one case where it has cases; None where no round counts. It is compared with nothing yet.
+    pub fn of(rounds: &[Round], setup: impl Into<Setup>) -> Option<LegSummary> {
+        let setup = setup.into();
+        let walls = walls(rounds, setup);
+        let go_cpu = counted(rounds, setup).map(|round| (round.go_cpu_user_ns + round.go_cpu_system_ns) as f64);
+        Some(LegSummary {
+            leg: setup.leg,
+            walls_ns: counted(rounds, setup).map(|round| round.wall_ns).collect(),
+            wall_median_ns: median(&walls)?,
+            wall_spread: relative_spread(&walls),
+            go_cpu_median_ns: median(&go_cpu.collect::<Vec<f64>>())?,
+            backend: backend_summary(rounds, setup),
+            against_empty: None,
+            against_full: None,
+        })
+    }
 }
 
-fn backend_summary(rounds: &[Round], leg: Leg) -> Option<BackendSummary> {
-    let sessions: Vec<_> = counted(rounds, leg).filter_map(|round| round.session.as_ref()).collect();
+fn backend_summary(rounds: &[Round], setup: Setup) -> Option<BackendSummary> {
+    let sessions: Vec<_> = counted(rounds, setup).filter_map(|round| round.session.as_ref()).collect();
     let some = |pick: &dyn Fn(&SessionSummary) -> Option<u64>| {
         let values = sessions.iter().filter_map(|session| pick(session));
         median(&values.map(|value| value as f64).collect::<Vec<f64>>())
@@ -145,6 +151,7 @@ fn backend_summary(rounds: &[Round], leg: Leg) -> Option<BackendSummary> {
         get_p99_ns: some(&|session| session.get_ns.map(|latency| latency.p99)),
         bytes_down: middle(&|session| session.bytes_down)?,
         bytes_up: middle(&|session| session.bytes_up)?,
+        remote_requests: middle(&|session| session.remote_requests)?,
         cpu_ns: some(&|session| Some(session.cpu_user_ns? + session.cpu_system_ns?)),
         peak_rss_bytes: some(&|session| session.peak_rss_bytes),
         uploads_left: sessions.iter().map(|session| session.uploads_left).sum(),
@@ -200,7 +207,7 @@ pub mod tests {
     use super::super::compare::Verdict;
     use super::super::results::tests::round;
     use super::*;
-    use crate::bench::planning::plan::{Kind, Step};
+    use crate::bench::planning::steps::{Kind, Step};
     use crate::bench::running::state::Finding;
 
     /// Measured rounds of a leg, in milliseconds.
@@ -208,7 +215,7 @@ pub mod tests {
         let rounds = walls_ms.iter().zip(1..);
         rounds
             .map(|(wall, number)| {
-                let step = Step { leg, kind: Kind::Measured, round: number };
+                let step = Step { leg, case: None, kind: Kind::Measured, round: number };
                 round(step, wall * 1_000_000)
             })
             .collect()

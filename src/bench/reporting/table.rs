@@ -1,13 +1,16 @@
 //! The terminal reporter: two tables, the answer, and what to look at next. Reads results, computes nothing.
 
 use super::answer;
+use super::case_table;
+use super::ci_table;
 use super::compare::Comparison;
 use super::counts;
 use super::dots;
 use super::files::File;
 use super::grid::{Grid, View};
+use super::network_table;
 use super::results::Results;
-use super::summary::{BackendSummary, LegSummary, Records, Summary};
+use super::summary::{BackendSummary, Records, Summary};
 use super::units;
 use super::wording;
 
@@ -15,21 +18,36 @@ use super::wording;
 pub fn render(results: &Results, files: &[File], view: View) -> String {
     let summary = &results.summary;
     let mut parts = vec![header(results)];
-    if !summary.legs.is_empty() {
+    if let Some(ci) = results.ci.as_ref().filter(|ci| !ci.waves.is_empty()) {
+        parts.extend(ci_table::render(ci, view));
+    }
+    if let Some(network) = &results.network {
+        parts.extend(network_table::render(network, view));
+    } else if !results.cases.is_empty() {
+        parts.push(case_table::times(results).render(view));
+        parts.push(case_table::counts(&results.cases).render(view));
+    } else if !summary.legs.is_empty() {
         parts.push(times(summary).render(view));
         parts.push(counts::grid(&summary.legs).render(view));
     }
-    let sessions: Vec<(&LegSummary, &BackendSummary)> =
-        summary.legs.iter().filter_map(|leg| Some((leg, leg.backend.as_ref()?))).collect();
+    let of_cases = results.cases.iter().map(|case| (case.name.clone(), &case.figures));
+    let of_legs = summary.legs.iter().map(|leg| (leg.leg.to_string(), leg)).chain(of_cases);
+    let sessions: Vec<(String, &BackendSummary)> =
+        of_legs.filter_map(|(name, leg)| Some((name, leg.backend.as_ref()?))).collect();
     if !summary.pairs.is_empty() {
         parts.push(pairs(&summary.pairs).render(view));
     }
-    let mut notes = notes(summary, &sessions);
+    let mut legs = summary.legs.iter().chain(results.cases.iter().map(|case| &case.figures));
+    let mut notes = notes(summary, &sessions, legs.any(|leg| leg.wall_spread.is_none()));
     if results.plan.records && !sessions.is_empty() {
         notes.push(results.price_of_records.clone());
     }
     parts.push(wrapped(&notes, view.width));
-    if !summary.legs.is_empty() {
+    if let Some(network) = &results.network {
+        parts.push(wrapped(&network_table::sentences(network), view.width));
+    } else if !results.cases.is_empty() {
+        parts.push(wrapped(&case_table::sentences(&results.cases), view.width));
+    } else if !summary.legs.is_empty() {
         parts.push(wrapped(&[answer::sentence(summary)], view.width));
     }
     parts.push(pointers(files));
@@ -42,13 +60,19 @@ fn header(results: &Results) -> String {
     let cores = environment.cores.map_or(units::MISSING.to_owned(), |cores| cores.to_string());
     let gibibytes = |bytes: u64| format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30));
     let memory = environment.memory_bytes.map_or(units::MISSING.to_owned(), gibibytes);
+    let module = plan.module.as_ref().and_then(|folder| Some(format!(" in {}", folder.file_name()?.display())));
+    let module = module.unwrap_or_default();
     let first = format!(
-        "{}.toml · go build {} · {} {} · {cores} cores, {memory} · strategy {}",
+        "{}.toml · go build {}{module} · {} {} · {cores} cores, {memory} · {}",
         plan.scenario,
-        plan.packages,
+        plan.what_is_built(),
         environment.go_version,
         environment.go_platform,
-        format!("{:?}", plan.strategy).to_lowercase(),
+        match plan.cases.len() {
+            0 => format!("strategy {}", format!("{:?}", plan.strategy).to_lowercase()),
+            1 => "1 case".to_owned(),
+            cases => format!("{cases} cases"),
+        },
     );
     let records = if plan.records { "" } else { " · records off" };
     format!("{first}{records}\n{}", remote(results))
@@ -64,10 +88,11 @@ fn remote(results: &Results) -> String {
         0.0 => String::new(),
         jitter => format!(" · jitter {jitter} ms"),
     };
-    let bandwidth = match link.bandwidth_bytes_per_s {
-        None => "not limited".to_owned(),
-        Some(bytes) => format!("{:.1} MB/s", bytes as f64 / 1e6),
-    };
+    if !results.plan.has_one_link() {
+        return "remote: embedded S3 · each case has its own link".to_owned();
+    }
+    let link = results.plan.cases.first().and_then(|case| case.link).unwrap_or(link);
+    let bandwidth = link.bandwidth.map_or("not limited".to_owned(), |bandwidth| bandwidth.to_string());
     format!("remote: embedded S3 · first byte {} ms asked{measured}{jitter} · bandwidth {bandwidth}", link.latency_ms)
 }
 
@@ -97,7 +122,8 @@ fn times(summary: &Summary) -> Grid {
     }
 }
 
-fn comparison(found: Option<Comparison>) -> String {
+/// A comparison in a cell.
+pub fn comparison(found: Option<Comparison>) -> String {
     found.map_or(units::MISSING.to_owned(), |found| wording::short(&found))
 }
 
@@ -124,7 +150,7 @@ fn pairs(pairs: &[Comparison]) -> Grid {
     }
 }
 
-fn notes(summary: &Summary, sessions: &[(&LegSummary, &BackendSummary)]) -> Vec<String> {
+fn notes(summary: &Summary, sessions: &[(String, &BackendSummary)], has_single: bool) -> Vec<String> {
     let mut notes = Vec::new();
     for wrong in &summary.out_of_state {
         notes.push(format!(
@@ -133,18 +159,15 @@ fn notes(summary: &Summary, sessions: &[(&LegSummary, &BackendSummary)]) -> Vec<
             wrong.why.join("; ")
         ));
     }
-    for (leg, backend) in sessions {
+    for (name, backend) in sessions {
         if backend.uploads_left > 0 {
-            notes.push(format!(
-                "{}: {} uploads were not out when the backend had to end.",
-                leg.leg, backend.uploads_left
-            ));
+            notes.push(format!("{name}: {} uploads were not out when the backend had to end.", backend.uploads_left));
         }
         if backend.remote_errors > 0 {
-            notes.push(format!("{}: {} requests to the remote failed.", leg.leg, backend.remote_errors));
+            notes.push(format!("{name}: {} requests to the remote failed.", backend.remote_errors));
         }
         if let Some(reason) = &backend.remote_off {
-            notes.push(format!("{}: the remote was given up: {reason}.", leg.leg));
+            notes.push(format!("{name}: the remote was given up: {reason}."));
         }
     }
     for missing in &summary.without_go_view {
@@ -154,8 +177,7 @@ fn notes(summary: &Summary, sessions: &[(&LegSummary, &BackendSummary)]) -> Vec<
         notes.push(format!("This system does not tell the sampler about {}.", summary.not_sampled.join(", ")));
     }
     notes.extend(records(&summary.records));
-    let single = summary.legs.iter().any(|leg| leg.wall_spread.is_none());
-    if single {
+    if has_single {
         notes.push("– as a spread: fewer than three rounds tell none.".to_owned());
     }
     notes
@@ -190,7 +212,7 @@ fn pointers(files: &[File]) -> String {
 }
 
 /// Each paragraph broken at spaces into lines of at most `width` characters.
-fn wrapped(paragraphs: &[String], width: usize) -> String {
+pub fn wrapped(paragraphs: &[String], width: usize) -> String {
     let mut lines = Vec::new();
     for paragraph in paragraphs {
         let mut line = String::new();

@@ -32,8 +32,8 @@ impl BuildLog {
         match words.lines().find(|line| line.ends_with("matched no packages")) {
             None => Ok(()),
             Some(said) => Err(anyhow::anyhow!(
-                "there is no package {pattern:?} to build\n  tried: go build {pattern}, in a module of bench's own\n  go said:\n  {said}\n  \
-                 next:  give a pattern of the standard library, `net/...` say; packages of your own are not built here"
+                "there is no package {pattern:?} to build\n  tried: go build {pattern}\n  go said:\n  {said}\n  \
+                 next:  give a pattern of the standard library, `net/...` say, or a module of yours with --workload"
             )),
         }
     }

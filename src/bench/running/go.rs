@@ -92,15 +92,23 @@ impl Go {
         cache: &Path,
         folders: &GoFolders,
     ) -> Command {
+        let mut command = self.command(&["build"], module, cache, folders);
+        command.args(flags).arg(packages);
+        command
+    }
+
+    /// Any go command in the folder `module`, with nothing of the user's settings and caches.
+    pub fn command(&self, args: &[&str], module: &Path, cache: &Path, folders: &GoFolders) -> Command {
         let mut command = Command::new(&self.binary);
-        command.arg("build").args(flags).arg(packages).current_dir(module);
+        command.args(args).current_dir(module);
         isolate(&mut command, &folders.config);
         command.env("GOCACHE", cache).env("GOPATH", &folders.gopath).env("GOTMPDIR", &folders.tmp);
         command
     }
 }
 
-fn isolate(command: &mut Command, config: &Path) {
+/// Takes out every variable that steers go or the backend.
+pub fn isolate(command: &mut Command, config: &Path) {
     isolate_from(std::env::vars_os().map(|(name, _)| name), command, config);
 }
 

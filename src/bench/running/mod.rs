@@ -1,11 +1,17 @@
-//! Running it: [`run`] from start to end, [`runner`] over [`round`], and the check of each round's [`state`].
+//! Running it: [`run`] from start to end, [`runner`] over [`round`], and the check of each round's [`state`]; [`fleet`] for several machines.
 //!
-//! [`go`], [`gocache`], [`workload`], [`warm`], [`process`] for the builds, [`remote`], [`remote_env`], [`server`] for the
-//! remote, [`session`] and [`build_log`] for what a backend left, [`interrupt`] for signals.
+//! [`workload`] (of [`generated`], [`user_module`], [`changes`], [`tree`]) is what is built.
+//! [`go`], [`gocache`], [`caches`], [`warm`], [`process`] for the builds, [`remote`], [`remote_env`], [`server`],
+//! [`seed`] for the remote, [`backend_command`], [`session`] and [`build_log`] for what a backend left, [`interrupt`] for signals.
 
+pub mod backend_command;
 pub mod build_log;
+pub mod caches;
+pub mod changes;
 pub mod environment;
+pub mod fleet;
 pub mod folders;
+pub mod generated;
 pub mod go;
 pub mod go_view;
 pub mod gocache;
@@ -19,8 +25,11 @@ pub mod remote_env;
 pub mod round;
 pub mod run;
 pub mod runner;
+pub mod seed;
 pub mod server;
 pub mod session;
 pub mod state;
+pub mod tree;
+pub mod user_module;
 pub mod warm;
 pub mod workload;

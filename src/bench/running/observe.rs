@@ -17,8 +17,9 @@ use super::run::{set_up, show, view};
 use super::warm;
 use crate::bench::planning::args::BenchArgs;
 use crate::bench::planning::leg::Leg;
-use crate::bench::planning::plan::{Kind, Plan, Step};
+use crate::bench::planning::plan::Plan;
 use crate::bench::planning::scenario::Scenario;
+use crate::bench::planning::steps::{Kind, Step};
 use crate::bench::reporting::price::{Observation, PRICE_FILE, Setting, signed};
 use crate::note;
 
@@ -71,7 +72,7 @@ pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
     let go = Go::find()?;
     let remote = Remote::start(&plan, &interrupt)?;
     let folder = RunFolder::create(&args.out, "observe")?;
-    let machine = set_up(&plan, &go, &folder, &interrupt, Some(remote))?;
+    let machine = set_up(&plan, &go, &folder, &interrupt, Some(remote), None)?;
     let Some(observation) = measure(machine, args.leg, args.rounds)? else {
         note::line("interrupted: too few rounds to tell a price");
         return Ok(ExitCode::from(EXIT_CODE));
@@ -179,10 +180,10 @@ impl Setting {
 }
 
 fn sample(machine: &mut Machine<'_>, leg: Leg, number: u32) -> Result<Sample> {
-    let step = Step { leg, kind: Kind::Measured, round: number };
+    let step = Step { leg, case: None, kind: Kind::Measured, round: number };
     let round = machine.round(step)?;
     // Hundreds of rounds with a trace each would fill the disk.
-    let _ = std::fs::remove_dir_all(machine.folder.path.join(step.folder()));
+    let _ = std::fs::remove_dir_all(machine.folder.path.join(machine.plan.folder_of(&step)));
     let wrong = round.state.iter().find(|finding| !finding.ok);
     if let Some(wrong) = wrong {
         anyhow::bail!("a build was not in its state: expected {}, saw {}", wrong.expected, wrong.seen);

@@ -8,9 +8,13 @@ use super::interrupt::Interrupt;
 use super::remote_env::OwnPrefix;
 use super::server::{Request, Server};
 use super::state::ServerSeen;
+use crate::bench::planning::link::Link;
 use crate::bench::planning::plan::Plan;
 use crate::bench::reporting::results::LinkMeasured;
 use crate::cache::s3_config::S3Config;
+
+/// Prefix of what one round finds and stores, where there are cases.
+const ROUND: &str = "round/";
 
 /// Where the backend of this run stores remotely.
 #[derive(Debug)]
@@ -39,6 +43,40 @@ impl Remote {
         }
     }
 
+    /// Whether what was put once can be copied for each round: a real bucket would take a request an object.
+    pub fn keeps_seeds(&self) -> bool {
+        matches!(self, Remote::Embedded(_))
+    }
+
+    /// Copies what was put below the prefix `seed` to where the backend works.
+    pub fn copy_from(&mut self, seed: &str) -> Result<()> {
+        match self {
+            Remote::Embedded(server) => server.copy_from(seed),
+            Remote::Env(_) => Ok(()),
+        }
+    }
+
+    /// Makes an empty place beside the seeds for the backend that is started next.
+    pub fn begin_round(&mut self) -> Result<()> {
+        self.enter(ROUND);
+        self.make_empty()
+    }
+
+    /// From now on the backend works below this prefix. A real bucket has no such places: each filling is beside the others.
+    pub fn enter(&mut self, prefix: &str) {
+        if let Remote::Embedded(server) = self {
+            server.use_prefix(prefix);
+        }
+    }
+
+    /// Sets the link of the embedded server; the one to a real bucket is as it is.
+    pub fn set_link(&mut self, link: Link) -> Result<()> {
+        match self {
+            Remote::Embedded(server) => server.set_link(link),
+            Remote::Env(_) => Ok(()),
+        }
+    }
+
     /// Tells the backend, through the environment, where the remote is: never by arguments, which everybody can read.
     pub fn configure(&mut self, command: &mut Command) {
         let config = match self {
@@ -60,6 +98,14 @@ impl Remote {
     pub fn objects(&mut self) -> Result<Option<u64>> {
         match self {
             Remote::Embedded(server) => Ok(Some(server.stats()?.objects)),
+            Remote::Env(_) => Ok(None),
+        }
+    }
+
+    /// Objects and bytes that the backends of this round stored; None where only the owner of the bucket could tell at once.
+    pub fn stored(&mut self) -> Result<Option<(u64, u64)>> {
+        match self {
+            Remote::Embedded(server) => server.stats().map(|stats| Some((stats.objects, stats.bytes))),
             Remote::Env(_) => Ok(None),
         }
     }
@@ -127,6 +173,8 @@ fn count(requests: &[Request]) -> ServerSeen {
         requests: requests.len() as u64,
         gets: of("get").count() as u64,
         puts: of("put").count() as u64,
+        lists: of("list").count() as u64,
+        deletes: of("delete").count() as u64,
         not_found: requests.iter().filter(|request| request.status == Some(404)).count() as u64,
         bytes_out: done("get").map(|request| request.bytes_out).sum(),
         bytes_in: done("put").map(|request| request.bytes_in).sum(),
@@ -172,8 +220,10 @@ mod tests {
             request("get", "y-a.json", 404, 9),
             request("put", "z-d", 200, 30),
             request("put", "z-d", 503, 30),
+            request("list", "", 200, 0),
         ]);
-        let expected = ServerSeen { requests: 5, gets: 3, puts: 2, not_found: 1, bytes_out: 750, bytes_in: 30 };
+        let counts = ServerSeen { requests: 6, gets: 3, puts: 2, lists: 1, not_found: 1, ..ServerSeen::default() };
+        let expected = ServerSeen { bytes_out: 750, bytes_in: 30, ..counts };
         assert_eq!(seen, expected);
     }
 }

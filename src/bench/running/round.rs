@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Instant, SystemTime};
 
-use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
+use anyhow::{Context, Result};
 
+use super::backend_command::BackendCommand;
 use super::build_log::BuildLog;
+use super::caches::Caches;
 use super::folders::RunFolder;
 use super::go::{Go, GoFolders};
 use super::go_view::GoView;
@@ -19,15 +20,14 @@ use super::remote::Remote;
 use super::session;
 use super::state::{self, Before, ServerSeen};
 use super::workload::Workload;
+use crate::bench::planning::case::Case;
 use crate::bench::planning::leg::Leg;
-use crate::bench::planning::plan::{Kind, Plan, Step};
+use crate::bench::planning::plan::Plan;
+use crate::bench::planning::steps::{Kind, Step};
 use crate::bench::reporting::errors::in_words;
 use crate::bench::reporting::results::{LinkMeasured, Round};
 use crate::platform;
 use crate::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
-
-/// With less free space than this the stores of earlier rounds are removed between the rounds.
-const TIGHT_DISK_BYTES: u64 = 10 << 30;
 
 /// Runs steps for real: go, the backend, the remote.
 pub struct Machine<'a> {
@@ -45,23 +45,14 @@ pub struct Machine<'a> {
     pub switches: Option<String>,
 }
 
-/// The caches that rounds leave for other rounds.
-#[derive(Debug, Default)]
-pub struct Caches {
-    /// A GOCACHE that a baseline filled.
-    full_gocache: Option<PathBuf>,
-    /// The GOCACHE of all runs with a backend: go wants one, and puts nothing into it. Making and removing its 256 folders
-    /// for every round took longer than the rounds of a small scenario.
-    unused_gocache: Option<PathBuf>,
-    /// The local store of the last c, or of the last b that was in its state.
-    full_local: Option<PathBuf>,
-    /// Local stores that nobody starts from any more.
-    retired: Vec<PathBuf>,
-    /// Whether the last c was in its state, so that the remote is full.
-    remote_whole: bool,
-    /// Whether go has the flags for it; None until that is needed.
-    go_shows_its_view: Option<bool>,
-    made: u32,
+/// A round that only has to be started.
+struct Prepared {
+    command: Command,
+    gocache: PathBuf,
+    view: Option<GoView>,
+    /// Whether go's own view is wanted, and this go does not show it.
+    lacks_view: bool,
+    backend: Option<BackendRound>,
 }
 
 /// Where the backend of one round works, and what was there before.
@@ -77,19 +68,10 @@ impl Machine<'_> {
     ///
     /// Errors: the build failed, or the backend or the remote did. A run in a wrong state is none, it is told in the result.
     pub fn round(&mut self, step: Step) -> Result<Round> {
-        let folder = self.folder.path.join(step.folder());
+        let named = self.plan.folder_of(&step);
+        let folder = self.folder.path.join(&named);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        self.workload.reset()?;
-        let gocache = self.gocache_for(step.leg)?;
-        let (wants_view, has_view) = self.go_view(step);
-        let view = has_view.then(|| GoView::beside(&folder));
-        let flags = view.as_ref().map(GoView::flags).unwrap_or_default();
-        let mut command =
-            self.go.build_with(&flags, &self.plan.packages, &self.workload.folder, &gocache, &self.folders);
-        let backend = match step.leg.uses_backend() {
-            true => Some(self.prepare_backend(step, &folder, &mut command)?),
-            false => None,
-        };
+        let Prepared { mut command, gocache, view, lacks_view, backend } = self.prepare(step, &folder)?;
         let files_before = gocache_files(&gocache)?;
         platform::settle_disk(&self.folder.work.path);
         let started_unix_ns = unix_ns();
@@ -100,12 +82,17 @@ impl Machine<'_> {
         let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
         let measured = process::run(&mut command, &outside, self.interrupt, started)?;
         let resources = sampler.and_then(Sampler::finish).map(|resources| with_all_cpu(resources, &measured));
-        let mut round =
-            Round::measured(step, started_unix_ns, measured.wall_ns, (measured.cpu_user_ns, measured.cpu_system_ns));
+        let mut round = Round::measured(
+            step,
+            named.clone(),
+            started_unix_ns,
+            measured.wall_ns,
+            (measured.cpu_user_ns, measured.cpu_system_ns),
+        );
         round.resources = resources;
         let finish = || -> Result<Round> {
             std::fs::rename(&outside, &log).with_context(|| format!("cannot write {}", log.display()))?;
-            let log = BuildLog { path: log, of: step.folder() };
+            let log = BuildLog { path: log, of: named };
             if !measured.status.success() {
                 let tried = format!("go build {}", self.plan.packages);
                 return Err(log.build_failed(&tried, &measured.status.to_string()));
@@ -116,7 +103,7 @@ impl Machine<'_> {
                     self.finish_backend(&mut round, backend, &log)?;
                     let merged = view.map(|view| view.merge_into(&folder, measured.pid));
                     round.go_view_missing = merged.and_then(Result::err).map(|error| in_words(&error));
-                    if wants_view && !has_view {
+                    if lacks_view {
                         round.go_view_missing = Some("this go has no -debug-trace and -debug-actiongraph".to_owned());
                     }
                 }
@@ -131,7 +118,38 @@ impl Machine<'_> {
         finished
     }
 
-    /// The delays that the link injected so far.
+    /// Makes what the step starts from, and the command that it runs.
+    fn prepare(&mut self, step: Step, folder: &Path) -> Result<Prepared> {
+        self.workload.reset()?;
+        self.caches.make_room();
+        let case = self.plan.case_of(&step);
+        let gocache = self.caches.gocache_for(step.leg, case)?;
+        let (wants_view, has_view) = self.go_view(step);
+        let view = has_view.then(|| GoView::beside(folder));
+        let mut flags = self.workload.flags();
+        flags.extend(view.as_ref().map(GoView::flags).unwrap_or_default());
+        flags.extend(case.filter(|case| case.trimpath).map(|_| "-trimpath".into()));
+        // What others start from is made before the change.
+        let change = case.filter(|_| step.kind != Kind::Preparation).and_then(|case| case.change);
+        let module = self.workload.enter(change)?;
+        let mut command = self.go.build_with(&flags, &self.plan.packages, &module, &gocache, &self.folders);
+        self.workload.configure(&mut command);
+        let backend = match step.leg.uses_backend() {
+            true => Some(self.prepare_backend(step, folder, &mut command)?),
+            false => None,
+        };
+        Ok(Prepared { command, gocache, view, lacks_view: wants_view && !has_view, backend })
+    }
+
+    /// The remote.
+    ///
+    /// # Errors
+    /// When no step of the plan was said to use it.
+    pub fn remote(&mut self) -> Result<&mut Remote> {
+        self.remote.as_mut().context("no remote was started")
+    }
+
+    /// The delays that the link injected since it was set.
     pub fn link_measured(&mut self) -> Result<Option<LinkMeasured>> {
         match &mut self.remote {
             Some(remote) => remote.link_measured(),
@@ -148,85 +166,38 @@ impl Machine<'_> {
         (wanted, shows)
     }
 
-    fn gocache_for(&mut self, leg: Leg) -> Result<PathBuf> {
-        let known = match leg {
-            Leg::BaselineFull => {
-                Some(self.caches.full_gocache.clone().context("no baseline has filled a GOCACHE yet")?)
-            }
-            Leg::BaselineEmpty => None,
-            Leg::C | Leg::B | Leg::A => self.caches.unused_gocache.clone(),
-        };
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let folder = self.fresh_folder("gocache")?;
-        gocache::make(&folder).with_context(|| format!("cannot make a GOCACHE in {}", folder.display()))?;
-        if leg.uses_backend() {
-            self.caches.unused_gocache = Some(folder.clone());
-        }
-        Ok(folder)
-    }
-
     fn prepare_backend(&mut self, step: Step, session: &Path, command: &mut Command) -> Result<BackendRound> {
-        let local = match step.leg {
-            Leg::A => self.caches.full_local.clone().context("no run has filled a local store yet")?,
-            _ => self.fresh_folder("local")?,
-        };
-        let remote = self.remote.as_mut().context("no remote was started")?;
-        if step.leg == Leg::C {
-            remote.make_empty()?;
+        let case = self.plan.case_of(&step);
+        let local = self.caches.local_for(step.leg, case)?;
+        if !self.plan.cases.is_empty() {
+            self.begin_in_case(step)?;
+        } else if step.leg == Leg::C {
+            self.remote()?.make_empty()?;
         }
+        let remote_whole = self.caches.filled(case.is_some_and(|case| case.trimpath)).remote_whole;
+        let programs = self.workload.programs;
+        let remote = self.remote()?;
         remote.configure(command);
         let before = Before {
             local_empty: is_empty(&local)?,
             remote_objects: remote.objects()?,
-            remote_whole: self.caches.remote_whole,
+            remote_whole,
+            may_miss: case.is_some_and(Case::may_miss),
+            programs,
         };
-        let mark = remote.mark()?;
-        command.env("GOCACHEPROG", self.backend_command(step, session, &local)?);
+        let (mark, server_pid) = (remote.mark()?, remote.server_pid());
+        let (executable, switches) = (self.executable.as_path(), self.switches.as_deref());
+        let backend = BackendCommand { executable, session, local: &local, server_pid, switches };
+        command.env("GOCACHEPROG", backend.words(self.plan, step)?);
         Ok(BackendRound { session: session.to_owned(), local, before, mark })
     }
 
-    /// The value of GOCACHEPROG.
-    fn backend_command(&self, step: Step, session: &Path, local: &Path) -> Result<String> {
-        let strategy = self.plan.strategy.to_possible_value().context("a strategy without a name")?;
-        let mut words = vec![
-            quoted(&self.executable)?,
-            "backend --quiet --session".to_owned(),
-            quoted(session)?,
-            "--cache-dir".to_owned(),
-            quoted(local)?,
-            format!("--strategy {}", strategy.get_name()),
-            self.switches(step),
-        ];
-        if let Some(pid) = self.remote.as_ref().and_then(Remote::server_pid) {
-            words.push(format!("--watch-s3 {pid}"));
-        }
-        Ok(words.join(" "))
-    }
-
-    /// Which instruments of the backend are on.
-    fn switches(&self, step: Step) -> String {
-        if let Some(switches) = &self.switches {
-            return switches.clone();
-        }
-        let profile = match step.kind {
-            // The first of such rounds is for go's own view, and starting the profiler would hold go up.
-            Kind::Profile if self.plan.is_short(step.leg) && step.round == 1 => "--cpu-profile off",
-            Kind::Profile if self.plan.is_short(step.leg) => "--cpu-profile first",
-            Kind::Profile => "--cpu-profile on",
-            Kind::Heap => "--cpu-profile off --heap-profile",
-            Kind::Measured | Kind::Preparation => "--cpu-profile off",
-        };
-        // Not --no-records: without a summary nobody could tell in which state the run was.
-        let light = "--no-trace --no-request-log --no-histograms --no-wall-profile --no-samples";
-        if self.plan.records { profile.to_owned() } else { format!("{profile} {light}") }
-    }
-
     fn finish_baseline(&mut self, round: &mut Round, gocache: PathBuf, files_before: u64) -> Result<()> {
-        round.state = state::check_baseline(round.step.leg, files_before, gocache_files(&gocache)?);
+        let case = self.plan.case_of(&round.step);
+        let may_miss = case.is_some_and(Case::may_miss);
+        round.state = state::check_baseline(round.step.leg, files_before, gocache_files(&gocache)?, may_miss);
         round.state_ok = round.state.iter().all(|finding| finding.ok);
-        self.caches.full_gocache.get_or_insert(gocache);
+        self.caches.filled(case.is_some_and(|case| case.trimpath)).gocache.get_or_insert(gocache);
         Ok(())
     }
 
@@ -236,18 +207,13 @@ impl Machine<'_> {
         round.backend_after_go_ns = Some(nanoseconds(go_ended));
         let session = waited.and_then(|()| session::read(&backend.session));
         let session = session.map_err(|error| log.session_failed(&error))?;
-        let remote = self.remote.as_mut().context("no remote was started")?;
-        let server: Option<ServerSeen> = remote.seen_since(backend.mark)?;
+        let server: Option<ServerSeen> = self.remote()?.seen_since(backend.mark)?;
+        if !self.plan.cases.is_empty() {
+            round.link = self.link_measured()?;
+        }
         round.state = state::check(round.step.leg, backend.before, &session, server);
         round.state_ok = round.state.iter().all(|finding| finding.ok);
-        if round.step.leg == Leg::C {
-            self.caches.remote_whole = round.state_ok;
-        }
-        // The store of a b that was not in its state may lack what it did not fetch.
-        if round.step.leg == Leg::C || (round.step.leg == Leg::B && round.state_ok) {
-            self.caches.retired.extend(self.caches.full_local.replace(backend.local));
-            self.make_room();
-        }
+        self.keep_or_retire(round, backend.local);
         round.records = Some(records::check(&backend.session, &session, server));
         round.before = Some(backend.before);
         round.session = Some(session);
@@ -255,22 +221,21 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Removes the local stores of earlier rounds where the disk gets tight. Not before: ext4 creates files slowly for
-    /// minutes after a thousand were removed, and the next round would be charged for it.
-    fn make_room(&mut self) {
-        let disk = rustix::fs::statvfs(&self.folder.work.path);
-        if disk.is_ok_and(|disk| disk.f_bavail * disk.f_frsize < TIGHT_DISK_BYTES) {
-            for store in self.caches.retired.drain(..) {
-                let _ = std::fs::remove_dir_all(store);
-            }
+    /// What becomes of a local store after the round that used it.
+    fn keep_or_retire(&mut self, round: &Round, local: PathBuf) {
+        let Step { leg, kind, .. } = round.step;
+        let case = self.plan.case_of(&round.step).filter(|_| kind != Kind::Preparation);
+        let trimpath = self.plan.case_of(&round.step).is_some_and(|case| case.trimpath);
+        if leg == Leg::C && case.is_none() {
+            self.caches.filled(trimpath).remote_whole = round.state_ok;
         }
-    }
-
-    fn fresh_folder(&mut self, kind: &str) -> Result<PathBuf> {
-        self.caches.made += 1;
-        let folder = self.folder.work.path.join(kind).join(self.caches.made.to_string());
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        Ok(folder)
+        match leg {
+            Leg::A => {}
+            _ if case.is_some() => self.caches.retire(local),
+            // The store of a b that was not in its state may lack what it did not fetch.
+            Leg::B if !round.state_ok => {}
+            _ => self.caches.keep_local(trimpath, local),
+        }
     }
 }
 
@@ -304,18 +269,6 @@ fn is_empty(folder: &Path) -> Result<bool> {
     Ok(entries.next().is_none())
 }
 
-/// go splits GOCACHEPROG at spaces, and knows quotes but no escapes.
-fn quoted(path: &Path) -> Result<String> {
-    let text = path.to_str().with_context(|| format!("the path {} is not UTF-8", path.display()))?;
-    match (text.contains('\''), text.contains('"')) {
-        (false, _) => Ok(format!("'{text}'")),
-        (true, false) => Ok(format!("\"{text}\"")),
-        (true, true) => {
-            bail!("GOCACHEPROG cannot hold the path {text}: it has both kinds of quotes\n  next:  use another folder")
-        }
-    }
-}
-
 fn unix_ns() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
@@ -323,16 +276,4 @@ fn unix_ns() -> u64 {
 
 fn nanoseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_quoted_as_go_splits_them() {
-        assert_eq!(quoted(Path::new("/a b")).unwrap(), "'/a b'");
-        assert_eq!(quoted(Path::new("/it's")).unwrap(), "\"/it's\"");
-        assert!(quoted(Path::new("/'\"")).is_err());
-    }
 }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
+use super::caches::Caches;
 use super::environment::Environment;
 use super::folders::{LATEST, RunFolder};
 use super::go::{Go, GoFolders};
@@ -14,18 +15,24 @@ use super::interrupt::{EXIT_CODE, Interrupt};
 use super::observe::DEFAULT_SET;
 use super::profiles;
 use super::remote::Remote;
-use super::round::{Caches, Machine};
+use super::round::Machine;
 use super::runner::{self, Execute, Watch};
+use super::user_module::UserModule;
 use super::warm;
 use super::workload::Workload;
 use crate::bench::planning::args::BenchArgs;
 use crate::bench::planning::outline;
-use crate::bench::planning::plan::{Kind, Plan, Step};
+use crate::bench::planning::plan::Plan;
 use crate::bench::planning::scenario::Scenario;
+use crate::bench::planning::steps::{Kind, Step};
+use crate::bench::reporting::cases;
+use crate::bench::reporting::ci::{CiResults, GroupResult};
 use crate::bench::reporting::compare::counted;
 use crate::bench::reporting::errors::in_words;
 use crate::bench::reporting::files;
 use crate::bench::reporting::grid::View;
+use crate::bench::reporting::network::Network;
+use crate::bench::reporting::network_plot;
 use crate::bench::reporting::price::{self, Observation};
 use crate::bench::reporting::progress::Progress;
 use crate::bench::reporting::results::{Ended, Results, Round, SCHEMA};
@@ -50,9 +57,10 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
     let go = Go::find()?;
     // Before the folder: a remote that cannot be used leaves no run behind.
+    let module = plan.module.as_ref().map(|folder| UserModule::find(folder, &go)).transpose()?;
     let remote = plan.needs_remote().then(|| Remote::start(&plan, &interrupt)).transpose()?;
     let folder = RunFolder::create(&args.out, &plan.scenario)?;
-    let machine = set_up(&plan, &go, &folder, &interrupt, remote)?;
+    let machine = set_up(&plan, &go, &folder, &interrupt, remote, module)?;
     let (results, mut errors) = measure(machine)?;
     show(&table::render(&results, &listed(&args.out, &folder, &results), view()))?;
     // The first one says why the run ended; what went wrong after that has to be told as well.
@@ -76,7 +84,7 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
 fn lacks_a_run(results: &Results) -> bool {
     let rounds = &results.rounds;
     let measured = rounds.iter().filter(|round| round.step.kind == Kind::Measured);
-    measured.map(|round| round.step.leg).any(|leg| counted(rounds, leg).next().is_none())
+    measured.map(|round| round.step.setup()).any(|setup| counted(rounds, setup).next().is_none())
 }
 
 /// Keeps the results while the rounds run.
@@ -89,7 +97,20 @@ struct Keeper<'a> {
 impl Keeper<'_> {
     fn write(&mut self) -> Result<()> {
         self.results.summary = Summary::of(&self.results.rounds, self.results.plan.paired_ratios);
+        let results = &mut self.results;
+        results.cases = cases::summaries(&results.rounds, &results.plan);
+        results.network = Network::of(&results.cases, &results.plan, &results.summary);
         self.results.write(&self.folder.path)
+    }
+}
+
+impl Keeper<'_> {
+    fn group_ended(&mut self, result: GroupResult) -> Result<()> {
+        let ci = self.results.ci.get_or_insert_default();
+        ci.add(result);
+        let is_first = ci.groups.len() == 1;
+        self.write()?;
+        if is_first { self.folder.link_latest() } else { Ok(()) }
     }
 }
 
@@ -126,23 +147,47 @@ fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     keeper.progress.note("reading the toolchain into the page cache");
     warm::page_cache(go, &machine.executable, machine.interrupt);
     if plan.generated_packages.is_none() {
-        let module = &machine.workload.folder;
-        warm::c_compiler(go, module, &machine.folders, &folder.work.path, machine.interrupt);
+        warm::c_compiler(go, &folder.work.path, &machine.folders, machine.interrupt);
     }
-    let (ended, error) = runner::run(&plan.steps, &mut machine, &mut keeper);
+    let (ended, error) = match plan.groups.is_empty() {
+        true => runner::run(&plan.steps, &mut machine, &mut keeper),
+        false => groups(&mut machine, &mut keeper),
+    };
     keeper.progress.note("removing the caches of this run");
     keeper.results.ended = ended;
     keeper.results.error = error.as_ref().map(in_words);
-    keeper.results.link = machine.link_measured().unwrap_or_default();
+    // Where there are cases each round has measured the link by itself.
+    let of_rounds = keeper.results.rounds.iter().rev().find_map(|round| round.link);
+    keeper.results.link = if plan.cases.is_empty() { machine.link_measured().unwrap_or_default() } else { of_rounds };
     // Before the last results are written: a full disk must not leave objects behind in somebody's bucket, and without
     // the caches there is room for the results.
     let removed = machine.remote.take().map_or(Ok(()), Remote::finish);
     folder.work.remove();
-    let merged = profiles::merge(&folder.path, &plan.steps);
+    let merged = profiles::merge(&folder.path, plan);
     let written = keeper.write();
+    let network = keeper.results.network.as_ref();
+    let drawn = network.map_or(Ok(()), |network| network_plot::write(network, &folder.path));
     keeper.progress.finish();
-    let errors = [error, removed.err(), merged.err(), written.err()];
+    let errors = [error, removed.err(), merged.err(), written.err(), drawn.err()];
     Ok((keeper.results, errors.into_iter().flatten().collect()))
+}
+
+/// Runs the groups of machines in the place of steps. Returns as [`runner::run`] does.
+fn groups(machine: &mut Machine<'_>, keeper: &mut Keeper<'_>) -> (Ended, Option<anyhow::Error>) {
+    let plan = machine.plan;
+    keeper.results.ci = Some(CiResults::new(plan.prices));
+    for (group, number) in plan.groups.iter().zip(1..) {
+        let (folder, all) = (group.folder(), plan.groups.len());
+        keeper.progress.note(&format!("machines: {folder} · group {number} of {all}"));
+        let result = machine.group(group);
+        if machine.interrupted() {
+            return (Ended::Interrupted, None);
+        }
+        if let Err(error) = result.and_then(|result| keeper.group_ended(result)) {
+            return (Ended::Failed, Some(error));
+        }
+    }
+    (Ended::Complete, None)
 }
 
 /// A machine for the rounds of a plan, in a folder of its own.
@@ -155,6 +200,7 @@ pub fn set_up<'a>(
     folder: &'a RunFolder,
     interrupt: &'a Interrupt,
     remote: Option<Remote>,
+    module: Option<UserModule>,
 ) -> Result<Machine<'a>> {
     let work = &folder.work.path;
     let folders = GoFolders { config: work.join("config"), gopath: work.join("gopath"), tmp: work.join("tmp") };
@@ -167,10 +213,10 @@ pub fn set_up<'a>(
         folder,
         interrupt,
         executable: std::env::current_exe().context("cannot find bench's own executable")?,
+        workload: Workload::create(work, plan, module, go, &folders)?,
         folders,
-        workload: Workload::create(&work.join("module"), plan.generated_packages)?,
         remote,
-        caches: Caches::default(),
+        caches: Caches::new(work),
         switches: None,
     })
 }
@@ -192,6 +238,9 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
         link: None,
         rounds: Vec::new(),
         summary: Summary::default(),
+        cases: Vec::new(),
+        ci: None,
+        network: None,
     }
 }
 
@@ -204,8 +253,9 @@ pub fn show(text: &str) -> Result<()> {
 }
 
 fn listed(out: &Path, folder: &RunFolder, results: &Results) -> Vec<files::File> {
-    let name = if results.rounds.is_empty() { &folder.name } else { LATEST };
-    files::to_look_at(&folder.path, &out.join(name))
+    let measured = !results.rounds.is_empty() || results.ci.as_ref().is_some_and(|ci| !ci.groups.is_empty());
+    let name = if measured { LATEST } else { &folder.name };
+    files::to_look_at(&folder.path, &out.join(name), &results.plan.cases)
 }
 
 /// How wide and how colourful the output may be.

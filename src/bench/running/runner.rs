@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::bench::planning::plan::Step;
+use crate::bench::planning::steps::Step;
 use crate::bench::reporting::results::{Ended, Round};
 
 /// What runs a step. The loop does not care whether it is real.
@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
     use crate::bench::planning::leg::Leg;
-    use crate::bench::planning::plan::Kind;
+    use crate::bench::planning::steps::Kind;
     use crate::bench::reporting::results::tests::round;
 
     /// Fails or is interrupted at the given step.
@@ -81,7 +81,10 @@ mod tests {
     }
 
     fn steps() -> Vec<Step> {
-        [Leg::C, Leg::B, Leg::A].into_iter().map(|leg| Step { leg, kind: Kind::Measured, round: 1 }).collect()
+        [Leg::C, Leg::B, Leg::A]
+            .into_iter()
+            .map(|leg| Step { leg, case: None, kind: Kind::Measured, round: 1 })
+            .collect()
     }
 
     fn run_script(mut script: Script) -> (Ended, String, bool) {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::interrupt::{Group, Interrupt};
-use crate::bench::planning::scenario::Link;
+use crate::bench::planning::link::Link;
 use crate::cache::s3_config::S3Config;
 
 /// How long the server may take to end after its input has ended.
@@ -39,10 +39,11 @@ pub struct Request {
     pub bytes_out: u64,
 }
 
-/// What the server holds and has done.
+/// What the server holds below a prefix, and what it has done.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Stats {
     pub objects: u64,
+    pub bytes: u64,
     pub injected_first_byte_ms: Option<Injected>,
 }
 
@@ -60,8 +61,9 @@ enum Ask<'a> {
     Link { first_byte_ms: f64, jitter_ms: f64, bandwidth_bytes_per_s: Option<u64> },
     Mark,
     Log { since: u64 },
-    Stats,
+    Stats { prefix: &'a str },
     Clear { prefix: &'a str },
+    Copy { from: &'a str, to: &'a str },
 }
 
 #[derive(Deserialize)]
@@ -127,20 +129,35 @@ impl Server {
         Ok(self.ask::<Log>(&Ask::Log { since: mark })?.requests)
     }
 
+    /// What it holds below the prefix in use.
     pub fn stats(&mut self) -> Result<Stats> {
-        self.ask(&Ask::Stats)
+        let prefix = self.config.prefix.clone();
+        self.ask(&Ask::Stats { prefix: &prefix })
     }
 
-    /// Deletes every object.
+    /// From now on the backend works below this prefix.
+    pub fn use_prefix(&mut self, prefix: &str) {
+        prefix.clone_into(&mut self.config.prefix);
+    }
+
+    /// Deletes every object below the prefix in use.
     pub fn clear(&mut self) -> Result<()> {
-        self.ask::<Done>(&Ask::Clear { prefix: "" }).map(drop)
+        let prefix = self.config.prefix.clone();
+        self.ask::<Done>(&Ask::Clear { prefix: &prefix }).map(drop)
     }
 
-    fn set_link(&mut self, link: Link) -> Result<()> {
+    /// Copies every object below `from` to below the prefix in use.
+    pub fn copy_from(&mut self, from: &str) -> Result<()> {
+        let to = self.config.prefix.clone();
+        self.ask::<Done>(&Ask::Copy { from, to: &to }).map(drop)
+    }
+
+    /// Changes the link for all requests from now on, and starts a new count of its delays.
+    pub fn set_link(&mut self, link: Link) -> Result<()> {
         let ask = Ask::Link {
             first_byte_ms: link.latency_ms,
             jitter_ms: link.jitter_ms,
-            bandwidth_bytes_per_s: link.bandwidth_bytes_per_s,
+            bandwidth_bytes_per_s: link.bytes_per_s(),
         };
         self.ask::<Done>(&ask).map(drop)
     }

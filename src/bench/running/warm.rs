@@ -23,8 +23,10 @@ pub fn page_cache(go: &Go, executable: &Path, interrupt: &Interrupt) -> u64 {
 /// Builds the one package of std that takes a C compiler, into a GOCACHE that nobody uses.
 ///
 /// Where cgo is off go refuses at once, and there is nothing to warm; what is wrong otherwise the first round will say.
-pub fn c_compiler(go: &Go, module: &Path, folders: &GoFolders, work: &Path, interrupt: &Interrupt) {
-    let mut command = go.build("runtime/cgo", module, &work.join("warm"), folders);
+pub fn c_compiler(go: &Go, work: &Path, folders: &GoFolders, interrupt: &Interrupt) {
+    let mut command = go.build("runtime/cgo", work, &work.join("warm"), folders);
+    // Packages of std need no module, and a go.mod further up is none of ours.
+    command.env("GO111MODULE", "off");
     let _ = process::run(&mut command, &work.join("warm.log"), interrupt, |_| {});
 }
 

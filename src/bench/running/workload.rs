@@ -1,40 +1,119 @@
-//! What go builds: std from a module without packages, or a small module that is written here.
+//! What go builds, and where: std from a module without packages, a module that is written here, or one of the user's.
 
-use std::fmt::Write;
-use std::fs::File;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
-const GO_MOD: &str = "go.mod";
-/// Functions of a generated package: enough that its archive is no tiny object.
-const FUNCTIONS: u32 = 40;
-/// The date of generated files: go does not index a package with files younger than 2 s, and the date is part of its keys.
-const DATE: Duration = Duration::from_secs(1_700_000_000);
+use super::changes::Changes;
+use super::generated::Generated;
+use super::go::{Go, GoFolders};
+use super::tree;
+use super::user_module::UserModule;
+use crate::bench::planning::change::Change;
+use crate::bench::planning::plan::Plan;
 
-/// A folder in which `go build` is run.
+const GO_MOD: &str = "go.mod";
+/// Folder of the module below the one of a tree.
+pub const MODULE: &str = "module";
+/// What a copy of the user's module does without.
+const NOT_COPIED: [&str; 2] = [".git", "metrics"];
+
+/// The folder in which `go build` is run, and how.
 #[derive(Debug)]
 pub struct Workload {
-    pub folder: PathBuf,
-    generated: bool,
+    folder: PathBuf,
+    owner: Owner,
+    /// Programs of the user's module that a build links.
+    pub programs: u64,
+    /// None where no case changes the module.
+    changes: Option<Changes>,
+}
+
+/// Whose module is built.
+#[derive(Debug)]
+enum Owner {
+    /// Nobody's: it has no packages, std is built.
+    Std,
+    /// Bench's own.
+    Generated,
+    /// The user's, or a copy of his.
+    User(UserModule),
 }
 
 impl Workload {
-    /// Makes `folder`: a module of that many packages, or one without any, so that a go.mod further up is never read.
-    pub fn create(folder: &Path, generated_packages: Option<u32>) -> Result<Workload> {
-        let make = || -> std::io::Result<()> {
-            std::fs::create_dir(folder)?;
-            write_module(folder, generated_packages.unwrap_or(0))
+    /// Makes what the plan builds below `work`. `module` is the user's, if it is his.
+    ///
+    /// # Errors
+    /// When the folders cannot be written, or a change cannot be made.
+    pub fn create(
+        work: &Path,
+        plan: &Plan,
+        module: Option<UserModule>,
+        go: &Go,
+        folders: &GoFolders,
+    ) -> Result<Workload> {
+        let tree = work.join("src");
+        let folder = tree.join(MODULE);
+        let explain = || format!("cannot write the module to build in {}", folder.display());
+        std::fs::create_dir_all(&folder).with_context(explain)?;
+        let changes: Vec<Change> = plan.changes();
+        let owner = match module {
+            Some(module) if changes.is_empty() => Owner::User(module),
+            Some(module) => {
+                let is_left_out = |path: &Path| NOT_COPIED.iter().any(|name| path == module.folder.join(name));
+                tree::copy_but(&module.folder, &folder, &is_left_out).with_context(explain)?;
+                Owner::User(UserModule { folder: folder.clone(), ..module })
+            }
+            None => {
+                generated(plan).write(&folder).with_context(explain)?;
+                if plan.generated_packages.is_some() { Owner::Generated } else { Owner::Std }
+            }
         };
-        make().with_context(|| format!("cannot write the module to build in {}", folder.display()))?;
-        Ok(Workload { folder: folder.to_owned(), generated: generated_packages.is_some() })
+        let folder = if let Owner::User(module) = &owner { module.folder.clone() } else { folder };
+        let mut workload = Workload { folder, owner, programs: 0, changes: None };
+        if matches!(workload.owner, Owner::User(_)) {
+            let listed = workload.ask(go, folders, &["list", "-f", "{{.Name}}", &plan.packages])?;
+            workload.programs = listed.lines().filter(|name| *name == "main").count() as u64;
+        }
+        if !changes.is_empty() {
+            let list = |args: &[&str]| workload.ask(go, folders, args);
+            workload.changes = Some(Changes::make(&tree, work, &changes, &list)?);
+        }
+        Ok(workload)
+    }
+
+    /// The folder to build in after `change`, or before any.
+    ///
+    /// # Errors
+    /// When the changed module cannot be put in its place.
+    pub fn enter(&mut self, change: Option<Change>) -> Result<PathBuf> {
+        match &mut self.changes {
+            None => Ok(self.folder.clone()),
+            Some(changes) => changes.enter(change).context("cannot put the changed module in its place"),
+        }
+    }
+
+    /// Flags for `go build`.
+    pub fn flags(&self) -> Vec<OsString> {
+        match &self.owner {
+            Owner::Std | Owner::Generated => Vec::new(),
+            Owner::User(module) => module.flags(),
+        }
+    }
+
+    /// Lets a go find what the module needs.
+    pub fn configure(&self, command: &mut Command) {
+        if let Owner::User(module) = &self.owner {
+            module.configure(command);
+        }
     }
 
     /// Removes what a build left: go would not link a program again that is there already.
     pub fn reset(&self) -> Result<()> {
-        if self.generated {
-            return Ok(()); // Its packages are no programs.
+        if !matches!(self.owner, Owner::Std) {
+            return Ok(()); // Nothing is written there.
         }
         let clear = || -> std::io::Result<()> {
             for entry in std::fs::read_dir(&self.folder)? {
@@ -47,77 +126,44 @@ impl Workload {
         };
         clear().with_context(|| format!("cannot clear {}", self.folder.display()))
     }
-}
 
-fn write_module(folder: &Path, packages: u32) -> std::io::Result<()> {
-    write_dated(&folder.join(GO_MOD), "module small.example\n\ngo 1.24\n")?;
-    for number in 0..packages {
-        let package = folder.join(format!("p{number:02}"));
-        std::fs::create_dir(&package)?;
-        write_dated(&package.join("p.go"), &source(number))?;
-        File::open(&package)?.set_modified(date())?;
+    /// What a go command says in the folder of the module.
+    fn ask(&self, go: &Go, folders: &GoFolders, args: &[&str]) -> Result<String> {
+        let mut command = go.command(args, &self.folder, &folders.tmp, folders);
+        self.configure(&mut command);
+        let output = command.output().with_context(|| format!("cannot start {}", go.binary.display()))?;
+        if !output.status.success() {
+            let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            anyhow::bail!("go {} failed in the module to build: {why}", args.join(" "));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
-    File::open(folder)?.set_modified(date())
 }
 
-fn write_dated(path: &Path, text: &str) -> std::io::Result<()> {
-    std::fs::write(path, text)?;
-    File::options().write(true).open(path)?.set_modified(date())
-}
-
-fn date() -> SystemTime {
-    SystemTime::UNIX_EPOCH + DATE
-}
-
-/// Each package imports two earlier ones, so that go has to wait for some and can build others side by side.
-fn source(number: u32) -> String {
-    let mut imports = vec![number / 2, number / 3];
-    imports.dedup();
-    imports.retain(|import| *import != number);
-    let mut text = format!("// Package p{number:02} is written by bench.\npackage p{number:02}\n\n");
-    let mut sum = String::from("x");
-    for import in imports {
-        writeln!(text, "import \"small.example/p{import:02}\"").expect("a String takes everything");
-        write!(sum, " + p{import:02}.F0(x)").expect("a String takes everything");
+fn generated(plan: &Plan) -> Generated<'_> {
+    Generated {
+        packages: plan.generated_packages.unwrap_or(0),
+        imports: &plan.imports,
+        dependency_packages: plan.dependency_packages,
     }
-    for function in 0..FUNCTIONS {
-        let factor = number * FUNCTIONS + function + 1;
-        write!(
-            text,
-            "\n// F{function} mixes its argument.\nfunc F{function}(x int) int {{\n\tfor i := 0; i < {factor}; i++ \
-             {{\n\t\tx ^= x<<5 + i*{factor}\n\t}}\n\treturn {sum}\n}}\n"
-        )
-        .expect("a String takes everything");
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_module_is_the_same_every_time_and_dated_back() {
-        let parent = tempfile::tempdir().unwrap();
-        let read = |name: &str| {
-            let folder = parent.path().join(name);
-            Workload::create(&folder, Some(4)).unwrap();
-            let file = folder.join("p03/p.go");
-            let age = file.metadata().unwrap().modified().unwrap();
-            (std::fs::read_to_string(file).unwrap(), age)
-        };
-        let (first, age) = read("one");
-        assert_eq!((first.clone(), age), read("two"));
-        assert_eq!(age, date());
-        assert!(first.contains("import \"small.example/p01\""), "{first}");
-    }
+    use crate::bench::planning::plan::tests::plan_of;
 
     #[test]
     fn a_program_left_by_a_build_is_removed() {
-        let parent = tempfile::tempdir().unwrap();
-        let workload = Workload::create(&parent.path().join("empty"), None).unwrap();
-        std::fs::write(workload.folder.join("gofmt"), "program").unwrap();
+        let work = tempfile::tempdir().unwrap();
+        let plan = Plan { generated_packages: None, ..plan_of(&[], Vec::new()) };
+        let go = Go { binary: "go".into(), root: "/r".into(), version: String::new(), platform: String::new() };
+        let folder = work.path().to_owned();
+        let folders = GoFolders { config: folder.clone(), gopath: folder.clone(), tmp: folder };
+        let mut workload = Workload::create(work.path(), &plan, None, &go, &folders).unwrap();
+        let module = workload.enter(None).unwrap();
+        std::fs::write(module.join("gofmt"), "program").unwrap();
         workload.reset().unwrap();
-        assert!(!workload.folder.join("gofmt").exists() && workload.folder.join("go.mod").is_file());
+        assert!(!module.join("gofmt").exists() && module.join("go.mod").is_file());
     }
 }

@@ -1,0 +1,189 @@
+//! A case: one set of circumstances under which the legs of a scenario run, beside others in the same run.
+
+use serde::{Deserialize, Serialize};
+
+use super::change::Change;
+use super::link::{Link, LinkChange};
+use crate::cache::{Idea, Strategy};
+
+/// The share of a remote that holds everything.
+const WHOLE: u8 = 100;
+
+/// `[[cases]]` of a scenario. See `bench-scenarios/strategies.toml` and `partial.toml` for the meaning of each key.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseSpec {
+    pub name: String,
+    pub strategy: Option<Strategy>,
+    #[serde(default)]
+    pub without: Vec<Idea>,
+    #[serde(default)]
+    pub link: LinkChange,
+    /// Percent of the entries that the remote holds.
+    pub remote_share: Option<u8>,
+    pub change: Option<Change>,
+    #[serde(default)]
+    pub trimpath: bool,
+    /// Rounds of the short legs; without it those of the scenario.
+    pub rounds: Option<u32>,
+}
+
+/// A case with all that it takes over from its scenario.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Case {
+    pub name: String,
+    /// Its name in paths: lower case, digits and hyphens.
+    pub slug: String,
+    pub strategy: Strategy,
+    /// Parts of the strategy `pack` that are switched off.
+    pub without: Vec<Idea>,
+    /// None with `--remote env`.
+    pub link: Option<Link>,
+    /// Percent of the entries that the remote holds.
+    pub remote_share: u8,
+    /// What is changed in the module after the caches were filled.
+    pub change: Option<Change>,
+    /// Whether go builds with `-trimpath`.
+    pub trimpath: bool,
+    pub rounds: u32,
+}
+
+/// What a remote is filled with. Cases that agree in it share what was filled once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seed {
+    pub strategy: Strategy,
+    pub without: Vec<Idea>,
+    pub remote_share: u8,
+    pub trimpath: bool,
+}
+
+impl CaseSpec {
+    /// What is wrong with it by itself, if anything.
+    pub fn check(&self) -> Result<(), String> {
+        let name = &self.name;
+        if slug(name).is_empty() {
+            return Err(format!("the case `{name}` needs a name with a letter or a digit"));
+        }
+        if !matches!(self.remote_share, None | Some(1..=WHOLE)) {
+            return Err(format!("`remote_share` of the case `{name}` must be 1 to 100, in percent"));
+        }
+        if self.rounds == Some(0) {
+            return Err(format!("`rounds` of the case `{name}` must be at least 1"));
+        }
+        Link::default().with(self.link).check().map_err(|what| format!("the case `{name}`: {what}"))
+    }
+
+    /// The case under what its scenario says. `link` is None with `--remote env`.
+    pub fn resolve(&self, strategy: Strategy, link: Option<Link>, rounds: u32) -> Case {
+        Case {
+            name: self.name.clone(),
+            slug: slug(&self.name),
+            strategy: self.strategy.unwrap_or(strategy),
+            without: self.without.clone(),
+            link: link.map(|link| link.with(self.link)),
+            remote_share: self.remote_share.unwrap_or(WHOLE),
+            change: self.change,
+            trimpath: self.trimpath,
+            rounds: self.rounds.unwrap_or(rounds),
+        }
+    }
+}
+
+impl Case {
+    /// What its remote is filled with.
+    pub fn seed(&self) -> Seed {
+        Seed {
+            strategy: self.strategy,
+            without: self.without.clone(),
+            remote_share: self.remote_share,
+            trimpath: self.trimpath,
+        }
+    }
+
+    /// Whether a build under it may miss what the caches were filled with.
+    pub fn may_miss(&self) -> bool {
+        self.remote_share < WHOLE || self.change.is_some()
+    }
+
+    /// Whether go's own cache has to be looked at under this case too, because go builds something else.
+    pub fn changes_the_build(&self) -> bool {
+        self.change.is_some() || self.trimpath
+    }
+
+    /// Whether it is `other` but for the ideas that are switched off.
+    pub fn lacks_ideas_of(&self, other: &Case) -> bool {
+        let alike = Case { name: other.name.clone(), slug: other.slug.clone(), without: Vec::new(), ..self.clone() };
+        !self.without.is_empty() && other.without.is_empty() && Case { rounds: other.rounds, ..alike } == *other
+    }
+}
+
+/// A name as a part of a path.
+pub fn slug(name: &str) -> String {
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
+    plain.split_whitespace().collect::<Vec<&str>>().join("-")
+}
+
+/// Checks the cases of a scenario together.
+pub fn check_all(cases: &[CaseSpec]) -> Result<(), String> {
+    cases.iter().try_for_each(CaseSpec::check)?;
+    for (position, case) in cases.iter().enumerate() {
+        if let Some(other) = cases[..position].iter().find(|other| slug(&other.name) == slug(&case.name)) {
+            return Err(format!("the cases `{}` and `{}` would share a folder: rename one", other.name, case.name));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// A case of a scenario with the strategy `async` and five rounds.
+    pub fn case(text: &str) -> Case {
+        spec(text).resolve(Strategy::Async, Some(Link::default()), 5)
+    }
+
+    fn spec(text: &str) -> CaseSpec {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_case_takes_over_what_it_does_not_say() {
+        let plain = case("name = \"The plain one\"");
+        assert_eq!((plain.slug.as_str(), plain.strategy, plain.rounds), ("the-plain-one", Strategy::Async, 5));
+        assert!(!plain.may_miss() && !plain.changes_the_build());
+        let other = case("name = \"x\"\nstrategy = \"pack\"\nlink = { latency_ms = 3 }\nremote_share = 90\nrounds = 2");
+        assert_eq!((other.strategy, other.link.unwrap().latency_ms, other.rounds), (Strategy::Pack, 3.0, 2));
+        assert!(other.may_miss());
+    }
+
+    #[test]
+    fn names_make_folders() {
+        assert_eq!(slug("pack, 20 ms · 1 Gbit/s"), "pack-20-ms-1-gbit-s");
+        let same = [spec("name = \"a b\""), spec("name = \"A-B\"")];
+        assert!(check_all(&same).unwrap_err().contains("share a folder"));
+        assert!(spec("name = \"·\"").check().unwrap_err().contains("needs a name"));
+    }
+
+    #[test]
+    fn shares_and_rounds_have_bounds() {
+        for (text, words) in [
+            ("name = \"x\"\nremote_share = 0", "1 to 100"),
+            ("name = \"x\"\nremote_share = 101", "1 to 100"),
+            ("name = \"x\"\nrounds = 0", "at least 1"),
+            ("name = \"x\"\nlink = { latency_ms = -1 }", "0 or more"),
+        ] {
+            assert!(spec(text).check().unwrap_err().contains(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_idea_is_judged_against_the_same_case_with_it() {
+        let whole = case("name = \"pack\"\nstrategy = \"pack\"");
+        let without = case("name = \"no order\"\nstrategy = \"pack\"\nwithout = [\"order\"]\nrounds = 3");
+        let elsewhere = case("name = \"far\"\nstrategy = \"pack\"\nlink = { latency_ms = 90 }");
+        assert!(without.lacks_ideas_of(&whole));
+        assert!(!whole.lacks_ideas_of(&without) && !without.lacks_ideas_of(&elsewhere));
+    }
+}

@@ -1,0 +1,225 @@
+//! The steps of a plan and their order: rounds over legs and cases, what has to be prepared for them, profile rounds.
+
+use serde::Serialize;
+
+use super::case::Case;
+use super::leg::Leg;
+
+/// What rounds are compared by: a leg, under a case where the scenario has cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Setup {
+    pub leg: Leg,
+    /// Position among the cases of the plan.
+    pub case: Option<usize>,
+}
+
+/// One run of go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Step {
+    pub leg: Leg,
+    /// Position among the cases of the plan; None where there are none, and for a baseline that all cases share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<usize>,
+    pub kind: Kind,
+    /// From 1; the same number in two setups means that they ran next to each other.
+    pub round: u32,
+}
+
+/// What a step is run for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Its time counts.
+    Measured,
+    /// It only makes a state that another leg starts from.
+    Preparation,
+    /// Its time does not count: the CPU profile is on.
+    Profile,
+    /// Its time does not count: the heap profile is on.
+    Heap,
+}
+
+/// How often legs are run.
+#[derive(Debug, Clone, Copy)]
+pub struct Counts {
+    /// Of those that compile everything.
+    pub long: u32,
+    /// Of the others, where their case says nothing else.
+    pub short: u32,
+}
+
+/// Profile rounds of a leg whose sessions take some hundredths of a second of CPU time: four samples each.
+/// The first is for go's own view.
+const SHORT_PROFILES: u32 = 9;
+
+impl From<Leg> for Setup {
+    fn from(leg: Leg) -> Setup {
+        Setup { leg, case: None }
+    }
+}
+
+impl Setup {
+    /// Its folder below the one of the whole run.
+    pub fn folder(self, cases: &[Case]) -> String {
+        match self.case {
+            None => self.leg.to_string(),
+            Some(case) => format!("{}/{}", self.leg, cases[case].slug),
+        }
+    }
+
+    fn step(self, kind: Kind, round: u32) -> Step {
+        Step { leg: self.leg, case: self.case, kind, round }
+    }
+}
+
+impl Step {
+    /// Leg and case.
+    pub fn setup(&self) -> Setup {
+        Setup { leg: self.leg, case: self.case }
+    }
+
+    /// The folder of this step below the one of the whole run.
+    pub fn folder(&self, cases: &[Case]) -> String {
+        let setup = self.setup().folder(cases);
+        match self.kind {
+            Kind::Measured => format!("{setup}/{}", self.round),
+            Kind::Preparation => format!("{setup}/preparation"),
+            Kind::Profile if self.round == 1 => format!("{setup}/profile"),
+            Kind::Profile => format!("{setup}/profile-{}", self.round),
+            Kind::Heap => format!("{setup}/heap"),
+        }
+    }
+}
+
+/// What is run in each round: legs with a backend under each case; a baseline once for all cases that do not make go build
+/// something else.
+pub fn setups(legs: &[Leg], cases: &[Case]) -> Vec<Setup> {
+    let mut setups = Vec::new();
+    for leg in legs {
+        let all = (0..cases.len()).map(|case| Setup { leg: *leg, case: Some(case) });
+        let own = |setup: &Setup| setup.case.is_some_and(|case| cases[case].changes_the_build());
+        match leg {
+            Leg::C | Leg::B | Leg::A if !cases.is_empty() => setups.extend(all),
+            Leg::BaselineFull if !cases.is_empty() => {
+                if !cases.iter().all(Case::changes_the_build) {
+                    setups.push((*leg).into());
+                }
+                setups.extend(all.filter(own));
+            }
+            _ => setups.push((*leg).into()),
+        }
+    }
+    setups
+}
+
+/// Round by round. The first is in the order of Step 2.4, in which each leg finds its state; from then on all states
+/// stand, and each round starts one setup further, so that none always runs after the same one.
+pub fn measured(setups: &[Setup], cases: &[Case], counts: Counts) -> Vec<Step> {
+    let count = |setup: &Setup| match setup.case {
+        _ if setup.leg.is_cold() => counts.long,
+        Some(case) => cases[case].rounds,
+        // Each round of a case has one beside it.
+        None => cases.iter().map(|case| case.rounds).max().unwrap_or(counts.short),
+    };
+    let last = setups.iter().map(count).max().unwrap_or(0);
+    let mut steps = Vec::new();
+    for round in 1..=last {
+        let mut of_round: Vec<Setup> = setups.iter().copied().filter(|setup| count(setup) >= round).collect();
+        let turn = (round as usize - 1) % of_round.len();
+        of_round.rotate_left(turn);
+        steps.extend(of_round.into_iter().map(|setup| setup.step(Kind::Measured, round)));
+    }
+    steps
+}
+
+/// Puts what makes a needed state, where no earlier step does, in front of the step that needs it.
+pub fn insert_preparation(steps: &mut Vec<Step>, cases: &[Case]) {
+    let mut position = 0;
+    while position < steps.len() {
+        let needed = needed_by(steps[position], cases);
+        let missing = needed.filter(|needed| !steps[..position].iter().any(|step| serves(*step, *needed, cases)));
+        if let Some(preparation) = missing {
+            steps.insert(position, preparation);
+        } else {
+            position += 1;
+        }
+    }
+}
+
+/// The caches of a build with `-trimpath` serve no build without it: the first case that has it prepares them.
+fn needed_by(step: Step, cases: &[Case]) -> Option<Step> {
+    let leg = step.leg.needs()?;
+    let case = step.case.filter(|case| cases[*case].trimpath);
+    Some(Setup { leg, case }.step(Kind::Preparation, 1))
+}
+
+fn serves(step: Step, needed: Step, cases: &[Case]) -> bool {
+    let trims = |step: Step| step.case.is_some_and(|case| cases[case].trimpath);
+    let is_plain = step.case.is_none() || step.kind == Kind::Preparation;
+    step.leg == needed.leg && is_plain && trims(step) == trims(needed)
+}
+
+/// Where sessions are short, the first round is for go's own view and the others are for the CPU profile, which starts
+/// before such a session.
+pub fn profile(setups: &[Setup], is_small: bool) -> Vec<Step> {
+    let rounds = |setup: &Setup| match setup.leg {
+        Leg::A => SHORT_PROFILES,
+        _ if is_small => 2,
+        _ => 1,
+    };
+    let profiled = setups.iter().filter(|setup| setup.leg.uses_backend());
+    profiled.flat_map(|setup| (1..=rounds(setup)).map(|round| setup.step(Kind::Profile, round))).collect()
+}
+
+/// One round a setup with the heap profile on.
+pub fn heap(setups: &[Setup]) -> impl Iterator<Item = Step> {
+    setups.iter().filter(|setup| setup.leg.uses_backend()).map(|setup| setup.step(Kind::Heap, 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::case::tests::case;
+    use super::*;
+
+    /// The steps as `leg case round`, with ! for preparation.
+    fn order(legs: &[Leg], cases: &[Case]) -> String {
+        let setups = setups(legs, cases);
+        let mut steps = measured(&setups, cases, Counts { long: 1, short: 5 });
+        insert_preparation(&mut steps, cases);
+        let name = |step: &Step| {
+            let case = step.case.map_or(String::new(), |case| format!("/{}", cases[case].slug));
+            let round = if step.kind == Kind::Measured { step.round.to_string() } else { "!".to_owned() };
+            format!("{}{case}{round}", step.leg)
+        };
+        steps.iter().map(name).collect::<Vec<String>>().join(" ")
+    }
+
+    #[test]
+    fn cases_take_turns_and_baselines_are_shared() {
+        let cases = [case("name = \"x\"\nrounds = 2"), case("name = \"y\"\nrounds = 3")];
+        let expected = "baseline-empty! baseline-full1 c! b/x1 b/y1 b/x2 b/y2 baseline-full2 baseline-full3 b/y3";
+        assert_eq!(order(&[Leg::BaselineFull, Leg::B], &cases), expected);
+    }
+
+    #[test]
+    fn a_case_that_changes_the_build_has_a_baseline_of_its_own() {
+        let cases = [
+            case("name = \"x\"\nrounds = 1"),
+            case("name = \"edit\"\nrounds = 1\nchange = \"edit-one-file\""),
+            case("name = \"trim\"\nrounds = 1\ntrimpath = true"),
+        ];
+        let expected = "baseline-empty! baseline-full1 baseline-full/edit1 baseline-empty/trim! baseline-full/trim1 \
+                        c! b/x1 b/edit1 c/trim! b/trim1";
+        assert_eq!(order(&[Leg::BaselineFull, Leg::B], &cases), expected);
+        assert_eq!(setups(&[Leg::BaselineFull], &cases[1..]).len(), 2, "nobody needs the plain one");
+    }
+
+    #[test]
+    fn folders_of_steps_name_leg_case_and_round() {
+        let cases = [case("name = \"pack, plain order\"")];
+        let step = Step { leg: Leg::B, case: Some(0), kind: Kind::Measured, round: 2 };
+        assert_eq!(step.folder(&cases), "b/pack-plain-order/2");
+        let shared = Step { leg: Leg::BaselineFull, case: None, kind: Kind::Measured, round: 2 };
+        assert_eq!(shared.folder(&cases), "baseline-full/2");
+    }
+}

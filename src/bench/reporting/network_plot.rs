@@ -1,0 +1,131 @@
+//! The grid as a picture: wall time over latency, a panel for each bandwidth, a line for each strategy.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use plotters::prelude::*;
+
+use super::network::{BandwidthColumn, Network};
+use crate::bench::planning::grid::name;
+
+/// Its file below the folder of the run.
+pub const PLOT_FILE: &str = "network.svg";
+const PANEL: (u32, u32) = (560, 360);
+const COLUMNS: usize = 2;
+const SECOND: f64 = 1e9;
+/// Told apart by people who see few colours (Okabe and Ito 2008).
+const COLOURS: [RGBColor; 5] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+];
+
+/// Writes the picture into the folder of the run.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(network: &Network, folder: &Path) -> Result<()> {
+    let path = folder.join(PLOT_FILE);
+    let mut svg = String::new();
+    draw(network, &mut svg).context("cannot draw the network plot")?;
+    std::fs::write(&path, svg).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn draw(network: &Network, svg: &mut String) -> Result<()> {
+    let panels = network.strategies.first().map_or(0, |of| of.columns.len()).max(1);
+    let rows = panels.div_ceil(COLUMNS);
+    let size = (PANEL.0 * COLUMNS.min(panels) as u32, PANEL.1 * rows as u32);
+    let root = SVGBackend::with_string(svg, size).into_drawing_area();
+    root.fill(&WHITE)?;
+    let areas = root.split_evenly((rows, COLUMNS.min(panels)));
+    for (number, area) in areas.iter().take(panels).enumerate() {
+        panel(network, number, area)?;
+    }
+    root.present()?;
+    Ok(())
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+
+fn panel(network: &Network, number: usize, area: &Area<'_>) -> Result<()> {
+    let (low, high, last) = extent(network);
+    let title = network.strategies.first().map(|of| of.columns[number].bandwidth.name()).unwrap_or_default();
+    let mut chart = ChartBuilder::on(area)
+        .caption(title, ("sans-serif", 16))
+        .margin(10)
+        .x_label_area_size(36)
+        .y_label_area_size(48)
+        .build_cartesian_2d(0.0..last, (low..high).log_scale())?;
+    chart.configure_mesh().x_desc("latency, ms").y_desc("wall, s").light_line_style(WHITE).draw()?;
+    for (of, colour) in network.strategies.iter().zip(COLOURS.into_iter().cycle()) {
+        let points = points(&of.columns[number], |_| true);
+        let measured = self::points(&of.columns[number], |is_measured| is_measured);
+        chart
+            .draw_series(LineSeries::new(points, colour))?
+            .label(name(of.strategy))
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour));
+        chart.draw_series(measured.into_iter().map(|point| Circle::new(point, 3, colour.filled())))?;
+    }
+    for (wall, label) in [(network.empty_ns, "no cache"), (network.full_ns, "go's own cache")] {
+        let Some(wall) = wall else { continue };
+        let style = BLACK.mix(if label == "no cache" { 0.8 } else { 0.4 });
+        let ends = [(0.0, wall / SECOND), (last, wall / SECOND)];
+        chart
+            .draw_series(DashedLineSeries::new(ends, 5, 4, style.into()))?
+            .label(label)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
+    }
+    chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3)).draw()?;
+    Ok(())
+}
+
+/// Seconds over milliseconds, from left to right.
+fn points(column: &BandwidthColumn, wanted: impl Fn(bool) -> bool) -> Vec<(f64, f64)> {
+    let wanted = column.points.iter().filter(|point| wanted(point.is_measured));
+    let mut points: Vec<(f64, f64)> =
+        wanted.filter_map(|point| Some((point.latency_ms, point.wall_ns? / SECOND))).collect();
+    points.sort_by(|one, other| one.0.total_cmp(&other.0));
+    points
+}
+
+/// Smallest and largest wall in seconds with some room, and the largest latency: the same for all panels.
+fn extent(network: &Network) -> (f64, f64, f64) {
+    let columns = || network.strategies.iter().flat_map(|of| &of.columns);
+    let all: Vec<(f64, f64)> = columns().flat_map(|column| points(column, |_| true)).collect();
+    let baselines = [network.empty_ns, network.full_ns].into_iter().flatten().map(|wall| wall / SECOND);
+    let walls: Vec<f64> = all.iter().map(|point| point.1).chain(baselines).filter(|wall| *wall > 0.0).collect();
+    let low = walls.iter().copied().fold(f64::MAX, f64::min);
+    let high = walls.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let last = all.iter().map(|point| point.0).fold(1.0, f64::max);
+    (low.min(high) / 1.5, high * 1.5, last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::network::tests::network;
+    use super::*;
+
+    #[test]
+    fn the_picture_has_a_line_for_each_strategy_and_dots_where_it_was_measured() {
+        let folder = tempfile::tempdir().unwrap();
+        write(&network(), folder.path()).unwrap();
+        let svg = std::fs::read_to_string(folder.path().join(PLOT_FILE)).unwrap();
+        for word in ["<svg", "pack", "async", "no cache", "latency, ms"] {
+            assert!(svg.contains(word), "{word}");
+        }
+        assert_eq!(svg.matches("<circle").count(), 5);
+    }
+
+    #[test]
+    fn a_grid_without_any_result_is_drawn_empty() {
+        let mut network = network();
+        network.empty_ns = None;
+        for point in network.strategies.iter_mut().flat_map(|of| &mut of.columns).flat_map(|column| &mut column.points)
+        {
+            point.wall_ns = None;
+        }
+        write(&network, tempfile::tempdir().unwrap().path()).unwrap();
+    }
+}

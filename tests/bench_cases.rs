@@ -1,0 +1,211 @@
+//! The bench with the real go, over scenarios with cases and a small module.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Runs a scenario of this text in `folder`; gives its results and what it printed.
+fn bench(folder: &Path, scenario: &str, args: &[&str]) -> (Value, String) {
+    std::fs::write(folder.join("mine.toml"), scenario).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
+    let output = command.current_dir(folder).args(["--scenario", "mine.toml"]).args(args).output().unwrap();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{stderr}\n{stdout}");
+    let results = std::fs::read(folder.join("metrics/latest/results.json")).unwrap();
+    (serde_json::from_slice(&results).unwrap(), stdout)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The measured rounds of one leg under one case.
+fn rounds<'a>(results: &'a Value, folder: &str) -> Vec<&'a Value> {
+    let rounds = results["rounds"].as_array().unwrap();
+    let of = |round: &&Value| round["folder"].as_str().unwrap().starts_with(folder) && round["kind"] == "measured";
+    rounds.iter().filter(of).collect()
+}
+
+fn assert_all_in_state(results: &Value) {
+    for round in results["rounds"].as_array().unwrap() {
+        assert_eq!(round["state_ok"], true, "{round:#}");
+    }
+}
+
+/// A scenario over a generated module.
+fn scenario(legs: &str, rest: &str) -> String {
+    format!(
+        "description = \"x\"\nlegs = [{legs}]\n[workload]\npackages = \"./...\"\ngenerated_packages = 6\n\
+         [link]\nlatency_ms = 1\n[rounds]\nshort = 2\nprofile = false\n{rest}"
+    )
+}
+
+const CASES: &str = r#"
+[[cases]]
+name = "workshop"
+strategy = "workshop"
+[[cases]]
+name = "Pack, all of it"
+strategy = "pack"
+[[cases]]
+name = "half"
+strategy = "async"
+remote_share = 50
+link = { latency_ms = 0, bandwidth = "80 Mbit/s" }
+rounds = 1
+"#;
+
+#[test]
+fn cases_stand_side_by_side_and_no_round_leaves_anything_to_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (results, table) = bench(folder.path(), &scenario("\"baseline-full\", \"b\"", CASES), &[]);
+    assert_all_in_state(&results);
+    let count = |folder: &str| rounds(&results, folder).len();
+    assert_eq!((count("baseline-full/"), count("b/workshop/"), count("b/half/")), (2, 2, 1));
+    let packs = rounds(&results, "b/pack-all-of-it/");
+    for round in &packs {
+        assert_eq!((&round["session"]["strategy"], &round["session"]["misses"]), (&"pack".into(), &0.into()));
+        assert!(round["link"]["first_byte_median_ms"].as_f64().unwrap() >= 1.0, "{round:#}");
+    }
+    let half = &rounds(&results, "b/half/")[0]["session"];
+    let number = |key: &str| half[key].as_u64().unwrap();
+    assert!(number("hits_remote") > 0 && number("misses") > 0 && number("puts") > 0, "{half:#}");
+    let summaries = results["cases"].as_array().unwrap();
+    assert!(summaries.iter().all(|case| case["against_full"]["ratio"].is_f64()), "{summaries:#?}");
+    assert!(table.contains("Pack, all of it") && table.contains("3 cases"), "{table}");
+    assert!(folder.path().join("metrics/latest/b/workshop/2/trace.json").is_file());
+}
+
+#[test]
+fn what_a_round_uploads_is_gone_in_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = "[[cases]]\nname = \"part\"\nstrategy = \"pack\"\nremote_share = 40\n";
+    let (results, _) = bench(folder.path(), &scenario("\"b\"", cases), &["--rounds", "3"]);
+    assert_all_in_state(&results);
+    let misses: Vec<&Value> =
+        rounds(&results, "b/part/").into_iter().map(|round| &round["session"]["misses"]).collect();
+    assert!(misses.len() == 3 && misses[0].as_u64().unwrap() > 0, "{misses:?}");
+    assert!(misses.iter().all(|count| count == &misses[0]), "{misses:?}");
+}
+
+const CHANGES: &str = r#"
+[[cases]]
+name = "edit"
+change = "edit-one-file"
+[[cases]]
+name = "bump"
+change = "bump-dependency"
+[[cases]]
+name = "branch"
+change = "switch-branch"
+[[cases]]
+name = "elsewhere"
+change = "checkout-elsewhere"
+[[cases]]
+name = "elsewhere, trimmed"
+change = "checkout-elsewhere"
+trimpath = true
+"#;
+
+#[test]
+fn changes_miss_what_they_touch_and_trimpath_forgets_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = scenario("\"baseline-full\", \"b\", \"a\"", CHANGES);
+    let text = text.replace("generated_packages = 6", "generated_packages = 6\ndependency_packages = 2");
+    let (results, table) = bench(folder.path(), &text, &["--rounds", "1"]);
+    assert_all_in_state(&results);
+    let misses = |folder: &str| rounds(&results, folder)[0]["session"]["misses"].as_u64().unwrap();
+    for leg in ["b", "a"] {
+        let of = |case: &str| misses(&format!("{leg}/{case}/"));
+        assert!(of("edit") > 0 && of("bump") > of("edit") && of("branch") > 0, "{}", of("edit"));
+        // go's index of each package has the folder in its key, with -trimpath too: 6 packages and 2 of the dependency.
+        assert_eq!(of("elsewhere-trimmed"), 8);
+        assert!(of("elsewhere") > 8, "{}", of("elsewhere"));
+    }
+    assert_eq!(rounds(&results, "baseline-full/").len(), 5, "each change has its own");
+    assert!(table.contains("go alone: edit"), "{table}");
+}
+
+/// Every file below `folder` with its time, size and content.
+fn snapshot(folder: &Path) -> Vec<(std::path::PathBuf, std::time::SystemTime, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let modified = path.metadata().unwrap().modified().unwrap();
+        if path.is_dir() {
+            all.push((path.clone(), modified, Vec::new()));
+            all.extend(snapshot(&path));
+        } else {
+            all.push((path.clone(), modified, std::fs::read(&path).unwrap()));
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn a_module_of_the_users_is_built_where_it_is_and_left_as_it_was() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let module = home.path().join("mine");
+    for (path, text) in [
+        ("go.mod", "module mine.example\n\ngo 1.24\n"),
+        ("main.go", "package main\n\nimport \"mine.example/a\"\n\nfunc main() { println(a.A()) }\n"),
+        ("a/a.go", "package a\n\nfunc A() int { return 41 }\n"),
+    ] {
+        std::fs::create_dir_all(module.join(path).parent().unwrap()).unwrap();
+        std::fs::write(module.join(path), text).unwrap();
+    }
+    let before = snapshot(&module);
+    let cases = "[[cases]]\nname = \"plain\"\n[[cases]]\nname = \"edit\"\nchange = \"edit-one-file\"\n";
+    for cases in ["", cases] {
+        let path = module.display().to_string();
+        let args = ["--workload", &path, "--rounds", "1"];
+        let (results, table) = bench(folder.path(), &scenario("\"b\"", cases), &args);
+        assert_all_in_state(&results);
+        assert!(table.contains("go build ./... in mine"), "{table}");
+        assert_eq!(snapshot(&module), before);
+    }
+}
+
+#[test]
+fn a_grid_is_measured_at_some_points_and_fitted_at_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = "[grid]\nlatency_ms = [0, 2, 9]\nbandwidth = [\"not limited\", \"100 Mbit/s\"]\n\
+                strategies = [{ strategy = \"pack\", rounds = 1 }, { strategy = \"workshop\", latency_ms = [0, 2], rounds = 1 }]\n";
+    let (results, table) = bench(folder.path(), &scenario("\"baseline-empty\", \"b\"", grid), &[]);
+    assert_all_in_state(&results);
+    let workshop = &results["network"]["strategies"][1]["columns"][1];
+    let points = workshop["points"].as_array().unwrap();
+    let is_measured: Vec<&Value> = points.iter().map(|point| &point["is_measured"]).collect();
+    assert_eq!(is_measured, [true, true, false]);
+    assert_eq!(rounds(&results, "b/workshop-").len(), 4);
+    assert!(table.contains('~') && table.contains("workshop, 100 Mbit/s: "), "{table}");
+    assert!(folder.path().join("metrics/latest/network.svg").is_file());
+}
+
+#[test]
+fn machines_build_in_waves_over_one_bucket() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "description = \"x\"\nstrategy = \"pack\"\n[workload]\npackages = \"./...\"\ngenerated_packages = 6\n\
+                [link]\nlatency_ms = 1\n[ci]\nmachines = [3]\npackages = [\"./p05\", \"./p04\", \"./p03\"]\n\
+                [prices]\nget_per_1000 = 1.0\n";
+    let (results, table) = bench(folder.path(), text, &[]);
+    assert_eq!((&results["schema"], &results["ended"]), (&1.into(), &"complete".into()));
+    let waves = results["ci"]["waves"].as_array().unwrap();
+    assert_eq!(waves.len(), 6, "two groups of two waves, two of one");
+    let of = |builds: &str, start: &str, wave: usize| {
+        let is_it = |row: &&Value| row["builds"] == builds && row["start"] == start && row["wave"] == wave;
+        waves.iter().find(is_it).unwrap()
+    };
+    let second = of("same", "one-seeds", 2);
+    assert_eq!((&second["started"], &second["remote_rate"]), (&2.into(), &1.0.into()), "{second:#}");
+    assert_eq!(of("same", "one-seeds", 1)["remote_rate"], 0.0, "the bucket was empty");
+    assert!(second["cost"]["requests"].as_f64().unwrap() >= 0.002, "two machines, a GET each: {second:#}");
+    for group in results["ci"]["groups"].as_array().unwrap() {
+        let builds = group["waves"].as_array().unwrap().iter().flat_map(|wave| wave["builds"].as_array().unwrap());
+        assert_eq!(builds.filter(|build| build["session"]["uploads_left"] == 0).count(), 3);
+    }
+    assert!(table.contains("neighbours") && table.contains("$ wave"), "{table}");
+    assert!(folder.path().join("metrics/latest/ci/same/one-seeds/3/machine-3/trace.json").is_file());
+}
