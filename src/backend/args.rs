@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 
+use super::LimitArgs;
 use super::plant::Plant;
 use crate::cache::{Idea, Options, Strategy};
 use crate::telemetry::CpuProfileMode;
@@ -25,6 +26,8 @@ pub struct CacheArgs {
 pub struct BackendArgs {
     #[command(flatten)]
     pub cache: CacheArgs,
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// How uploads and answers go together
     #[arg(long, value_enum, env = "CACHEPROG_STRATEGY", default_value = "pack")]
     pub strategy: Strategy,

@@ -4,13 +4,17 @@ mod args;
 mod capture;
 mod gauges;
 mod io;
+mod limits;
 mod plant;
 mod records;
 mod run;
 mod session;
 mod spans;
+mod trim;
 mod verify;
 
 pub use args::{BackendArgs, CacheArgs};
+pub use limits::LimitArgs;
 pub use run::main;
+pub use trim::trim;
 pub use verify::verify;

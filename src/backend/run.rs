@@ -74,9 +74,12 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     let moved = release(&session, &end, &records, args);
     let (wall_ns, usage) = (moved.released_ns, moved.usage);
     let released = Released { args, clock, handshake_ns, wall_ns, usage, end: &end, moved };
+    // Before the records, which take longer: the next build may end meanwhile.
+    session.cache.local().note_uses();
     records.finish(wall_ns, |found| released.summary(&session, found));
     session.cache.local().remove_stale();
     session.compact();
+    session.cache.local().trim_when_due(args.limits.limits());
     // Only the end of the process lets go of the session's lock.
     std::mem::forget((records, session));
     Ok(end.is_ok())

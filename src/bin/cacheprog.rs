@@ -1,7 +1,7 @@
 //! The GOCACHEPROG backend: `GOCACHEPROG=$PWD/cacheprog go build std`.
 
 use clap::{Parser, Subcommand};
-use gocacheprog::backend::{self, BackendArgs, CacheArgs};
+use gocacheprog::backend::{self, BackendArgs, CacheArgs, LimitArgs};
 use std::process::ExitCode;
 
 /// A GOCACHEPROG backend over local disk and S3 that records what it does.
@@ -25,6 +25,13 @@ enum Command {
         #[command(flatten)]
         cache: CacheArgs,
     },
+    /// Remove now what has not been used for long, and the least recently used where there is too much
+    Trim {
+        #[command(flatten)]
+        cache: CacheArgs,
+        #[command(flatten)]
+        limits: LimitArgs,
+    },
 }
 
 fn main() -> ExitCode {
@@ -32,5 +39,6 @@ fn main() -> ExitCode {
     match cli.command {
         None => backend::main(&cli.session),
         Some(Command::Verify { cache }) => backend::verify(&cache),
+        Some(Command::Trim { cache, limits }) => backend::trim(&cache, &limits),
     }
 }

@@ -1,6 +1,7 @@
 //! A body on its way into the store: hashed and written in one pass, under a temporary name until it is checked.
 
 use ring::digest::{Context, SHA256};
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -185,6 +186,11 @@ impl Drop for BodyFile {
 /// `<OutputID with / as ->-d`: the workshop's name, and without a file extension as go wants it.
 pub fn data_file_name(output: &OutputId) -> String {
     output.escaped() + "-d"
+}
+
+/// The output whose body has this name; `None` for other files.
+pub fn data_file_output(name: &OsStr) -> Option<OutputId> {
+    OutputId::from_escaped(name.to_str()?.strip_suffix("-d")?)
 }
 
 #[cfg(test)]

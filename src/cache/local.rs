@@ -1,14 +1,17 @@
 //! The local store: bodies as files under the workshop's names, and the index of actions.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::body_file::{BodyFile, CommitError, TEMPORARY_FOLDER, data_file_name};
+use super::clock::{modified_s, now_s};
 use super::index::{Entry, Index, Origin};
+use super::lease::Lease;
+use super::trim::{Limits, Trimming};
 use crate::note::note;
 use crate::protocol::{ActionId, OutputId};
 
@@ -19,6 +22,10 @@ pub const EMPTY_OUTPUT: OutputId = OutputId::new([
 ]);
 /// Temporary files older than this belong to a helper that was killed.
 const STALE_AFTER: Duration = Duration::from_secs(3600);
+
+/// How often a body that is there already tells, by its file's time, that it came in again, in seconds: an hour, as in
+/// go's own cache. It may have come in by so much later than its time says.
+pub const ARRIVAL_EVERY_S: i64 = 3600;
 
 /// The largest body that fits into one page of any system.
 const SMALL_BYTES: usize = 4096;
@@ -31,6 +38,8 @@ pub struct LocalStore {
     fallback_used: AtomicBool,
     index: Mutex<Index>,
     index_failed: AtomicBool,
+    /// Keeps what this session hands out from being trimmed.
+    lease: Mutex<Option<Lease>>,
 }
 
 impl LocalStore {
@@ -53,8 +62,11 @@ impl LocalStore {
         if std::fs::create_dir_all(folder.join(TEMPORARY_FOLDER)).is_ok() {
             ignore_in_git(&folder);
         }
+        // Before the index: what that names has to stay.
+        let lease = Mutex::new(Lease::share(&folder));
         let index = Mutex::new(Index::open(&folder));
-        Self { folder, fallback, fallback_used: AtomicBool::new(false), index, index_failed: AtomicBool::new(false) }
+        let (fallback_used, index_failed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { folder, fallback, fallback_used, index, index_failed, lease }
     }
 
     /// Its folder, absolute.
@@ -77,6 +89,19 @@ impl LocalStore {
     /// Whether a body of this id and size is there; it was checked when it entered.
     pub fn has_body(&self, output: &OutputId, size_bytes: u64) -> bool {
         std::fs::metadata(self.path_of(output)).is_ok_and(|found| found.is_file() && found.len() == size_bytes)
+    }
+
+    /// The same for a body that is to be kept: where it is there it counts as come in now.
+    pub fn reuse_body(&self, output: &OutputId, size_bytes: u64) -> bool {
+        let path = self.path_of(output);
+        let Some(found) = std::fs::metadata(&path).ok().filter(|found| found.is_file() && found.len() == size_bytes)
+        else {
+            return false;
+        };
+        if now_s().saturating_sub(modified_s(&found)) >= ARRIVAL_EVERY_S {
+            touch(&path);
+        }
+        true
     }
 
     /// Starts a body.
@@ -128,7 +153,7 @@ impl LocalStore {
     /// # Errors
     /// [`CommitError`] as [`LocalStore::keep_body`].
     pub fn keep_empty_body(&self, output: &OutputId) -> Result<PathBuf, CommitError> {
-        if *output == EMPTY_OUTPUT && self.has_body(output, 0) {
+        if *output == EMPTY_OUTPUT && self.reuse_body(output, 0) {
             return Ok(self.path_of(output));
         }
         self.keep_body(self.begin(), output, 0)
@@ -184,6 +209,27 @@ impl LocalStore {
         self.folder.join(name)
     }
 
+    /// Writes down what this session handed out, for the next trimming. For the time after go has been let go.
+    pub fn note_uses(&self) {
+        let mut index = self.index.lock().expect("no index user panics");
+        // Without the record it is trimmed earlier than it might be.
+        let _ = index.note_uses(now_s());
+        index.replaced().iter().for_each(|output| touch(&self.folder.join(data_file_name(output))));
+    }
+
+    /// Trims the store if that was not done in the last day. Nothing more may be handed out. Whoever has the store open
+    /// is not disturbed.
+    pub fn trim_when_due(&self, limits: Limits) {
+        if self.folder == self.fallback || !self.folder.is_dir() {
+            return;
+        }
+        let handed_out = self.index.lock().expect("no index user panics").handed_out();
+        drop(self.lease.lock().expect("no lease user panics").take());
+        let trimming = Trimming { handed_out: &handed_out, ..Trimming::now(&self.folder, limits) };
+        // A store that cannot be trimmed is no trouble of this build; `cacheprog trim` says why.
+        let _ = trimming.run_when_due();
+    }
+
     /// Removes temporary files that a killed helper left behind.
     pub fn remove_stale(&self) {
         for file in std::fs::read_dir(self.folder.join(TEMPORARY_FOLDER)).into_iter().flatten().flatten() {
@@ -193,6 +239,11 @@ impl LocalStore {
             }
         }
     }
+}
+
+/// Lets a body count as come in now. One that is gone needs it no more.
+fn touch(path: &Path) {
+    let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
 }
 
 /// A folder of this session's own, absolute and UTF-8.
@@ -211,89 +262,5 @@ pub fn ignore_in_git(folder: &Path) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ring::digest::{SHA256, digest};
-
-    fn put(store: &LocalStore, action: ActionId, content: &[u8]) -> (Entry, PathBuf) {
-        let output = OutputId::new(digest(&SHA256, content).as_ref().try_into().unwrap());
-        let mut body = store.begin();
-        body.write(content);
-        let path = store.keep_body(body, &output, content.len() as u64).unwrap();
-        let entry = Entry { output, size_bytes: content.len() as u64, time_ns: 5 };
-        store.keep_entry(action, entry, Origin::PutHere);
-        (entry, path)
-    }
-
-    #[test]
-    fn a_put_is_a_hit_in_this_session_and_the_next() {
-        let folder = tempfile::tempdir().unwrap();
-        let action = ActionId::new([1; 32]);
-        let store = LocalStore::open(folder.path());
-        let (entry, path) = put(&store, action, b"body");
-        assert!(path.is_absolute());
-        assert_eq!(store.get(&action), Some((entry, Origin::PutHere, path.clone())));
-        assert_eq!(LocalStore::open(folder.path()).get(&action), Some((entry, Origin::Stored, path)));
-    }
-
-    #[test]
-    fn a_damaged_body_heals_with_the_next_put() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = LocalStore::open(folder.path());
-        let (entry, path) = put(&store, ActionId::new([1; 32]), b"body");
-        std::fs::write(&path, b"bo").unwrap();
-        assert!(!store.has_body(&entry.output, 4));
-        put(&store, ActionId::new([2; 32]), b"body");
-        assert!(store.has_body(&entry.output, 4));
-        assert_eq!(std::fs::read(path).unwrap(), b"body");
-    }
-
-    #[test]
-    fn what_was_checked_replaces_a_file_that_a_crash_left() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = LocalStore::open(folder.path());
-        for content in [b"small".to_vec(), vec![7; 2 * SMALL_BYTES]] {
-            let output = OutputId::new(digest(&SHA256, &content).as_ref().try_into().unwrap());
-            std::fs::write(store.path_of(&output), "").unwrap();
-            store.keep_checked(&content, &output).unwrap();
-            assert_eq!(std::fs::read(store.path_of(&output)).unwrap(), content);
-            store.keep_checked(&content, &output).unwrap();
-        }
-        assert_eq!(std::fs::read_dir(folder.path().join(TEMPORARY_FOLDER)).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn the_empty_body_is_one_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = LocalStore::open(folder.path());
-        let empty = OutputId::new(digest(&SHA256, b"").as_ref().try_into().unwrap());
-        let first = store.keep_empty_body(&empty).unwrap();
-        assert_eq!(store.keep_empty_body(&empty).unwrap(), first);
-        std::fs::remove_file(&first).unwrap();
-        assert!(store.keep_empty_body(&empty).unwrap().exists(), "it heals");
-    }
-
-    #[test]
-    fn a_store_that_cannot_be_written_keeps_bodies_elsewhere() {
-        let folder = tempfile::tempdir().unwrap();
-        let blocked = folder.path().join("file");
-        std::fs::write(&blocked, "").unwrap();
-        let store = LocalStore::open(&blocked);
-        let action = ActionId::new([1; 32]);
-        let (entry, path) = put(&store, action, b"body");
-        assert_eq!(std::fs::read(&path).unwrap(), b"body");
-        assert_eq!(store.get(&action), Some((entry, Origin::PutHere, path)));
-        std::fs::remove_dir_all(&store.fallback).unwrap();
-    }
-
-    #[test]
-    fn the_store_is_hidden_from_git_and_the_users_own_file_is_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        LocalStore::open(folder.path());
-        let path = folder.path().join(".gitignore");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "*\n");
-        std::fs::write(&path, "mine").unwrap();
-        LocalStore::open(folder.path());
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
-    }
-}
+#[path = "local_tests.rs"]
+mod tests;

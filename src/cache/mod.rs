@@ -2,8 +2,10 @@
 
 mod body_file;
 mod breaker;
+mod clock;
 mod contents;
 mod index;
+mod lease;
 mod local;
 mod metadata;
 mod pack;
@@ -13,6 +15,7 @@ pub mod s3_client;
 pub mod s3_config;
 pub mod seed;
 mod strategy;
+mod trim;
 mod uploads;
 mod verify;
 
@@ -21,5 +24,6 @@ pub use index::{Entry, Origin};
 pub use local::{LocalStore, ignore_in_git};
 pub use remote::{Remote, Traffic};
 pub use strategy::{Cache, Found, Idea, Lookup, Options, Put, PutRest, Strategy};
+pub use trim::{Limits, TrimError, Trimmed, Trimming};
 pub use uploads::{UploadCounts, Uploads};
 pub use verify::{Report, verify};

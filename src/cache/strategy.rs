@@ -165,7 +165,7 @@ impl Cache {
         let entry = remote.get_metadata(action).await.ok()??;
         if entry.size_bytes == 0 {
             self.local.keep_empty_body(&entry.output).ok()?;
-        } else if !self.local.has_body(&entry.output, entry.size_bytes)
+        } else if !self.local.reuse_body(&entry.output, entry.size_bytes)
             && !remote.get_body(&entry, &self.local).await.ok()?
         {
             return None;

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::body_file::data_file_name;
+use super::body_file::{data_file_name, data_file_output};
 use super::index::{INDEX_FILE, Index};
 use crate::protocol::OutputId;
 
@@ -46,8 +46,7 @@ pub fn verify(folder: &Path) -> io::Result<Report> {
     }
     for file in std::fs::read_dir(folder)? {
         let path = file?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix("-d"));
-        let Some(output) = name.and_then(OutputId::from_escaped) else { continue };
+        let Some(output) = path.file_name().and_then(data_file_output) else { continue };
         match digest_of(&path) {
             Ok((digest, bytes)) if digest == output && wanted.get(&output).is_none_or(|size| *size == bytes) => {
                 report.good += 1;

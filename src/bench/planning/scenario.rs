@@ -96,7 +96,7 @@ impl Default for Rounds {
 }
 
 fn default_strategy() -> Strategy {
-    Strategy::Async
+    Strategy::Pack
 }
 
 /// Why a scenario cannot be used.

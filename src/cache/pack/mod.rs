@@ -16,8 +16,7 @@ mod writer;
 pub use prefetch::Packs;
 pub use writer::{Batch, PackWriter};
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use super::clock::now_s;
 use manifest::PackId;
 
 /// Keys of the manifests begin so, below the configured prefix.
@@ -39,11 +38,6 @@ fn manifest_key() -> String {
 
 fn merged_key() -> String {
     format!("{MERGED}{:012}-{:016x}", now_s(), fastrand::u64(..))
-}
-
-fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_secs() as i64
 }
 
 fn pack_key(id: PackId) -> String {
