@@ -221,7 +221,7 @@ fn actions_of(workspace: &Workspace, outcome: &str) -> HashSet<String> {
 
 #[test]
 fn a_remote_that_stops_in_the_middle_of_a_build_does_not_fail_it() {
-    for strategy in ["workshop", "async", "pack"] {
+    for strategy in ["workshop", "async"] {
         let s3 = S3::start();
         let mut workspace = Workspace::new();
         s3.use_in(&mut workspace);

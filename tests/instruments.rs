@@ -203,7 +203,32 @@ fn the_trace_of_a_build_keeps_the_format() {
     let s3 = common::S3::start();
     let mut workspace = common::Workspace::new();
     s3.use_in(&mut workspace);
-    workspace.run("", &["build", "./..."]);
+    let arguments = ["build", "./..."];
+    workspace.run("--strategy async", &arguments);
+    let count = check_trace(&workspace);
+    assert_eq!(count("upload"), workspace.last_session()["uploads_done"].as_u64().unwrap());
+    assert!(count("remote.put_data") > 0 && count("remote.put_meta") > 0);
+
+    std::fs::remove_dir_all(workspace.store()).unwrap();
+    s3.server.clear("");
+    workspace.run("--strategy pack", &arguments);
+    let count = check_trace(&workspace);
+    assert_eq!(count("upload"), count("remote.put_pack"));
+    std::fs::remove_dir_all(workspace.store()).unwrap();
+    workspace.run("--strategy pack", &arguments);
+    let count = check_trace(&workspace);
+    assert_eq!(count("remote.list"), 1);
+    assert!(count("remote.get_manifest") > 0 && count("prefetch") > 0 && count("prefetch") == count("remote.get_pack"));
+}
+
+/// Names of all slices of a trace.
+fn slices(trace: &Value) -> impl Iterator<Item = &str> {
+    let slices = trace.as_array().unwrap().iter().filter(|event| event["ph"] == "X");
+    slices.map(|event| event["name"].as_str().unwrap())
+}
+
+/// Checks the trace of the last session; gives what counts its spans of a name.
+fn check_trace(workspace: &common::Workspace) -> impl Fn(&str) -> u64 {
     let summary = workspace.last_session();
     let trace = json(&workspace.path().join("metrics/trace.json"));
     let events = trace.as_array().unwrap();
@@ -215,7 +240,7 @@ fn the_trace_of_a_build_keeps_the_format() {
         assert!(pid == own || pid == own + GROUP, "{event}");
         match event["name"].as_str().unwrap() {
             "request" | "respond" => assert_eq!(pid, own),
-            "upload" | "flush" => assert_eq!(pid, own + GROUP),
+            "upload" | "flush" | "prefetch" => assert_eq!(pid, own + GROUP),
             _ => {}
         }
         match event["ph"].as_str().unwrap() {
@@ -231,18 +256,19 @@ fn the_trace_of_a_build_keeps_the_format() {
     let names = events.iter().filter(|event| event["name"] == "thread_name");
     let named: Vec<_> = names.map(|event| (event["pid"].as_u64().unwrap(), event["tid"].as_u64().unwrap())).collect();
     assert!(rows.keys().all(|row| named.contains(row)), "{named:?}");
-    let count = |name: &str| events.iter().filter(|event| event["name"] == name && event["ph"] == "X").count() as u64;
+    let count = |wanted: &str| slices(&trace).filter(|name| *name == wanted).count() as u64;
     let requests = summary["gets"].as_u64().unwrap() + summary["puts"].as_u64().unwrap() + 1;
     let short = events.iter().filter(|event| event["args"]["respond_us"].is_f64()).count() as u64;
     assert_eq!((count("request"), count("respond") + short), (requests, requests));
-    assert_eq!(count("upload"), summary["uploads_done"].as_u64().unwrap());
-    assert!(count("flush") <= 1 && count("remote.put_data") > 0 && count("remote.put_meta") > 0);
+    assert!(count("flush") <= 1);
     let tracks: Vec<_> =
         events.iter().filter(|event| event["ph"] == "C").map(|event| event["name"].as_str().unwrap()).collect();
     for track in ["requests in flight", "uploads queued", "S3 connections", "CPU (cores)", "memory (bytes)"] {
         assert!(tracks.contains(&track), "{track} is not in {tracks:?}");
     }
     assert!(summary["resources"]["go"]["peak_resident_bytes"].as_u64().unwrap() > 0, "{summary}");
+    let names: Vec<String> = slices(&trace).map(str::to_owned).collect();
+    move |wanted| names.iter().filter(|name| *name == wanted).count() as u64
 }
 
 #[test]

@@ -29,7 +29,12 @@ impl Breaker {
     pub fn failed(&self, timed_out: bool, reason: &str) -> bool {
         let more = if timed_out { TIMEOUT } else { FAILURE };
         let points = self.points.fetch_add(more, Ordering::Relaxed) + more;
-        points >= LIMIT && self.reason.set(reason.to_owned()).is_ok()
+        points >= LIMIT && self.open(reason)
+    }
+
+    /// Opens the circuit; returns whether it was closed.
+    pub fn open(&self, reason: &str) -> bool {
+        self.reason.set(reason.to_owned()).is_ok()
     }
 
     /// Waits until the circuit opens, and says why it did.

@@ -30,6 +30,8 @@ const METADATA_DEADLINE: Duration = Duration::from_secs(7);
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
 /// A remote of more keys is not listed to its end: one page of a listing.
 const KEYS_LISTED: usize = 1000;
+/// What an open circuit of the uploads means.
+const NO_UPLOADS: &str = "nothing more is uploaded by this build";
 /// A failure that took this long counts as one that go waited for.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -294,6 +296,12 @@ impl Remote {
         }
     }
 
+    fn open_for_uploads(&self, reason: &str) {
+        if self.upload_breaker.open(reason) && self.off_reason().is_none() {
+            note(format_args!("{NO_UPLOADS}: {reason}"));
+        }
+    }
+
     fn note_failure(&self, error: &RemoteError, purpose: Purpose, waited: Duration) {
         let slow = error.is_timeout() || waited >= SLOW;
         let is_tried_again = matches!(purpose, Purpose::Upload(attempt) if !attempt.is_last) && error.is_passing();
@@ -304,7 +312,7 @@ impl Remote {
             return;
         }
         let (breaker, means) = match purpose {
-            Purpose::Upload(_) if !is_unreachable => (&self.upload_breaker, "nothing more is uploaded by this build"),
+            Purpose::Upload(_) if !is_unreachable => (&self.upload_breaker, NO_UPLOADS),
             _ => (&self.breaker, "the remote is off for this build, which goes on from local disk"),
         };
         let is_said = self.off_reason().is_some();

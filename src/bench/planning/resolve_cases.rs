@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn cases_that_cannot_be_are_refused() {
-        let error = of_cases("without = [\"order\"]").unwrap_err().to_string();
+        let error = of_cases("strategy = \"async\"\nwithout = [\"order\"]").unwrap_err().to_string();
         assert!(error.contains("`order`") && error.contains("runs `async`"), "{error}");
         let error = of_cases("change = \"edit-one-file\"").unwrap_err().to_string();
         assert!(error.contains("--workload"), "{error}");

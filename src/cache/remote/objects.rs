@@ -56,7 +56,8 @@ impl Remote {
             }
             Ok(found)
         };
-        self.request(Purpose::Download, within(BODY_DEADLINE, key, work)).await
+        let span = info_span!(parent: None, "remote.get_manifest");
+        self.request(Purpose::Download, within(BODY_DEADLINE, key, work).instrument(span)).await
     }
 
     /// Fetches an object and hands it on piece by piece, until its end or until nobody takes them; how long it took from
@@ -89,6 +90,14 @@ impl Remote {
         self.note_failure(error, Purpose::Download, waited);
     }
 
+    /// Notes that a pack did not get out for a reason that does not pass, as a key that may only read: a session has too few
+    /// of them to wait for five.
+    pub fn give_up_packs(&self, error: &RemoteError) {
+        if !error.is_passing() && !matches!(error, RemoteError::Off(_)) {
+            self.open_for_uploads(&error.to_string());
+        }
+    }
+
     /// Deletes objects. One that is not there counts as deleted.
     ///
     /// # Errors
@@ -106,7 +115,8 @@ impl Remote {
     pub async fn put_object(&self, key: &str, content: Bytes, attempt: Attempt) -> Result<(), RemoteError> {
         let bytes = content.len() as u64;
         let work = async { Ok(self.client_for(attempt).await.put_bytes(key, content).await?) };
-        self.request(Purpose::Upload(attempt), within(attempt.limit, key, work)).await?;
+        let span = info_span!("remote.put_pack", bytes);
+        self.request(Purpose::Upload(attempt), within(attempt.limit, key, work).instrument(span)).await?;
         self.sent(bytes);
         Ok(())
     }

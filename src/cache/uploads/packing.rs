@@ -69,8 +69,9 @@ impl Uploads {
         let (key, bytes) = (packed.key(), packed.bytes.len());
         let span = info_span!(parent: None, "upload", pack = %packed.id, bytes, entries = kept.len());
         let put = |attempt| self.remote.put_object(&key, packed.bytes.clone(), attempt);
-        if with_retries(put).instrument(span).await.is_ok() {
-            packs.writer.sent(&packed);
+        match with_retries(put).instrument(span).await {
+            Ok(()) => packs.writer.sent(&packed),
+            Err(error) => self.remote.give_up_packs(&error),
         }
     }
 
@@ -90,9 +91,12 @@ impl Uploads {
         let (bytes, entries) = (told.content.len(), told.actions.len());
         let span = info_span!(parent: None, "upload", manifest = %told.key, bytes, entries);
         let put = |attempt| self.remote.put_object(&told.key, told.content.clone(), attempt);
-        if with_retries(put).instrument(span).await.is_ok() {
-            self.done.store(entries as u64, Ordering::Release);
-            self.unsent.sent(&told.actions);
+        match with_retries(put).instrument(span).await {
+            Ok(()) => {
+                self.done.store(entries as u64, Ordering::Release);
+                self.unsent.sent(&told.actions);
+            }
+            Err(error) => self.remote.give_up_packs(&error),
         }
     }
 
