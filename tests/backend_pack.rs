@@ -63,12 +63,7 @@ fn a_fresh_machine_gets_all_of_it_in_a_few_requests() {
 
     let local = build(&workspace, PACK);
     assert_eq!((number(&local, "misses"), number(&local, "remote_requests")), (0, 0), "{local}");
-    let verified = std::process::Command::new(common::CACHEPROG)
-        .args(["verify", "--cache-dir"])
-        .arg(workspace.store())
-        .output()
-        .unwrap();
-    assert!(verified.status.success(), "{}", stderr(&verified));
+    assert_no_damage(&workspace.store(), "all of it fetched");
 }
 
 #[test]

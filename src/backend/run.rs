@@ -78,7 +78,7 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     session.cache.local().note_uses();
     records.finish(wall_ns, |found| released.summary(&session, found));
     session.cache.local().remove_stale();
-    session.compact();
+    session.tidy();
     session.cache.local().trim_when_due(args.limits.limits());
     // Only the end of the process lets go of the session's lock.
     std::mem::forget((records, session));

@@ -240,9 +240,9 @@ impl Session {
     }
 
     /// Keeps the remote small, now that nobody waits. A session that made no task has not looked at the remote.
-    pub fn compact(&self) {
+    pub fn tidy(&self) {
         if let Some(runtime) = LazyLock::get(&self.runtime) {
-            runtime.block_on(self.cache.compact());
+            runtime.block_on(self.cache.tidy());
         }
     }
 

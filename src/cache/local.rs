@@ -1,6 +1,6 @@
 //! The local store: bodies as files under the workshop's names, and the index of actions.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -88,16 +88,13 @@ impl LocalStore {
 
     /// Whether a body of this id and size is there; it was checked when it entered.
     pub fn has_body(&self, output: &OutputId, size_bytes: u64) -> bool {
-        std::fs::metadata(self.path_of(output)).is_ok_and(|found| found.is_file() && found.len() == size_bytes)
+        whole_file(&self.path_of(output), size_bytes).is_some()
     }
 
     /// The same for a body that is to be kept: where it is there it counts as come in now.
     pub fn reuse_body(&self, output: &OutputId, size_bytes: u64) -> bool {
         let path = self.path_of(output);
-        let Some(found) = std::fs::metadata(&path).ok().filter(|found| found.is_file() && found.len() == size_bytes)
-        else {
-            return false;
-        };
+        let Some(found) = whole_file(&path, size_bytes) else { return false };
         if now_s().saturating_sub(modified_s(&found)) >= ARRIVAL_EVERY_S {
             touch(&path);
         }
@@ -239,6 +236,11 @@ impl LocalStore {
             }
         }
     }
+}
+
+/// What the file system says of a file that is there with all its bytes.
+fn whole_file(path: &Path, size_bytes: u64) -> Option<Metadata> {
+    std::fs::metadata(path).ok().filter(|found| found.is_file() && found.len() == size_bytes)
 }
 
 /// Lets a body count as come in now. One that is gone needs it no more.

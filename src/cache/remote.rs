@@ -3,6 +3,7 @@
 mod error;
 mod meter;
 mod objects;
+mod retry;
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use crate::protocol::ActionId;
 pub use error::RemoteError;
 use meter::Meter;
 pub use meter::Traffic;
+pub use retry::retry;
 
 /// The longest that go waits for one metadata object, however slowly it comes in. More than the client's own limit for a
 /// silence, so that a remote that says nothing is named as such.

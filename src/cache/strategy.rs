@@ -129,9 +129,7 @@ impl Cache {
     /// hold. `None` when it is not.
     pub fn head_start(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
         let packs = self.packs.clone().filter(|_| self.local.is_empty())?;
-        Some(async move {
-            packs.load().boxed().await;
-        })
+        Some(async move { packs.start_loading() })
     }
 
     /// Answers a get as far as memory knows.
@@ -196,11 +194,16 @@ impl Cache {
             self.uploads.iter().for_each(|uploads| uploads.skip(action));
             return Ok(Put::Done(found));
         }
-        let queued = match (self.strategy, &self.uploads) {
+        let queued = self.queue(action, entry);
+        Ok(if queued { Put::Done(found) } else { Put::Wait(found, PutRest { action, entry }) })
+    }
+
+    /// Queues an upload where that can go beside the answer, and there is room.
+    fn queue(&self, action: ActionId, entry: Entry) -> bool {
+        match (self.strategy, &self.uploads) {
             (Strategy::Async | Strategy::Pack, Some(uploads)) => uploads.try_push(action, entry),
             _ => false,
-        };
-        Ok(if queued { Put::Done(found) } else { Put::Wait(found, PutRest { action, entry }) })
+        }
     }
 
     /// Does what a put has to wait for. Trouble with the remote never reaches go.
@@ -215,8 +218,7 @@ impl Cache {
 
     /// Sends what the local store holds as if it were put now, and waits as that put would.
     pub async fn put_again(&self, action: ActionId, entry: Entry) {
-        let Some(uploads) = &self.uploads else { return };
-        if self.strategy == Strategy::Workshop || !uploads.try_push(action, entry) {
+        if !self.queue(action, entry) {
             self.finish_put(PutRest { action, entry }).await;
         }
     }
@@ -234,7 +236,7 @@ impl Cache {
     }
 
     /// Keeps the remote small. For the time after go has been let go: it takes requests of its own.
-    pub async fn compact(&self) {
+    pub async fn tidy(&self) {
         if let Some(packs) = &self.packs {
             let has_published = self.uploads.as_ref().is_some_and(|uploads| uploads.counts().done > 0);
             packs.tidy(has_published).await;

@@ -16,7 +16,7 @@ use tracing::{Instrument, info_span};
 
 use super::index::{Entry, Origin};
 use super::local::LocalStore;
-use super::remote::{Attempt, Remote, RemoteError};
+use super::remote::{Attempt, Remote, RemoteError, retry};
 use crate::platform;
 use crate::protocol::{ActionId, OutputId};
 pub use packing::Packing;
@@ -34,7 +34,6 @@ const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
 const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 /// Waits before the second and the third attempt.
 const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
-
 /// How often the end of a session looks whether what earlier ones left is queued.
 const QUEUEING_CHECK: Duration = Duration::from_millis(1);
 
@@ -289,11 +288,6 @@ async fn with_retries<F>(mut upload: impl FnMut(Attempt) -> F) -> Result<(), Rem
 where
     F: Future<Output = Result<(), RemoteError>>,
 {
-    for wait in RETRY_AFTER {
-        match upload(Attempt { limit: UPLOAD_PATIENCE, is_last: false, go_waits: false }).await {
-            Err(error) if error.is_passing() => tokio::time::sleep(wait).await,
-            other => return other,
-        }
-    }
-    upload(Attempt { limit: UPLOAD_PATIENCE, is_last: true, go_waits: false }).await
+    let attempt = |is_last| upload(Attempt { limit: UPLOAD_PATIENCE, is_last, go_waits: false });
+    retry(RETRY_AFTER, RemoteError::is_passing, attempt).await
 }

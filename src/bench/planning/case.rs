@@ -100,6 +100,11 @@ impl Case {
         }
     }
 
+    /// Whether a build is one with `-trimpath`; none without a case is.
+    pub fn trims(case: Option<&Case>) -> bool {
+        case.is_some_and(|case| case.trimpath)
+    }
+
     /// Whether a build under it may miss what the caches were filled with.
     pub fn may_miss(&self) -> bool {
         self.remote_share < WHOLE || self.change.is_some()

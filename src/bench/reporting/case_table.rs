@@ -63,9 +63,7 @@ pub fn counts(cases: &[CaseSummary]) -> Grid {
         ("ours", units::duration_column(&values(&|backend| backend.cpu_ns))),
         ("peak", units::size_column(&values(&|backend| backend.peak_rss_bytes))),
     ];
-    let title = |(name, column): &(&str, Column)| format!("{name}\n{}", column.unit.unwrap_or_default());
-    let row = |index: usize| columns.iter().map(|(_, column)| column.cells[index].clone()).collect();
-    Grid { rows: (0..backends.len()).map(row).collect(), header: columns.iter().map(title).collect() }
+    Grid::of_columns(&columns)
 }
 
 /// What each idea that a case lacks is worth.

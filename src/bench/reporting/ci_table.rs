@@ -18,7 +18,7 @@ fn work(waves: &[WaveSummary]) -> Grid {
     };
     let text = |pick: &dyn Fn(&WaveSummary) -> String| Column { unit: None, cells: waves.iter().map(pick).collect() };
     let rate = |rate: Option<f64>| rate.map_or(units::MISSING.to_owned(), units::percent);
-    grid(&[
+    Grid::of_columns(&[
         ("machines", text(&group)),
         ("wave", text(&|wave| wave.wave.to_string())),
         ("of", text(&|wave| wave.started.to_string())),
@@ -40,7 +40,7 @@ fn costs(waves: &[WaveSummary]) -> Grid {
         units::size_column(&waves.iter().map(|wave| pick(wave).map(|bytes| bytes as f64)).collect::<Vec<_>>())
     };
     let dollars = |value: Option<f64>| value.map_or(units::MISSING.to_owned(), |value| format!("{value:.5}"));
-    grid(&[
+    Grid::of_columns(&[
         ("machines", text(&group)),
         ("wave", text(&|wave| wave.wave.to_string())),
         ("GET", count(&|server| server.gets)),
@@ -53,13 +53,6 @@ fn costs(waves: &[WaveSummary]) -> Grid {
         ("$ wave", text(&|wave| dollars(wave.cost.map(|cost| cost.of_wave())))),
         ("$ month", text(&|wave| dollars(wave.cost.map(|cost| cost.stored_month)))),
     ])
-}
-
-fn grid(columns: &[(&str, Column)]) -> Grid {
-    let rows = columns.first().map_or(0, |(_, column)| column.cells.len());
-    let title = |(name, column): &(&str, Column)| format!("{name}\n{}", column.unit.unwrap_or_default());
-    let row = |index: usize| columns.iter().map(|(_, column)| column.cells[index].clone()).collect();
-    Grid { rows: (0..rows).map(row).collect(), header: columns.iter().map(title).collect() }
 }
 
 fn words(ci: &CiResults) -> Vec<String> {

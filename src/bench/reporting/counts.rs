@@ -32,12 +32,7 @@ pub fn grid(legs: &[LegSummary]) -> Grid {
         ("ours", time(&|session| session.cpu_ns)),
         ("peak", size(&|session| session.peak_rss_bytes)),
     ];
-    let row = |index: usize| columns.iter().map(|(_, column)| column.cells[index].clone()).collect();
-    Grid { rows: (0..legs.len()).map(row).collect(), header: columns.iter().map(title).collect() }
-}
-
-fn title((name, column): &(&str, Column)) -> String {
-    format!("{name}\n{}", column.unit.unwrap_or_default())
+    Grid::of_columns(&columns)
 }
 
 /// Short, for a table that is wide already.

@@ -1,5 +1,6 @@
 //! A table that fits: columns are dropped from the right until it does, and their names are told.
 
+use super::units::Column;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
 /// How text may look.
@@ -19,6 +20,14 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// A table of columns with their titles, and their units below these.
+    pub fn of_columns(columns: &[(&str, Column)]) -> Grid {
+        let rows = columns.first().map_or(0, |(_, column)| column.cells.len());
+        let title = |(name, column): &(&str, Column)| format!("{name}\n{}", column.unit.unwrap_or_default());
+        let row = |index: usize| columns.iter().map(|(_, column)| column.cells[index].clone()).collect();
+        Grid { rows: (0..rows).map(row).collect(), header: columns.iter().map(title).collect() }
+    }
+
     /// The table in at most `view.width` columns; the first two columns always stay.
     pub fn render(&self, view: View) -> String {
         let fits = |columns: &usize| {

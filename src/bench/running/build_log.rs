@@ -1,8 +1,9 @@
 //! What go and the backend said in one round, and errors that show the end of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
-use anyhow::Error;
+use anyhow::{Context, Error};
 
 /// Lines that an error shows.
 const TAIL_LINES: usize = 20;
@@ -16,8 +17,30 @@ pub struct BuildLog {
 }
 
 impl BuildLog {
+    /// Moves what a build wrote to `outside` to where it belongs, beside the records in `folder`, and makes sure that the build
+    /// of `packages` was a good one.
+    ///
+    /// # Errors
+    /// When it was not, or the file cannot be moved.
+    pub fn of_ended(
+        outside: &Path,
+        folder: &Path,
+        of: String,
+        packages: &str,
+        status: ExitStatus,
+    ) -> Result<Self, Error> {
+        let path = folder.join("build.log");
+        std::fs::rename(outside, &path).with_context(|| format!("cannot write {}", path.display()))?;
+        let log = BuildLog { path, of };
+        if !status.success() {
+            return Err(log.build_failed(&format!("go build {packages}"), &status.to_string()));
+        }
+        log.check_packages(packages)?;
+        Ok(log)
+    }
+
     /// The build itself failed. `tried` is its command, `how` its exit status.
-    pub fn build_failed(&self, tried: &str, how: &str) -> Error {
+    fn build_failed(&self, tried: &str, how: &str) -> Error {
         anyhow::anyhow!(
             "the build of {} failed ({how})\n  tried: {tried}\n  go said:\n  {}\n  next:  all it said is in {}",
             self.of,
@@ -27,7 +50,7 @@ impl BuildLog {
     }
 
     /// go takes a pattern without a package for a good build: there is nothing to measure then.
-    pub fn check_packages(&self, pattern: &str) -> Result<(), Error> {
+    fn check_packages(&self, pattern: &str) -> Result<(), Error> {
         let words = String::from_utf8_lossy(&std::fs::read(&self.path).unwrap_or_default()).into_owned();
         match words.lines().find(|line| line.ends_with("matched no packages")) {
             None => Ok(()),

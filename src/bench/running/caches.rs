@@ -67,7 +67,7 @@ impl Caches {
         match leg {
             Leg::BaselineEmpty => self.make_gocache(),
             Leg::BaselineFull => {
-                let full = self.filled(case.is_some_and(|case| case.trimpath)).gocache.clone();
+                let full = self.filled(Case::trims(case)).gocache.clone();
                 let full = full.context("no baseline has filled a GOCACHE yet")?;
                 if case.is_some_and(Case::may_miss) { self.copy_of(&full, "gocache") } else { Ok(full) }
             }
@@ -84,7 +84,7 @@ impl Caches {
         if leg != Leg::A {
             return self.fresh_folder("local");
         }
-        let full = self.filled(case.is_some_and(|case| case.trimpath)).local.clone();
+        let full = self.filled(Case::trims(case)).local.clone();
         let full = full.context("no run has filled a local store yet")?;
         if case.is_some_and(Case::may_miss) { self.copy_of(&full, "local") } else { Ok(full) }
     }

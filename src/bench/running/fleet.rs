@@ -105,14 +105,8 @@ impl Machine<'_> {
     }
 
     fn finish_machine(&self, ready: Ready, measured: &Measured) -> Result<Build> {
-        let log = ready.folder.join("build.log");
-        std::fs::rename(&ready.log, &log).with_context(|| format!("cannot write {}", log.display()))?;
-        let log = BuildLog { path: log, of: ready.named.clone() };
-        if !measured.status.success() {
-            let tried = format!("go build {}", ready.packages);
-            return Err(log.build_failed(&tried, &measured.status.to_string()));
-        }
-        log.check_packages(&ready.packages)?;
+        let (of, packages) = (ready.named.clone(), &ready.packages);
+        let log = BuildLog::of_ended(&ready.log, &ready.folder, of, packages, measured.status)?;
         let waited = session::wait_for_end(&ready.folder, || self.interrupt.requested());
         let session = waited.and_then(|()| session::read(&ready.folder));
         let session = session.map_err(|error| log.session_failed(&error))?;

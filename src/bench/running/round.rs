@@ -76,7 +76,7 @@ impl Machine<'_> {
         platform::settle_disk(&self.folder.work.path);
         let started_unix_ns = unix_ns();
         // The session's folder has to be empty when the backend starts: go's words move in afterwards.
-        let (outside, log) = (folder.with_extension("log"), folder.join("build.log"));
+        let outside = folder.with_extension("log");
         let mut sampler = None;
         let is_sampled = backend.is_none() && self.plan.records;
         let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
@@ -91,13 +91,7 @@ impl Machine<'_> {
         );
         round.resources = resources;
         let finish = || -> Result<Round> {
-            std::fs::rename(&outside, &log).with_context(|| format!("cannot write {}", log.display()))?;
-            let log = BuildLog { path: log, of: named };
-            if !measured.status.success() {
-                let tried = format!("go build {}", self.plan.packages);
-                return Err(log.build_failed(&tried, &measured.status.to_string()));
-            }
-            log.check_packages(&self.plan.packages)?;
+            let log = BuildLog::of_ended(&outside, &folder, named, &self.plan.packages, measured.status)?;
             match backend {
                 Some(backend) => {
                     self.finish_backend(&mut round, backend, &log)?;
@@ -174,7 +168,7 @@ impl Machine<'_> {
         } else if step.leg == Leg::C {
             self.remote()?.make_empty()?;
         }
-        let remote_whole = self.caches.filled(case.is_some_and(|case| case.trimpath)).remote_whole;
+        let remote_whole = self.caches.filled(Case::trims(case)).remote_whole;
         let programs = self.workload.programs;
         let remote = self.remote()?;
         remote.configure(command);
@@ -197,7 +191,7 @@ impl Machine<'_> {
         let may_miss = case.is_some_and(Case::may_miss);
         round.state = state::check_baseline(round.step.leg, files_before, gocache_files(&gocache)?, may_miss);
         round.state_ok = round.state.iter().all(|finding| finding.ok);
-        self.caches.filled(case.is_some_and(|case| case.trimpath)).gocache.get_or_insert(gocache);
+        self.caches.filled(Case::trims(case)).gocache.get_or_insert(gocache);
         Ok(())
     }
 
@@ -225,7 +219,7 @@ impl Machine<'_> {
     fn keep_or_retire(&mut self, round: &Round, local: PathBuf) {
         let Step { leg, kind, .. } = round.step;
         let case = self.plan.case_of(&round.step).filter(|_| kind != Kind::Preparation);
-        let trimpath = self.plan.case_of(&round.step).is_some_and(|case| case.trimpath);
+        let trimpath = Case::trims(self.plan.case_of(&round.step));
         if leg == Leg::C && case.is_none() {
             self.caches.filled(trimpath).remote_whole = round.state_ok;
         }

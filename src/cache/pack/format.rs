@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
+use super::fields::Fields;
 use crate::cache::index::Entry;
 use crate::protocol::{ActionId, OutputId};
 
@@ -115,46 +116,46 @@ impl Directory {
     pub fn decode(bytes: &[u8]) -> Result<Option<Self>, PackError> {
         let Some((header, rest)) = bytes.split_at_checked(HEADER_BYTES) else { return Ok(None) };
         let mut header = Fields(header);
-        if header.take::<4>() != MAGIC || header.u32() != VERSION as usize {
+        if header.take() != Some(MAGIC) || header.u32() != Some(VERSION) {
             return Err(PackError::Version);
         }
-        let (frames, objects, entries) = (header.u32(), header.u32(), header.u32());
-        let checksum = u64::from_le_bytes(header.take());
+        let counts = numbers(&mut header).unwrap_or_default();
+        let checksum = header.take().map(u64::from_le_bytes);
+        let [frames, objects, entries] = counts;
         let length = directory_bytes(frames, objects, entries);
         if length > MAX_DIRECTORY_BYTES {
             return Err(PackError::Damaged("a directory of an impossible size"));
         }
         let Some(directory) = rest.get(..length) else { return Ok(None) };
-        if xxh3_64(directory) != checksum {
+        if Some(xxh3_64(directory)) != checksum {
             return Err(PackError::Damaged("its directory"));
         }
-        let directory = Self::parse(directory, frames, objects, entries);
+        let directory = Self::parse(directory, counts).ok_or(PackError::Damaged("its directory"))?;
         directory.check().then_some(Some(directory)).ok_or(PackError::Damaged("a directory that contradicts itself"))
     }
 
-    fn parse(bytes: &[u8], frames: usize, objects: usize, entries: usize) -> Self {
+    fn parse(bytes: &[u8], [frames, objects, entries]: [usize; 3]) -> Option<Self> {
         let mut fields = Fields(bytes);
         let mut first = 0;
         let frame = |_| {
-            let (packed_bytes, plain_bytes, count) = (fields.u32(), fields.u32(), fields.u32());
+            let [packed_bytes, plain_bytes, count] = numbers(&mut fields)?;
             let objects = first..first + count;
             first = objects.end;
-            Frame { packed_bytes, plain_bytes, objects }
+            Some(Frame { packed_bytes, plain_bytes, objects })
         };
-        let frames = (0..frames).map(frame).collect();
-        let object = |_| Object {
-            output: OutputId::new(fields.take()),
-            size_bytes: fields.u32(),
-            checksum: u128::from_le_bytes(fields.take()),
+        let frames = (0..frames).map(frame).collect::<Option<_>>()?;
+        let object = |_| {
+            let (output, [size_bytes]) = (OutputId::new(fields.take()?), numbers(&mut fields)?);
+            Some(Object { output, size_bytes, checksum: u128::from_le_bytes(fields.take()?) })
         };
-        let objects = (0..objects).map(object).collect();
-        let entry = |_| PackedEntry {
-            action: ActionId::new(fields.take()),
-            object: Some(fields.u32()).filter(|object| *object != EMPTY as usize),
-            time_ns: i64::from_le_bytes(fields.take()),
+        let objects = (0..objects).map(object).collect::<Option<_>>()?;
+        let entry = |_| {
+            let (action, number) = (ActionId::new(fields.take()?), fields.u32()?);
+            let object = (number != EMPTY).then_some(number as usize);
+            Some(PackedEntry { action, object, time_ns: fields.i64()? })
         };
-        let entries = (0..entries).map(entry).collect();
-        Self { frames, objects, entries }
+        let entries = (0..entries).map(entry).collect::<Option<_>>()?;
+        Some(Self { frames, objects, entries })
     }
 
     /// Whether all numbers lie within what there is.
@@ -198,24 +199,18 @@ fn directory_bytes(frames: usize, objects: usize, entries: usize) -> usize {
     frames * FRAME_BYTES + objects * OBJECT_BYTES + entries * ENTRY_BYTES
 }
 
+/// The next numbers.
+fn numbers<const N: usize>(fields: &mut Fields<'_>) -> Option<[usize; N]> {
+    let mut numbers = [0; N];
+    for number in &mut numbers {
+        *number = fields.u32()? as usize;
+    }
+    Some(numbers)
+}
+
 /// A number of the format; the builder keeps packs far below what does not fit.
 fn as_u32(number: usize) -> u32 {
     u32::try_from(number).expect("packs are kept small")
-}
-
-/// Takes fields off a slice that is long enough.
-struct Fields<'a>(&'a [u8]);
-
-impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        let (field, rest) = self.0.split_first_chunk().expect("the length was checked");
-        self.0 = rest;
-        *field
-    }
-
-    fn u32(&mut self) -> usize {
-        u32::from_le_bytes(self.take()) as usize
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::fmt;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::fields::Fields;
 use crate::protocol::ActionId;
 
 /// What this program writes, and all that it reads.
@@ -180,25 +181,6 @@ impl Manifest {
         let drop = |_| Some((*ids.get(fields.u32()? as usize)?, fields.i64()?));
         let dropped = (0..dropped).map(drop).collect::<Option<_>>()?;
         Some(Self { packs, trails, dropped })
-    }
-}
-
-/// Takes fields off a slice; `None` at its end.
-struct Fields<'a>(&'a [u8]);
-
-impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (field, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*field)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.take().map(u32::from_le_bytes)
-    }
-
-    fn i64(&mut self) -> Option<i64> {
-        self.take().map(i64::from_le_bytes)
     }
 }
 

@@ -4,6 +4,7 @@ mod builder;
 mod catalog;
 mod compaction;
 mod decoder;
+mod fields;
 mod format;
 mod manifest;
 mod prefetch;

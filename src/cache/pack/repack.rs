@@ -12,7 +12,7 @@ use super::manifest::{Fingerprint, Manifest, PackId, PackRecord, Trail};
 use super::pack_key;
 use super::prefetch::Packs;
 use super::tidy::ATTEMPT;
-use super::writer::{LEVEL, PACK_BYTES, PACK_ENTRIES};
+use super::writer::{LEVEL, is_full};
 use crate::cache::index::Entry;
 use crate::cache::local::EMPTY_OUTPUT;
 use crate::protocol::ActionId;
@@ -107,8 +107,7 @@ fn pack(entries: Vec<Unpacked>) -> io::Result<Vec<(Bytes, Vec<ActionId>)>> {
     while rest.peek().is_some() {
         let mut builder = PackBuilder::new(Some(LEVEL))?;
         let (mut plain_bytes, mut count) = (0, 0);
-        while plain_bytes < PACK_BYTES
-            && count < PACK_ENTRIES
+        while !is_full(plain_bytes, count)
             && let Some((action, entry, content)) = rest.next()
         {
             plain_bytes += entry.size_bytes;

@@ -11,7 +11,7 @@ use super::compaction::{GRACE_S, MOST_MANIFESTS, Merged, merge};
 use super::manifest::{Manifest, Trail};
 use super::prefetch::Packs;
 use super::{MANIFESTS, MERGED, PACKS, PackId, manifest_key, merged_key, now_s, pack_key};
-use crate::cache::remote::{Attempt, Remote, RemoteError};
+use crate::cache::remote::{Attempt, Remote, RemoteError, retry};
 use crate::cache::s3_client::ListedObject;
 
 /// How often the manifests are listed when some of them are gone.
@@ -123,14 +123,9 @@ pub(super) async fn again_if_it_helps<T, F>(mut work: impl FnMut() -> F) -> Resu
 where
     F: Future<Output = Result<T, RemoteError>>,
 {
-    for wait in RETRY_AFTER {
-        match work().await {
-            // Waiting for the same silence once more helps nobody.
-            Err(error) if error.is_passing() && !error.is_timeout() => tokio::time::sleep(wait).await,
-            other => return other,
-        }
-    }
-    work().await
+    // Waiting for the same silence once more helps nobody.
+    let helps = |error: &RemoteError| error.is_passing() && !error.is_timeout();
+    retry(RETRY_AFTER, helps, |_| work()).await
 }
 
 enum Read {

@@ -14,9 +14,9 @@ use crate::cache::local::LocalStore;
 use crate::protocol::ActionId;
 
 /// Plain bytes from which what has gathered makes a pack: about 1 MiB when it is compressed.
-pub const PACK_BYTES: u64 = 4 << 20;
+const PACK_BYTES: u64 = 4 << 20;
 /// Entries from which it does: many are empty.
-pub const PACK_ENTRIES: usize = 1000;
+const PACK_ENTRIES: usize = 1000;
 /// zstd's level. 1 gives a twentieth more bytes, 6 takes twice the time.
 pub const LEVEL: i32 = 3;
 /// Packs that are compressed at the same time.
@@ -84,7 +84,7 @@ impl<T> PackWriter<T> {
         open.plain_bytes += entry.size_bytes;
         open.entries.push((action, entry, keep));
         let is_alone = self.without.contains(&Idea::Packs);
-        let is_enough = is_alone || open.plain_bytes >= PACK_BYTES || open.entries.len() >= PACK_ENTRIES;
+        let is_enough = is_alone || is_full(open.plain_bytes, open.entries.len());
         is_enough.then(|| open.take())
     }
 
@@ -157,6 +157,11 @@ impl Packed {
     pub fn key(&self) -> String {
         pack_key(self.id)
     }
+}
+
+/// Whether so much makes a pack.
+pub fn is_full(plain_bytes: u64, entries: usize) -> bool {
+    plain_bytes >= PACK_BYTES || entries >= PACK_ENTRIES
 }
 
 /// What is gone from the local store is left out.
