@@ -23,7 +23,7 @@ fn number(session: &Value, name: &str) -> u64 {
     session[name].as_u64().unwrap_or_else(|| panic!("{name} in {session}"))
 }
 
-/// Keys that the server has been given so far. A session that pauses writes its manifest more than once.
+/// Keys that the server has been given so far.
 fn keys(s3: &S3) -> BTreeSet<String> {
     s3.server.log_since(0).into_iter().filter(|r| r.op == Operation::Put).map(|r| r.key).collect()
 }
@@ -49,7 +49,8 @@ fn a_fresh_machine_gets_all_of_it_in_a_few_requests() {
     let written = keys(&s3);
     let (manifests, packs): (Vec<&String>, Vec<&String>) = written.iter().partition(|key| key.starts_with("manifests"));
     assert!(packs.iter().all(|key| key.starts_with("packs-v1/")), "{written:?}");
-    assert_eq!(manifests.len(), 1);
+    // One, and one more for each time that the compiler kept the session waiting for five seconds.
+    assert!((1..=4).contains(&manifests.len()), "{written:?}");
     assert!((packs.len() as u64) < number(&cold, "puts") / 10, "{written:?}");
 
     std::fs::remove_dir_all(workspace.store()).unwrap();
@@ -58,7 +59,7 @@ fn a_fresh_machine_gets_all_of_it_in_a_few_requests() {
     let counted = ["misses", "puts", "hits_local", "remote_errors"].map(|name| number(&remote, name));
     assert_eq!(counted, [0; 4], "{remote}");
     assert_eq!(number(&remote, "hits_remote"), number(&remote, "gets"));
-    assert!(number(&remote, "remote_requests") <= 2 + packs.len() as u64, "{remote}");
+    assert!(number(&remote, "remote_requests") <= 1 + written.len() as u64, "{remote}");
     assert_eq!(binary(&workspace), expected);
 
     let local = build(&workspace, PACK);
@@ -87,7 +88,7 @@ fn several_machines_write_and_a_later_one_has_it_all() {
     for (machine, packages) in machines.iter().zip(["errors", "unicode", "sort"]) {
         machine.run(PACK, &["build", packages]);
     }
-    assert_eq!(keys(&s3).iter().filter(|key| key.starts_with("manifests")).count(), 3);
+    assert!(keys(&s3).iter().filter(|key| key.starts_with("manifests")).count() >= 3);
     let later = fresh(&s3);
     later.run(PACK, &["build", "errors", "unicode", "sort"]);
     let session = later.last_session();
@@ -129,16 +130,18 @@ fn damage_costs_hits_and_never_a_build() {
         ("a pack of a later version", "packs", |bytes| bytes[4] = 9),
         ("an empty pack", "packs", Vec::clear),
     ];
+    let list = ["list", "-export", "-f", "{{.Export}}", "./..."];
     for (name, prefix, damage) in damages {
         let s3 = S3::start();
-        let workspace = fresh(&s3);
-        build(&workspace, PACK);
-        let expected = binary(&workspace);
+        let mut workspace = Workspace::of_libraries();
+        s3.use_in(&mut workspace);
+        let (expected, _) = workspace.compile(&mut workspace.go(PACK, &list));
         change_all(&s3, prefix, damage);
         std::fs::remove_dir_all(workspace.store()).unwrap();
-        let session = build(&workspace, PACK);
+        let (compiled, said) = workspace.compile(&mut workspace.go(PACK, &list));
+        let session = workspace.last_session();
         assert!(number(&session, "misses") > 0, "{name}: {session}");
-        assert_eq!(binary(&workspace), expected, "{name}");
+        assert!(compiled == expected && said == "CacheProg used.\n", "{name}: {said}");
         assert_no_damage(&workspace.store(), name);
     }
 }

@@ -222,3 +222,89 @@ fn a_store_that_takes_nothing_makes_misses_and_no_errors() {
     assert_eq!(code, Some(0));
     assert_eq!(stderr.matches("nothing more is fetched by this build").count(), 1, "{stderr}");
 }
+
+#[test]
+fn packs_that_are_out_are_told_of_though_others_are_stuck() {
+    let s3 = S3::start();
+    let machine = Machine::new();
+    let mut backend = machine.start(&s3, &["--drain-deadline", "6"]);
+    let count = 40;
+    for n in 1..=count {
+        // From here on nothing that is sent gets an answer.
+        if n == 30 {
+            common::wait_until("some packs", || keys_by_log(&s3, "packs-v1/") >= 5);
+            s3.server.set_faults(vec!["silence".parse().unwrap()], 0);
+        }
+        if n == 36 {
+            common::wait_until("a request that is stuck", || s3.server.stats("").in_flight > 0);
+            s3.server.set_faults(Vec::new(), 0);
+        }
+        backend.put(n.into(), n, &body(n, BIG));
+    }
+    backend.close(100);
+    let (_, _, stderr) = backend.end();
+    assert!(stderr.contains("entries are not in the remote yet"), "{stderr}");
+    assert_eq!(keys(&s3, "manifests-v1/").len(), 1);
+    let session = machine.read_session();
+    let [done, left] = ["uploads_done", "uploads_left"].map(|name| session[name].as_u64().unwrap());
+    assert!(done >= 20 && left > 0 && done + left == u64::from(count), "{session}");
+    let reader = Machine::new();
+    let mut backend = reader.start(&s3, &[]);
+    assert_hit(&backend.get(1, 1), &body(1, BIG));
+    backend.end();
+}
+
+#[test]
+fn a_session_whose_packs_are_all_out_tells_of_them() {
+    let s3 = S3::start();
+    let machine = Machine::new();
+    let mut backend = machine.start(&s3, &[]);
+    for n in 1..=4 {
+        backend.put(n.into(), n, &body(n, BIG));
+    }
+    common::wait_until("the pack that they fill", || keys_by_log(&s3, "packs-v1/") == 1);
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(keys_by_log(&s3, "manifests-v1/"), 0, "nothing tells of it yet");
+    backend.close(5);
+    backend.end();
+    assert_eq!(keys_by_log(&s3, "manifests-v1/"), 1);
+    assert_eq!(machine.read_session()["uploads_done"], 4);
+}
+
+#[test]
+fn an_empty_output_that_the_packs_have_is_not_sent_again() {
+    let s3 = S3::start();
+    let machine = Machine::new();
+    let mut backend = machine.start(&s3, &[]);
+    backend.put(1, 1, b"");
+    backend.put(2, 2, b"body");
+    backend.close(3);
+    backend.end();
+    let other = Machine::new();
+    let mut backend = other.start(&s3, &[]);
+    assert_hit(&backend.get(1, 2), b"body");
+    let sent = |s3: &S3| s3.server.log_since(0).iter().filter(|r| r.op == Operation::Put).count();
+    let before = sent(&s3);
+    backend.put(2, 1, b"");
+    backend.close(3);
+    backend.end();
+    assert_eq!(sent(&s3), before, "as go does after each link");
+}
+
+#[test]
+fn what_the_workshops_strategy_could_not_send_goes_out_with_the_next_session() {
+    let s3 = S3::start();
+    let machine = Machine::new();
+    s3.server.set_faults(vec!["slow-down".parse().unwrap()], 0);
+    let workshop = ["--strategy", "workshop"];
+    let mut backend = machine.start(&s3, &workshop);
+    backend.put(1, 1, b"first");
+    backend.close(2);
+    backend.end();
+    s3.server.set_faults(Vec::new(), 0);
+    let mut backend = machine.start(&s3, &workshop);
+    backend.put(1, 2, b"second");
+    backend.close(2);
+    backend.end();
+    assert_eq!(keys(&s3, "").len(), 4, "two objects each");
+}

@@ -78,6 +78,8 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     session.cache.local().note_uses();
     records.finish(wall_ns, |found| released.summary(&session, found));
     session.cache.local().remove_stale();
+    // Nobody waits for what reads stderr.
+    platform::let_go_of_stderr();
     session.tidy();
     session.cache.local().trim_when_due(args.limits.limits());
     // Only the end of the process lets go of the session's lock.

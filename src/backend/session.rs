@@ -14,9 +14,12 @@ use super::capture::Tee;
 use super::gauges::InFlight;
 use super::plant::Planted;
 use super::spans;
-use crate::cache::{Cache, Found, Lookup, Origin, Put, PutRest};
+use crate::cache::{Cache, Found, Lookup, Origin, Put, PutRest, Uploads};
 use crate::protocol::{ActionId, Command, Frame, FrameReader, OutputId, ProtocolError, Response, ResponseWriter};
 use crate::telemetry::{Answer, Outcome, Recorder, Times};
+
+/// The longest that a session works on the remote for the sake of later ones. What is left they do.
+const TIDY_LIMIT: Duration = Duration::from_secs(30);
 
 /// What ended the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +229,7 @@ impl Session {
     /// `kind` is the request that waits for that.
     pub fn drain(&self, kind: &str, patience: Duration) {
         self.waiting.close();
-        let has_work = !self.waiting.is_empty() || self.cache.uploads().is_some_and(|uploads| uploads.pending() > 0);
+        let has_work = !self.waiting.is_empty() || self.cache.uploads().is_some_and(Uploads::has_work);
         if !has_work {
             return;
         }
@@ -242,7 +245,7 @@ impl Session {
     /// Keeps the remote small, now that nobody waits. A session that made no task has not looked at the remote.
     pub fn tidy(&self) {
         if let Some(runtime) = LazyLock::get(&self.runtime) {
-            runtime.block_on(self.cache.tidy());
+            let _ = runtime.block_on(async { tokio::time::timeout(TIDY_LIMIT, self.cache.tidy()).await });
         }
     }
 

@@ -1,12 +1,14 @@
 //! The bench: scenario -> plan -> rounds -> results (plain data) -> statistics -> reporters.
-//! Beside it `diff`, which compares two profiles.
+//! Beside it `diff`, which compares two profiles, and `growth`, which needs no go.
 
 mod diff;
+mod growth;
 mod planning;
 mod reporting;
 mod running;
 
 pub use diff::{DiffArgs, run as diff};
+pub use growth::{GrowthArgs, run as growth};
 pub use planning::args::{BenchArgs, RemoteKind};
 pub use planning::leg::Leg;
 pub use reporting::errors::in_words;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
-use gocacheprog::bench::{BenchArgs, DiffArgs, ObserveArgs};
+use gocacheprog::bench::{BenchArgs, DiffArgs, GrowthArgs, ObserveArgs};
 use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::s3::{AloneArgs, ServeArgs};
 
@@ -22,6 +22,7 @@ struct Cli {
 enum Command {
     /// Measures what each instrument of the backend costs
     Observe(ObserveArgs),
+    Growth(GrowthArgs),
     /// Draws what grew and what shrank between two profiles, as flame graphs in both directions
     Diff(DiffArgs),
     /// Runs the embedded S3 server alone, and prints the variables to export
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         None => gocacheprog::bench::run(cli.bench),
         Some(Command::Backend(args)) => gocacheprog::backend::main(&args),
         Some(Command::Observe(args)) => gocacheprog::bench::observe(&args),
+        Some(Command::Growth(args)) => gocacheprog::bench::growth(&args),
         Some(Command::Diff(args)) => gocacheprog::bench::diff(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3(args)) => gocacheprog::s3::serve_alone(args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3Serve(args)) => gocacheprog::s3::serve_child(args).map(|()| ExitCode::SUCCESS),

@@ -20,7 +20,7 @@ mod uploads;
 mod verify;
 
 pub use body_file::{BodyFile, CommitError};
-pub use index::{Entry, Origin};
+pub use index::{Entry, INDEX_FILE, Origin};
 pub use local::{LocalStore, ignore_in_git};
 pub use remote::{Remote, Traffic};
 pub use strategy::{Cache, Found, Idea, Lookup, Options, Put, PutRest, Strategy};

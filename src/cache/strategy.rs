@@ -148,10 +148,10 @@ impl Cache {
 
     /// Asks the remote for metadata, then for the body; keeps both locally. Any trouble is a miss.
     pub async fn ask_remote(&self, action: &ActionId) -> Option<Found> {
+        // Boxed: the compiler gives up on futures this deep. Without an answer in time it is a miss.
         if let Some(packs) = self.packs.as_ref()
-            && packs.load().boxed().await
+            && packs.load().boxed().await?
         {
-            // Boxed: the compiler gives up on futures this deep.
             let entry = packs.fetch(action).boxed().await?;
             return Some(Found { entry, path: self.local.path_of(&entry.output), origin: Origin::Fetched });
         }
@@ -194,7 +194,9 @@ impl Cache {
             self.uploads.iter().for_each(|uploads| uploads.skip(action));
             return Ok(Put::Done(found));
         }
-        let queued = self.queue(action, entry);
+        // After each link go puts its empty output, whether it was asked for or not.
+        let is_there = size_bytes == 0 && self.packs.as_ref().is_some_and(|packs| packs.surely_have(&action));
+        let queued = is_there || self.queue(action, entry);
         Ok(if queued { Put::Done(found) } else { Put::Wait(found, PutRest { action, entry }) })
     }
 

@@ -34,6 +34,10 @@ const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
 const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 /// Waits before the second and the third attempt.
 const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+/// Larger outputs stay local: a pack is made and taken apart in memory.
+const LARGEST_PACKED: u64 = 64 << 20;
+/// What is out that long before the deadline is told of, even when the rest is not.
+const MANIFEST_MARGIN: Duration = Duration::from_secs(5);
 /// How often the end of a session looks whether what earlier ones left is queued.
 const QUEUEING_CHECK: Duration = Duration::from_millis(1);
 
@@ -104,6 +108,9 @@ impl Uploads {
 
     /// Queues an upload; `false` when there is no room, and [`Uploads::push_when_room`] has to wait for it.
     pub fn try_push(self: &Arc<Self>, action: ActionId, entry: Entry) -> bool {
+        if self.packs.is_some() && entry.size_bytes > LARGEST_PACKED {
+            return true;
+        }
         match self.room.clone().try_acquire_many_owned(cost_kib(&entry)) {
             Ok(room) => {
                 self.start(action, entry, room);
@@ -193,12 +200,17 @@ impl Uploads {
     }
 
     /// Uploads body, then metadata, once each and without a second attempt: what a put of the workshop waits for.
-    pub async fn upload_now(&self, action: &ActionId, entry: &Entry) {
+    pub async fn upload_now(self: &Arc<Self>, action: &ActionId, entry: &Entry) {
         let attempt = Attempt { limit: PUT_PATIENCE, is_last: true, go_waits: true };
         self.entries.fetch_add(1, Ordering::Relaxed);
+        self.unsent.waits(*action);
+        self.sending_again.get_or_init(|| self.send_again());
         let is_out = self.remote.put_body(entry, &self.local, attempt).await.is_ok()
             && self.remote.put_metadata(action, entry, attempt).await.is_ok();
-        self.plain_done.fetch_add(u64::from(is_out), Ordering::Release);
+        if is_out {
+            self.plain_done.fetch_add(1, Ordering::Release);
+            self.unsent.sent(&[*action]);
+        }
     }
 
     /// Counts an entry that is not uploaded.
@@ -220,7 +232,9 @@ impl Uploads {
         if self.packs.is_some() && self.counts().left > 0 {
             let (uploads, manifest) = (self.clone(), self.pending_one());
             self.threads.spawn(async move {
-                uploads.publish().await;
+                uploads
+                    .publish(Some(deadline - MANIFEST_MARGIN.min(deadline.duration_since(Instant::now()) / 4)))
+                    .await;
                 drop(manifest);
             });
         }
@@ -237,6 +251,11 @@ impl Uploads {
     /// Entries that are queued or on their way.
     pub fn pending(&self) -> u64 {
         self.pending.load(Ordering::Acquire)
+    }
+
+    /// Whether [`Uploads::drain`] has something to do: packs that are out need a manifest too.
+    pub fn has_work(&self) -> bool {
+        self.pending() > 0 || self.packs.is_some() && self.counts().left > 0
     }
 
     /// Asynchronous tasks that have not ended.

@@ -9,6 +9,7 @@ use signal_hook::iterator::Signals;
 
 use super::arguments::LinkArgs;
 use super::credentials::{Credentials, random_hex};
+use super::faults::Fault;
 use super::server::{Server, ServerOptions};
 use super::tls::Certificate;
 use crate::note;
@@ -27,6 +28,12 @@ pub struct AloneArgs {
     tls: bool,
     #[command(flatten)]
     link: LinkArgs,
+    /// Let requests fail on purpose: what happens, and to how many percent of them. May be given several times
+    #[arg(long = "fault", value_name = "FAULT[:PERCENT]")]
+    faults: Vec<Fault>,
+    /// Seed by which the requests that fail are drawn
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    fault_seed: u64,
 }
 
 /// Serves until Ctrl-C (or a SIGTERM, or the end of the terminal).
@@ -42,6 +49,7 @@ pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
         bucket: args.bucket.clone(),
         credentials: credentials.clone(),
         link: args.link.settings()?,
+        faults: (args.faults, args.fault_seed),
         tls: certificate.as_ref().map(|made| made.server.clone()),
         keep_log: false,
     };

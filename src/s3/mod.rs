@@ -1,13 +1,15 @@
 //! The embedded S3 server, and the link in front of it (latency, jitter, bandwidth).
 //!
 //! A request's way: the server accepts and logs it, the link lets its body pass, `s3s` checks its
-//! signature and parses it, the operations answer from memory, the link holds the answer back.
+//! signature and parses it, the operations answer from memory, the link holds the answer back. Faults that are asked for
+//! come in between.
 
 mod alone;
 mod arguments;
 mod classify;
 mod control;
 mod credentials;
+mod faults;
 mod link;
 mod log;
 mod multipart;
@@ -23,6 +25,7 @@ pub use alone::{AloneArgs, serve_alone};
 pub use classify::Operation;
 pub use control::{ServeArgs, serve_child};
 pub use credentials::Credentials;
+pub use faults::{Fault, FaultKind};
 pub use link::LinkSettings;
 pub use log::{Delays, Record};
 pub use server::{Server, ServerOptions, Stats};

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot;
 
+use super::faults::{Damage, Damaged};
 use super::link::{Direction, Link};
 use super::log::Exchange;
 
@@ -21,6 +22,7 @@ pub(super) struct Paced<B> {
     rest: Bytes,
     /// Under way on the link.
     passing: Option<(Bytes, oneshot::Receiver<()>)>,
+    damage: Option<Damage>,
 }
 
 impl<B> Paced<B> {
@@ -32,12 +34,25 @@ impl<B> Paced<B> {
             exchange: Arc::clone(exchange),
             rest: Bytes::new(),
             passing: None,
+            damage: None,
         }
     }
 
-    fn counted(&self, piece: Bytes) -> Frame<Bytes> {
+    /// The same with damage.
+    pub(super) fn damaged(self, damage: Option<Damage>) -> Self {
+        Self { damage, ..self }
+    }
+
+    /// What goes out for a piece that has passed the link.
+    fn out<E>(&mut self, piece: Bytes) -> Poll<Option<Result<Frame<Bytes>, E>>> {
+        let piece = match self.damage.as_mut().map(|damage| damage.apply(piece.clone())) {
+            None => piece,
+            Some(Damaged::Piece(changed)) => changed,
+            Some(Damaged::End) => return Poll::Ready(None),
+            Some(Damaged::Never) => return Poll::Pending,
+        };
         self.exchange.passed(self.direction, piece.len());
-        Frame::data(piece)
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn held_bytes(&self) -> usize {
@@ -57,7 +72,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Paced<B> {
                 let _ = ready!(Pin::new(passed).poll(context));
                 let piece = std::mem::take(piece);
                 this.passing = None;
-                return Poll::Ready(Some(Ok(this.counted(piece))));
+                return this.out(piece);
             }
             if this.rest.is_empty() {
                 match ready!(Pin::new(&mut this.inner).poll_frame(context)) {
@@ -65,6 +80,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Paced<B> {
                         Ok(data) => this.rest = data,
                         Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
                     },
+                    // The rest of it is to come yet.
+                    None if this.damage.is_some_and(Damage::stalls) => return Poll::Pending,
                     end => return Poll::Ready(end),
                 }
             }
@@ -72,14 +89,14 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Paced<B> {
                 Some((bytes, passed)) => this.passing = Some((this.rest.split_to(bytes), passed)),
                 None => {
                     let all = std::mem::take(&mut this.rest);
-                    return Poll::Ready(Some(Ok(this.counted(all))));
+                    return this.out(all);
                 }
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.held_bytes() == 0 && self.inner.is_end_stream()
+        self.held_bytes() == 0 && self.inner.is_end_stream() && self.damage.is_none_or(Damage::lets_end)
     }
 
     fn size_hint(&self) -> SizeHint {

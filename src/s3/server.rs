@@ -7,13 +7,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use http::{Request, Response};
+use http_body::Body as _;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use s3s::Body;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{Body, HttpError};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,12 +23,16 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::credentials::Credentials;
+use super::faults::{Damage, Fault, FaultKind, Faults};
 use super::link::{Direction, Link, LinkSettings};
 use super::log::{Delays, Log, Record};
 use super::multipart::Uploads;
 use super::operations::Operations;
 use super::paced::Paced;
 use super::store::Store;
+
+/// Ends a connection.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What to serve. It always listens on 127.0.0.1: the credentials are throw-away ones.
 pub struct ServerOptions {
@@ -37,15 +43,17 @@ pub struct ServerOptions {
     pub credentials: Credentials,
     pub link: LinkSettings,
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// What goes wrong on purpose, and the seed of the draws.
+    pub faults: (Vec<Fault>, u64),
     /// Whether every request is kept for [`Server::log_since`]; without a reader it only grows.
     pub keep_log: bool,
 }
 
 impl ServerOptions {
-    /// A free port, no TLS, no link in front, every request kept.
+    /// A free port, no TLS, no link in front, no faults, every request kept.
     pub fn plain(bucket: impl Into<String>, credentials: Credentials) -> Self {
         let link = LinkSettings::NONE;
-        Self { port: 0, bucket: bucket.into(), credentials, link, tls: None, keep_log: true }
+        Self { port: 0, bucket: bucket.into(), credentials, link, tls: None, faults: (Vec::new(), 0), keep_log: true }
     }
 }
 
@@ -73,6 +81,7 @@ struct Shared {
     store: Arc<Store>,
     link: Arc<Link>,
     log: Arc<Log>,
+    faults: Faults,
 }
 
 impl Server {
@@ -90,6 +99,7 @@ impl Server {
             store,
             link: Arc::new(Link::new(options.link)?),
             log: Arc::new(Log::new(options.keep_log)),
+            faults: Faults::new(options.faults.0, options.faults.1),
         });
         let tls = options.tls.map(TlsAcceptor::from);
         let is_tls = tls.is_some();
@@ -111,6 +121,11 @@ impl Server {
     pub fn set_link(&self, settings: LinkSettings) {
         self.shared.link.set(settings);
         self.shared.log.reset_delays();
+    }
+
+    /// From now on these faults, drawn with `seed`, in the place of those before.
+    pub fn set_faults(&self, faults: Vec<Fault>, seed: u64) {
+        self.shared.faults.set(faults, seed);
     }
 
     /// The number of requests received so far.
@@ -200,16 +215,31 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>)
     drop(connection.await);
 }
 
-async fn exchange(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Paced<Body>>, HttpError> {
-    let Shared { service, link, log, .. } = &*shared;
+async fn exchange(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Paced<Body>>, BoxError> {
+    let Shared { service, link, log, faults, .. } = &*shared;
     let exchange = log.begin(request.method(), request.uri());
+    let fault = faults.draw();
     let request = request.map(|body| {
         let up = Paced::new(body, Direction::Up, link, &exchange);
         Body::http_body_unsync(up)
     });
-    let response = service.call(request).await?;
+    let response = match fault {
+        Some(FaultKind::Silence) => std::future::pending().await,
+        Some(FaultKind::Drop) => return Err("dropped on purpose".into()),
+        Some(kind) if let Some(refusal) = kind.refusal() => refuse(request, refusal).await?,
+        _ => service.call(request).await?,
+    };
     let asked = link.next_delay();
     let injected = link.hold(asked).await;
     exchange.answered(response.status().as_u16(), asked, injected);
-    Ok(response.map(|body| Paced::new(body, Direction::Down, link, &exchange)))
+    let length_bytes = response.body().size_hint().exact().unwrap_or(0);
+    let damage = fault.and_then(|kind| Damage::new(kind, length_bytes));
+    Ok(response.map(|body| Paced::new(body, Direction::Down, link, &exchange).damaged(damage)))
+}
+
+/// An error as S3 gives it, once the whole request has come: before that the client could take it for a broken connection.
+async fn refuse(request: Request<Body>, (status, code): (u16, &str)) -> Result<Response<Body>, BoxError> {
+    request.into_body().collect().await?;
+    let xml = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>on purpose</Message></Error>");
+    Ok(Response::builder().status(status).header("content-type", "application/xml").body(Body::from(xml))?)
 }

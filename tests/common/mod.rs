@@ -38,6 +38,25 @@ impl Workspace {
         Self { folder, environment: Vec::new() }
     }
 
+    /// A module of thirty packages that import nothing, or each other: compiled in a second, because they need no runtime.
+    pub fn of_libraries() -> Self {
+        let workspace = Self::new();
+        let module = workspace.module();
+        for name in ["main.go", "a", "b"] {
+            let path = module.join(name);
+            if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.unwrap();
+        }
+        for n in 0..30 {
+            let (import, call) = match n % 4 {
+                3 => (format!("import \"example.com/m/p{}\"\n\n", n - 1), format!("p{}.F()", n - 1)),
+                _ => (String::new(), n.to_string()),
+            };
+            let text = format!("package p{n}\n\n{import}func F() int {{ return {call} }}\n");
+            write(&module.join(format!("p{n}/p.go")), &text);
+        }
+        workspace
+    }
+
     /// Adds a test, which needs the package `testing` and all below it.
     pub fn with_test(self) -> Self {
         let text =
@@ -88,6 +107,15 @@ impl Workspace {
         let output = self.go(backend_arguments, arguments).output().expect("go can be started");
         assert!(output.status.success(), "go {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         output
+    }
+
+    /// Compiles all packages, and gives what the compiler wrote, with what was said on stderr.
+    pub fn compile(&self, go: &mut Command) -> (Vec<u8>, String) {
+        let output = go.output().expect("go can be started");
+        assert!(output.status.success(), "{}", stderr(&output));
+        let files = String::from_utf8(output.stdout.clone()).unwrap();
+        let contents = files.lines().flat_map(|path| std::fs::read(path).unwrap()).collect();
+        (contents, stderr(&output))
     }
 
     /// The summary of the newest session.

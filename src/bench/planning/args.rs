@@ -19,7 +19,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "DIR")]
     pub workload: Option<PathBuf>,
 
-    /// Name of a built-in scenario (workshop, small, speed, strategies, partial, network, ci) or of one in bench-scenarios/, or the path of a .toml file
+    /// Name of a built-in scenario (workshop, small, speed, strategies, links, partial, network, ci) or of one in bench-scenarios/, or the path of a .toml file
     #[arg(long, value_name = "NAME", default_value = "workshop")]
     pub scenario: String,
 

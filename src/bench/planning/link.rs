@@ -78,6 +78,16 @@ impl Link {
 }
 
 impl Bandwidth {
+    /// What a byte takes, nanoseconds.
+    pub fn ns_a_byte(self) -> f64 {
+        1e9 / self.0 as f64
+    }
+
+    /// The nearest whole number of bytes a second.
+    pub fn nearest(bytes_per_s: f64) -> Bandwidth {
+        Bandwidth((bytes_per_s.round() as u64).max(1))
+    }
+
     /// Reads `200 Mbit/s` and the like; the error says what is understood.
     pub fn parse(text: &str) -> Result<Bandwidth, String> {
         let text = text.trim();

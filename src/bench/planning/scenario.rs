@@ -16,11 +16,12 @@ use crate::cache::Strategy;
 /// Where scenarios are looked for by their name.
 const FOLDER: &str = "bench-scenarios";
 /// Scenarios inside the binary, so that it works in any folder.
-const BUILT_IN: [(&str, &str); 7] = [
+const BUILT_IN: [(&str, &str); 8] = [
     ("workshop", include_str!("../../../bench-scenarios/workshop.toml")),
     ("small", include_str!("../../../bench-scenarios/small.toml")),
     ("speed", include_str!("../../../bench-scenarios/speed.toml")),
     ("strategies", include_str!("../../../bench-scenarios/strategies.toml")),
+    ("links", include_str!("../../../bench-scenarios/links.toml")),
     ("partial", include_str!("../../../bench-scenarios/partial.toml")),
     ("network", include_str!("../../../bench-scenarios/network.toml")),
     ("ci", include_str!("../../../bench-scenarios/ci.toml")),
@@ -269,6 +270,6 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_built_in_ones() {
         let error = Scenario::load("no-such").unwrap_err().to_string();
-        assert!(error.contains("workshop, small, speed, strategies, partial, network, ci"), "{error}");
+        assert!(error.contains("workshop, small, speed, strategies, links, partial, network, ci"), "{error}");
     }
 }

@@ -1,5 +1,5 @@
 //! A grid of links: what each strategy took at each latency and bandwidth, a line where it was not measured, and the latency
-//! from which no cache would have been faster. Prints nothing.
+//! and the bandwidth from which no cache would have been faster. Prints nothing.
 
 use serde::Serialize;
 
@@ -26,6 +26,18 @@ pub struct StrategyGrid {
     pub strategy: Strategy,
     /// One for each bandwidth, in the order of the scenario.
     pub columns: Vec<BandwidthColumn>,
+    /// One for each latency that was measured.
+    pub least: Vec<LeastBandwidth>,
+}
+
+/// The bandwidth below which no cache is faster, at one latency.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LeastBandwidth {
+    pub latency_ms: f64,
+    /// Through the limited bandwidths; None where fewer than two were measured. Its slope is about the bytes that come.
+    pub line: Option<Line>,
+    /// By the line; None where it meets no cache nowhere near the grid.
+    pub bytes_per_s: Option<f64>,
 }
 
 /// One strategy at one bandwidth.
@@ -48,12 +60,12 @@ pub struct Point {
     pub is_measured: bool,
 }
 
-/// `wall_ns = base_ns + per_ms_ns * latency_ms`.
+/// `wall_ns = base_ns + slope_ns * x`; x is a latency in ms, or what a byte takes on the link in ns.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Line {
     pub base_ns: f64,
-    pub per_ms_ns: f64,
-    /// Latencies that it was laid through.
+    pub slope_ns: f64,
+    /// Measured points that it was laid through.
     pub points: usize,
 }
 
@@ -86,6 +98,7 @@ impl Network {
         let strategies = grid.strategies.iter().map(|of| StrategyGrid {
             strategy: of.strategy,
             columns: grid.bandwidth.iter().map(|limit| column(grid, of, *limit, empty_ns, &wall)).collect(),
+            least: latencies(grid, of).iter().map(|latency| least(grid, of, *latency, empty_ns, &wall)).collect(),
         });
         Some(Network { empty_ns, full_ns: median(Leg::BaselineFull), strategies: strategies.collect() })
     }
@@ -102,20 +115,20 @@ impl Line {
         let variance: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
         let covariance: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
         let slope = covariance / variance;
-        slope.is_finite().then_some(Line { base_ns: y - slope * x, per_ms_ns: slope, points: points.len() })
+        slope.is_finite().then_some(Line { base_ns: y - slope * x, slope_ns: slope, points: points.len() })
     }
 
     /// Its value at a latency.
     pub fn at(&self, latency_ms: f64) -> f64 {
-        self.base_ns + self.per_ms_ns * latency_ms
+        self.base_ns + self.slope_ns * latency_ms
     }
 
     /// Where it reaches `empty_ns`, seen from a grid that ends at `last_ms`.
     pub fn crossover(&self, empty_ns: f64, last_ms: f64) -> Crossover {
-        let at = (empty_ns - self.base_ns) / self.per_ms_ns;
+        let at = (empty_ns - self.base_ns) / self.slope_ns;
         match () {
             () if self.base_ns >= empty_ns => Crossover::Always,
-            () if self.per_ms_ns <= 0.0 || at > BELIEVED * last_ms => Crossover::Never,
+            () if self.slope_ns <= 0.0 || at > BELIEVED * last_ms => Crossover::Never,
             () if at > last_ms => Crossover::Beyond(at),
             () => Crossover::At(at),
         }
@@ -135,6 +148,30 @@ fn wall_ns(cases: &[CaseSummary], plan: &Plan, strategy: Strategy, limit: Limit,
     Some(found.figures.wall_median_ns)
 }
 
+/// Those at which a strategy was measured.
+fn latencies<'a>(grid: &'a Grid, of: &'a GridStrategy) -> &'a [f64] {
+    of.latency_ms.as_ref().unwrap_or(&grid.latency_ms)
+}
+
+fn least(
+    grid: &Grid,
+    of: &GridStrategy,
+    latency_ms: f64,
+    empty_ns: Option<f64>,
+    wall: &dyn Fn(Strategy, Limit, f64) -> Option<f64>,
+) -> LeastBandwidth {
+    let point = |limit: &Limit| Some((limit.0?.ns_a_byte(), wall(of.strategy, *limit, latency_ms)?));
+    let points: Vec<(f64, f64)> = grid.bandwidth.iter().filter_map(point).collect();
+    let line = Line::fit(&points);
+    let slowest = points.iter().map(|(ns_a_byte, _)| *ns_a_byte).fold(0.0, f64::max);
+    let met = line.zip(empty_ns).map(|(line, empty)| line.crossover(empty, slowest));
+    let bytes_per_s = match met {
+        Some(Crossover::At(ns_a_byte) | Crossover::Beyond(ns_a_byte)) => Some(1e9 / ns_a_byte),
+        _ => None,
+    };
+    LeastBandwidth { latency_ms, line, bytes_per_s }
+}
+
 fn column(
     grid: &Grid,
     of: &GridStrategy,
@@ -142,8 +179,8 @@ fn column(
     empty_ns: Option<f64>,
     wall: &dyn Fn(Strategy, Limit, f64) -> Option<f64>,
 ) -> BandwidthColumn {
-    let latencies = of.latency_ms.as_ref().unwrap_or(&grid.latency_ms);
-    let measured = latencies.iter().filter_map(|latency| Some((*latency, wall(of.strategy, limit, *latency)?)));
+    let measured =
+        latencies(grid, of).iter().filter_map(|latency| Some((*latency, wall(of.strategy, limit, *latency)?)));
     let line = Line::fit(&measured.collect::<Vec<(f64, f64)>>());
     let point = |latency_ms: &f64| {
         let measured = wall(of.strategy, limit, *latency_ms);
@@ -151,7 +188,15 @@ fn column(
         Point { latency_ms: *latency_ms, wall_ns, is_measured: measured.is_some() }
     };
     let last = grid.latency_ms.iter().copied().fold(0.0, f64::max);
-    let crossover = line.zip(empty_ns).map(|(line, empty)| line.crossover(empty, last));
+    let by_line = line.zip(empty_ns).map(|(line, empty)| line.crossover(empty, last));
+    // What was measured counts for more than the line.
+    let slower = latencies(grid, of)
+        .iter()
+        .find(|latency| wall(of.strategy, limit, **latency).zip(empty_ns).is_some_and(|(wall, empty)| wall >= empty));
+    let crossover = match (by_line, slower) {
+        (Some(Crossover::Beyond(_) | Crossover::Never), Some(latency)) => Some(Crossover::At(*latency)),
+        _ => by_line,
+    };
     BandwidthColumn {
         bandwidth: limit,
         points: grid.latency_ms.iter().map(point).collect(),
@@ -164,7 +209,7 @@ fn column(
 pub mod tests {
     use super::super::cases::{summaries, tests::measured};
     use super::*;
-    use crate::bench::planning::link::Link;
+    use crate::bench::planning::link::{Bandwidth, Link};
     use crate::bench::planning::plan::tests::plan_of;
 
     /// async measured at 0 and 5 ms, pack at 0, 5 and 20, with a second and a bit for no cache.
@@ -191,20 +236,33 @@ pub mod tests {
         let x = [10.0, 8.0, 13.0, 9.0, 11.0, 14.0, 6.0, 4.0, 12.0, 7.0, 5.0];
         let y = [8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68];
         let line = Line::fit(&x.into_iter().zip(y).collect::<Vec<_>>()).unwrap();
-        assert!((line.base_ns - 3.0).abs() < 0.001 && (line.per_ms_ns - 0.5).abs() < 0.001, "{line:?}");
+        assert!((line.base_ns - 3.0).abs() < 0.001 && (line.slope_ns - 0.5).abs() < 0.001, "{line:?}");
         assert_eq!(Line::fit(&[(1.0, 2.0)]), None);
         assert_eq!(Line::fit(&[(1.0, 2.0), (1.0, 3.0)]), None);
     }
 
     #[test]
     fn the_crossover_is_where_the_line_meets_no_cache() {
-        let line = |base_ns, per_ms_ns| Line { base_ns, per_ms_ns, points: 2 };
+        let line = |base_ns, slope_ns| Line { base_ns, slope_ns, points: 2 };
         assert_eq!(line(4e9, 1.5e9).crossover(40e9, 100.0), Crossover::At(24.0));
         assert_eq!(line(1e9, 0.1e9).crossover(40e9, 100.0), Crossover::Beyond(390.0));
         assert_eq!(line(41e9, 1e9).crossover(40e9, 100.0), Crossover::Always);
         assert_eq!(line(1e9, 0.01e9).crossover(40e9, 100.0), Crossover::Never);
         assert_eq!(line(1e9, 0.0).crossover(40e9, 100.0), Crossover::Never);
         assert_eq!(line(1e9, -5e6).crossover(40e9, 100.0), Crossover::Never);
+    }
+
+    #[test]
+    fn the_least_bandwidth_is_where_the_bytes_take_as_long_as_no_cache() {
+        let text = "latency_ms = [20]\nbandwidth = [\"not limited\", \"1 Gbit/s\", \"80 Mbit/s\"]\n\
+                    strategies = [{ strategy = \"pack\" }]";
+        let grid: Grid = toml::from_str(text).unwrap();
+        // One second, and 100 MB over the link.
+        let wall = |_, limit: Limit, _| Some(1e9 + 100e6 * limit.0.map_or(0.0, Bandwidth::ns_a_byte));
+        let found = least(&grid, &grid.strategies[0], 20.0, Some(51e9), &wall);
+        assert!((found.bytes_per_s.unwrap() - 2e6).abs() < 1.0, "{found:?}");
+        let found = least(&grid, &grid.strategies[0], 20.0, Some(1e13), &wall);
+        assert_eq!(found.bytes_per_s, None);
     }
 
     #[test]

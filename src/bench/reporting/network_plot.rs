@@ -55,10 +55,13 @@ fn panel(network: &Network, number: usize, area: &Area<'_>) -> Result<()> {
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 16))
         .margin(10)
+        .margin_right(24)
         .x_label_area_size(36)
         .y_label_area_size(48)
         .build_cartesian_2d(0.0..last, (low..high).log_scale())?;
-    chart.configure_mesh().x_desc("latency, ms").y_desc("wall, s").light_line_style(WHITE).draw()?;
+    let mut mesh = chart.configure_mesh();
+    mesh.x_desc("latency, ms (dots: measured)").y_desc("wall, s").light_line_style(WHITE);
+    mesh.x_label_formatter(&|ms| format!("{ms:.0}")).y_label_formatter(&|s| s.to_string()).draw()?;
     for (of, colour) in network.strategies.iter().zip(COLOURS.into_iter().cycle()) {
         let points = points(&of.columns[number], |_| true);
         let measured = self::points(&of.columns[number], |is_measured| is_measured);
@@ -77,7 +80,10 @@ fn panel(network: &Network, number: usize, area: &Area<'_>) -> Result<()> {
             .label(label)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
     }
-    chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3)).draw()?;
+    // One legend is enough, and the others would lie on lines.
+    if number == 0 {
+        chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3)).draw()?;
+    }
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 //! The tables of a grid, one a strategy, and the sentences on where no cache is faster. Reads results, computes nothing.
 
 use super::grid::{Grid, View};
-use super::network::{BandwidthColumn, Crossover, Network, Point, StrategyGrid};
+use super::network::{BandwidthColumn, Crossover, LeastBandwidth, Network, Point, StrategyGrid};
 use super::units;
 use crate::bench::planning::grid::name;
+use crate::bench::planning::link::Bandwidth;
 
 /// All of it, part by part.
 pub fn render(network: &Network, view: View) -> Vec<String> {
@@ -18,7 +19,8 @@ pub fn render(network: &Network, view: View) -> Vec<String> {
 /// Where no cache would have been faster, a sentence for each strategy and bandwidth.
 pub fn sentences(network: &Network) -> Vec<String> {
     let of_strategy = |of: &StrategyGrid| -> Vec<String> {
-        of.columns.iter().map(|column| sentence(&name(of.strategy), column)).collect()
+        let by_latency = of.columns.iter().map(|column| sentence(&name(of.strategy), column));
+        by_latency.chain(least(of)).collect()
     };
     network.strategies.iter().flat_map(of_strategy).collect()
 }
@@ -62,6 +64,18 @@ fn sentence(strategy: &str, column: &BandwidthColumn) -> String {
         Crossover::Unknown => "not known: that takes baseline-empty and two latencies".to_owned(),
     };
     format!("{strategy}, {bandwidth}: {says}.")
+}
+
+/// Where no cache is faster by bandwidth, at the nearest and the farthest latency that were measured.
+fn least(of: &StrategyGrid) -> Option<String> {
+    let told = |least: &LeastBandwidth| {
+        let bandwidth = Bandwidth::nearest(least.bytes_per_s?);
+        Some(format!("below about {bandwidth} at {}", latency_text(least.latency_ms)))
+    };
+    let ends = [of.least.first()?, of.least.last()?];
+    let told: Vec<String> = ends[..ends.len().min(of.least.len())].iter().filter_map(|least| told(least)).collect();
+    let line = "by the line wall = base + bytes / bandwidth";
+    (!told.is_empty()).then(|| format!("{}: no cache is faster {} ({line}).", name(of.strategy), told.join(", and ")))
 }
 
 fn latency_text(latency_ms: f64) -> String {

@@ -8,6 +8,9 @@ use clap::ValueEnum;
 use crate::bench::planning::plan::Plan;
 use crate::bench::planning::steps::{Kind, Step};
 
+/// Switches that leave nothing but the summary of the session.
+pub const NO_INSTRUMENTS: &str = "--no-trace --no-request-log --no-histograms --no-wall-profile --no-samples";
+
 /// What a backend is told beside the plan.
 pub struct BackendCommand<'a> {
     pub executable: &'a Path,
@@ -58,8 +61,7 @@ fn switches(plan: &Plan, step: Step) -> String {
         Kind::Measured | Kind::Preparation => "--cpu-profile off",
     };
     // Not --no-records: without a summary nobody could tell in which state the run was.
-    let light = "--no-trace --no-request-log --no-histograms --no-wall-profile --no-samples";
-    if plan.records { profile.to_owned() } else { format!("{profile} {light}") }
+    if plan.records { profile.to_owned() } else { format!("{profile} {NO_INSTRUMENTS}") }
 }
 
 /// A value as the command line takes it.

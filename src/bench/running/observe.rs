@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use clap::Parser;
 
+use super::backend_command::NO_INSTRUMENTS;
 use super::environment::Environment;
 use super::folders::RunFolder;
 use super::go::Go;
@@ -23,9 +24,7 @@ use crate::bench::planning::steps::{Kind, Step};
 use crate::bench::reporting::price::{Observation, PRICE_FILE, Setting, signed};
 use crate::note;
 
-/// Switches that leave nothing but the summary of the session.
-const NONE: &str = "--no-trace --no-request-log --no-histograms --no-wall-profile --no-samples --cpu-profile off";
-/// The instruments that are on in timed rounds, by the switch that is left out of [`NONE`].
+/// The instruments that are on in timed rounds, by the switch that is left out of [`NO_INSTRUMENTS`].
 const LIGHT: [(&str, &str); 5] = [
     ("trace", "--no-trace"),
     ("request.txt", "--no-request-log"),
@@ -149,9 +148,10 @@ fn measure(mut machine: Machine<'_>, leg: Leg, rounds: u32) -> Result<Option<Obs
 /// Long runs have no time for each instrument alone.
 fn settings(leg: Leg) -> Vec<Setting> {
     let setting = |name: &str, switches: String| Setting { name: name.to_owned(), switches, ..Setting::default() };
-    let mut settings = vec![setting("none", NONE.to_owned()), setting("none, again", NONE.to_owned())];
+    let none = format!("{NO_INSTRUMENTS} --cpu-profile off");
+    let mut settings = vec![setting("none", none.clone()), setting("none, again", none.clone())];
     if leg == Leg::A {
-        settings.extend(LIGHT.map(|(name, switch)| setting(name, NONE.replace(&format!("{switch} "), ""))));
+        settings.extend(LIGHT.map(|(name, switch)| setting(name, none.replace(&format!("{switch} "), ""))));
     }
     settings.push(setting(DEFAULT_SET, "--cpu-profile off".to_owned()));
     settings.push(setting("all and capture", "--cpu-profile off --capture".to_owned()));

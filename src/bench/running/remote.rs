@@ -151,7 +151,8 @@ impl Remote {
     }
 }
 
-fn variables(config: &S3Config) -> Vec<(&'static str, &str)> {
+/// The variables that tell a backend where the remote is.
+pub fn variables(config: &S3Config) -> Vec<(&'static str, &str)> {
     let mut variables = vec![
         ("S3_ENDPOINT", config.endpoint_url.as_str()),
         ("S3_ACCESS_KEY_ID", &config.access_key_id),

@@ -64,8 +64,18 @@ pub fn merge(manifests: &[Manifest], now_s: i64) -> Merged {
     waiting.sort();
     let mut delete: Vec<PackId> = delete.into_iter().map(|(id, _)| id).collect();
     delete.sort();
-    let trails = trails.into_iter().take(TRAILS_KEPT).cloned().collect();
-    Merged { manifest: Manifest { packs, trails, dropped: waiting }, delete }
+    Merged { manifest: Manifest { packs, trails: worth_keeping(&trails), dropped: waiting }, delete }
+}
+
+/// Of trails, the newest first, those that tell what comes after some pack: of a pack the newest one counts.
+fn worth_keeping(trails: &[&Trail]) -> Vec<Trail> {
+    let mut known = HashSet::new();
+    let tells = |trail: &&&Trail| {
+        let mut news = false;
+        trail.packs.iter().for_each(|pack| news |= known.insert(*pack));
+        news && trail.packs.len() > 1
+    };
+    trails.iter().filter(tells).take(TRAILS_KEPT).map(|trail| (*trail).clone()).collect()
 }
 
 #[cfg(test)]
@@ -126,14 +136,24 @@ mod tests {
         let mut many: Vec<Manifest> = (0..20).map(|n| manifest(&[], (NOW - n, &[]))).collect();
         many.push(manifest(&[(id, NOW - 40 * DAY)], (NOW - 10 * DAY, &[id])));
         let merged = merge(&many, NOW).manifest;
-        assert!(merged.trails.iter().all(|trail| trail.packs.is_empty()));
+        assert!(merged.trails.is_empty());
         assert_eq!(merge(&[merged], NOW + 15 * DAY).manifest.packs.len(), 1, "25 days after its last use");
     }
 
     #[test]
     fn only_the_newest_trails_are_kept() {
-        let many: Vec<Manifest> = (0..40).map(|n| manifest(&[], (n, &[]))).collect();
+        let two = || [PackId::random(), PackId::random()];
+        let many: Vec<Manifest> = (0..40).map(|n| manifest(&[], (n, &two()))).collect();
         let trails = merge(&many, NOW).manifest.trails;
         assert_eq!(trails.iter().map(|trail| trail.ended_s).collect::<Vec<_>>(), (24..40).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn trails_that_tell_nothing_push_out_none_that_do() {
+        let build: Vec<PackId> = (0..3).map(|_| PackId::random()).collect();
+        let mut many = vec![manifest(&[], (1, &build)), manifest(&[], (0, &build[..2]))];
+        many.extend((2..40).map(|n| manifest(&[], (n, &[PackId::random()]))));
+        let trails = merge(&many, NOW).manifest.trails;
+        assert_eq!(trails, [Trail { ended_s: 1, packs: build }]);
     }
 }

@@ -1,9 +1,10 @@
 //! Reading packs: a get waits only for the pack that has its action, and only until the frame with its object is there.
 //! Beside it the packs that earlier sessions used next are fetched, as a file system reads ahead.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SetOnce, mpsc, watch};
@@ -12,7 +13,7 @@ use tracing::{Instrument, info_span};
 use super::catalog::{Catalog, PackNumber};
 use super::schedule::{Progress, Schedule, Transfer};
 use super::tidy::again_if_it_helps;
-use super::{PackId, pack_key};
+use super::{MANIFESTS, PackId, pack_key};
 use crate::cache::Idea;
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
@@ -24,6 +25,8 @@ const DECODERS: usize = 2;
 /// The longest that a get waits: compiling is sooner done then, and the second time the remote goes off. More than the
 /// client's own limit for a silence, so that a remote that says nothing is named as such.
 const PATIENCE: Duration = Duration::from_secs(6);
+/// So much longer it waits for a pack that comes in at a rate that promises its end by then.
+const MORE_PATIENCE: Duration = Duration::from_secs(12);
 
 /// The packs of a remote as one session reads them.
 pub struct Packs {
@@ -37,6 +40,8 @@ pub struct Packs {
     pub(super) decoders: Semaphore,
     /// The local store takes no more: everything is a miss.
     pub(super) is_full: AtomicBool,
+    /// What the packs should have and did not give: it is put anew.
+    lost: Mutex<HashSet<ActionId>>,
 }
 
 pub(super) struct Loaded {
@@ -58,6 +63,7 @@ impl Packs {
             loaded: SetOnce::new(),
             decoders: Semaphore::new(DECODERS),
             is_full: AtomicBool::new(false),
+            lost: Mutex::default(),
         }
     }
 
@@ -73,15 +79,22 @@ impl Packs {
         }
     }
 
-    /// Waits until the manifests are read; whether there are any, and in time.
-    pub async fn load(self: &Arc<Self>) -> bool {
+    /// Waits until the manifests are read; whether there are any. `None`: not within a get's patience.
+    pub async fn load(self: &Arc<Self>) -> Option<bool> {
         self.start_loading();
-        tokio::time::timeout(PATIENCE, self.loaded.wait()).await.is_ok_and(Option::is_some)
+        match tokio::time::timeout(PATIENCE, self.loaded.wait()).await {
+            Ok(loaded) => Some(loaded.is_some()),
+            Err(_) => {
+                let error = RemoteError::TooSlow { key: MANIFESTS.to_owned(), seconds: PATIENCE.as_secs() };
+                self.remote.let_go_wait(&error, PATIENCE);
+                None
+            }
+        }
     }
 
     async fn read_manifests(&self) -> Option<Loaded> {
         let manifests = match again_if_it_helps(|| self.manifests()).await {
-            Ok(manifests) => manifests,
+            Ok(manifests) => manifests.found,
             Err(error) => {
                 if error.is_timeout() {
                     // All gets waited for this one: it weighs as much as two of theirs.
@@ -125,18 +138,35 @@ impl Packs {
     /// Waits until an action of the packs is in the local store; `None` when it is in none of them, or takes too long.
     pub async fn fetch(self: &Arc<Self>, action: &ActionId) -> Option<Entry> {
         let loaded = self.loaded()?;
-        let pack = loaded.catalog.find(action)?;
-        let transfer = self.want(loaded, pack);
+        let number = loaded.catalog.find(action)?;
+        let (transfer, pack) = (self.want(loaded, number), loaded.catalog.pack(number));
         let progress = transfer.progress.subscribe();
         transfer.hurry.notify_one();
-        match tokio::time::timeout(PATIENCE, self.arrival(action, progress)).await {
-            Ok(entry) => entry,
-            Err(_) => {
-                let key = pack_key(loaded.catalog.pack(pack).id);
-                self.remote.let_go_wait(&RemoteError::TooSlow { key, seconds: PATIENCE.as_secs() }, PATIENCE);
-                None
-            }
+        let arrival = self.arrival(action, progress);
+        tokio::pin!(arrival);
+        let began = Instant::now();
+        let mut entry = tokio::time::timeout(PATIENCE, arrival.as_mut()).await;
+        if entry.is_err() && transfer.ends_within(MORE_PATIENCE, pack.bytes) {
+            entry = tokio::time::timeout(MORE_PATIENCE, arrival).await;
         }
+        if entry.is_err() {
+            let (key, waited) = (pack_key(pack.id), began.elapsed());
+            self.remote.let_go_wait(&RemoteError::TooSlow { key, seconds: waited.as_secs() }, waited);
+        }
+        let entry = entry.ok().flatten();
+        if entry.is_none() {
+            self.lost().insert(*action);
+        }
+        entry
+    }
+
+    /// Whether the packs have an action, as far as nothing has told otherwise: an upload would only repeat it.
+    pub fn surely_have(&self, action: &ActionId) -> bool {
+        self.may_have(action) == Some(true) && !self.lost().contains(action)
+    }
+
+    fn lost(&self) -> MutexGuard<'_, HashSet<ActionId>> {
+        self.lost.lock().expect("nobody panics with it")
     }
 
     async fn arrival(&self, action: &ActionId, mut progress: watch::Receiver<Progress>) -> Option<Entry> {
@@ -194,6 +224,7 @@ impl Packs {
         let fetched = again_if_it_helps(|| async {
             // Not bounded: how long the link takes must not depend on how long the cores take. A pack is some MiB.
             let (sender, pieces) = mpsc::unbounded_channel();
+            transfer.begins();
             let stream = self.remote.stream(key, sender).instrument(info_span!("remote.get_pack"));
             let (streamed, is_whole) = tokio::join!(stream, self.keep_pack(pieces, transfer));
             if !is_whole {

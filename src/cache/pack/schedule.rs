@@ -2,8 +2,8 @@
 //! more of them go asks for. Decides, and does nothing.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
@@ -49,6 +49,33 @@ pub struct Transfer {
     pub progress: watch::Sender<Progress>,
     /// Told when a get waits for it.
     pub hurry: Notify,
+    /// When its last attempt began, and the bytes that have come since.
+    came: Mutex<Option<(Instant, u64)>>,
+}
+
+impl Transfer {
+    /// Notes that an attempt begins.
+    pub fn begins(&self) {
+        *self.came() = Some((Instant::now(), 0));
+    }
+
+    /// Notes that bytes have come.
+    pub fn received(&self, bytes: usize) {
+        if let Some((_, received)) = self.came().as_mut() {
+            *received += bytes as u64;
+        }
+    }
+
+    /// Whether the rest of `bytes` comes within `limit` if it goes on as so far.
+    pub fn ends_within(&self, limit: Duration, bytes: u32) -> bool {
+        let Some((began, received)) = *self.came() else { return false };
+        let left = u64::from(bytes).saturating_sub(received);
+        left as f64 * began.elapsed().as_secs_f64() <= limit.as_secs_f64() * received as f64
+    }
+
+    fn came(&self) -> MutexGuard<'_, Option<(Instant, u64)>> {
+        self.came.lock().expect("nobody panics with it")
+    }
 }
 
 /// How far a pack is. Each step is told to those who wait.
@@ -140,7 +167,8 @@ impl Schedule {
 
 impl Default for Fetch {
     fn default() -> Self {
-        let transfer = Transfer { progress: watch::Sender::new(Progress::Frames(0)), hurry: Notify::new() };
+        let progress = watch::Sender::new(Progress::Frames(0));
+        let transfer = Transfer { progress, hurry: Notify::new(), came: Mutex::default() };
         Self { transfer: Arc::new(transfer), is_used: false }
     }
 }
@@ -161,6 +189,21 @@ mod tests {
 
     fn started(schedule: &mut Schedule) -> Vec<PackNumber> {
         std::iter::from_fn(|| schedule.start().map(|(pack, _)| pack)).collect()
+    }
+
+    #[test]
+    fn a_pack_is_worth_waiting_for_when_its_rate_promises_its_end() {
+        let fetch = Fetch::default();
+        let limit = Duration::from_millis(1);
+        assert!(!fetch.transfer.ends_within(limit, 100), "not begun");
+        fetch.transfer.begins();
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(!fetch.transfer.ends_within(limit, 100), "nothing has come");
+        fetch.transfer.received(50);
+        assert!(!fetch.transfer.ends_within(limit, 100), "as much again takes 5 ms or more");
+        assert!(fetch.transfer.ends_within(Duration::from_secs(60), 100));
+        fetch.transfer.received(50);
+        assert!(fetch.transfer.ends_within(limit, 100), "all is there");
     }
 
     #[test]

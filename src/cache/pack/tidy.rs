@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 
 use super::compaction::{GRACE_S, MOST_MANIFESTS, Merged, merge};
 use super::manifest::{Manifest, Trail};
@@ -14,6 +13,8 @@ use super::{MANIFESTS, MERGED, PACKS, PackId, manifest_key, merged_key, now_s, p
 use crate::cache::remote::{Attempt, Remote, RemoteError, retry};
 use crate::cache::s3_client::ListedObject;
 
+/// Manifests that are read at the same time. There are few, unless nobody has merged them for long.
+const READS_IN_FLIGHT: usize = 16;
 /// How often the manifests are listed when some of them are gone.
 const LISTINGS: usize = 2;
 /// The longest that each request may take: nobody waits for it.
@@ -24,6 +25,14 @@ const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_mi
 const MAX_MANIFEST_BYTES: usize = 64 << 20;
 /// A session that only reads tells of the packs that it used when the last one that is known of was so long ago.
 const TOLD_AFTER_S: i64 = 24 * 3600;
+
+/// The manifests of a bucket.
+pub(super) struct Manifests {
+    /// Those that could be read.
+    pub found: Vec<Found>,
+    /// Whether that is all of them. What the others name is not known, so nothing may be deleted.
+    is_complete: bool,
+}
 
 /// A manifest that could be read.
 pub(super) struct Found {
@@ -38,13 +47,14 @@ impl Packs {
     ///
     /// # Errors
     /// When the remote does not tell which there are.
-    pub(super) async fn manifests(&self) -> Result<Vec<Found>, RemoteError> {
+    pub(super) async fn manifests(&self) -> Result<Manifests, RemoteError> {
         let mut found = HashMap::new();
         // Some may be merged into another by somebody else meanwhile: then there is one more to be read.
         for _ in 0..LISTINGS {
             let listed = self.remote.list(MANIFESTS).await?;
             let news = listed.into_iter().filter(|object| !found.contains_key(&object.key));
-            let mut fetched: FuturesUnordered<_> = news.map(|object| read(&self.remote, object)).collect();
+            let fetched = news.map(|object| read(&self.remote, object)).collect::<Vec<_>>();
+            let mut fetched = futures_util::stream::iter(fetched).buffer_unordered(READS_IN_FLIGHT);
             let mut is_gone = false;
             while let Some((key, manifest)) = fetched.next().await {
                 is_gone |= matches!(manifest, Read::Gone);
@@ -54,11 +64,13 @@ impl Packs {
                 break;
             }
         }
+        let count = found.len();
         let readable = |(key, read)| match read {
             Read::Manifest(manifest, modified_s) => Some(Found { key, manifest, modified_s }),
             Read::Gone | Read::Useless => None,
         };
-        Ok(found.into_iter().filter_map(readable).collect())
+        let found: Vec<Found> = found.into_iter().filter_map(readable).collect();
+        Ok(Manifests { is_complete: found.len() == count, found })
     }
 
     /// Tells of what this session used, where that would look unused otherwise, and merges manifests where they are many.
@@ -76,7 +88,7 @@ impl Packs {
     }
 
     async fn merge_all(&self) -> Result<(), RemoteError> {
-        let found = self.manifests().await?;
+        let Manifests { found, is_complete } = self.manifests().await?;
         let newest_s = found.iter().map(|found| found.modified_s).max();
         let now_s = newest_s.filter(|newest_s| *newest_s > 0).unwrap_or_else(now_s);
         let keys: Vec<String> = found.iter().map(|found| found.key.clone()).collect();
@@ -84,10 +96,12 @@ impl Packs {
         let Merged { mut manifest, delete } = merge(&manifests, now_s);
         self.repack(&mut manifest, now_s).await;
         self.remote.put_object(&merged_key(), manifest.encode().into(), ATTEMPT).await?;
-        let orphans = self.orphans(&manifest).await?;
-        let packs = delete.into_iter().map(pack_key).chain(orphans);
-        let keys: Vec<String> = keys.into_iter().chain(packs).collect();
-        self.remote.delete_objects(&keys, ATTEMPT).await
+        let mut obsolete = keys;
+        if is_complete {
+            obsolete.extend(delete.into_iter().map(pack_key));
+            obsolete.extend(self.orphans(&manifest).await?);
+        }
+        self.remote.delete_objects(&obsolete, ATTEMPT).await
     }
 
     /// Keys of packs that no manifest tells of: their session was killed before it could.

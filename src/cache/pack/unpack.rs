@@ -26,6 +26,7 @@ impl Packs {
         let mut directory: Option<Arc<Directory>> = None;
         let mut is_whole = true;
         while let Some(piece) = pieces.recv().await {
+            transfer.received(piece.len());
             decoder.feed(&piece);
             match decoder.directory() {
                 Ok(Some(found)) => {

@@ -1,15 +1,17 @@
 //! Writing packs: puts gather until they are worth an object, are compressed and sent, and a manifest tells of them.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
+use ring::digest::{SHA256, digest};
 use tokio::sync::Semaphore;
 
 use super::builder::PackBuilder;
 use super::manifest::{Fingerprint, Manifest, PackId, PackRecord, Trail};
 use super::{manifest_key, now_s, pack_key};
 use crate::cache::Idea;
-use crate::cache::index::Entry;
+use crate::cache::index::{Entry, Origin};
 use crate::cache::local::LocalStore;
 use crate::protocol::ActionId;
 
@@ -44,6 +46,7 @@ pub struct Told {
     pub content: Bytes,
     /// All actions that are in it.
     pub actions: Vec<ActionId>,
+    packs: Vec<PackId>,
 }
 
 /// The packs that one session writes.
@@ -52,7 +55,6 @@ pub struct PackWriter<T> {
     open: Mutex<Batch<T>>,
     written: Mutex<Vec<Written>>,
     compressors: Semaphore,
-    manifest_key: String,
     /// Parts that are switched off.
     without: Vec<Idea>,
 }
@@ -62,6 +64,8 @@ struct Written {
     number: u64,
     record: PackRecord,
     actions: Vec<ActionId>,
+    /// Whether a manifest tells of it.
+    is_told: bool,
 }
 
 impl<T> PackWriter<T> {
@@ -73,7 +77,6 @@ impl<T> PackWriter<T> {
             open,
             written: Mutex::default(),
             compressors: Semaphore::new(COMPRESSORS),
-            manifest_key: manifest_key(),
             without: without.to_vec(),
         }
     }
@@ -114,25 +117,43 @@ impl<T> PackWriter<T> {
         let fingerprints = packed.actions.iter().map(Fingerprint::of).collect();
         let (id, bytes, now_s) = (packed.id, packed.bytes.len() as u32, now_s());
         let record = PackRecord { id, bytes, written_s: now_s, used_s: now_s, fingerprints };
-        self.written().push(Written { number: packed.number, record, actions: packed.actions.clone() });
+        let (number, actions) = (packed.number, packed.actions.clone());
+        self.written().push(Written { number, record, actions, is_told: false });
     }
 
-    /// The manifest of all packs that are out; `None` without any. `used` are the packs of others that the session used,
-    /// which come first on its trail.
+    /// Packs that are in the remote, and in no manifest.
+    pub fn untold(&self) -> usize {
+        self.written().iter().filter(|pack| !pack.is_told).count()
+    }
+
+    /// Notes that a manifest is in the remote.
+    pub fn told(&self, told: &Told) {
+        for pack in self.written().iter_mut().filter(|pack| told.packs.contains(&pack.record.id)) {
+            pack.is_told = true;
+        }
+    }
+
+    /// A manifest of the packs that are out and in none yet; `None` without any. Each has a key of its own: another machine
+    /// may merge the earlier ones meanwhile, and delete them. `used` are the packs of others that the session used, which
+    /// come first on its trail.
     pub fn manifest(&self, used: Vec<PackId>) -> Option<Told> {
         let mut written = self.written();
         written.sort_by_key(|pack| pack.number);
-        let actions = written.iter().flat_map(|pack| &pack.actions).copied().collect();
-        let packs: Vec<PackRecord> = written.iter().map(|pack| pack.record.clone()).collect();
+        let untold = || written.iter().filter(|pack| !pack.is_told);
+        let actions = untold().flat_map(|pack| &pack.actions).copied().collect();
+        let records: Vec<PackRecord> = untold().map(|pack| pack.record.clone()).collect();
+        let mut trail: Vec<PackId> = used.into_iter().chain(written.iter().map(|pack| pack.record.id)).collect();
         drop(written);
-        let mut trail: Vec<PackId> = used.into_iter().chain(packs.iter().map(|pack| pack.id)).collect();
+        if records.is_empty() {
+            return None;
+        }
         if self.without.contains(&Idea::Order) {
             trail.sort();
         }
-        let is_empty = packs.is_empty();
+        let packs = records.iter().map(|pack| pack.id).collect();
         let trails = vec![Trail { ended_s: now_s(), packs: trail }];
-        let content = Manifest { packs, trails, dropped: Vec::new() }.encode().into();
-        (!is_empty).then(|| Told { key: self.manifest_key.clone(), content, actions })
+        let content = Manifest { packs: records, trails, dropped: Vec::new() }.encode().into();
+        Some(Told { key: manifest_key(), content, actions, packs })
     }
 
     fn open(&self) -> MutexGuard<'_, Batch<T>> {
@@ -167,9 +188,22 @@ pub fn is_full(plain_bytes: u64, entries: usize) -> bool {
 /// What is gone from the local store is left out.
 fn compress(local: &LocalStore, entries: &[(ActionId, Entry)], number: u64, level: Option<i32>) -> Option<Packed> {
     let mut builder = PackBuilder::new(level).ok()?;
-    for (action, entry) in entries {
-        let _ = builder.add(*action, entry, || std::fs::read(local.path_of(&entry.output)));
+    // The last put of an action counts.
+    let last: HashMap<&ActionId, usize> = entries.iter().enumerate().map(|(at, (action, _))| (action, at)).collect();
+    for (_, (action, entry)) in entries.iter().enumerate().filter(|(at, (action, _))| last[action] == *at) {
+        let _ = builder.add(*action, entry, || content(local, action, entry));
     }
     let (bytes, actions) = builder.finish().ok()?;
     (!actions.is_empty()).then(|| Packed { id: PackId::random(), bytes: bytes.into(), actions, number })
+}
+
+/// A body from the local store. One that this session did not put may have been damaged since, and what goes out reaches every
+/// machine.
+fn content(local: &LocalStore, action: &ActionId, entry: &Entry) -> std::io::Result<Vec<u8>> {
+    let content = std::fs::read(local.path_of(&entry.output))?;
+    let is_ours = matches!(local.get(action), Some((_, Origin::PutHere, _)));
+    if !is_ours && digest(&SHA256, &content).as_ref() != entry.output.as_bytes() {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the body is damaged"));
+    }
+    Ok(content)
 }

@@ -59,8 +59,12 @@ pub enum RemoteError {
 impl RemoteError {
     /// Whether trying again can help.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::S3(S3Error::Throttled { .. } | S3Error::Timeout { .. } | S3Error::Unreachable { .. }))
-            || matches!(self, Self::S3(S3Error::Status { status, .. }) if *status >= 500)
+        match self {
+            Self::S3(S3Error::Throttled { .. } | S3Error::Timeout { .. } | S3Error::Unreachable { .. }) => true,
+            Self::S3(S3Error::Truncated { .. }) => true,
+            Self::S3(S3Error::Status { status, .. }) => *status >= 500,
+            _ => false,
+        }
     }
 
     /// Whether it took a time limit to notice.

@@ -66,6 +66,7 @@ impl S3Error {
             }
             S3Error::Unreachable { .. } => "start it, or correct S3_ENDPOINT",
             S3Error::Timeout { .. } => "check the network between here and S3_ENDPOINT",
+            S3Error::AccessDenied { code, .. } if code == "RequestTimeTooSkewed" => "set the clock of this machine",
             S3Error::AccessDenied { .. } => {
                 "check S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and S3_SESSION_TOKEN: they may have \
                  expired, or may not open this bucket"

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 
 use super::{Pending, Uploads, with_retries};
@@ -18,13 +19,16 @@ use crate::protocol::ActionId;
 /// A session that puts nothing for so long sends what has gathered.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// So many packs that no manifest tells of yet are told of before the end: some 64 MiB.
+const MOST_UNTOLD: usize = 64;
+
 /// The packs of a session on their way out.
 pub struct Packing {
     writer: PackWriter<Kept>,
     /// What the session reads: the packs that it used belong to its trail.
     reader: Arc<Packs>,
     under_way: Mutex<Vec<JoinHandle<()>>>,
-    /// Held while a manifest is made and sent: an older one must not come last.
+    /// Held while a manifest is made and sent: two must not tell of the same packs.
     publishing: tokio::sync::Mutex<()>,
     watches_idleness: AtomicBool,
 }
@@ -73,27 +77,40 @@ impl Uploads {
             Ok(()) => packs.writer.sent(&packed),
             Err(error) => self.remote.give_up_packs(&error),
         }
+        // A long build that is ended by force shall not have uploaded for nothing.
+        if packs.writer.untold() >= MOST_UNTOLD {
+            self.tell().await;
+        }
     }
 
-    /// Sends what has gathered, waits for the packs on their way, and tells of them in a manifest.
-    pub(super) async fn publish(self: &Arc<Self>) {
+    /// Sends what has gathered, waits for the packs on their way until `deadline`, and tells of those that are out.
+    pub(super) async fn publish(self: &Arc<Self>, deadline: Option<Instant>) {
         let Some(packs) = &self.packs else { return };
-        let _alone = packs.publishing.lock().await;
         if let Some(batch) = packs.writer.take() {
             self.start_pack(packs, batch);
         }
         let under_way = std::mem::take(&mut *packs.under_way.lock().expect("no uploader panics"));
-        for task in under_way {
-            // A panic there is a pack that is missing, and counted as left.
-            let _ = task.await;
+        // A panic there is a pack that is missing, and counted as left.
+        let all = futures_util::future::join_all(under_way);
+        match deadline {
+            Some(deadline) => drop(tokio::time::timeout_at(deadline, all).await),
+            None => drop(all.await),
         }
+        self.tell().await;
+    }
+
+    /// Tells of the packs that are out in a manifest.
+    async fn tell(&self) {
+        let Some(packs) = &self.packs else { return };
+        let _alone = packs.publishing.lock().await;
         let Some(told) = packs.writer.manifest(packs.reader.trail()) else { return };
         let (bytes, entries) = (told.content.len(), told.actions.len());
         let span = info_span!(parent: None, "upload", manifest = %told.key, bytes, entries);
         let put = |attempt| self.remote.put_object(&told.key, told.content.clone(), attempt);
         match with_retries(put).instrument(span).await {
             Ok(()) => {
-                self.done.store(entries as u64, Ordering::Release);
+                packs.writer.told(&told);
+                self.done.fetch_add(entries as u64, Ordering::Release);
                 self.unsent.sent(&told.actions);
             }
             Err(error) => self.remote.give_up_packs(&error),
@@ -111,8 +128,8 @@ impl Uploads {
             loop {
                 tokio::time::sleep(IDLE).await;
                 let now = uploads.entries.load(Ordering::Relaxed);
-                if now == before && uploads.pending() > 0 {
-                    uploads.publish().await;
+                if now == before && uploads.counts().left > 0 {
+                    uploads.publish(None).await;
                 }
                 before = now;
             }

@@ -1,6 +1,7 @@
 //! What a session could not upload is remembered beside the local store, for the next one that uploads to the same remote.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -50,6 +51,9 @@ impl Unsent {
 
     /// Brings the file up to date with what is out and what is not. Without it entries are compiled again, no more.
     pub fn write(&self) {
+        // Two sessions that end together must not each forget what the other has left.
+        let folder = self.path.parent().and_then(|folder| File::open(folder).ok());
+        let _alone = folder.filter(|folder| folder.lock().is_ok());
         let before = self.left_before();
         let waiting = self.waiting.lock().expect("nobody panics with it");
         if before.is_empty() && waiting.is_empty() {
@@ -100,6 +104,15 @@ mod tests {
         third.sent(&[action(3), action(4)]);
         third.write();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left of it");
+    }
+
+    #[test]
+    fn sessions_that_end_together_forget_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let sessions: Vec<Unsent> = (0..8).map(|_| Unsent::new(folder.path(), "one")).collect();
+        (0..8).for_each(|n| sessions[n as usize].waits(action(n)));
+        std::thread::scope(|scope| sessions.iter().for_each(|session| drop(scope.spawn(|| session.write()))));
+        assert_eq!(left(&Unsent::new(folder.path(), "one")).len(), 8);
     }
 
     #[test]

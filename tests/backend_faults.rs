@@ -1,0 +1,182 @@
+//! Real builds under faults: whatever the remote or the disk does, a build gives what one without a cache gives.
+
+mod common;
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use common::{CACHEPROG, S3, Workspace, stderr};
+use gocacheprog::s3::{Fault, FaultKind};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+const BUILD: [&str; 4] = ["build", "-o", "../m", "."];
+
+/// The program of `workspace`, built by go alone.
+fn built_without_cache(workspace: &Workspace) -> Vec<u8> {
+    let mut go = workspace.go("", &["build", "-o", "../reference", "."]);
+    let output = go.env_remove("GOCACHEPROG").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    std::fs::read(workspace.path().join("reference")).unwrap()
+}
+
+/// Builds, compares with `expected`, and returns what was said.
+fn build(workspace: &Workspace, arguments: &str, expected: &[u8], name: &str) -> String {
+    let _ = std::fs::remove_file(workspace.path().join("m"));
+    let text = stderr(&workspace.run(arguments, &BUILD));
+    assert!(std::fs::read(workspace.path().join("m")).unwrap() == expected, "{name}: another program; {text}");
+    text
+}
+
+fn assert_whole(store: &Path, name: &str) {
+    let verified = Command::new(CACHEPROG).args(["verify", "--cache-dir"]).arg(store).output().unwrap();
+    assert!(verified.status.success(), "{name}: {}", String::from_utf8_lossy(&verified.stdout));
+}
+
+/// A change of the sources that changes two packages and the program.
+fn edit(workspace: &Workspace, number: u64) {
+    let text = format!("package b\n\nfunc B() int {{ return {number} }}\n");
+    std::fs::write(workspace.module().join("b/b.go"), text).unwrap();
+}
+
+#[test]
+fn no_fault_of_the_remote_changes_what_is_compiled() {
+    const LIST: [&str; 5] = ["list", "-export", "-f", "{{.Export}}", "./..."];
+    let s3 = S3::start();
+    let mut workspace = Workspace::of_libraries();
+    s3.use_in(&mut workspace);
+    let (expected, _) = workspace.compile(workspace.go("", &LIST).env_remove("GOCACHEPROG"));
+    workspace.set("S3_PREFIX", "full/");
+    assert!(workspace.compile(&mut workspace.go("", &LIST)).0 == expected);
+    for kind in FaultKind::value_variants() {
+        let (name, prefix) = (format!("{kind:?}"), format!("{kind:?}/"));
+        s3.server.copy("full/", &prefix);
+        workspace.set("S3_PREFIX", &prefix);
+        std::fs::remove_dir_all(workspace.store()).unwrap();
+        s3.server.set_faults(vec![Fault { kind: *kind, share: 1.0 }], 0);
+        let (compiled, text) = workspace.compile(&mut workspace.go("--drain-deadline 5", &LIST));
+        s3.server.set_faults(Vec::new(), 0);
+        assert!(compiled == expected, "{name}: {text}");
+        let said = text.lines().filter(|line| line.starts_with("cacheprog:")).count();
+        assert!(said <= 2, "{name}: one line on the remote, one on what is not out: {text}");
+        assert!(!text.contains(&s3.credentials.secret_access_key), "{text}");
+        let session = workspace.last_session();
+        assert!(session["misses"].as_u64().unwrap() > 20, "{name}: {session}");
+        // Another byte in a listing may name another key: then there is nothing, and no error.
+        let is_seen = *kind == FaultKind::Corrupt || session["remote_errors"].as_u64().unwrap() > 0;
+        assert!(is_seen, "{name}: {session}");
+        assert_whole(&workspace.store(), &name);
+    }
+}
+
+#[test]
+fn builds_under_random_faults_are_those_without_a_cache() {
+    const ROUNDS: u64 = 8;
+    let s3 = S3::start();
+    let mut workspace = Workspace::new();
+    s3.use_in(&mut workspace);
+    let rare = |kind| matches!(kind, FaultKind::Silence | FaultKind::Stall);
+    // Each silence takes seconds.
+    let fault = |kind: &FaultKind| Fault { kind: *kind, share: if rare(*kind) { 0.002 } else { 0.03 } };
+    let faults: Vec<Fault> = FaultKind::value_variants().iter().map(fault).collect();
+    for round in 0..ROUNDS {
+        let strategy = ["pack", "async", "pack", "workshop"][round as usize % 4];
+        let name = format!("seed {round}, {strategy}");
+        edit(&workspace, 42 + round / 2);
+        s3.server.set_faults(faults.clone(), round);
+        let expected = built_without_cache(&workspace);
+        let arguments = format!("--drain-deadline 5 --strategy {strategy}");
+        build(&workspace, &arguments, &expected, &name);
+        assert_whole(&workspace.store(), &name);
+        if round % 3 != 2 {
+            std::fs::remove_dir_all(workspace.store()).unwrap();
+        }
+    }
+    let _ = std::fs::remove_dir_all(workspace.store());
+    s3.server.set_faults(Vec::new(), 0);
+    for strategy in ["pack", "workshop"] {
+        let expected = built_without_cache(&workspace);
+        build(&workspace, &format!("--strategy {strategy}"), &expected, "afterwards");
+        assert_whole(&workspace.store(), "afterwards");
+        std::fs::remove_dir_all(workspace.store()).unwrap();
+    }
+}
+
+#[test]
+fn credentials_that_expire_in_the_middle_are_named_and_cost_hits() {
+    let s3 = S3::start();
+    let mut workspace = Workspace::new();
+    s3.use_in(&mut workspace);
+    let expected = built_without_cache(&workspace);
+    let build = workspace.go("--strategy async --drain-deadline 5", &BUILD).stderr(Stdio::piped()).spawn().unwrap();
+    common::wait_until("twenty requests", || s3.server.mark() >= 20);
+    s3.server.set_faults(vec![Fault { kind: FaultKind::ExpiredToken, share: 1.0 }], 0);
+    let output = build.wait_with_output().unwrap();
+    let text = stderr(&output);
+    assert!(output.status.success() && text.contains("ExpiredToken"), "{text}");
+    assert!(std::fs::read(workspace.path().join("m")).unwrap() == expected, "another program");
+    assert!(workspace.last_session()["uploads_left"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_store_on_a_full_disk_fails_no_build() {
+    let s3 = S3::start();
+    let mut workspace = Workspace::new();
+    s3.use_in(&mut workspace);
+    let expected = built_without_cache(&workspace);
+    build(&workspace, "", &expected, "filling the remote");
+    std::fs::remove_dir_all(workspace.store()).unwrap();
+    std::fs::create_dir(workspace.store()).unwrap();
+    // A disk of its own that only this build sees, a fourth of what it would need.
+    let script =
+        "mount -t tmpfs -o size=6m small \"$STORE\" && shift && \"$@\" && \"$CACHEPROG\" verify --cache-dir \"$STORE\"";
+    let go = workspace.go("", &BUILD);
+    let mut command = Command::new("unshare");
+    command.args(["-rm", "sh", "-c", script, "sh", "--"]).arg(go.get_program()).args(go.get_args());
+    command.envs(go.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("STORE", workspace.store()).env("CACHEPROG", CACHEPROG).current_dir(workspace.module());
+    if !may_mount() {
+        println!("not tried: this machine lets nobody mount a disk of his own");
+        return;
+    }
+    std::fs::remove_file(workspace.path().join("m")).unwrap();
+    let output = command.output().unwrap();
+    let text = stderr(&output);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stdout));
+    assert!(text.contains("nothing more is fetched by this build"), "{text}");
+    assert!(std::fs::read(workspace.path().join("m")).unwrap() == expected, "another program; {text}");
+}
+
+fn may_mount() -> bool {
+    let tried = Command::new("unshare").args(["-rm", "sh", "-c", "mount -t tmpfs -o size=1m small /mnt"]).output();
+    tried.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_kill_at_any_moment_harms_no_later_build() {
+    const ROUNDS: u64 = 8;
+    let s3 = S3::start();
+    let mut workspace = Workspace::new();
+    s3.use_in(&mut workspace);
+    let expected = built_without_cache(&workspace);
+    let mut random = fastrand::Rng::with_seed(1);
+    for round in 0..ROUNDS {
+        let mut go = workspace.go("", &BUILD);
+        let mut go = go.process_group(0).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(random.u64(20..2000)));
+        // go, the compilers and the backend at once, as when a runner is taken away.
+        let _ = killpg(Pid::from_raw(go.id() as i32), Signal::SIGKILL);
+        go.wait().unwrap();
+        if round % 2 == 1 {
+            build(&workspace, "", &expected, &format!("after kill {round}"));
+            assert_whole(&workspace.store(), &format!("after kill {round}"));
+            std::fs::remove_dir_all(workspace.store()).unwrap();
+        }
+    }
+    // What reached the bucket is good as well.
+    build(&workspace, "", &expected, "a fresh machine");
+    assert_whole(&workspace.store(), "a fresh machine");
+}
