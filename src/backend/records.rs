@@ -157,14 +157,7 @@ impl Records {
         let _ = stop.send(Wake::Stop);
         let ticker = thread.join().unwrap_or_else(|_| {
             note("a thread of the records broke: trace and profiles are not complete");
-            Ticker {
-                recorder: self.recorder.clone(),
-                trace: None,
-                profile: None,
-                heap: None,
-                profile_after: None,
-                interrupted: self.interrupted.clone(),
-            }
+            Ticker::broken(self.recorder.clone(), self.interrupted.clone())
         });
         // The profile first: it stops the signals that would disturb the rest.
         let profile = ticker.profile.zip(self.folder.as_ref()).and_then(|(profile, folder)| profile.finish(folder));
@@ -225,6 +218,10 @@ fn profile_after(mode: CpuProfileMode) -> Option<Duration> {
 }
 
 impl Ticker {
+    fn broken(recorder: Arc<Recorder>, interrupted: Interrupted) -> Self {
+        Self { recorder, trace: None, profile: None, heap: None, profile_after: None, interrupted }
+    }
+
     fn start(mut self) -> (Sender<Wake>, JoinHandle<Ticker>) {
         let (wake, woken) = channel();
         let began = Instant::now();

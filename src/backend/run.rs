@@ -41,9 +41,8 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     let clock = Clock::start();
     let (stdout, stdout_copy) = Tee::new(io::take_stdout()?);
     let writer = ResponseWriter::new(stdout);
-    let profile = (args.cpu_profile == CpuProfileMode::First && !args.no_records && !args.heap_profile)
-        .then(CpuProfile::start)
-        .flatten();
+    let is_profiled_first = args.cpu_profile == CpuProfileMode::First && !args.no_records && !args.heap_profile;
+    let profile = is_profiled_first.then(CpuProfile::start).flatten();
     writer.send(&Response::HANDSHAKE)?;
     let handshake_ns = clock.now_ns();
     if !args.quiet {
@@ -55,15 +54,7 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     if args.capture {
         records.capture(&stdin_copy, &stdout_copy);
     }
-    let session = Arc::new(Session {
-        cache: Cache::new(LocalStore::open(&args.cache.cache_dir), remote(), &args.options()),
-        recorder: records.recorder().clone(),
-        writer,
-        runtime: LazyLock::new(start_runtime),
-        waiting: TaskTracker::new(),
-        in_flight: InFlight::default(),
-        planted: Planted::new(args.plant.clone()),
-    });
+    let session = Arc::new(start_session(args, &records, writer));
     session.begin();
     let of_session = session.clone();
     records.sample(args, move || of_session.gauges());
@@ -72,19 +63,35 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
         note(error);
     }
     let moved = release(&session, &end, &records, args);
-    let (wall_ns, usage) = (moved.released_ns, moved.usage);
-    let released = Released { args, clock, handshake_ns, wall_ns, usage, end: &end, moved };
+    let is_clean = end.is_ok();
+    finish(Released { args, clock, handshake_ns, end, moved }, &session, &mut records);
+    // Only the end of the process lets go of the session's lock.
+    std::mem::forget((records, session));
+    Ok(is_clean)
+}
+
+fn start_session(args: &BackendArgs, records: &Records, writer: ResponseWriter<Tee>) -> Session {
+    Session {
+        cache: Cache::new(LocalStore::open(&args.cache.cache_dir), remote(), &args.options()),
+        recorder: records.recorder().clone(),
+        writer,
+        runtime: LazyLock::new(start_runtime),
+        waiting: TaskTracker::new(),
+        in_flight: InFlight::default(),
+        planted: Planted::new(args.plant.clone()),
+    }
+}
+
+/// What go does not wait for: the records, and order in both stores.
+fn finish(released: Released, session: &Session, records: &mut Records) {
     // Before the records, which take longer: the next build may end meanwhile.
     session.cache.local().note_uses();
-    records.finish(wall_ns, |found| released.summary(&session, found));
+    records.finish(released.moved.released_ns, |found| released.summary(session, found));
     session.cache.local().remove_stale();
     // Nobody waits for what reads stderr.
     platform::let_go_of_stderr();
     session.tidy();
-    session.cache.local().trim_when_due(args.limits.limits());
-    // Only the end of the process lets go of the session's lock.
-    std::mem::forget((records, session));
-    Ok(end.is_ok())
+    session.cache.local().trim_when_due(released.args.limits.limits());
 }
 
 /// Does what has to be done before go may go on, lets it go on, and sees to what is left.
@@ -149,9 +156,7 @@ struct Released<'a> {
     args: &'a BackendArgs,
     clock: Clock,
     handshake_ns: u64,
-    wall_ns: u64,
-    usage: Usage,
-    end: &'a Result<End, ProtocolError>,
+    end: Result<End, ProtocolError>,
     moved: Moved,
 }
 
@@ -176,7 +181,7 @@ impl Released<'_> {
             strategy: self.args.strategy,
             start_unix_ns: self.clock.start_unix_ns(),
             handshake_ns: self.handshake_ns,
-            wall_ns: self.wall_ns,
+            wall_ns: self.moved.released_ns,
             counts,
             bytes_down: traffic.bytes_down,
             bytes_up: traffic.bytes_up,
@@ -187,11 +192,11 @@ impl Released<'_> {
             uploads_left: uploads.left,
             get_ns: session.recorder.latency("get"),
             put_ns: session.recorder.latency("put"),
-            cpu_user_ns: self.usage.cpu_user_ns,
-            cpu_system_ns: self.usage.cpu_system_ns,
-            render_cpu_ns: usage().cpu_ns().zip(self.usage.cpu_ns()).map(|(now, then)| now.saturating_sub(then)),
-            peak_rss_bytes: self.usage.peak_rss_bytes,
-            closed_by: match self.end {
+            cpu_user_ns: self.moved.usage.cpu_user_ns,
+            cpu_system_ns: self.moved.usage.cpu_system_ns,
+            render_cpu_ns: usage().cpu_ns().zip(self.moved.usage.cpu_ns()).map(|(now, then)| now.saturating_sub(then)),
+            peak_rss_bytes: self.moved.usage.peak_rss_bytes,
+            closed_by: match &self.end {
                 Ok(End::Close { .. }) => "close",
                 Ok(End::EndOfInput) => "eof",
                 Err(_) => "error",

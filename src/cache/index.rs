@@ -111,6 +111,8 @@ impl Index {
         origin: Origin,
         is_lasting: bool,
     ) -> io::Result<()> {
+        // What another helper has put meanwhile is newer. A log that cannot be read shows when it is written.
+        let _ = self.read_new();
         let mut records = Vec::new();
         let now_s = now_s();
         for (action, entry) in entries {

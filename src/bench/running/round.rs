@@ -45,10 +45,10 @@ pub struct Machine<'a> {
     pub switches: Option<String>,
 }
 
-/// A round that only has to be started.
-struct Prepared {
-    command: Command,
+/// What is looked at when a round has ended.
+struct Left {
     gocache: PathBuf,
+    files_before: u64,
     view: Option<GoView>,
     /// Whether go's own view is wanted, and this go does not show it.
     lacks_view: bool,
@@ -71,14 +71,13 @@ impl Machine<'_> {
         let named = self.plan.folder_of(&step);
         let folder = self.folder.path.join(&named);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        let Prepared { mut command, gocache, view, lacks_view, backend } = self.prepare(step, &folder)?;
-        let files_before = gocache_files(&gocache)?;
+        let (mut command, left) = self.prepare(step, &folder)?;
         platform::settle_disk(&self.folder.work.path);
         let started_unix_ns = unix_ns();
         // The session's folder has to be empty when the backend starts: go's words move in afterwards.
         let outside = folder.with_extension("log");
         let mut sampler = None;
-        let is_sampled = backend.is_none() && self.plan.records;
+        let is_sampled = left.backend.is_none() && self.plan.records;
         let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
         let measured = process::run(&mut command, &outside, self.interrupt, started)?;
         let resources = sampler.and_then(Sampler::finish).map(|resources| with_all_cpu(resources, &measured));
@@ -90,30 +89,28 @@ impl Machine<'_> {
             (measured.cpu_user_ns, measured.cpu_system_ns),
         );
         round.resources = resources;
-        let finish = || -> Result<Round> {
-            let log = BuildLog::of_ended(&outside, &folder, named, &self.plan.packages, measured.status)?;
-            match backend {
-                Some(backend) => {
-                    self.finish_backend(&mut round, backend, &log)?;
-                    let merged = view.map(|view| view.merge_into(&folder, measured.pid));
-                    round.go_view_missing = merged.and_then(Result::err).map(|error| in_words(&error));
-                    if lacks_view {
-                        round.go_view_missing = Some("this go has no -debug-trace and -debug-actiongraph".to_owned());
-                    }
-                }
-                None => self.finish_baseline(&mut round, gocache, files_before)?,
-            }
-            Ok(round)
-        };
-        let finished = finish();
+        let finished = BuildLog::of_ended(&outside, &folder, named, &self.plan.packages, measured.status)
+            .and_then(|log| self.finish(&mut round, left, &log, (&folder, &measured)));
         if finished.is_err() || self.interrupt.requested() {
             end_backend(&measured, &folder);
         }
-        finished
+        finished.map(|()| round)
+    }
+
+    /// Takes over what the backend or go left in the folder of the round.
+    fn finish(&mut self, round: &mut Round, left: Left, log: &BuildLog, at: (&Path, &Measured)) -> Result<()> {
+        let Some(backend) = left.backend else { return self.finish_baseline(round, left.gocache, left.files_before) };
+        self.finish_backend(round, backend, log)?;
+        let merged = left.view.map(|view| view.merge_into(at.0, at.1.pid));
+        round.go_view_missing = merged.and_then(Result::err).map(|error| in_words(&error));
+        if left.lacks_view {
+            round.go_view_missing = Some("this go has no -debug-trace and -debug-actiongraph".to_owned());
+        }
+        Ok(())
     }
 
     /// Makes what the step starts from, and the command that it runs.
-    fn prepare(&mut self, step: Step, folder: &Path) -> Result<Prepared> {
+    fn prepare(&mut self, step: Step, folder: &Path) -> Result<(Command, Left)> {
         self.workload.reset()?;
         self.caches.make_room();
         let case = self.plan.case_of(&step);
@@ -132,7 +129,8 @@ impl Machine<'_> {
             true => Some(self.prepare_backend(step, folder, &mut command)?),
             false => None,
         };
-        Ok(Prepared { command, gocache, view, lacks_view: wants_view && !has_view, backend })
+        let files_before = gocache_files(&gocache)?;
+        Ok((command, Left { gocache, files_before, view, lacks_view: wants_view && !has_view, backend }))
     }
 
     /// The remote.

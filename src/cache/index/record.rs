@@ -17,7 +17,7 @@ pub const USE_BYTES: usize = 4 + 4 + 32 + 8;
 pub enum Record {
     /// What is stored for an action.
     Entry(ActionId, Entry),
-    /// When the entry of an action was used, Unix seconds. True to a day: see [`super::USE_EVERY`].
+    /// When the entry of an action was used, Unix seconds. True to a day: see [`super::USE_EVERY_S`].
     Use(ActionId, i64),
 }
 

@@ -50,6 +50,17 @@ fn a_second_helper_sees_what_the_first_put_meanwhile() {
 }
 
 #[test]
+fn what_is_fetched_ahead_does_not_replace_what_another_helper_put() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut first, mut second) = (Index::open(folder.path()), Index::open(folder.path()));
+    first.insert(action(1), entry(1), Origin::PutHere).unwrap();
+    second.insert_all([(action(1), entry(2)), (action(3), entry(3))].into_iter(), Origin::Fetched, true).unwrap();
+    assert_eq!(second.get(&action(1)), Some((entry(1), Origin::Stored)));
+    assert_eq!(second.get(&action(3)), Some((entry(3), Origin::Fetched)));
+    assert_eq!(Index::open(folder.path()).get(&action(1)), Some((entry(1), Origin::Stored)));
+}
+
+#[test]
 fn a_put_that_was_replaced_keeps_its_origin_when_it_is_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut index = Index::open(folder.path());

@@ -28,30 +28,13 @@ pub fn merge(manifests: &[Manifest], now_s: i64) -> Merged {
     let mut trails: Vec<&Trail> = manifests.iter().flat_map(|manifest| &manifest.trails).collect();
     trails.sort_by_key(|trail| std::cmp::Reverse(trail.ended_s));
     trails.dedup();
-    // A pack may be in several manifests, and each may know of another use.
-    let mut used_s: HashMap<PackId, i64> = HashMap::new();
-    let of_trails = trails.iter().flat_map(|trail| trail.packs.iter().map(|id| (*id, trail.ended_s)));
-    let of_packs = manifests.iter().flat_map(|manifest| &manifest.packs).map(|pack| (pack.id, pack.used_s));
-    for (id, at_s) in of_trails.chain(of_packs) {
-        let last_s = used_s.entry(id).or_insert(at_s);
-        *last_s = at_s.max(*last_s);
-    }
-    let is_old = |since_s: i64, limit_s: i64| now_s.saturating_sub(since_s) > limit_s;
+    let used_s = last_uses(manifests, &trails);
     let mut seen = HashSet::new();
-    let mut dropped: HashMap<PackId, i64> = HashMap::new();
-    let mut packs = Vec::new();
-    for pack in manifests.iter().flat_map(|manifest| &manifest.packs) {
-        if !seen.insert(pack.id) {
-            continue;
-        }
-        let used_s = used_s.get(&pack.id).copied().unwrap_or(pack.used_s);
-        if is_old(used_s, UNUSED_S) {
-            dropped.insert(pack.id, now_s);
-        } else {
-            packs.push(PackRecord { used_s, ..pack.clone() });
-        }
-    }
+    let all = manifests.iter().flat_map(|manifest| &manifest.packs).filter(|pack| seen.insert(pack.id));
+    let with_use = all.map(|pack| PackRecord { used_s: used_s[&pack.id], ..pack.clone() });
+    let (unused, mut packs): (Vec<_>, Vec<_>) = with_use.partition(|pack| is_older(pack.used_s, UNUSED_S, now_s));
     packs.sort_by_key(|pack| (pack.written_s, pack.id));
+    let mut dropped: HashMap<PackId, i64> = unused.into_iter().map(|pack| (pack.id, now_s)).collect();
     for (id, since_s) in manifests.iter().flat_map(|manifest| &manifest.dropped) {
         // One that somebody else still has in a manifest is not dropped.
         if !seen.contains(id) {
@@ -59,12 +42,28 @@ pub fn merge(manifests: &[Manifest], now_s: i64) -> Merged {
             *since = (*since).min(*since_s);
         }
     }
-    let (delete, waiting): (Vec<_>, Vec<_>) = dropped.into_iter().partition(|(_, since_s)| is_old(*since_s, GRACE_S));
-    let mut waiting = waiting;
-    waiting.sort();
-    let mut delete: Vec<PackId> = delete.into_iter().map(|(id, _)| id).collect();
-    delete.sort();
+    let mut dropped: Vec<(PackId, i64)> = dropped.into_iter().collect();
+    dropped.sort();
+    let (delete, waiting) =
+        dropped.into_iter().partition::<Vec<_>, _>(|(_, since_s)| is_older(*since_s, GRACE_S, now_s));
+    let delete = delete.into_iter().map(|(id, _)| id).collect();
     Merged { manifest: Manifest { packs, trails: worth_keeping(&trails), dropped: waiting }, delete }
+}
+
+fn is_older(since_s: i64, limit_s: i64, now_s: i64) -> bool {
+    now_s.saturating_sub(since_s) > limit_s
+}
+
+/// A pack may be in several manifests, and each may know of another use.
+fn last_uses(manifests: &[Manifest], trails: &[&Trail]) -> HashMap<PackId, i64> {
+    let mut used_s: HashMap<PackId, i64> = HashMap::new();
+    let of_trails = trails.iter().flat_map(|trail| trail.packs.iter().map(|id| (*id, trail.ended_s)));
+    let of_packs = manifests.iter().flat_map(|manifest| &manifest.packs).map(|pack| (pack.id, pack.used_s));
+    for (id, at_s) in of_trails.chain(of_packs) {
+        let last_s = used_s.entry(id).or_insert(at_s);
+        *last_s = at_s.max(*last_s);
+    }
+    used_s
 }
 
 /// Of trails, the newest first, those that tell what comes after some pack: of a pack the newest one counts.

@@ -46,6 +46,7 @@ impl Packs {
                 sources.push(record);
             }
         }
+        drop_replaced(&mut unpacked, &sources, &manifest.packs);
         let Ok(packs) = pack(newest(unpacked)) else { return };
         let mut records = Vec::new();
         for (bytes, actions) in packs {
@@ -99,6 +100,23 @@ fn newest(packs: Vec<Vec<Unpacked>>) -> Vec<Unpacked> {
         kept.push(entries.into_iter().filter(|(action, ..)| seen.insert(*action)).collect());
     }
     kept.into_iter().rev().flatten().collect()
+}
+
+/// Drops what a younger pack that stays has as well: what is packed anew counts as young as the youngest of `sources`.
+fn drop_replaced(unpacked: &mut [Vec<Unpacked>], sources: &[PackRecord], all: &[PackRecord]) {
+    let packed_anew: HashSet<PackId> = sources.iter().map(|pack| pack.id).collect();
+    let mut written_s: HashMap<Fingerprint, i64> = HashMap::new();
+    for pack in all.iter().filter(|pack| !packed_anew.contains(&pack.id)) {
+        for fingerprint in &pack.fingerprints {
+            let latest_s = written_s.entry(*fingerprint).or_insert(pack.written_s);
+            *latest_s = pack.written_s.max(*latest_s);
+        }
+    }
+    for (entries, source) in unpacked.iter_mut().zip(sources) {
+        let is_replaced =
+            |action: &ActionId| written_s.get(&Fingerprint::of(action)).is_some_and(|at_s| *at_s > source.written_s);
+        entries.retain(|(action, ..)| !is_replaced(action));
+    }
 }
 
 fn pack(entries: Vec<Unpacked>) -> io::Result<Vec<(Bytes, Vec<ActionId>)>> {
@@ -176,6 +194,22 @@ mod tests {
         let old = vec![unpacked(1, b"old"), unpacked(2, b"two")];
         let new = vec![unpacked(3, b"three"), unpacked(1, b"new")];
         assert_eq!(newest(vec![old, new]), [unpacked(2, b"two"), unpacked(3, b"three"), unpacked(1, b"new")]);
+    }
+
+    #[test]
+    fn what_a_younger_pack_has_as_well_does_not_become_younger_than_it() {
+        let actions = |numbers: &[u8]| numbers.iter().map(|n| Fingerprint::of(&ActionId::new([*n; 32]))).collect();
+        let pack = |written_s, numbers: &[u8]| PackRecord {
+            id: PackId::random(),
+            bytes: 1,
+            written_s,
+            used_s: written_s,
+            fingerprints: actions(numbers),
+        };
+        let [old, large, young] = [pack(1, &[1, 2]), pack(2, &[1, 3]), pack(3, &[3])];
+        let mut entries = [vec![unpacked(1, b"old"), unpacked(2, b"two")], vec![unpacked(3, b"young")]];
+        drop_replaced(&mut entries, &[old.clone(), young.clone()], &[old, large, young]);
+        assert_eq!(entries, [vec![unpacked(2, b"two")], vec![unpacked(3, b"young")]]);
     }
 
     #[test]

@@ -99,20 +99,19 @@ impl Packs {
         let mut obsolete = keys;
         if is_complete {
             obsolete.extend(delete.into_iter().map(pack_key));
-            obsolete.extend(self.orphans(&manifest).await?);
+            obsolete.extend(orphans(self.remote.list(PACKS).await?, &manifest));
         }
         self.remote.delete_objects(&obsolete, ATTEMPT).await
     }
+}
 
-    /// Keys of packs that no manifest tells of: their session was killed before it could.
-    async fn orphans(&self, manifest: &Manifest) -> Result<Vec<String>, RemoteError> {
-        let listed = self.remote.list(PACKS).await?;
-        let known: HashSet<String> = ids(manifest).map(pack_key).collect();
-        // By one clock: a pack may be older than its manifest by the length of a session.
-        let newest_s = listed.iter().map(|object| object.modified_s).max().unwrap_or_default();
-        let is_orphan = |object: &ListedObject| !known.contains(&object.key) && newest_s - object.modified_s > GRACE_S;
-        Ok(listed.into_iter().filter(is_orphan).map(|object| object.key).collect())
-    }
+/// Keys of the packs of a listing that no manifest tells of: their session was killed before it could.
+fn orphans(listed: Vec<ListedObject>, manifest: &Manifest) -> Vec<String> {
+    let known: HashSet<String> = ids(manifest).map(pack_key).collect();
+    // By one clock: a pack may be older than its manifest by the length of a session.
+    let newest_s = listed.iter().map(|object| object.modified_s).max().unwrap_or_default();
+    let is_orphan = |object: &ListedObject| !known.contains(&object.key) && newest_s - object.modified_s > GRACE_S;
+    listed.into_iter().filter(is_orphan).map(|object| object.key).collect()
 }
 
 fn ids(manifest: &Manifest) -> impl Iterator<Item = PackId> {
@@ -177,5 +176,18 @@ mod tests {
         assert_eq!(times(manifest_key(), 1000), (1000, 1000, 1000));
         assert_eq!(times(manifest_key(), 0), (7, 8, 9), "a store without a clock");
         assert_eq!(times(merged_key(), 1000), (7, 8, 9));
+    }
+
+    #[test]
+    fn an_orphan_is_a_day_old_and_in_no_manifest() {
+        let [told, dropped, killed, young] = [(); 4].map(|()| PackId::random());
+        let pack = PackRecord { id: told, bytes: 1, written_s: 0, used_s: 0, fingerprints: vec![] };
+        let manifest = Manifest { packs: vec![pack], trails: vec![], dropped: vec![(dropped, 0)] };
+        let now_s = 10 * GRACE_S;
+        let times = [(told, 0), (dropped, 0), (killed, now_s - GRACE_S - 1), (young, now_s)];
+        let listed = |id, modified_s| ListedObject { key: pack_key(id), size_bytes: 1, modified_s };
+        let of_all = times.map(|(id, modified_s)| listed(id, modified_s));
+        assert_eq!(orphans(of_all.to_vec(), &manifest), [pack_key(killed)]);
+        assert_eq!(orphans(vec![listed(killed, 0)], &manifest), Vec::<String>::new(), "a store that tells no times");
     }
 }

@@ -1,0 +1,142 @@
+//! The workshop's objects: a body and a metadata object for each action, checked on arrival.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tracing::{Instrument, info_span};
+
+use super::{Attempt, BODY_DEADLINE, Purpose, Remote, RemoteError, within};
+use crate::cache::contents::Listed;
+use crate::cache::index::Entry;
+use crate::cache::local::LocalStore;
+use crate::cache::metadata::{self, MAX_METADATA_BYTES};
+use crate::cache::s3_client::S3Error;
+use crate::protocol::ActionId;
+
+/// The longest that go waits for one metadata object, however slowly it comes in. More than the client's own limit for a
+/// silence, so that a remote that says nothing is named as such.
+const METADATA_DEADLINE: Duration = Duration::from_secs(7);
+/// A remote of more keys is not listed to its end: one page of a listing.
+const KEYS_LISTED: usize = 1000;
+
+impl Remote {
+    /// Whether the remote may have something for an action, as far as a listing has told.
+    pub fn may_have(&self, action: &ActionId) -> bool {
+        self.contents.may_hold(&metadata::metadata_key(action))
+    }
+
+    /// Whether the caller should call [`Remote::learn_contents`] now. No other caller is told so meanwhile.
+    pub fn contents_are_due(&self) -> bool {
+        self.contents.begin_listing()
+    }
+
+    /// Learns what a small remote holds, beside what this session has put there. One that does not list to us is asked for
+    /// each object, as if it held more than a listing shows.
+    pub async fn learn_contents(&self) {
+        let began = Instant::now();
+        let client = self.client().await;
+        let most = KEYS_LISTED + self.meter.objects_up.load(Ordering::Relaxed);
+        let span = info_span!(parent: None, "remote.list");
+        // One that the end of the session cuts off is in nobody's count.
+        let answered = || {
+            self.meter.requests.fetch_add(1, Ordering::Relaxed);
+        };
+        let listed = match client.list_at_most(most, answered).instrument(span).await {
+            Ok(Some(objects)) => {
+                let without_prefix = |key: String| key.strip_prefix(client.prefix()).map(str::to_owned);
+                Listed::All(objects.into_iter().filter_map(|object| without_prefix(object.key)).collect())
+            }
+            Ok(None) | Err(S3Error::AccessDenied { .. } | S3Error::NoSuchKey { .. }) => Listed::Hopeless,
+            Err(error) => {
+                self.meter.errors.fetch_add(1, Ordering::Relaxed);
+                if RemoteError::S3(error).is_passing() { Listed::Failed } else { Listed::Hopeless }
+            }
+        };
+        self.contents.learn(listed, began);
+    }
+
+    /// What the remote has for an action, by its metadata object. `None`: nothing.
+    ///
+    /// # Errors
+    /// [`RemoteError`]; counted, and all of them mean a miss.
+    pub async fn get_metadata(&self, action: &ActionId) -> Result<Option<Entry>, RemoteError> {
+        let key = metadata::metadata_key(action);
+        let span = info_span!("remote.get_meta", bytes = tracing::field::Empty);
+        let work = async {
+            let found = self.client().await.get_small(&key, MAX_METADATA_BYTES).await?;
+            let Some(json) = found else { return Ok(None) };
+            self.meter.bytes_down.fetch_add(json.len() as u64, Ordering::Relaxed);
+            tracing::Span::current().record("bytes", json.len());
+            let entry = metadata::decode(&json).map_err(|error| RemoteError::Metadata { key: key.clone(), error })?;
+            Ok(Some(entry))
+        };
+        self.request(Purpose::Download, within(METADATA_DEADLINE, &key, work).instrument(span)).await
+    }
+
+    /// Fetches a body into the local store, checked. `false`: the remote does not have it.
+    ///
+    /// # Errors
+    /// [`RemoteError`]; counted, nothing is stored then, and all of them mean a miss.
+    pub async fn get_body(&self, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
+        let key = metadata::data_key(&entry.output);
+        let span = info_span!("remote.get_data", bytes = entry.size_bytes);
+        let work = within(BODY_DEADLINE, &key, self.download(&key, entry, local));
+        self.request(Purpose::Download, work.instrument(span)).await
+    }
+
+    async fn download(&self, key: &str, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
+        let Some(mut stream) = self.client().await.get_stream(key).await? else { return Ok(false) };
+        let expected_bytes = entry.size_bytes;
+        let wrong_size = |got_bytes| RemoteError::Size { key: key.to_owned(), got_bytes, expected_bytes };
+        if let Some(announced) = stream.content_length.filter(|announced| *announced != expected_bytes) {
+            return Err(wrong_size(announced));
+        }
+        let mut body = local.begin();
+        while let Some(piece) = stream.next().await? {
+            self.meter.bytes_down.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            body.write(&piece);
+            if body.written_bytes() > expected_bytes {
+                return Err(wrong_size(body.written_bytes()));
+            }
+        }
+        // The hash was taken while the body came in; here it is compared, and the file gets its name.
+        let verify = info_span!("verify").entered();
+        let kept = local.keep_body(body, &entry.output, entry.size_bytes);
+        drop(verify);
+        kept.map_err(|error| RemoteError::Body { key: key.to_owned(), error })?;
+        Ok(true)
+    }
+
+    /// Uploads a body from the local store.
+    ///
+    /// # Errors
+    /// [`RemoteError`], counted.
+    pub async fn put_body(&self, entry: &Entry, local: &LocalStore, attempt: Attempt) -> Result<(), RemoteError> {
+        let Entry { output, size_bytes, .. } = *entry;
+        let (output, key) = (&output, metadata::data_key(&output));
+        if !local.has_body(output, size_bytes) {
+            return Err(RemoteError::Gone { key });
+        }
+        let path = local.path_of(output);
+        let span = info_span!("remote.put_data", bytes = size_bytes);
+        let work = async { Ok(self.client_for(attempt).await.put_file(&key, &path, size_bytes).await?) };
+        self.request(Purpose::Upload(attempt), within(attempt.limit, &key, work).instrument(span)).await?;
+        self.sent(size_bytes);
+        Ok(())
+    }
+
+    /// Uploads what an action gave; its body has to be there by now.
+    ///
+    /// # Errors
+    /// [`RemoteError`], counted.
+    pub async fn put_metadata(&self, action: &ActionId, entry: &Entry, attempt: Attempt) -> Result<(), RemoteError> {
+        let key = metadata::metadata_key(action);
+        let json = metadata::encode(entry);
+        let bytes = json.len() as u64;
+        let span = info_span!("remote.put_meta", bytes);
+        let work = async { Ok(self.client_for(attempt).await.put_bytes(&key, json.into()).await?) };
+        self.request(Purpose::Upload(attempt), within(attempt.limit, &key, work).instrument(span)).await?;
+        self.sent(bytes);
+        Ok(())
+    }
+}
