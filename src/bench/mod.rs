@@ -1,6 +1,7 @@
-//! The bench: scenario -> plan -> rounds -> results (plain data) -> statistics -> reporters.
+//! The bench: scenario -> plan -> rounds -> results (plain data) -> analysis -> reporters.
 //! Beside it `diff`, which compares two profiles, and `growth`, which needs no go.
 
+mod analysis;
 mod diff;
 mod growth;
 mod planning;

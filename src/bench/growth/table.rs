@@ -3,8 +3,8 @@
 use super::Growth;
 use super::commits::Commit;
 use super::stores::{self, Size, Start};
+use crate::bench::analysis::stats::median;
 use crate::bench::reporting::grid::{Grid, View};
-use crate::bench::reporting::stats::median;
 use crate::bench::reporting::units::{self, Column};
 
 /// Every so many commits have a row.

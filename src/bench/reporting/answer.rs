@@ -1,8 +1,8 @@
 //! The sentence that answers the workshop's question for this machine and this link.
 
-use super::compare::{Comparison, Verdict};
-use super::summary::Summary;
 use super::wording;
+use crate::bench::analysis::compare::{Comparison, Verdict};
+use crate::bench::analysis::summary::Summary;
 use crate::bench::planning::leg::Leg;
 
 const QUESTION: &str = "Did the build get faster with GOCACHEPROG?";
@@ -53,8 +53,8 @@ fn against_full(summary: &Summary) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::tests::measured;
     use super::*;
+    use crate::bench::analysis::summary::tests::measured;
 
     fn of(legs: &[(Leg, &[u64])]) -> String {
         let rounds: Vec<_> = legs.iter().flat_map(|(leg, walls)| measured(*leg, walls)).collect();

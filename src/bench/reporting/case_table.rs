@@ -1,14 +1,14 @@
 //! The tables of a scenario with cases: how long each took, and what its backend did. Reads results, computes nothing.
 
-use super::cases::CaseSummary;
-use super::compare::Comparison;
 use super::dots;
 use super::grid::Grid;
 use super::results::Results;
-use super::summary::{BackendSummary, LegSummary};
 use super::table::comparison;
 use super::units::{self, Column};
 use super::wording;
+use crate::bench::analysis::cases::CaseSummary;
+use crate::bench::analysis::compare::Comparison;
+use crate::bench::analysis::summary::{BackendSummary, LegSummary};
 use crate::bench::planning::leg::Leg;
 
 /// Times: the shared baselines first, then a row for each leg under each case.
@@ -99,8 +99,8 @@ fn range(found: &Comparison) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cases::{summaries, tests::measured};
     use super::*;
+    use crate::bench::analysis::cases::{summaries, tests::measured};
     use crate::bench::planning::case::tests::case;
     use crate::bench::planning::plan::tests::plan_of;
 

@@ -1,9 +1,9 @@
 //! The tables of a scenario with machines: a row a wave, and what S3 would ask for it. Reads results, computes nothing.
 
-use super::ci::{CiResults, WaveSummary};
 use super::grid::{Grid, View};
 use super::table::wrapped;
 use super::units::{self, Column};
+use crate::bench::analysis::ci::{CiResults, WaveSummary};
 use crate::bench::planning::ci::{Share, Start};
 use crate::bench::running::state::ServerSeen;
 
@@ -89,8 +89,8 @@ fn start(start: Start) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ci::tests::results;
     use super::*;
+    use crate::bench::analysis::ci::tests::results;
 
     #[test]
     fn rates_requests_and_costs_have_their_columns() {

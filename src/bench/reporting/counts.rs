@@ -1,8 +1,8 @@
 //! The second table: what go and the backend did. Units stand in a second line of the header, so that all columns fit.
 
 use super::grid::Grid;
-use super::summary::{BackendSummary, LegSummary};
 use super::units::{self, Column};
+use crate::bench::analysis::summary::{BackendSummary, LegSummary};
 use crate::bench::planning::leg::Leg;
 
 /// One row a leg; a baseline has no backend, only the CPU time of go.
@@ -47,9 +47,9 @@ fn name(leg: Leg) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::super::grid::View;
-    use super::super::summary::Summary;
-    use super::super::summary::tests::measured;
     use super::*;
+    use crate::bench::analysis::summary::Summary;
+    use crate::bench::analysis::summary::tests::measured;
 
     /// What a backend does in a `go build std`, over a slow link; the numbers are long ones.
     fn backend(hits: f64, get_p50_ns: f64, bytes: f64) -> BackendSummary {

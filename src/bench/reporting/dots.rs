@@ -12,7 +12,7 @@ pub fn rows(samples: &[&[f64]]) -> Vec<String> {
 
 /// As shares of the median.
 fn deviations(samples: &[f64]) -> Vec<f64> {
-    let Some(middle) = super::stats::median(samples).filter(|middle| *middle > 0.0) else {
+    let Some(middle) = crate::bench::analysis::stats::median(samples).filter(|middle| *middle > 0.0) else {
         return Vec::new();
     };
     samples.iter().map(|sample| sample / middle - 1.0).collect()

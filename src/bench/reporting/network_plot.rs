@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use plotters::prelude::*;
 
-use super::network::{BandwidthColumn, Network};
+use crate::bench::analysis::network::{BandwidthColumn, Network};
 use crate::bench::planning::grid::name;
 
 /// Its file below the folder of the run.
@@ -110,8 +110,8 @@ fn extent(network: &Network) -> (f64, f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::network::tests::network;
     use super::*;
+    use crate::bench::analysis::network::tests::network;
 
     #[test]
     fn the_picture_has_a_line_for_each_strategy_and_dots_where_it_was_measured() {

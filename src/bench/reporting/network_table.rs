@@ -1,8 +1,8 @@
 //! The tables of a grid, one a strategy, and the sentences on where no cache is faster. Reads results, computes nothing.
 
 use super::grid::{Grid, View};
-use super::network::{BandwidthColumn, Crossover, LeastBandwidth, Network, Point, StrategyGrid};
 use super::units;
+use crate::bench::analysis::network::{BandwidthColumn, Crossover, LeastBandwidth, Network, Point, StrategyGrid};
 use crate::bench::planning::grid::name;
 use crate::bench::planning::link::Bandwidth;
 
@@ -88,8 +88,8 @@ fn latency_text(latency_ms: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::network::tests::network;
     use super::*;
+    use crate::bench::analysis::network::tests::network;
 
     #[test]
     fn fitted_cells_are_marked_and_crossovers_are_told() {

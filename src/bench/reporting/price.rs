@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::grid::{Grid, View};
-use super::stats::{median, median_interval, paired_ratios};
 use super::units;
+use crate::bench::analysis::stats::{median, median_interval, paired_ratios};
 use crate::bench::planning::leg::Leg;
 
 /// Where `bench observe` leaves its result for the reports of later runs.

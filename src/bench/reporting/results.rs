@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::cases::CaseSummary;
-use super::ci::CiResults;
-use super::network::Network;
-use super::summary::Summary;
+use crate::bench::analysis::cases::CaseSummary;
+use crate::bench::analysis::ci::CiResults;
+use crate::bench::analysis::network::Network;
+use crate::bench::analysis::summary::Summary;
 use crate::bench::planning::plan::Plan;
 use crate::bench::planning::steps::Step;
 use crate::bench::running::environment::Environment;

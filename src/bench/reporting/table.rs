@@ -3,16 +3,16 @@
 use super::answer;
 use super::case_table;
 use super::ci_table;
-use super::compare::Comparison;
 use super::counts;
 use super::dots;
 use super::files::File;
 use super::grid::{Grid, View};
 use super::network_table;
 use super::results::Results;
-use super::summary::{BackendSummary, Records, Summary};
 use super::units;
 use super::wording;
+use crate::bench::analysis::compare::Comparison;
+use crate::bench::analysis::summary::{BackendSummary, Records, Summary};
 
 /// All that a run prints on stdout, in at most `view.width` columns.
 pub fn render(results: &Results, files: &[File], view: View) -> String {

@@ -1,7 +1,7 @@
 //! A comparison in words: the same ones in the tables and in the sentence.
 
-use super::compare::{Comparison, Verdict};
 use super::units;
+use crate::bench::analysis::compare::{Comparison, Verdict};
 
 /// `45× faster`, `1.1× slower?`, `the same`, `not told apart`; the question mark where the noise is not known.
 pub fn short(found: &Comparison) -> String {
@@ -47,8 +47,8 @@ fn signed(ratio: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stats::Interval;
     use super::*;
+    use crate::bench::analysis::stats::Interval;
     use crate::bench::planning::leg::Leg;
 
     fn of(ratio: f64, verdict: Verdict) -> Comparison {

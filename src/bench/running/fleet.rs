@@ -11,11 +11,11 @@ use super::process::{self, Measured};
 use super::records;
 use super::round::Machine;
 use super::session;
+use crate::bench::analysis::ci::{Build, GroupResult, WaveResult};
 use crate::bench::planning::ci::Group;
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::link::Link;
 use crate::bench::planning::steps::{Kind, Step};
-use crate::bench::reporting::ci::{Build, GroupResult, WaveResult};
 use crate::platform;
 
 /// A machine that is about to build.

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::compare::{Comparison, compare, counted, walls};
-use super::results::Round;
 use super::stats::{median, relative_spread};
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::steps::Setup;
+use crate::bench::reporting::results::Round;
 use crate::telemetry::SessionSummary;
 
 /// All that is printed of a run.
@@ -205,9 +205,9 @@ fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {
 #[cfg(test)]
 pub mod tests {
     use super::super::compare::Verdict;
-    use super::super::results::tests::round;
     use super::*;
     use crate::bench::planning::steps::{Kind, Step};
+    use crate::bench::reporting::results::tests::round;
     use crate::bench::running::state::Finding;
 
     /// Measured rounds of a leg, in milliseconds.

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::results::Round;
 use super::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::steps::{Kind, Setup};
+use crate::bench::reporting::results::Round;
 
 /// Rounds side by side that a verdict by interval needs: with fewer it is no better than the range.
 const FEWEST_PAIRS: usize = 5;

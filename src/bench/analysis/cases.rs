@@ -4,11 +4,11 @@
 use serde::Serialize;
 
 use super::compare::{Comparison, compare, counted};
-use super::results::Round;
 use super::summary::LegSummary;
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::plan::Plan;
 use crate::bench::planning::steps::Setup;
+use crate::bench::reporting::results::Round;
 
 /// One leg under one case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,11 +44,11 @@ fn summary(rounds: &[Round], plan: &Plan, setup: Setup) -> Option<CaseSummary> {
 #[cfg(test)]
 pub mod tests {
     use super::super::compare::Verdict;
-    use super::super::results::tests::round;
     use super::*;
     use crate::bench::planning::case::tests::case;
     use crate::bench::planning::plan::tests::plan_of;
     use crate::bench::planning::steps::{Kind, Step};
+    use crate::bench::reporting::results::tests::round;
 
     /// Measured rounds, in milliseconds.
     pub fn measured(leg: Leg, case: Option<usize>, walls_ms: &[u64]) -> Vec<Round> {
