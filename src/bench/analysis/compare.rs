@@ -4,19 +4,20 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use super::noise::noise_floor;
 use super::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::steps::{Kind, Setup};
 use crate::bench::reporting::results::Round;
 
 /// Rounds side by side that a verdict by interval needs: with fewer it is no better than the range.
-const FEWEST_PAIRS: usize = 5;
+pub const FEWEST_PAIRS: usize = 5;
 /// How often a difference has to exceed the noise before it is told: the noise holds only half of the samples.
 const CLEAR: f64 = 3.0;
 /// A factor that no noise makes: what single samples may tell without knowing theirs. From here on it prints as 1.5×.
 const CLEAR_FACTOR: f64 = 1.45;
-/// How far from 1 what is called the same may lie, as a share.
-const SAME: f64 = 0.05;
+/// How far from 1 what is called the same may lie, as a share: where the noise is larger, nothing can be said.
+const SAME: f64 = 0.1;
 
 /// How long one leg takes against another.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -31,6 +32,8 @@ pub struct Comparison {
     pub pairs: usize,
     /// The noise of the ratio, as a share, that `verdict` was judged by; None where the interval judged, or nothing did.
     pub noise: Option<f64>,
+    /// The noise floor of the run, as a share; no smaller difference is told. None where it was not measured.
+    pub floor: Option<f64>,
     pub verdict: Verdict,
 }
 
@@ -40,9 +43,9 @@ pub struct Comparison {
 pub enum Verdict {
     Faster,
     Slower,
-    /// The difference is known, and at most 5 %.
+    /// No difference beyond the noise, which is at most 10 %.
     Same,
-    /// There may be a difference: it is below the noise, and the noise is not small.
+    /// There may be a difference: it is below the noise, and that is more than 10 %.
     NotApart,
     /// Too few samples on one side to know their noise, and no difference that is clear without.
     NoiseUnknown,
@@ -74,11 +77,14 @@ pub fn compare(rounds: &[Round], setup: impl Into<Setup>, base: impl Into<Setup>
         Some(_) => median(&ratios)?,
         None => median(&walls(rounds, setup))? / median(&walls(rounds, base))?,
     };
+    // Long runs have a noise of their own.
+    let is_short = !setup.leg.is_cold() && !base.leg.is_cold();
+    let floor = noise_floor(rounds).filter(|_| is_short).map(|floor| floor.share);
     let (noise, verdict) = match interval.filter(|_| ratios.len() >= FEWEST_PAIRS) {
-        Some(interval) => (None, judge(ratio, interval.low, interval.high)),
+        Some(interval) => (None, judge(ratio, interval.low, interval.high, floor.unwrap_or(0.0))),
         None => judge_by_noise(rounds, setup, base, ratio),
     };
-    Some(Comparison { leg: setup.leg, base: base.leg, ratio, interval, pairs: ratios.len(), noise, verdict })
+    Some(Comparison { leg: setup.leg, base: base.leg, ratio, interval, pairs: ratios.len(), noise, floor, verdict })
 }
 
 /// The times of those rounds of two setups that have the same number.
@@ -100,7 +106,7 @@ fn judge_by_noise(rounds: &[Round], setup: Setup, base: Setup, ratio: f64) -> (O
     let size = ratio.max(1.0 / ratio);
     if let (Some(_), Some(_), Some(noise)) = (own(setup), own(base), noise) {
         let margin = margin_of(noise);
-        return (Some(noise), judge(ratio, ratio / margin, ratio * margin));
+        return (Some(noise), judge(ratio, ratio / margin, ratio * margin, 0.0));
     }
     let enough = match noise {
         Some(noise) => margin_of(noise),
@@ -108,7 +114,7 @@ fn judge_by_noise(rounds: &[Round], setup: Setup, base: Setup, ratio: f64) -> (O
         None => any(setup).or(any(base)).map_or(CLEAR_FACTOR, |half| CLEAR_FACTOR.max(margin_of(half))),
     };
     match size > enough {
-        true => (noise, judge(ratio, ratio, ratio)),
+        true => (noise, judge(ratio, ratio, ratio, 0.0)),
         false => (noise, Verdict::NoiseUnknown),
     }
 }
@@ -120,19 +126,21 @@ fn borrowed(rounds: &[Round], leg: Leg) -> Option<f64> {
     alike.into_iter().filter_map(|other| relative_spread(&walls(rounds, other))).max_by(f64::total_cmp)
 }
 
-/// What a ratio is that lies between `low` and `high`.
-fn judge(ratio: f64, low: f64, high: f64) -> Verdict {
-    let small = 1.0 - SAME <= low && high <= 1.0 + SAME;
-    match (low <= 1.0 && 1.0 <= high, small) {
-        (true, true) => Verdict::Same,
-        (true, false) => Verdict::NotApart,
-        (false, _) if ratio > 1.0 => Verdict::Slower,
-        (false, _) => Verdict::Faster,
+/// What a ratio is that lies between `low` and `high`, over a noise floor.
+fn judge(ratio: f64, low: f64, high: f64, floor: f64) -> Verdict {
+    let is_noise = (low <= 1.0 && 1.0 <= high) || (ratio - 1.0).abs() <= floor;
+    let widest = (1.0 - low).max(high - 1.0).max(floor);
+    match is_noise {
+        true if widest <= SAME => Verdict::Same,
+        true => Verdict::NotApart,
+        false if ratio > 1.0 => Verdict::Slower,
+        false => Verdict::Faster,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::noise::tests::again;
     use super::super::summary::tests::measured;
     use super::*;
 
@@ -154,8 +162,63 @@ mod tests {
         let base: (Leg, &[u64]) = (Leg::BaselineFull, &[1000, 1000, 1000, 1000, 1000]);
         let verdict = |walls: &[u64]| of(&[base, (Leg::A, walls)], Leg::A, Leg::BaselineFull).verdict;
         assert_eq!(verdict(&[990, 1050, 1090, 1100, 1200]), Verdict::NotApart);
-        assert_eq!(verdict(&[980, 990, 1010, 1020, 1030]), Verdict::Same);
+        assert_eq!(verdict(&[980, 990, 1010, 1020, 1090]), Verdict::Same);
         assert_eq!(verdict(&[1010, 1020, 1030, 1040, 1050]), Verdict::Slower);
+    }
+
+    #[test]
+    fn no_difference_below_the_noise_floor_is_told() {
+        let verdict = |again_ms: &[u64]| {
+            let mut rounds = measured(Leg::BaselineFull, &[1000, 1000, 1000, 1000, 1000]);
+            rounds.extend(measured(Leg::A, &[1010, 1020, 1030, 1040, 1050]));
+            rounds.extend(again(again_ms));
+            let found = compare(&rounds, Leg::A, Leg::BaselineFull).unwrap();
+            (found.verdict, found.floor.map(|floor| (floor * 1000.0).round()))
+        };
+        assert_eq!(verdict(&[990, 1000, 1000, 1000, 1010]), (Verdict::Slower, Some(10.0)));
+        assert_eq!(verdict(&[960, 1000, 1000, 1000, 1010]), (Verdict::Same, Some(40.0)));
+        assert_eq!(verdict(&[800, 1000, 1000, 1000, 1010]), (Verdict::NotApart, Some(200.0)));
+    }
+
+    /// One factor of noise: most samples within some percent, and one in twenty far off, as on a shared machine.
+    fn noise(random: &mut fastrand::Rng, share: f64) -> f64 {
+        // Irwin and Hall: the sum of twelve uniform numbers less six is nearly a standard normal one.
+        let normal = (0..12).map(|_| random.f64()).sum::<f64>() - 6.0;
+        let far = if random.u8(..) < 13 { 1.0 + random.f64() } else { 1.0 };
+        (normal * share).exp() * far
+    }
+
+    fn simulated(random: &mut fastrand::Rng, count: u32, share: f64, factor: f64) -> Verdict {
+        let mut walls = |factor: f64| -> Vec<u64> {
+            (0..count).map(|_| (500_000.0 * factor * noise(random, share)) as u64).collect()
+        };
+        let mut rounds = measured(Leg::BaselineFull, &walls(1.0));
+        rounds.extend(again(&walls(1.0)));
+        rounds.extend(measured(Leg::A, &walls(factor)));
+        compare(&rounds, Leg::A, Leg::BaselineFull).unwrap().verdict
+    }
+
+    #[test]
+    fn of_a_thousand_comparisons_of_the_same_at_least_970_say_so() {
+        let mut random = fastrand::Rng::with_seed(6);
+        for (count, share, same) in [(9, 0.02, 970), (21, 0.03, 970), (41, 0.05, 970), (5, 0.03, 0), (21, 0.2, 0)] {
+            let verdicts: Vec<Verdict> = (0..1000).map(|_| simulated(&mut random, count, share, 1.0)).collect();
+            let all = |wanted: Verdict| verdicts.iter().filter(|verdict| **verdict == wanted).count();
+            let wrong = all(Verdict::Faster) + all(Verdict::Slower);
+            assert!(wrong <= 10, "{count} rounds, ±{share}: {wrong} of 1000 tell a difference");
+            assert!(
+                all(Verdict::Same) >= same,
+                "{count} rounds, ±{share}: {} of 1000 are the same",
+                all(Verdict::Same)
+            );
+        }
+    }
+
+    #[test]
+    fn a_difference_of_10_percent_is_told_where_the_noise_is_3() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let told = (0..1000).filter(|_| simulated(&mut random, 21, 0.03, 1.1) == Verdict::Slower).count();
+        assert!(told >= 950, "{told} of 1000");
     }
 
     #[test]

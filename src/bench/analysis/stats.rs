@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-/// Coverage that an interval aims at.
-const COVERAGE: f64 = 0.95;
+/// Coverage that an interval aims at: of a hundred comparisons of the same with the same, one may look different.
+const COVERAGE: f64 = 0.99;
 
 /// An interval that holds the true median with the probability `coverage`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -43,11 +43,25 @@ pub fn relative_spread(samples: &[f64]) -> Option<f64> {
     (middle != 0.0).then(|| width / 2.0 / middle.abs())
 }
 
+/// How far a sample may lie from the median in scaled median absolute deviations: Hampel's identifier, with 1.4826 as the
+/// scale that makes the deviation that of a normal distribution (Davies and Gather, "The Identification of Multiple
+/// Outliers", 1993). None for fewer than five samples, or where more than half of them are the same.
+pub fn outlier_limit(samples: &[f64]) -> Option<f64> {
+    const SCALE: f64 = 1.4826;
+    const DEVIATIONS: f64 = 3.0;
+    if samples.len() < 5 {
+        return None;
+    }
+    let middle = median(samples)?;
+    let deviations: Vec<f64> = samples.iter().map(|sample| (sample - middle).abs()).collect();
+    median(&deviations).filter(|deviation| *deviation > 0.0).map(|deviation| DEVIATIONS * SCALE * deviation)
+}
+
 /// The confidence interval of the median from order statistics.
 ///
 /// Between the k-th smallest and the k-th largest of n samples lies the median with the probability
 /// 1 - 2 P(Bin(n, 1/2) < k) (Conover, "Practical Nonparametric Statistics", 3rd edition, section 3.2). The largest k that
-/// reaches 95 % is taken. Where even the whole range does not (fewer than six samples), that range with its coverage.
+/// reaches 99 % is taken. Where even the whole range does not (fewer than eight samples), that range with its coverage.
 /// None for fewer than two samples.
 pub fn median_interval(samples: &[f64]) -> Option<Interval> {
     let n = samples.len();
@@ -111,17 +125,27 @@ mod tests {
     }
 
     #[test]
+    fn the_limit_of_outliers_is_three_scaled_deviations() {
+        // R: mad(c(1, 2, 3, 4, 100)) is 1.4826.
+        assert_eq!(outlier_limit(&[1.0, 2.0, 3.0, 4.0, 100.0]), Some(3.0 * 1.4826));
+        assert_eq!(outlier_limit(&[1.0, 2.0, 3.0, 4.0]), None);
+        assert_eq!(outlier_limit(&[1.0, 1.0, 1.0, 1.0, 9.0]), None);
+    }
+
+    #[test]
     fn interval_ranks_as_in_conovers_table() {
-        // n = 21: ranks 6 and 16, exact coverage 0.9733.
+        // n = 21: ranks 5 and 17, exact coverage 0.9928; 6 and 16 would hold 0.9734.
         let samples: Vec<f64> = (1..=21).map(f64::from).collect();
         let interval = median_interval(&samples).unwrap();
-        assert_eq!((interval.low, interval.high), (6.0, 16.0));
-        assert!((interval.coverage - 0.973_396).abs() < 1e-5);
-        // n = 10: ranks 2 and 9, exact coverage 0.9785.
+        assert_eq!((interval.low, interval.high), (5.0, 17.0));
+        assert!((interval.coverage - 0.992_803).abs() < 1e-5, "{}", interval.coverage);
+        assert!((coverage_of(21, 6) - 0.973_396).abs() < 1e-5);
+        // n = 10: ranks 1 and 10, exact coverage 0.9980; 2 and 9 would hold 0.9785.
         let samples: Vec<f64> = (1..=10).map(f64::from).collect();
         let interval = median_interval(&samples).unwrap();
-        assert_eq!((interval.low, interval.high), (2.0, 9.0));
-        assert!((interval.coverage - 0.978_516).abs() < 1e-5);
+        assert_eq!((interval.low, interval.high), (1.0, 10.0));
+        assert!((interval.coverage - 0.998_047).abs() < 1e-5);
+        assert!((coverage_of(10, 2) - 0.978_516).abs() < 1e-5);
     }
 
     #[test]
@@ -139,7 +163,7 @@ mod tests {
             let interval = median_interval(&samples).unwrap();
             let middle = median(&samples).unwrap();
             assert!(interval.low <= middle && middle <= interval.high, "n = {n}");
-            assert!(n < 6 || interval.coverage >= COVERAGE, "n = {n}");
+            assert!(n < 8 || interval.coverage >= COVERAGE, "n = {n}");
         }
     }
 

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use super::compare::{Comparison, compare, counted, walls};
+use super::noise::{NoiseFloor, noise_floor};
+use super::outliers::{Outlier, outliers};
 use super::stats::{median, relative_spread};
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::steps::Setup;
@@ -16,6 +18,10 @@ pub struct Summary {
     pub legs: Vec<LegSummary>,
     /// baseline-full : a, baseline-empty : c and the like, with an interval.
     pub pairs: Vec<Comparison>,
+    /// None where it was not measured, or in too few rounds.
+    pub noise_floor: Option<NoiseFloor>,
+    /// Samples far from the others of their leg; they count.
+    pub outliers: Vec<Outlier>,
     /// Rounds that were not in the state that they claim; they count nowhere.
     pub out_of_state: Vec<OutOfState>,
     /// Whether the files of the sessions say the same.
@@ -102,6 +108,8 @@ impl Summary {
                 true => pairs.into_iter().filter_map(|(leg, base)| compare(leg, base)).collect(),
                 false => Vec::new(),
             },
+            noise_floor: noise_floor(rounds),
+            outliers: outliers(rounds),
             out_of_state: out_of_state(rounds),
             records: records(rounds),
             not_sampled: not_sampled(rounds),

@@ -31,6 +31,14 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub long_rounds: Option<u32>,
 
+    /// More rounds of the short runs, until each is known to this: the half of its interval, as 2%
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
+    pub until: Option<f64>,
+
+    /// The longest that the rounds of --until may take, in minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = parse_minutes)]
+    pub until_limit: f64,
+
     /// Only these runs, joined by commas; what they need is run before them, unmeasured
     #[arg(long, value_name = "RUN", value_delimiter = ',')]
     pub only: Vec<Leg>,
@@ -80,6 +88,22 @@ pub enum RemoteKind {
     Embedded,
     /// The one of the S3_* variables, under a prefix of its own
     Env,
+}
+
+/// A share, from `2%` or `2`.
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    match number.parse::<f64>() {
+        Ok(percent) if percent.is_finite() && percent > 0.0 => Ok(percent / 100.0),
+        _ => Err("give a percentage above 0, like 2%".to_owned()),
+    }
+}
+
+fn parse_minutes(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("give minutes, more than 0".to_owned()),
+    }
 }
 
 fn parse_milliseconds(text: &str) -> Result<f64, String> {

@@ -24,7 +24,7 @@ pub fn render(plan: &Plan) -> String {
         write_to(&mut text, format_args!("machines  {}: {}\n", group.folder(), waves.join("; then ")));
     }
     for (name, steps) in groups(&plan.steps) {
-        let legs: Vec<String> = steps.iter().map(|step| step.setup().folder(&plan.cases)).collect();
+        let legs: Vec<String> = steps.iter().map(|step| named(plan, step)).collect();
         write_to(&mut text, format_args!("{name:<10}{}\n", legs.join(", ")));
     }
     text.push('\n');
@@ -48,11 +48,17 @@ fn remote(plan: &Plan) -> String {
     }
 }
 
+fn named(plan: &Plan, step: &Step) -> String {
+    let setup = step.setup().folder(&plan.cases);
+    if step.kind == Kind::Again { format!("{setup} again") } else { setup }
+}
+
 /// Neighbouring steps of one kind and one round, with a name for them.
 fn groups(steps: &[Step]) -> Vec<(String, &[Step])> {
-    let alike = |one: &Step, other: &Step| (one.kind, one.round) == (other.kind, other.round);
+    let kind = |step: &Step| if step.kind == Kind::Again { Kind::Measured } else { step.kind };
+    let alike = |one: &Step, other: &Step| (kind(one), one.round) == (kind(other), other.round);
     let name = |step: &Step| match step.kind {
-        Kind::Measured => format!("round {}", step.round),
+        Kind::Measured | Kind::Again => format!("round {}", step.round),
         Kind::Preparation => "prepare".to_owned(),
         Kind::Profile => "profile".to_owned(),
         Kind::Heap => "heap profile".to_owned(),

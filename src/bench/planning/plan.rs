@@ -44,8 +44,19 @@ pub struct Plan {
     /// Groups of machines that build at once, in the place of steps.
     pub groups: Vec<Group>,
     pub prices: Prices,
-    /// In the order in which they run.
+    /// How well the short legs have to be known; None: the rounds of the scenario are enough.
+    pub until: Option<Until>,
+    /// In the order in which they run; with `until` there may be more rounds than these.
     pub steps: Vec<Step>,
+}
+
+/// When there have been rounds enough.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Until {
+    /// The half of each interval, as a share.
+    pub share: f64,
+    /// The longest that more rounds than planned may take, seconds.
+    pub limit_s: f64,
 }
 
 impl Plan {
@@ -78,6 +89,7 @@ impl Plan {
             grid: scenario.grid.clone(),
             groups: scenario.ci.as_ref().map(CiSpec::groups).unwrap_or_default(),
             prices: scenario.prices,
+            until: args.until.map(|share| Until { share, limit_s: args.until_limit * 60.0 }),
             steps: Vec::new(),
         };
         plan.cases = plan.resolve_cases(scenario, args)?;
@@ -146,6 +158,11 @@ impl Plan {
         setups
     }
 
+    /// Those of them that compile next to nothing.
+    pub fn short_setups(&self) -> Vec<Setup> {
+        self.measured_setups().into_iter().filter(|setup| !setup.leg.is_cold()).collect()
+    }
+
     /// Whether a session of this leg would be over before a profiler is ready that starts with it.
     pub fn is_short(&self, leg: Leg) -> bool {
         leg == Leg::A || self.generated_packages.is_some()
@@ -199,10 +216,11 @@ pub mod tests {
         Plan::resolve(&name, &scenario, &args)
     }
 
-    /// The steps as `leg round`, with p for a profile round and ! for preparation.
+    /// The steps as `leg round`, with + for a repetition, p for a profile round and ! for preparation.
     pub fn order(plan: &Plan) -> Vec<String> {
         let name = |step: &Step| match step.kind {
             Kind::Measured => format!("{}{}", step.leg, step.round),
+            Kind::Again => format!("{}+", step.leg),
             Kind::Preparation => format!("{}!", step.leg),
             Kind::Profile => format!("{}p", step.leg),
             Kind::Heap => format!("{}h", step.leg),

@@ -31,6 +31,8 @@ pub struct Step {
 pub enum Kind {
     /// Its time counts.
     Measured,
+    /// The same once more: what differs between the two is noise.
+    Again,
     /// It only makes a state that another leg starts from.
     Preparation,
     /// Its time does not count: the CPU profile is on.
@@ -73,6 +75,11 @@ impl Setup {
 }
 
 impl Step {
+    /// Whether its time tells something.
+    pub fn is_timed(&self) -> bool {
+        matches!(self.kind, Kind::Measured | Kind::Again)
+    }
+
     /// Leg and case.
     pub fn setup(&self) -> Setup {
         Setup { leg: self.leg, case: self.case }
@@ -83,6 +90,7 @@ impl Step {
         let setup = self.setup().folder(cases);
         match self.kind {
             Kind::Measured => format!("{setup}/{}", self.round),
+            Kind::Again => format!("{setup}/{}-again", self.round),
             Kind::Preparation => format!("{setup}/preparation"),
             Kind::Profile if self.round == 1 => format!("{setup}/profile"),
             Kind::Profile => format!("{setup}/profile-{}", self.round),
@@ -113,7 +121,8 @@ pub fn setups(legs: &[Leg], cases: &[Case]) -> Vec<Setup> {
 }
 
 /// Round by round. The first is in the order of Step 2.4, in which each leg finds its state; from then on all states
-/// stand, and each round starts one setup further, so that none always runs after the same one.
+/// stand, and each round starts one setup further, so that none always runs after the same one. go with its own full cache
+/// runs twice a round: the noise that all differences are held against.
 pub fn measured(setups: &[Setup], cases: &[Case], counts: Counts) -> Vec<Step> {
     let count = |setup: &Setup| match setup.case {
         _ if setup.leg.is_cold() => counts.long,
@@ -122,13 +131,17 @@ pub fn measured(setups: &[Setup], cases: &[Case], counts: Counts) -> Vec<Step> {
         None => cases.iter().map(|case| case.rounds).max().unwrap_or(counts.short),
     };
     let last = setups.iter().map(count).max().unwrap_or(0);
-    let mut steps = Vec::new();
-    for round in 1..=last {
-        let mut of_round: Vec<Setup> = setups.iter().copied().filter(|setup| count(setup) >= round).collect();
-        let turn = (round as usize - 1) % of_round.len();
-        of_round.rotate_left(turn);
-        steps.extend(of_round.into_iter().map(|setup| setup.step(Kind::Measured, round)));
-    }
+    (1..=last).flat_map(|round| one_round(setups, round, |setup| count(setup) >= round)).collect()
+}
+
+/// A round of the setups that `takes_part` says.
+pub fn one_round(setups: &[Setup], round: u32, takes_part: impl Fn(&Setup) -> bool) -> Vec<Step> {
+    let of_round = setups.iter().filter(|setup| takes_part(setup));
+    let mut steps: Vec<Step> = of_round.map(|setup| setup.step(Kind::Measured, round)).collect();
+    let full = steps.iter().find(|step| step.setup() == Leg::BaselineFull.into()).copied();
+    steps.extend(full.filter(|_| steps.len() > 1).map(|step| Step { kind: Kind::Again, ..step }));
+    let turn = (round as usize).saturating_sub(1) % steps.len().max(1);
+    steps.rotate_left(turn);
     steps
 }
 
@@ -188,7 +201,11 @@ mod tests {
         insert_preparation(&mut steps, cases);
         let name = |step: &Step| {
             let case = step.case.map_or(String::new(), |case| format!("/{}", cases[case].slug));
-            let round = if step.kind == Kind::Measured { step.round.to_string() } else { "!".to_owned() };
+            let round = match step.kind {
+                Kind::Measured => step.round.to_string(),
+                Kind::Again => "+".to_owned(),
+                _ => "!".to_owned(),
+            };
             format!("{}{case}{round}", step.leg)
         };
         steps.iter().map(name).collect::<Vec<String>>().join(" ")

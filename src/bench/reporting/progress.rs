@@ -48,6 +48,11 @@ impl Progress {
         }
     }
 
+    /// More steps than were planned, from `position` on.
+    pub fn insert(&mut self, position: usize, steps: &[Step]) {
+        self.steps.splice(position..position, steps.iter().copied());
+    }
+
     /// The step at `position` of the plan starts.
     pub fn starts(&self, position: usize) {
         let left = self.left_ns(position).map(|left| format!(" · about {} left", seconds(left)));
@@ -86,6 +91,7 @@ impl Progress {
         let all = |kind| self.steps.iter().filter(|other| other.setup() == step.setup() && other.kind == kind).count();
         let what = match step.kind {
             Kind::Measured => format!("round {} of {}", step.round, all(Kind::Measured)),
+            Kind::Again => format!("round {} of {}, again for the noise", step.round, all(Kind::Again)),
             Kind::Preparation => "preparation, not measured".to_owned(),
             Kind::Profile => format!("profile {} of {}, not timed", step.round, all(Kind::Profile)),
             Kind::Heap => "heap profile, not timed".to_owned(),

@@ -38,6 +38,8 @@ pub struct Results {
     pub rounds: Vec<Round>,
     /// Computed from `rounds`.
     pub summary: Summary,
+    /// With `--until`: the half of the widest interval of the short legs, as a share; None where one is not known.
+    pub widest_interval: Option<f64>,
     /// Computed from `rounds` too; empty without cases.
     pub cases: Vec<CaseSummary>,
     /// What machines that build at once came to; None where legs were run.

@@ -8,11 +8,12 @@ use super::dots;
 use super::files::File;
 use super::grid::{Grid, View};
 use super::network_table;
+use super::notes;
 use super::results::Results;
 use super::units;
 use super::wording;
 use crate::bench::analysis::compare::Comparison;
-use crate::bench::analysis::summary::{BackendSummary, Records, Summary};
+use crate::bench::analysis::summary::{BackendSummary, Summary};
 
 /// All that a run prints on stdout, in at most `view.width` columns.
 pub fn render(results: &Results, files: &[File], view: View) -> String {
@@ -38,7 +39,8 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
         parts.push(pairs(&summary.pairs).render(view));
     }
     let mut legs = summary.legs.iter().chain(results.cases.iter().map(|case| &case.figures));
-    let mut notes = notes(summary, &sessions, legs.any(|leg| leg.wall_spread.is_none()));
+    let mut notes = notes::of_run(summary, &sessions, legs.any(|leg| leg.wall_spread.is_none()));
+    notes.extend(results.plan.until.map(|until| notes::until(until.share, results.widest_interval)));
     if results.plan.records && !sessions.is_empty() {
         notes.push(results.price_of_records.clone());
     }
@@ -150,61 +152,6 @@ fn pairs(pairs: &[Comparison]) -> Grid {
     }
 }
 
-fn notes(summary: &Summary, sessions: &[(String, &BackendSummary)], has_single: bool) -> Vec<String> {
-    let mut notes = Vec::new();
-    for wrong in &summary.out_of_state {
-        notes.push(format!(
-            "Not in the state that the name claims, and not counted: {}: {}.",
-            wrong.folders.join(", "),
-            wrong.why.join("; ")
-        ));
-    }
-    for (name, backend) in sessions {
-        if backend.uploads_left > 0 {
-            notes.push(format!("{name}: {} uploads were not out when the backend had to end.", backend.uploads_left));
-        }
-        if backend.remote_errors > 0 {
-            notes.push(format!("{name}: {} requests to the remote failed.", backend.remote_errors));
-        }
-        if let Some(reason) = &backend.remote_off {
-            notes.push(format!("{name}: the remote was given up: {reason}."));
-        }
-    }
-    for missing in &summary.without_go_view {
-        notes.push(format!("go's own view is not in the trace of {missing}."));
-    }
-    if !summary.not_sampled.is_empty() {
-        notes.push(format!("This system does not tell the sampler about {}.", summary.not_sampled.join(", ")));
-    }
-    notes.extend(records(&summary.records));
-    if has_single {
-        notes.push("– as a spread: fewer than three rounds tell none.".to_owned());
-    }
-    notes
-}
-
-/// One line when the records agree, and one for each number that differs.
-fn records(records: &Records) -> Vec<String> {
-    // One file alone agrees with anything.
-    if records.files.len() < 2 && records.disagreements.is_empty() {
-        return Vec::new();
-    }
-    let server = (records.with_server > 0).then_some(("the S3 server's log", records.with_server));
-    let named = |(name, sessions): (&str, usize)| match sessions {
-        _ if sessions == records.sessions => name.to_owned(),
-        _ => format!("{name} ({sessions} of {})", records.sessions),
-    };
-    let files: Vec<String> = records.files.iter().copied().chain(server).map(named).collect();
-    let files = files.join(", ");
-    let (sessions, requests) = (records.sessions, records.requests);
-    if records.disagreements.is_empty() {
-        return vec![format!("The records agree: {sessions} sessions with {requests} requests, in {files}.")];
-    }
-    let mut lines = vec!["THE RECORDS DISAGREE, so do not trust the numbers above:".to_owned()];
-    lines.extend(records.disagreements.iter().map(|what| format!("  {what}")));
-    lines
-}
-
 fn pointers(files: &[File]) -> String {
     let longest = files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
     let line = |file: &File| format!("{:longest$}  {}", file.path, file.says);
@@ -233,17 +180,6 @@ pub fn wrapped(paragraphs: &[String], width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn records_that_differ_are_told_loudly() {
-        let files = vec![("session.json", 2), ("request.txt", 1)];
-        let mut found = Records { sessions: 2, requests: 40, files, with_server: 2, ..Records::default() };
-        let line = "The records agree: 2 sessions with 40 requests, in session.json, request.txt (1 of 2), the S3 server's log.";
-        assert_eq!(records(&found), [line]);
-        found.disagreements.push("a/1: gets: 7 in session.json, 8 in request.txt".to_owned());
-        let lines = records(&found);
-        assert!(lines[0].contains("DISAGREE") && lines[1].contains("a/1: gets: 7"), "{lines:?}");
-    }
 
     #[test]
     fn paragraphs_are_broken_at_spaces() {

@@ -53,7 +53,16 @@ mod tests {
 
     fn of(ratio: f64, verdict: Verdict) -> Comparison {
         let interval = Some(Interval { low: 0.99, high: 1.2, coverage: 0.97 });
-        Comparison { leg: Leg::A, base: Leg::BaselineFull, ratio, interval, pairs: 5, noise: None, verdict }
+        Comparison {
+            leg: Leg::A,
+            base: Leg::BaselineFull,
+            ratio,
+            interval,
+            pairs: 5,
+            noise: None,
+            floor: None,
+            verdict,
+        }
     }
 
     #[test]

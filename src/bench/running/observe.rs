@@ -36,7 +36,7 @@ const LIGHT: [(&str, &str); 5] = [
 pub const DEFAULT_SET: &str = "all five";
 
 /// What the columns are.
-const WORDS: &str = "more: the median of the ratios or differences within each round, and its interval (95 % from six rounds on).\n\
+const WORDS: &str = "more: the median of the ratios or differences within each round, and its interval (99 % from eight rounds on).\n\
                      cpu: of the backend while go waited for it; after: when go had been let go.";
 
 /// Measures what the instruments of the backend cost a build.

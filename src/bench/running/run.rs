@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
 
@@ -25,11 +25,12 @@ use crate::bench::analysis::ci::{CiResults, GroupResult};
 use crate::bench::analysis::compare::counted;
 use crate::bench::analysis::network::Network;
 use crate::bench::analysis::summary::Summary;
+use crate::bench::analysis::until::widest;
 use crate::bench::planning::args::BenchArgs;
 use crate::bench::planning::outline;
 use crate::bench::planning::plan::Plan;
 use crate::bench::planning::scenario::Scenario;
-use crate::bench::planning::steps::{Kind, Step};
+use crate::bench::planning::steps::{Kind, Step, one_round};
 use crate::bench::reporting::errors::in_words;
 use crate::bench::reporting::files;
 use crate::bench::reporting::grid::View;
@@ -92,12 +93,16 @@ struct Keeper<'a> {
     results: Results,
     folder: &'a RunFolder,
     progress: Progress,
+    /// Since when there are more rounds than planned.
+    more_since: Option<Instant>,
 }
 
 impl Keeper<'_> {
     fn write(&mut self) -> Result<()> {
         self.results.summary = Summary::of(&self.results.rounds, self.results.plan.paired_ratios);
         let results = &mut self.results;
+        results.widest_interval =
+            results.plan.until.and_then(|_| widest(&results.rounds, &results.plan.short_setups()));
         results.cases = cases::summaries(&results.rounds, &results.plan);
         results.network = Network::of(&results.cases, &results.plan, &results.summary);
         self.results.write(&self.folder.path)
@@ -126,6 +131,21 @@ impl Watch for Keeper<'_> {
         // Not before: a run that measured nothing leaves `latest` with the last one that did.
         if self.results.rounds.len() == 1 { self.folder.link_latest() } else { Ok(()) }
     }
+
+    fn more(&mut self, position: usize) -> Vec<Step> {
+        let Some(until) = self.results.plan.until else { return Vec::new() };
+        let short = self.results.plan.short_setups();
+        let is_known = self.results.widest_interval.is_some_and(|widest| widest <= until.share);
+        let since = self.more_since.get_or_insert_with(Instant::now);
+        if short.is_empty() || is_known || since.elapsed().as_secs_f64() > until.limit_s {
+            return Vec::new();
+        }
+        let timed = self.results.rounds.iter().map(|round| round.step).filter(Step::is_timed);
+        let last = timed.map(|step| step.round).max().unwrap_or(0);
+        let steps = one_round(&short, last + 1, |_| true);
+        self.progress.insert(position, &steps);
+        steps
+    }
 }
 
 impl Execute for Machine<'_> {
@@ -142,7 +162,7 @@ impl Execute for Machine<'_> {
 fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     let (plan, go, folder) = (machine.plan, machine.go, machine.folder);
     let results = empty_results(plan.clone(), go, folder);
-    let mut keeper = Keeper { results, folder, progress: Progress::new(plan) };
+    let mut keeper = Keeper { results, folder, progress: Progress::new(plan), more_since: None };
     keeper.write()?;
     keeper.progress.note("reading the toolchain into the page cache");
     warm::page_cache(go, &machine.executable, machine.interrupt);
@@ -238,6 +258,7 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
         link: None,
         rounds: Vec::new(),
         summary: Summary::default(),
+        widest_interval: None,
         cases: Vec::new(),
         ci: None,
         network: None,

@@ -17,21 +17,29 @@ pub trait Watch {
     fn starts(&mut self, position: usize, step: Step);
     /// Called after every round that came to its end, so that results can be kept.
     fn ended(&mut self, position: usize, round: Round) -> Result<()>;
+    /// Steps to run next, when no more are left whose time counts.
+    fn more(&mut self, position: usize) -> Vec<Step>;
 }
 
 /// Runs `steps` in their order. Returns how it ended, and the error if it failed.
 pub fn run(steps: &[Step], execute: &mut dyn Execute, watch: &mut dyn Watch) -> (Ended, Option<anyhow::Error>) {
-    for (position, step) in steps.iter().enumerate() {
+    let mut steps = steps.to_vec();
+    let mut position = 0;
+    while let Some(step) = steps.get(position).copied() {
         if execute.interrupted() {
             return (Ended::Interrupted, None);
         }
-        watch.starts(position, *step);
-        let round = execute.round(*step);
+        watch.starts(position, step);
+        let round = execute.round(step);
         if execute.interrupted() {
             return (Ended::Interrupted, None);
         }
         if let Err(error) = round.and_then(|round| watch.ended(position, round)) {
             return (Ended::Failed, Some(error));
+        }
+        position += 1;
+        if step.is_timed() && !steps[position..].iter().any(Step::is_timed) {
+            steps.splice(position..position, watch.more(position));
         }
     }
     (Ended::Complete, None)
@@ -68,15 +76,21 @@ mod tests {
     }
 
     #[derive(Default)]
-    struct Protocol(Vec<String>);
+    struct Protocol {
+        words: Vec<String>,
+        more: Vec<Step>,
+    }
 
     impl Watch for Protocol {
         fn starts(&mut self, position: usize, step: Step) {
-            self.0.push(format!("+{position}{}", step.leg));
+            self.words.push(format!("+{position}{}", step.leg));
         }
         fn ended(&mut self, position: usize, round: Round) -> Result<()> {
-            self.0.push(format!("-{position}{}", round.step.leg));
+            self.words.push(format!("-{position}{}", round.step.leg));
             Ok(())
+        }
+        fn more(&mut self, _position: usize) -> Vec<Step> {
+            std::mem::take(&mut self.more)
         }
     }
 
@@ -90,7 +104,7 @@ mod tests {
     fn run_script(mut script: Script) -> (Ended, String, bool) {
         let mut protocol = Protocol::default();
         let (ended, error) = run(&steps(), &mut script, &mut protocol);
-        (ended, protocol.0.join(" "), error.is_some())
+        (ended, protocol.words.join(" "), error.is_some())
     }
 
     #[test]
@@ -114,5 +128,15 @@ mod tests {
         let (ended, protocol, failed) = run_script(script);
         assert_eq!((ended, failed), (Ended::Interrupted, false));
         assert_eq!(protocol, "+0c -0c +1b");
+    }
+
+    #[test]
+    fn more_rounds_come_before_what_is_not_timed() {
+        let mut steps = steps();
+        steps[2].kind = Kind::Profile;
+        let more = vec![Step { round: 2, ..steps[1] }];
+        let mut protocol = Protocol { more, ..Protocol::default() };
+        let (ended, _) = run(&steps, &mut Script::default(), &mut protocol);
+        assert_eq!((ended, protocol.words.join(" ").as_str()), (Ended::Complete, "+0c -0c +1b -1b +2b -2b +3a -3a"));
     }
 }
