@@ -308,3 +308,91 @@ fn what_the_workshops_strategy_could_not_send_goes_out_with_the_next_session() {
     backend.end();
     assert_eq!(keys(&s3, "").len(), 4, "two objects each");
 }
+
+#[test]
+fn a_key_that_may_not_delete_merges_nothing() {
+    let s3 = S3::start();
+    s3.server.set_faults(vec!["no-delete".parse().unwrap()], 0);
+    let machine = Machine::new();
+    for n in 1..=12 {
+        let mut backend = machine.start(&s3, &[]);
+        backend.get(1, 200);
+        backend.put(2, n, &body(n, 3000));
+        backend.close(3);
+        backend.end();
+    }
+    assert_eq!(keys(&s3, "manifests-v1/").len(), 12, "each session's own, and no more");
+    assert_eq!(keys(&s3, "packs-v1/").len(), 12);
+}
+
+#[test]
+fn a_burst_of_refusals_at_the_start_does_not_cost_the_hits() {
+    let s3 = S3::start();
+    fill(&s3, &Machine::new(), &[], 3, 5000);
+    s3.server.set_faults(vec!["slow-down".parse().unwrap()], 0);
+    let mark = s3.server.mark();
+    let machine = Machine::new();
+    let mut backend = machine.start(&s3, &[]);
+    common::wait_until("three refusals", || s3.server.mark() >= mark + 3);
+    s3.server.set_faults(Vec::new(), 0);
+    for n in 1..=3 {
+        assert_hit(&backend.get(n.into(), n), &body(n, 5000));
+    }
+    backend.end();
+}
+
+#[test]
+fn what_earlier_sessions_left_waits_for_a_remote_that_takes_something() {
+    let s3 = S3::start();
+    s3.server.set_faults(vec!["read-only".parse().unwrap()], 0);
+    let machine = Machine::new();
+    for (n, unsent) in [(1, 1), (2, 2), (3, 3)] {
+        let mark = s3.server.mark();
+        let mut backend = machine.start(&s3, &[]);
+        backend.put(1, n, &body(n, 5000));
+        backend.close(2);
+        let (_, _, stderr) = backend.end();
+        assert!(stderr.contains("nothing more is uploaded by this build"), "{stderr}");
+        let puts = s3.server.log_since(mark).iter().filter(|record| record.op == Operation::Put).count();
+        assert_eq!((puts, machine.unsent()), (1, unsent), "its own pack, once");
+    }
+    s3.server.set_faults(Vec::new(), 0);
+    let mut backend = machine.start(&s3, &[]);
+    backend.put(1, 4, &body(4, 5000));
+    backend.close(2);
+    let (_, _, stderr) = backend.end();
+    assert_eq!((machine.unsent(), stderr.as_str()), (0, "CacheProg used.\n"));
+}
+
+#[test]
+fn an_end_in_the_middle_of_sending_what_gathered_waits_for_its_manifest() {
+    let s3 = S3::start();
+    s3.server.set_link(LinkSettings { first_byte: Duration::from_secs(2), ..LinkSettings::NONE });
+    let machine = Machine::new();
+    let mut backend = machine.start(&s3, &[]);
+    for n in 1..=3 {
+        backend.put(n.into(), n, &body(n, 5000));
+    }
+    // Nothing more comes: after a while it goes out without an end.
+    common::wait_until("the listing at the start", || s3.server.mark() > 0 && s3.server.stats("").in_flight == 0);
+    common::wait_until("a pack on its way", || s3.server.stats("").in_flight > 0);
+    backend.close(4);
+    let (_, _, stderr) = backend.end();
+    assert_eq!(stderr, "CacheProg used.\n");
+    assert_eq!((keys(&s3, "manifests-v1/").len(), machine.unsent()), (1, 0));
+}
+
+#[test]
+fn a_large_output_is_written_plainly_where_that_is_asked_for() {
+    let s3 = S3::start();
+    let large = vec![7; 65 << 20];
+    for (arguments, objects) in [(&[][..], 0), (&["--plain"][..], 2)] {
+        let machine = Machine::new();
+        let mut backend = machine.start(&s3, arguments);
+        backend.put(1, 1, &large);
+        backend.close(2);
+        let (_, _, stderr) = backend.end();
+        assert_eq!(stderr, "CacheProg used.\n");
+        assert_eq!((keys(&s3, "").len(), machine.unsent()), (objects, 0), "{arguments:?}");
+    }
+}

@@ -1,4 +1,4 @@
-//! The circuit breaker: after a few failures in a row the remote is off for the rest of the session.
+//! The circuit breaker: after a few failures, with few successes between them, the remote is off for the rest of the session.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,7 +11,7 @@ const FAILURE: u32 = 2;
 /// A failure that go had to wait for: two of them are enough.
 const TIMEOUT: u32 = 5;
 
-/// Counts failures in a row.
+/// Counts failures; successes take away from the count.
 #[derive(Default)]
 pub struct Breaker {
     points: AtomicU32,
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn five_failures_in_a_row_open_it_once_and_for_good() {
+    fn five_failures_without_a_success_open_it_once_and_for_good() {
         let breaker = Breaker::default();
         for _ in 0..4 {
             assert!(!breaker.failed(false, "refused"));

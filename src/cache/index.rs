@@ -86,6 +86,11 @@ impl Index {
         if self.read_new().ok()? { self.entries.get_mut(action).map(Known::hand_out) } else { None }
     }
 
+    /// The entry of an action as far as it is known here; it is not handed out.
+    pub fn peek(&self, action: &ActionId) -> Option<(Entry, Origin)> {
+        self.entries.get(action).map(|known| (known.entry, known.origin))
+    }
+
     /// Remembers an entry for this session only; the last one of an action wins.
     pub fn insert_for_session(&mut self, action: ActionId, entry: Entry, origin: Origin) {
         let old = self.entries.insert(action, Known::arrived(entry, origin, now_s()));

@@ -81,6 +81,11 @@ impl LocalStore {
         Some((entry, origin, self.path_of(&entry.output)))
     }
 
+    /// The entry of an action for a purpose of our own: it does not count as used.
+    pub fn peek(&self, action: &ActionId) -> Option<(Entry, Origin)> {
+        self.index.lock().expect("no index user panics").peek(action)
+    }
+
     /// Whether no action is known at all.
     pub fn is_empty(&self) -> bool {
         self.index.lock().expect("no index user panics").is_empty()
@@ -138,11 +143,8 @@ impl LocalStore {
     fn create_small(&self, content: &[u8], output: &OutputId) -> bool {
         let path = self.folder.join(data_file_name(output));
         let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(&path) else { return false };
-        let is_written = file.write(content).is_ok_and(|written| written == content.len());
-        if !is_written {
-            let _ = std::fs::remove_file(&path);
-        }
-        is_written
+        // Network file systems and quotas tell of a failed write only when a file is closed. What is not whole is replaced.
+        file.write(content).is_ok_and(|written| written == content.len()) && nix::unistd::close(file).is_ok()
     }
 
     /// Path of the empty body, which is stored once however many actions give it.

@@ -19,7 +19,7 @@ use crate::note::note;
 pub use error::RemoteError;
 use meter::Meter;
 pub use meter::Traffic;
-pub use retry::retry;
+pub use retry::{is_worth_another_try, retry, retry_ahead};
 
 /// The longest that go waits for one body.
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
@@ -57,7 +57,13 @@ pub struct Attempt {
 /// What a request is for.
 #[derive(Clone, Copy)]
 enum Purpose {
+    /// A get waits for it.
     Download,
+    /// It is fetched ahead of go's questions; who waits for it all the same tells by itself. `is_last`: no other attempt
+    /// follows if it fails in passing.
+    Ahead {
+        is_last: bool,
+    },
     Upload(Attempt),
 }
 
@@ -133,7 +139,7 @@ impl Remote {
         work: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, RemoteError> {
         let off_reason = match purpose {
-            Purpose::Download => self.off_reason(),
+            Purpose::Download | Purpose::Ahead { .. } => self.off_reason(),
             Purpose::Upload(_) => self.uploads_off_reason(),
         };
         if let Some(reason) = off_reason {
@@ -148,7 +154,7 @@ impl Remote {
         };
         match &result {
             Ok(_) => match purpose {
-                Purpose::Download => self.breaker.succeeded(),
+                Purpose::Download | Purpose::Ahead { .. } => self.breaker.succeeded(),
                 Purpose::Upload(_) => self.upload_breaker.succeeded(),
             },
             Err(error) => {
@@ -161,7 +167,7 @@ impl Remote {
 
     async fn went_off(&self, purpose: Purpose) -> &str {
         match purpose {
-            Purpose::Download => self.breaker.opened().await,
+            Purpose::Download | Purpose::Ahead { .. } => self.breaker.opened().await,
             Purpose::Upload(_) => tokio::select! {
                 reason = self.breaker.opened() => reason,
                 reason = self.upload_breaker.opened() => reason,
@@ -176,8 +182,12 @@ impl Remote {
     }
 
     fn note_failure(&self, error: &RemoteError, purpose: Purpose, waited: Duration) {
-        let slow = error.is_timeout() || waited >= SLOW;
-        let is_tried_again = matches!(purpose, Purpose::Upload(attempt) if !attempt.is_last) && error.is_passing();
+        let slow = !matches!(purpose, Purpose::Ahead { .. }) && (error.is_timeout() || waited >= SLOW);
+        let is_tried_again = match purpose {
+            Purpose::Download => false,
+            Purpose::Ahead { is_last } => !is_last && is_worth_another_try(error),
+            Purpose::Upload(attempt) => !attempt.is_last && error.is_passing(),
+        };
         let is_noted = error.is_of_the_remote(purpose) && !is_tried_again;
         // A remote that cannot be reached gives nothing either.
         let is_unreachable = matches!(error, RemoteError::S3(S3Error::Unreachable { .. }));

@@ -148,11 +148,12 @@ impl Cache {
 
     /// Asks the remote for metadata, then for the body; keeps both locally. Any trouble is a miss.
     pub async fn ask_remote(&self, action: &ActionId) -> Option<Found> {
+        let began = std::time::Instant::now();
         // Boxed: the compiler gives up on futures this deep. Without an answer in time it is a miss.
         if let Some(packs) = self.packs.as_ref()
             && packs.load().boxed().await?
         {
-            let entry = packs.fetch(action).boxed().await?;
+            let entry = packs.fetch(action, began).boxed().await?;
             return Some(Found { entry, path: self.local.path_of(&entry.output), origin: Origin::Fetched });
         }
         let remote = self.remote.as_ref()?;
@@ -240,8 +241,7 @@ impl Cache {
     /// Keeps the remote small. For the time after go has been let go: it takes requests of its own.
     pub async fn tidy(&self) {
         if let Some(packs) = &self.packs {
-            let has_published = self.uploads.as_ref().is_some_and(|uploads| uploads.counts().done > 0);
-            packs.tidy(has_published).await;
+            packs.tidy().await;
         }
     }
 

@@ -20,7 +20,7 @@ use super::remote::{Attempt, Remote, RemoteError, retry};
 use crate::platform;
 use crate::protocol::{ActionId, OutputId};
 pub use packing::Packing;
-use unsent::Unsent;
+use unsent::{Unsent, Way};
 
 /// Bytes of bodies that may wait to be uploaded, in KiB. The bodies are on disk; this bounds how far uploads lag.
 const QUEUE_KIB: u32 = 512 << 10;
@@ -88,7 +88,7 @@ impl Uploads {
     pub fn new(remote: Arc<Remote>, local: Arc<LocalStore>, packs: Option<Packing>, writes_plain: bool) -> Self {
         Self {
             threads: LazyLock::new(start_threads),
-            unsent: Unsent::new(local.folder(), &remote.name()),
+            unsent: Unsent::new(local.folder(), &remote.name(), ways(packs.is_some(), writes_plain)),
             remote,
             local,
             room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
@@ -108,7 +108,7 @@ impl Uploads {
 
     /// Queues an upload; `false` when there is no room, and [`Uploads::push_when_room`] has to wait for it.
     pub fn try_push(self: &Arc<Self>, action: ActionId, entry: Entry) -> bool {
-        if self.packs.is_some() && entry.size_bytes > LARGEST_PACKED {
+        if entry.size_bytes > LARGEST_PACKED && !self.writes_plain {
             return true;
         }
         match self.room.clone().try_acquire_many_owned(cost_kib(&entry)) {
@@ -140,10 +140,15 @@ impl Uploads {
         if self.writes_plain {
             self.start_plain(action, entry);
         }
-        if let Some(packs) = &self.packs {
-            self.gather(packs, action, entry, (self.pending_one(), room));
+        match &self.packs {
+            // Only plainly.
+            Some(_) if entry.size_bytes > LARGEST_PACKED => {
+                self.done.fetch_add(1, Ordering::Release);
+                self.unsent.sent_in(Way::Packs, &[action]);
+            }
+            Some(packs) => self.gather(packs, action, entry, (self.pending_one(), room)),
+            None => {}
         }
-        self.sending_again.get_or_init(|| self.send_again());
     }
 
     fn start_plain(self: &Arc<Self>, action: ActionId, entry: Entry) {
@@ -157,30 +162,32 @@ impl Uploads {
             let span = info_span!(parent: None, "upload", action = %key, bytes, waited_ns);
             if uploads.upload(&action, &entry).instrument(span).await.is_ok() {
                 uploads.plain_done.fetch_add(1, Ordering::Release);
-                if uploads.packs.is_none() {
-                    uploads.unsent.sent(&[action]);
-                }
+                uploads.unsent.sent_in(Way::Plain, &[action]);
+                uploads.send_again();
             }
             drop(pending);
         });
     }
 
-    /// Queues what earlier sessions could not send, beside the first put of this one: who only reads asks the remote for
-    /// nothing. What finds no room stays for the next.
-    fn send_again(self: &Arc<Self>) -> JoinHandle<()> {
-        let uploads = self.clone();
-        self.threads.spawn_blocking(move || {
-            for action in uploads.unsent.left_before() {
-                match uploads.local.get(&action) {
-                    Some((entry, Origin::Stored, _)) if uploads.local.has_body(&entry.output, entry.size_bytes) => {
-                        uploads.try_push(action, entry);
+    /// Queues what earlier sessions could not send, once the first upload of this one has shown that it can be sent. What
+    /// finds no room stays for the next.
+    fn send_again(self: &Arc<Self>) {
+        self.sending_again.get_or_init(|| {
+            let pending = self.pending_one();
+            self.threads.spawn_blocking(move || {
+                let uploads = &pending.0;
+                for action in uploads.unsent.left_before() {
+                    match uploads.local.peek(&action) {
+                        Some((entry, Origin::Stored)) if uploads.local.has_body(&entry.output, entry.size_bytes) => {
+                            uploads.try_push(action, entry);
+                        }
+                        // Nobody can send what is gone, and what this session put is on its way.
+                        Some((_, Origin::PutHere)) => {}
+                        _ => uploads.unsent.sent(&[action]),
                     }
-                    // Nobody can send what is gone, and what this session put is on its way.
-                    Some((_, Origin::PutHere, _)) => {}
-                    _ => uploads.unsent.sent(&[action]),
                 }
-            }
-        })
+            })
+        });
     }
 
     fn pending_one(self: &Arc<Self>) -> Pending {
@@ -193,7 +200,7 @@ impl Uploads {
         let put_body = |attempt| self.remote.put_body(entry, &self.local, attempt);
         cell.get_or_try_init(|| with_retries(put_body)).await?;
         // The last put of an action wins: a later one brings its own metadata.
-        if self.local.get(action).is_some_and(|(newest, ..)| newest != *entry) {
+        if self.local.peek(action).is_some_and(|(newest, _)| newest != *entry) {
             return Ok(());
         }
         with_retries(|attempt| self.remote.put_metadata(action, entry, attempt)).await
@@ -204,12 +211,12 @@ impl Uploads {
         let attempt = Attempt { limit: PUT_PATIENCE, is_last: true, go_waits: true };
         self.entries.fetch_add(1, Ordering::Relaxed);
         self.unsent.waits(*action);
-        self.sending_again.get_or_init(|| self.send_again());
         let is_out = self.remote.put_body(entry, &self.local, attempt).await.is_ok()
             && self.remote.put_metadata(action, entry, attempt).await.is_ok();
         if is_out {
             self.plain_done.fetch_add(1, Ordering::Release);
-            self.unsent.sent(&[*action]);
+            self.unsent.sent_in(Way::Plain, &[*action]);
+            self.send_again();
         }
     }
 
@@ -226,15 +233,11 @@ impl Uploads {
 
     /// Waits until nothing is pending, or until `deadline`.
     pub async fn drain(self: &Arc<Self>, deadline: Instant) {
-        while self.sending_again.get().is_some_and(|task| !task.is_finished()) && Instant::now() < deadline {
-            tokio::time::sleep(QUEUEING_CHECK).await;
-        }
         if self.packs.is_some() && self.counts().left > 0 {
             let (uploads, manifest) = (self.clone(), self.pending_one());
             self.threads.spawn(async move {
-                uploads
-                    .publish(Some(deadline - MANIFEST_MARGIN.min(deadline.duration_since(Instant::now()) / 4)))
-                    .await;
+                let margin = MANIFEST_MARGIN.min(deadline.duration_since(Instant::now()) / 4);
+                uploads.publish_all(deadline - margin).await;
                 drop(manifest);
             });
         }
@@ -275,6 +278,15 @@ impl Uploads {
         let packed = self.packs.as_ref().map(|_| self.done.load(Ordering::Acquire));
         let done = plain.into_iter().chain(packed).min().unwrap_or_default();
         UploadCounts { done, left: self.entries.load(Ordering::Relaxed).saturating_sub(done) }
+    }
+}
+
+/// How each entry goes out.
+fn ways(in_packs: bool, writes_plain: bool) -> Vec<Way> {
+    match (in_packs, writes_plain) {
+        (true, true) => vec![Way::Packs, Way::Plain],
+        (true, false) => vec![Way::Packs],
+        (false, _) => vec![Way::Plain],
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use clap::ValueEnum;
 
+use super::classify::Operation;
+
 /// What goes wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FaultKind {
@@ -17,6 +19,10 @@ pub enum FaultKind {
     ExpiredToken,
     /// 403 `RequestTimeTooSkewed`, as for a client whose clock is wrong
     SkewedClock,
+    /// 403 `AccessDenied` to what writes or deletes, as for a key that may only read
+    ReadOnly,
+    /// 403 `AccessDenied` to what deletes
+    NoDelete,
     /// The connection is closed instead of an answer
     Drop,
     /// No answer ever comes
@@ -30,6 +36,15 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Whether a request for that goes wrong with it.
+    pub(super) fn concerns(self, operation: Operation) -> bool {
+        match self {
+            Self::ReadOnly => matches!(operation, Operation::Put | Operation::Delete),
+            Self::NoDelete => operation == Operation::Delete,
+            _ => true,
+        }
+    }
+
     /// Status and code of an error answer, by S3's list of error codes.
     pub(super) fn refusal(self) -> Option<(u16, &'static str)> {
         match self {
@@ -37,6 +52,7 @@ impl FaultKind {
             Self::InternalError => Some((500, "InternalError")),
             Self::ExpiredToken => Some((400, "ExpiredToken")),
             Self::SkewedClock => Some((403, "RequestTimeTooSkewed")),
+            Self::ReadOnly | Self::NoDelete => Some((403, "AccessDenied")),
             Self::Drop | Self::Silence | Self::Cut | Self::Stall | Self::Corrupt => None,
         }
     }

@@ -7,7 +7,7 @@
 //! ```
 //! The first column is seconds since the start, in a form that sorts as text. `->` is a request, `<-` an answer; then
 //! the request's number, its command, an answer's outcome, and `key=value` pairs. Keys are in the wire's base64.
-//! `own=1` is said of a hit on what this session itself put or fetched. The stages `queue_ns`, `body_ns`, `local_ns`,
+//! `own=1` is said of a local hit on what this session itself put; what it fetched is `source=remote`. The stages `queue_ns`, `body_ns`, `local_ns`,
 //! `remote_ns` and `respond_ns` follow upon each other and add up to `took_ns`. `name` and `err` are JSON strings and
 //! come last. [`super::read_request_log`] reads it all back.
 

@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 
-use super::compare::FEWEST_PAIRS;
 use super::stats::{Interval, median, median_interval, paired_ratios};
 use crate::bench::planning::leg::Leg;
-use crate::bench::planning::steps::Kind;
+use crate::bench::planning::steps::{FEWEST_PAIRS, Kind};
 use crate::bench::reporting::results::Round;
 
 /// What go with its own full cache takes against itself.

@@ -264,8 +264,9 @@ pub mod tests {
     #[test]
     fn speed_interleaves_pairs_and_turns_their_order() {
         let plan = resolve(&["--scenario", "speed", "--rounds", "5", "--long-rounds", "2"]).unwrap();
-        let expected = "baseline-empty1 baseline-full1 c1 a1 baseline-full2 c2 a2 baseline-empty2 \
-                        baseline-full3 a3 a4 baseline-full4 baseline-full5 a5";
+        let expected = "baseline-empty1 baseline-full1 c1 a1 baseline-full+ baseline-full2 c2 a2 baseline-full+ \
+                        baseline-empty2 baseline-full+ baseline-full3 a3 baseline-full4 a4 baseline-full+ a5 \
+                        baseline-full+ baseline-full5";
         assert_eq!(order(&plan).join(" "), expected);
     }
 

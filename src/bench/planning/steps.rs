@@ -50,6 +50,10 @@ pub struct Counts {
     pub short: u32,
 }
 
+/// Rounds side by side from which a difference, or the noise, is told by an interval: with fewer it is no better than the
+/// range.
+pub const FEWEST_PAIRS: usize = 5;
+
 /// Profile rounds of a leg whose sessions take some hundredths of a second of CPU time: four samples each.
 /// The first is for go's own view.
 const SHORT_PROFILES: u32 = 9;
@@ -131,15 +135,19 @@ pub fn measured(setups: &[Setup], cases: &[Case], counts: Counts) -> Vec<Step> {
         None => cases.iter().map(|case| case.rounds).max().unwrap_or(counts.short),
     };
     let last = setups.iter().map(count).max().unwrap_or(0);
-    (1..=last).flat_map(|round| one_round(setups, round, |setup| count(setup) >= round)).collect()
+    let of_round = |round| setups.iter().copied().filter(move |setup| count(setup) >= round).collect::<Vec<Setup>>();
+    (1..=last).flat_map(|round| one_round(&of_round(round), round, count(&Leg::BaselineFull.into()))).collect()
 }
 
-/// A round of the setups that `takes_part` says.
-pub fn one_round(setups: &[Setup], round: u32, takes_part: impl Fn(&Setup) -> bool) -> Vec<Step> {
-    let of_round = setups.iter().filter(|setup| takes_part(setup));
-    let mut steps: Vec<Step> = of_round.map(|setup| setup.step(Kind::Measured, round)).collect();
-    let full = steps.iter().find(|step| step.setup() == Leg::BaselineFull.into()).copied();
-    steps.extend(full.filter(|_| steps.len() > 1).map(|step| Step { kind: Kind::Again, ..step }));
+/// A round of these setups, of which there are `rounds`.
+pub fn one_round(setups: &[Setup], round: u32, rounds: u32) -> Vec<Step> {
+    let mut steps: Vec<Step> = setups.iter().map(|setup| setup.step(Kind::Measured, round)).collect();
+    let full = steps.iter().position(|step| step.setup() == Leg::BaselineFull.into());
+    if let Some(at) = full.filter(|_| steps.len() > 1 && rounds as usize >= FEWEST_PAIRS) {
+        // As far from each other as may be. Fewer pairs would tell no noise.
+        let again = Step { kind: Kind::Again, ..steps[at] };
+        steps.insert((at + (steps.len() + 2) / 2).min(steps.len()), again);
+    }
     let turn = (round as usize).saturating_sub(1) % steps.len().max(1);
     steps.rotate_left(turn);
     steps

@@ -172,7 +172,7 @@ mod tests {
         let lines = outliers(&all);
         assert_eq!(lines.len(), 4);
         assert!(
-            lines[0].contains("b/3 took 2.00 s, 0.50 times it; other machines on this host took 0.80 cores"),
+            lines[0].contains("b/3 took 2.0 s, 0.50 times it; other machines on this host took 0.80 cores"),
             "{lines:?}"
         );
         assert!(lines[1].ends_with("1.30 times it; the samples show no cause."));

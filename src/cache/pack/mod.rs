@@ -15,7 +15,7 @@ mod unpack;
 mod writer;
 
 pub use prefetch::Packs;
-pub use writer::{Batch, PackWriter};
+pub use writer::{Batch, Compressed, PackWriter};
 
 use super::clock::now_s;
 use manifest::PackId;

@@ -12,12 +12,12 @@ use tracing::{Instrument, info_span};
 
 use super::catalog::{Catalog, PackNumber};
 use super::schedule::{Progress, Schedule, Transfer};
-use super::tidy::again_if_it_helps;
+use super::tidy::Manifests;
 use super::{MANIFESTS, PackId, pack_key};
 use crate::cache::Idea;
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
-use crate::cache::remote::{Remote, RemoteError};
+use crate::cache::remote::{Remote, RemoteError, retry_ahead};
 use crate::protocol::ActionId;
 
 /// Packs that are decompressed and written at the same time: go needs the cores too.
@@ -27,6 +27,8 @@ const DECODERS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(6);
 /// So much longer it waits for a pack that comes in at a rate that promises its end by then.
 const MORE_PATIENCE: Duration = Duration::from_secs(12);
+/// Waits before the manifests are asked for again, when the remote has said to come later: without them all is compiled.
+const LOAD_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 
 /// The packs of a remote as one session reads them.
 pub struct Packs {
@@ -42,6 +44,8 @@ pub struct Packs {
     pub(super) is_full: AtomicBool,
     /// What the packs should have and did not give: it is put anew.
     lost: Mutex<HashSet<ActionId>>,
+    /// How many of the packs that go used a manifest of this session has told of; `None` before the first.
+    told_uses: Mutex<Option<usize>>,
 }
 
 pub(super) struct Loaded {
@@ -64,6 +68,7 @@ impl Packs {
             decoders: Semaphore::new(DECODERS),
             is_full: AtomicBool::new(false),
             lost: Mutex::default(),
+            told_uses: Mutex::default(),
         }
     }
 
@@ -93,7 +98,7 @@ impl Packs {
     }
 
     async fn read_manifests(&self) -> Option<Loaded> {
-        let manifests = match again_if_it_helps(|| self.manifests()).await {
+        let manifests = match self.manifests_patiently().await {
             Ok(manifests) => manifests.found,
             Err(error) => {
                 if error.is_timeout() {
@@ -111,10 +116,20 @@ impl Packs {
             return None;
         }
         let count = manifests.len();
-        let catalog = Catalog::new(manifests.into_iter().map(|found| found.manifest).collect());
+        let catalog = Catalog::new(manifests.into_iter().map(|(_, manifest)| manifest).collect());
         let has = |idea| !self.without.contains(&idea);
         let schedule = Mutex::new(Schedule::new(has(Idea::Prefetch), !has(Idea::Connections)));
         Some(Loaded { catalog, manifests: count, runtime: Handle::current(), schedule })
+    }
+
+    async fn manifests_patiently(&self) -> Result<Manifests, RemoteError> {
+        for wait in LOAD_AGAIN_AFTER {
+            match self.manifests().await {
+                Err(error) if error.is_passing_answer() => tokio::time::sleep(wait).await,
+                other => return other,
+            }
+        }
+        self.manifests().await
     }
 
     pub(super) fn loaded(&self) -> Option<&Loaded> {
@@ -135,8 +150,9 @@ impl Packs {
         }
     }
 
-    /// Waits until an action of the packs is in the local store; `None` when it is in none of them, or takes too long.
-    pub async fn fetch(self: &Arc<Self>, action: &ActionId) -> Option<Entry> {
+    /// Waits until an action of the packs is in the local store; `None` when it is in none of them, or takes too long. The
+    /// get waits since `began`.
+    pub async fn fetch(self: &Arc<Self>, action: &ActionId, began: Instant) -> Option<Entry> {
         let loaded = self.loaded()?;
         let number = loaded.catalog.find(action)?;
         let (transfer, pack) = (self.want(loaded, number), loaded.catalog.pack(number));
@@ -144,8 +160,7 @@ impl Packs {
         transfer.hurry.notify_one();
         let arrival = self.arrival(action, progress);
         tokio::pin!(arrival);
-        let began = Instant::now();
-        let mut entry = tokio::time::timeout(PATIENCE, arrival.as_mut()).await;
+        let mut entry = tokio::time::timeout(PATIENCE.saturating_sub(began.elapsed()), arrival.as_mut()).await;
         if entry.is_err() && transfer.ends_within(MORE_PATIENCE, pack.bytes) {
             entry = tokio::time::timeout(MORE_PATIENCE, arrival).await;
         }
@@ -189,6 +204,16 @@ impl Packs {
         used.into_iter().map(|number| loaded.catalog.pack(number).id).collect()
     }
 
+    /// How many of them a manifest of this session has told of; `None`: there is no such manifest.
+    pub(super) fn told_uses(&self) -> Option<usize> {
+        *self.told_uses.lock().expect("nobody panics with it")
+    }
+
+    /// Notes that a manifest of this session tells of the first so many of them.
+    pub fn told(&self, uses: usize) {
+        *self.told_uses.lock().expect("nobody panics with it") = Some(uses);
+    }
+
     /// Notes a get that a pack answers, and reads on from there where that is news or the window has grown.
     fn want(self: &Arc<Self>, loaded: &Loaded, pack: PackNumber) -> Arc<Transfer> {
         let mut schedule = loaded.schedule();
@@ -219,20 +244,21 @@ impl Packs {
         self.start(loaded, &mut schedule);
     }
 
-    /// Fetches a pack and keeps what is in it; how long its bytes took. Any trouble costs hits, and was counted.
-    async fn read_pack(self: &Arc<Self>, key: &str, transfer: &Transfer) -> Duration {
-        let fetched = again_if_it_helps(|| async {
+    /// Fetches a pack and keeps what is in it; how long its bytes took, where it came. Any trouble costs hits, and was
+    /// counted.
+    async fn read_pack(self: &Arc<Self>, key: &str, transfer: &Transfer) -> Option<Duration> {
+        let fetched = retry_ahead(|is_last| async move {
             // Not bounded: how long the link takes must not depend on how long the cores take. A pack is some MiB.
             let (sender, pieces) = mpsc::unbounded_channel();
             transfer.begins();
-            let stream = self.remote.stream(key, sender).instrument(info_span!("remote.get_pack"));
+            let stream = self.remote.stream(key, sender, is_last).instrument(info_span!("remote.get_pack"));
             let (streamed, is_whole) = tokio::join!(stream, self.keep_pack(pieces, transfer));
             if !is_whole {
                 self.remote.found_damage();
             }
             streamed
         });
-        fetched.await.ok().flatten().unwrap_or_default()
+        fetched.await.ok().flatten()
     }
 }
 

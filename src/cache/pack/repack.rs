@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 
 use super::builder::PackBuilder;
 use super::decoder::{PackDecoder, decompress};
@@ -21,43 +22,45 @@ use crate::protocol::ActionId;
 const SMALL_BYTES: u32 = 256 << 10;
 /// From so many small ones on they are packed anew.
 const FEW: usize = 8;
-/// At most so many bytes at a time.
+/// At most so many bytes at a time, and so many packs.
 const MOST_BYTES: u64 = 32 << 20;
+const MOST_PACKS: usize = 512;
+/// Packs that are fetched at the same time.
+const READS_IN_FLIGHT: usize = 16;
 
 /// An entry with its content.
 type Unpacked = (ActionId, Entry, Vec<u8>);
 
 impl Packs {
     /// Replaces small packs of a manifest by larger ones, and tells in it from when on (Unix seconds) the old ones are not
-    /// needed. A pack that is gone or damaged stays as it is.
-    pub(super) async fn repack(&self, manifest: &mut Manifest, now_s: i64) {
+    /// needed; whether it did. A pack that is gone or damaged stays as it is.
+    pub(super) async fn repack(&self, manifest: &mut Manifest, now_s: i64) -> bool {
         let small = small(&manifest.packs);
         if small.len() < FEW {
-            return;
+            return false;
         }
-        let mut unpacked = Vec::new();
-        let mut sources: Vec<PackRecord> = Vec::new();
-        for record in small {
-            let most = record.bytes as usize;
-            if let Ok(Some(bytes)) = self.remote.object(&pack_key(record.id), most).await
-                && let Ok(entries) = unpack(&bytes)
-            {
-                unpacked.push(entries);
-                sources.push(record);
-            }
-        }
+        let fetched = small.into_iter().map(|record| self.fetch_whole(record)).collect::<Vec<_>>();
+        let fetched: Vec<_> = futures_util::stream::iter(fetched).buffered(READS_IN_FLIGHT).collect().await;
+        let (sources, mut unpacked): (Vec<PackRecord>, Vec<_>) = fetched.into_iter().flatten().unzip();
         drop_replaced(&mut unpacked, &sources, &manifest.packs);
-        let Ok(packs) = pack(newest(unpacked)) else { return };
+        let Ok(packs) = pack(newest(unpacked)) else { return false };
         let mut records = Vec::new();
         for (bytes, actions) in packs {
             let record = record(&sources, &bytes, &actions);
             if self.remote.put_object(&pack_key(record.id), bytes, ATTEMPT).await.is_err() {
                 // What was written is an orphan, and leaves.
-                return;
+                return false;
             }
             records.push(record);
         }
         replace(manifest, &sources, records, now_s);
+        true
+    }
+
+    async fn fetch_whole(&self, record: PackRecord) -> Option<(PackRecord, Vec<Unpacked>)> {
+        let bytes = self.remote.object(&pack_key(record.id), record.bytes as usize, true).await.ok()??;
+        let entries = unpack(&bytes).ok()?;
+        Some((record, entries))
     }
 }
 
@@ -70,6 +73,7 @@ fn small(packs: &[PackRecord]) -> Vec<PackRecord> {
         bytes += u64::from(pack.bytes);
         bytes <= MOST_BYTES
     });
+    small.truncate(MOST_PACKS);
     small
 }
 

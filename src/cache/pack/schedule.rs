@@ -148,14 +148,17 @@ impl Schedule {
         self.packs.get(&next).map(|fetch| (next, fetch.transfer.clone()))
     }
 
-    /// Notes that a pack has come, and how long it was on its way. On a slow link fewer share it from then on, so that one
+    /// Notes that a fetch is over, and how long the pack was on its way; `None` when it did not come. On a slow link fewer share it from then on, so that one
     /// that go waits for comes sooner; the link is full with few of them too.
-    pub fn ended(&mut self, on_its_way: Duration) {
+    pub fn ended(&mut self, on_its_way: Option<Duration>) {
         self.in_flight -= 1;
-        if on_its_way > SLOW {
-            self.most_ahead = (self.most_ahead - 1).max(FEWEST_AHEAD.min(self.most_in_flight));
-        } else if on_its_way < SLOW / 2 {
-            self.most_ahead = (self.most_ahead + 1).min(self.most_in_flight);
+        match on_its_way {
+            Some(took) if took > SLOW => {
+                self.most_ahead = (self.most_ahead - 1).max(FEWEST_AHEAD.min(self.most_in_flight));
+            }
+            Some(took) if took < SLOW / 2 => self.most_ahead = (self.most_ahead + 1).min(self.most_in_flight),
+            // A remote in trouble gets no more to do.
+            _ => {}
         }
     }
 
@@ -227,7 +230,7 @@ mod tests {
             }
             seen.extend(started(&mut schedule));
             while schedule.in_flight > 0 {
-                schedule.ended(Duration::ZERO);
+                schedule.ended(Some(Duration::ZERO));
                 seen.extend(started(&mut schedule));
             }
             let expected = match hit {
@@ -250,14 +253,16 @@ mod tests {
         schedule.read_ahead(&AFTER);
         assert_eq!(started(&mut schedule).len(), CONNECTIONS);
         for _ in 0..20 {
-            schedule.ended(SLOW * 2);
+            schedule.ended(Some(SLOW * 2));
             started(&mut schedule);
         }
         assert_eq!(schedule.in_flight, FEWEST_AHEAD);
+        schedule.ended(None);
+        assert_eq!(started(&mut schedule).len(), 1, "a failure widens nothing");
         schedule.want(99);
         assert_eq!(started(&mut schedule), [99]);
         for _ in 0..20 {
-            schedule.ended(Duration::ZERO);
+            schedule.ended(Some(Duration::ZERO));
             started(&mut schedule);
         }
         assert_eq!(schedule.in_flight, CONNECTIONS, "a link that got faster is used again");
@@ -273,7 +278,7 @@ mod tests {
         single.want(0);
         single.read_ahead(&AFTER);
         assert_eq!(started(&mut single), [0]);
-        single.ended(SLOW * 2);
+        single.ended(Some(SLOW * 2));
         assert_eq!(started(&mut single), [1]);
     }
 }

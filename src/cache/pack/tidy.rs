@@ -7,20 +7,18 @@ use std::time::Duration;
 use futures_util::StreamExt;
 
 use super::compaction::{GRACE_S, MOST_MANIFESTS, Merged, merge};
-use super::manifest::{Manifest, Trail};
+use super::manifest::{Manifest, ManifestError, Trail};
 use super::prefetch::Packs;
 use super::{MANIFESTS, MERGED, PACKS, PackId, manifest_key, merged_key, now_s, pack_key};
-use crate::cache::remote::{Attempt, Remote, RemoteError, retry};
+use crate::cache::remote::{Attempt, Remote, RemoteError, retry_ahead};
 use crate::cache::s3_client::ListedObject;
 
 /// Manifests that are read at the same time. There are few, unless nobody has merged them for long.
 const READS_IN_FLIGHT: usize = 16;
 /// How often the manifests are listed when some of them are gone.
-const LISTINGS: usize = 2;
+const LISTINGS: usize = 4;
 /// The longest that each request may take: nobody waits for it.
 pub(super) const ATTEMPT: Attempt = Attempt { limit: Duration::from_secs(30), is_last: true, go_waits: false };
-/// Waits before the second and the third attempt at what go waits for.
-const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
 /// Largest manifest that is read: a million entries are a tenth of it.
 const MAX_MANIFEST_BYTES: usize = 64 << 20;
 /// A session that only reads tells of the packs that it used when the last one that is known of was so long ago.
@@ -28,18 +26,14 @@ const TOLD_AFTER_S: i64 = 24 * 3600;
 
 /// The manifests of a bucket.
 pub(super) struct Manifests {
-    /// Those that could be read.
-    pub found: Vec<Found>,
+    /// Those that could be read, with their keys.
+    pub found: Vec<(String, Manifest)>,
+    /// Keys of those that are damaged. They name nothing.
+    damaged: Vec<String>,
     /// Whether that is all of them. What the others name is not known, so nothing may be deleted.
     is_complete: bool,
-}
-
-/// A manifest that could be read.
-pub(super) struct Found {
-    pub key: String,
-    pub manifest: Manifest,
-    /// By the store's clock, Unix seconds; 0 where it does not tell.
-    modified_s: i64,
+    /// When the newest of them was written, by the store's clock, Unix seconds; 0 where it does not tell.
+    newest_s: i64,
 }
 
 impl Packs {
@@ -48,60 +42,89 @@ impl Packs {
     /// # Errors
     /// When the remote does not tell which there are.
     pub(super) async fn manifests(&self) -> Result<Manifests, RemoteError> {
-        let mut found = HashMap::new();
+        let mut all = HashMap::new();
         // Some may be merged into another by somebody else meanwhile: then there is one more to be read.
         for _ in 0..LISTINGS {
-            let listed = self.remote.list(MANIFESTS).await?;
-            let news = listed.into_iter().filter(|object| !found.contains_key(&object.key));
+            let listed = retry_ahead(|is_last| self.remote.list(MANIFESTS, is_last)).await?;
+            let news = listed.into_iter().filter(|object| !all.contains_key(&object.key));
             let fetched = news.map(|object| read(&self.remote, object)).collect::<Vec<_>>();
             let mut fetched = futures_util::stream::iter(fetched).buffer_unordered(READS_IN_FLIGHT);
             let mut is_gone = false;
-            while let Some((key, manifest)) = fetched.next().await {
-                is_gone |= matches!(manifest, Read::Gone);
-                found.insert(key, manifest);
+            while let Some((object, content)) = fetched.next().await {
+                is_gone |= matches!(content, Read::Gone);
+                all.insert(object.key, (object.modified_s, content));
             }
             if !is_gone {
                 break;
             }
         }
-        let count = found.len();
-        let readable = |(key, read)| match read {
-            Read::Manifest(manifest, modified_s) => Some(Found { key, manifest, modified_s }),
-            Read::Gone | Read::Useless => None,
-        };
-        let found: Vec<Found> = found.into_iter().filter_map(readable).collect();
-        Ok(Manifests { is_complete: found.len() == count, found })
+        Ok(Manifests::of(all))
     }
 
     /// Tells of what this session used, where that would look unused otherwise, and merges manifests where they are many.
     /// Any trouble leaves more to the next session.
-    pub async fn tidy(&self, has_published: bool) {
-        let Some(loaded) = self.loaded() else { return };
-        if !has_published && loaded.last_use_s().is_some_and(|last_s| now_s() - last_s > TOLD_AFTER_S) {
-            let trails = vec![Trail { ended_s: now_s(), packs: self.trail() }];
+    pub async fn tidy(&self) {
+        let Some(loaded) = self.loaded().filter(|_| self.remote.uploads_off_reason().is_none()) else { return };
+        let (trail, told) = (self.trail(), self.told_uses());
+        let is_merged = loaded.manifests >= MOST_MANIFESTS;
+        let is_news = told.is_none_or(|told| told < trail.len());
+        let is_long_ago = loaded.last_use_s().is_some_and(|last_s| now_s() - last_s > TOLD_AFTER_S);
+        // A merge takes the time from the newest manifest.
+        if is_news && is_long_ago || told.is_none() && is_merged {
+            let trails = vec![Trail { ended_s: now_s(), packs: trail }];
             let manifest = Manifest { trails, ..Manifest::default() };
             let _ = self.remote.put_object(&manifest_key(), manifest.encode().into(), ATTEMPT).await;
         }
-        if loaded.manifests >= MOST_MANIFESTS {
+        if is_merged {
             let _ = self.merge_all().await;
         }
     }
 
     async fn merge_all(&self) -> Result<(), RemoteError> {
-        let Manifests { found, is_complete } = self.manifests().await?;
-        let newest_s = found.iter().map(|found| found.modified_s).max();
-        let now_s = newest_s.filter(|newest_s| *newest_s > 0).unwrap_or_else(now_s);
-        let keys: Vec<String> = found.iter().map(|found| found.key.clone()).collect();
-        let manifests: Vec<Manifest> = found.into_iter().map(by_the_stores_clock).collect();
-        let Merged { mut manifest, delete } = merge(&manifests, now_s);
-        self.repack(&mut manifest, now_s).await;
-        self.remote.put_object(&merged_key(), manifest.encode().into(), ATTEMPT).await?;
-        let mut obsolete = keys;
-        if is_complete {
-            obsolete.extend(delete.into_iter().map(pack_key));
-            obsolete.extend(orphans(self.remote.list(PACKS).await?, &manifest));
+        let Manifests { found, damaged, is_complete, newest_s } = self.manifests().await?;
+        if found.len() < MOST_MANIFESTS {
+            // Another machine was faster.
+            return Ok(());
         }
-        self.remote.delete_objects(&obsolete, ATTEMPT).await
+        // With a key that may not delete, each merge would only add to the bucket. Nobody has this object.
+        self.remote.delete_objects(&[manifest_key()], ATTEMPT).await?;
+        let now_s = if newest_s > 0 { newest_s } else { now_s() };
+        let (mut obsolete, manifests): (Vec<String>, Vec<Manifest>) = found.into_iter().unzip();
+        let Merged { mut manifest, delete } = merge(&manifests, now_s);
+        let merged = merged_key();
+        self.remote.put_object(&merged, manifest.encode().into(), ATTEMPT).await?;
+        if is_complete {
+            obsolete.extend(damaged);
+            obsolete.extend(delete.into_iter().map(pack_key));
+            obsolete.extend(orphans(self.remote.list(PACKS, true).await?, &manifest));
+        }
+        self.remote.delete_objects(&obsolete, ATTEMPT).await?;
+        // After that: where there are many small packs it takes long, and is the next session's if it takes too long.
+        if self.repack(&mut manifest, now_s).await {
+            self.remote.put_object(&merged_key(), manifest.encode().into(), ATTEMPT).await?;
+            self.remote.delete_objects(&[merged], ATTEMPT).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Manifests {
+    /// Of what was read, by key, with the time of each.
+    fn of(all: HashMap<String, (i64, Read)>) -> Self {
+        let newest_s = all.values().map(|(modified_s, _)| *modified_s).max().unwrap_or_default();
+        let mut manifests = Self { found: Vec::new(), damaged: Vec::new(), is_complete: true, newest_s };
+        for (key, (modified_s, content)) in all {
+            match content {
+                Read::Manifest(manifest) => {
+                    let manifest = by_the_stores_clock(&key, manifest, modified_s);
+                    manifests.found.push((key, manifest));
+                }
+                // It does not get better. A young one may have been damaged on its way to us.
+                Read::Damaged if newest_s - modified_s > GRACE_S => manifests.damaged.push(key),
+                Read::Damaged | Read::Gone | Read::Unknown => manifests.is_complete = false,
+            }
+        }
+        manifests
     }
 }
 
@@ -120,8 +143,7 @@ fn ids(manifest: &Manifest) -> impl Iterator<Item = PackId> {
 }
 
 /// A session's own times are those of its machine, whose clock may be off by days. Merged ones have been put right.
-fn by_the_stores_clock(found: Found) -> Manifest {
-    let Found { key, mut manifest, modified_s } = found;
+fn by_the_stores_clock(key: &str, mut manifest: Manifest, modified_s: i64) -> Manifest {
     if modified_s > 0 && !key.starts_with(MERGED) {
         for pack in &mut manifest.packs {
             (pack.written_s, pack.used_s) = (modified_s, modified_s);
@@ -131,31 +153,25 @@ fn by_the_stores_clock(found: Found) -> Manifest {
     manifest
 }
 
-/// Tries again, twice, after what passes.
-pub(super) async fn again_if_it_helps<T, F>(mut work: impl FnMut() -> F) -> Result<T, RemoteError>
-where
-    F: Future<Output = Result<T, RemoteError>>,
-{
-    // Waiting for the same silence once more helps nobody.
-    let helps = |error: &RemoteError| error.is_passing() && !error.is_timeout();
-    retry(RETRY_AFTER, helps, |_| work()).await
-}
-
+/// What became of reading a manifest.
+#[derive(Debug, PartialEq, Eq)]
 enum Read {
-    Manifest(Manifest, i64),
+    Manifest(Manifest),
+    Damaged,
     Gone,
-    /// Damaged, or not to be had.
-    Useless,
+    /// Of a later version, or not to be had.
+    Unknown,
 }
 
-async fn read(remote: &Remote, object: ListedObject) -> (String, Read) {
-    let fetched = again_if_it_helps(|| remote.object(&object.key, MAX_MANIFEST_BYTES)).await;
-    let read = match fetched {
+async fn read(remote: &Remote, object: ListedObject) -> (ListedObject, Read) {
+    let fetched = retry_ahead(|is_last| remote.object(&object.key, MAX_MANIFEST_BYTES, is_last)).await;
+    let content = match fetched.map(|found| found.map(|bytes| Manifest::decode(&bytes))) {
+        Ok(Some(Ok(manifest))) => Read::Manifest(manifest),
+        Ok(Some(Err(ManifestError::Damaged))) => Read::Damaged,
         Ok(None) => Read::Gone,
-        Ok(Some(bytes)) => Manifest::decode(&bytes).map_or(Read::Useless, |it| Read::Manifest(it, object.modified_s)),
-        Err(_) => Read::Useless,
+        Ok(Some(Err(ManifestError::Version))) | Err(_) => Read::Unknown,
     };
-    (object.key, read)
+    (object, content)
 }
 
 #[cfg(test)]
@@ -170,12 +186,28 @@ mod tests {
         let manifest =
             Manifest { packs: vec![pack], trails: vec![Trail { ended_s: 9, packs: vec![id] }], dropped: vec![] };
         let times = |key: String, modified_s| {
-            let found = by_the_stores_clock(Found { key, manifest: manifest.clone(), modified_s });
+            let found = by_the_stores_clock(&key, manifest.clone(), modified_s);
             (found.packs[0].written_s, found.packs[0].used_s, found.trails[0].ended_s)
         };
         assert_eq!(times(manifest_key(), 1000), (1000, 1000, 1000));
         assert_eq!(times(manifest_key(), 0), (7, 8, 9), "a store without a clock");
         assert_eq!(times(merged_key(), 1000), (7, 8, 9));
+    }
+
+    #[test]
+    fn what_cannot_be_read_keeps_everything_unless_it_is_old_and_damaged() {
+        let of = |modified_s, content| {
+            let young = (10 * GRACE_S, Read::Manifest(Manifest::default()));
+            let all = HashMap::from([("young".to_owned(), young), ("other".to_owned(), (modified_s, content))]);
+            let Manifests { found, damaged, is_complete, newest_s } = Manifests::of(all);
+            assert_eq!(newest_s, 10 * GRACE_S);
+            (found.len(), damaged.len(), is_complete)
+        };
+        assert_eq!(of(0, Read::Manifest(Manifest::default())), (2, 0, true));
+        assert_eq!(of(0, Read::Damaged), (1, 1, true));
+        assert_eq!(of(10 * GRACE_S, Read::Damaged), (1, 0, false));
+        assert_eq!(of(0, Read::Unknown), (1, 0, false));
+        assert_eq!(of(0, Read::Gone), (1, 0, false));
     }
 
     #[test]

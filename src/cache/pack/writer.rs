@@ -40,6 +40,17 @@ pub struct Packed {
     number: u64,
 }
 
+/// What compressing a batch gave.
+#[derive(Default)]
+pub struct Compressed {
+    /// `None` when nothing of it could be packed.
+    pub packed: Option<Packed>,
+    /// What is gone from the local store, or damaged there: nobody can send it.
+    pub gone: Vec<ActionId>,
+    /// How many entries were put again later in the same batch.
+    pub repeated: u64,
+}
+
 /// What a manifest tells of, ready to be sent.
 pub struct Told {
     pub key: String,
@@ -97,8 +108,8 @@ impl<T> PackWriter<T> {
         (!open.entries.is_empty()).then(|| open.take())
     }
 
-    /// Compresses a batch; `None` when nothing of it is in the local store any more. Gives back what was to be kept.
-    pub async fn pack(&self, batch: Batch<T>) -> (Option<Packed>, Vec<T>) {
+    /// Compresses a batch. Gives back what was to be kept.
+    pub async fn pack(&self, batch: Batch<T>) -> (Compressed, Vec<T>) {
         let Batch { entries, number, .. } = batch;
         let (entries, keep): (Vec<_>, Vec<_>) =
             entries.into_iter().map(|(action, entry, keep)| ((action, entry), keep)).unzip();
@@ -109,7 +120,7 @@ impl<T> PackWriter<T> {
         }
         let (local, level) = (self.local.clone(), (!self.without.contains(&Idea::Compression)).then_some(LEVEL));
         let packed = tokio::task::spawn_blocking(move || compress(&local, &entries, number, level)).await;
-        (packed.ok().flatten(), keep)
+        (packed.unwrap_or_default(), keep)
     }
 
     /// Notes that a pack is in the remote.
@@ -185,23 +196,28 @@ pub fn is_full(plain_bytes: u64, entries: usize) -> bool {
     plain_bytes >= PACK_BYTES || entries >= PACK_ENTRIES
 }
 
-/// What is gone from the local store is left out.
-fn compress(local: &LocalStore, entries: &[(ActionId, Entry)], number: u64, level: Option<i32>) -> Option<Packed> {
-    let mut builder = PackBuilder::new(level).ok()?;
+fn compress(local: &LocalStore, entries: &[(ActionId, Entry)], number: u64, level: Option<i32>) -> Compressed {
+    let mut compressed = Compressed::default();
+    let Ok(mut builder) = PackBuilder::new(level) else { return compressed };
     // The last put of an action counts.
     let last: HashMap<&ActionId, usize> = entries.iter().enumerate().map(|(at, (action, _))| (action, at)).collect();
+    compressed.repeated = (entries.len() - last.len()) as u64;
     for (_, (action, entry)) in entries.iter().enumerate().filter(|(at, (action, _))| last[action] == *at) {
-        let _ = builder.add(*action, entry, || content(local, action, entry));
+        if builder.add(*action, entry, || content(local, action, entry)).is_err() {
+            compressed.gone.push(*action);
+        }
     }
-    let (bytes, actions) = builder.finish().ok()?;
-    (!actions.is_empty()).then(|| Packed { id: PackId::random(), bytes: bytes.into(), actions, number })
+    let finished = builder.finish().ok().filter(|(_, actions)| !actions.is_empty());
+    let packed = |(bytes, actions): (Vec<u8>, _)| Packed { id: PackId::random(), bytes: bytes.into(), actions, number };
+    compressed.packed = finished.map(packed);
+    compressed
 }
 
 /// A body from the local store. One that this session did not put may have been damaged since, and what goes out reaches every
 /// machine.
 fn content(local: &LocalStore, action: &ActionId, entry: &Entry) -> std::io::Result<Vec<u8>> {
     let content = std::fs::read(local.path_of(&entry.output))?;
-    let is_ours = matches!(local.get(action), Some((_, Origin::PutHere, _)));
+    let is_ours = matches!(local.peek(action), Some((_, Origin::PutHere)));
     if !is_ours && digest(&SHA256, &content).as_ref() != entry.output.as_bytes() {
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the body is damaged"));
     }

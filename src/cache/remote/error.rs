@@ -62,9 +62,17 @@ impl RemoteError {
         match self {
             Self::S3(S3Error::Throttled { .. } | S3Error::Timeout { .. } | S3Error::Unreachable { .. }) => true,
             Self::S3(S3Error::Truncated { .. }) => true,
-            Self::S3(S3Error::Status { status, .. }) => *status >= 500,
+            // S3 says 400 RequestTimeout to an upload that stalled.
+            Self::S3(S3Error::Status { status, code, .. }) => {
+                *status >= 500 || *status == 408 || code == "RequestTimeout"
+            }
             _ => false,
         }
+    }
+
+    /// Whether the remote answered, and what it answered may be different soon.
+    pub fn is_passing_answer(&self) -> bool {
+        self.is_passing() && matches!(self, Self::S3(S3Error::Throttled { .. } | S3Error::Status { .. }))
     }
 
     /// Whether it took a time limit to notice.
@@ -79,7 +87,7 @@ impl RemoteError {
             Self::Metadata { .. } | Self::Body { .. } => false,
             Self::Size { .. } | Self::Gone { .. } | Self::Off(_) => false,
             // Sixteen uploads at once may all be told to slow down, and do so.
-            Self::S3(S3Error::Throttled { .. }) => matches!(purpose, Purpose::Download),
+            Self::S3(S3Error::Throttled { .. }) => !matches!(purpose, Purpose::Upload(_)),
             Self::S3(_) | Self::TooSlow { .. } => true,
         }
     }

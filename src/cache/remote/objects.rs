@@ -15,11 +15,11 @@ const AHEAD_DEADLINE: Duration = Duration::from_secs(600);
 
 impl Remote {
     /// The objects whose keys begin with `prefix`, without the configured prefix. A remote that does not list to us has
-    /// none.
+    /// none. `is_last`: no other attempt follows.
     ///
     /// # Errors
     /// [`RemoteError`].
-    pub async fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, RemoteError> {
+    pub async fn list(&self, prefix: &str, is_last: bool) -> Result<Vec<ListedObject>, RemoteError> {
         let work = async {
             let client = self.client().await;
             let (mut objects, mut pages) = (Vec::new(), 0);
@@ -41,14 +41,14 @@ impl Remote {
             }
         };
         let span = info_span!(parent: None, "remote.list");
-        self.request(Purpose::Download, within(BODY_DEADLINE, prefix, work).instrument(span)).await
+        self.request(Purpose::Ahead { is_last }, within(BODY_DEADLINE, prefix, work).instrument(span)).await
     }
 
     /// A whole object of at most `most_bytes`; `None` when there is none of that key.
     ///
     /// # Errors
     /// [`RemoteError`].
-    pub async fn object(&self, key: &str, most_bytes: usize) -> Result<Option<Bytes>, RemoteError> {
+    pub async fn object(&self, key: &str, most_bytes: usize, is_last: bool) -> Result<Option<Bytes>, RemoteError> {
         let work = async {
             let found = self.client().await.get_small(key, most_bytes).await?;
             if let Some(bytes) = &found {
@@ -57,7 +57,7 @@ impl Remote {
             Ok(found)
         };
         let span = info_span!(parent: None, "remote.get_manifest");
-        self.request(Purpose::Download, within(BODY_DEADLINE, key, work).instrument(span)).await
+        self.request(Purpose::Ahead { is_last }, within(BODY_DEADLINE, key, work).instrument(span)).await
     }
 
     /// Fetches an object and hands it on piece by piece, until its end or until nobody takes them; how long it took from
@@ -65,7 +65,12 @@ impl Remote {
     ///
     /// # Errors
     /// [`RemoteError`].
-    pub async fn stream(&self, key: &str, pieces: UnboundedSender<Bytes>) -> Result<Option<Duration>, RemoteError> {
+    pub async fn stream(
+        &self,
+        key: &str,
+        pieces: UnboundedSender<Bytes>,
+        is_last: bool,
+    ) -> Result<Option<Duration>, RemoteError> {
         let work = async {
             let Some(mut stream) = self.client().await.get_stream(key).await? else { return Ok(None) };
             let answered = Instant::now();
@@ -77,7 +82,7 @@ impl Remote {
             }
             Ok(Some(answered.elapsed()))
         };
-        self.request(Purpose::Download, within(AHEAD_DEADLINE, key, work)).await
+        self.request(Purpose::Ahead { is_last }, within(AHEAD_DEADLINE, key, work)).await
     }
 
     /// Notes that an object was not as it had been written. It costs hits, and says nothing about the remote.

@@ -9,11 +9,12 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 
-use super::{Pending, Uploads, with_retries};
+use super::unsent::Way;
+use super::{Pending, QUEUEING_CHECK, Uploads, with_retries};
 use crate::cache::Idea;
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
-use crate::cache::pack::{Batch, PackWriter, Packs};
+use crate::cache::pack::{Batch, Compressed, PackWriter, Packs};
 use crate::protocol::ActionId;
 
 /// A session that puts nothing for so long sends what has gathered.
@@ -65,16 +66,24 @@ impl Uploads {
     }
 
     /// Compresses and sends what has gathered. Its entries count when a manifest tells of them.
-    async fn upload_pack(&self, batch: Batch<Kept>) {
+    async fn upload_pack(self: &Arc<Self>, batch: Batch<Kept>) {
         let Some(packs) = &self.packs else { return };
         let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
-        let (packed, kept) = packs.writer.pack(batch).await;
+        if self.remote.uploads_off_reason().is_some() {
+            return;
+        }
+        let (Compressed { packed, gone, repeated }, kept) = packs.writer.pack(batch).await;
+        self.entries.fetch_sub(gone.len() as u64 + repeated, Ordering::Relaxed);
+        self.unsent.sent(&gone);
         let Some(packed) = packed else { return };
         let (key, bytes) = (packed.key(), packed.bytes.len());
         let span = info_span!(parent: None, "upload", pack = %packed.id, bytes, entries = kept.len());
         let put = |attempt| self.remote.put_object(&key, packed.bytes.clone(), attempt);
         match with_retries(put).instrument(span).await {
-            Ok(()) => packs.writer.sent(&packed),
+            Ok(()) => {
+                packs.writer.sent(&packed);
+                self.send_again();
+            }
             Err(error) => self.remote.give_up_packs(&error),
         }
         // A long build that is ended by force shall not have uploaded for nothing.
@@ -99,19 +108,31 @@ impl Uploads {
         self.tell().await;
     }
 
+    /// The same, and with what earlier sessions left where that has been queued meanwhile.
+    pub(super) async fn publish_all(self: &Arc<Self>, deadline: Instant) {
+        self.publish(Some(deadline)).await;
+        while self.sending_again.get().is_some_and(|task| !task.is_finished()) && Instant::now() < deadline {
+            tokio::time::sleep(QUEUEING_CHECK).await;
+        }
+        self.publish(Some(deadline)).await;
+    }
+
     /// Tells of the packs that are out in a manifest.
     async fn tell(&self) {
         let Some(packs) = &self.packs else { return };
         let _alone = packs.publishing.lock().await;
-        let Some(told) = packs.writer.manifest(packs.reader.trail()) else { return };
+        let used = packs.reader.trail();
+        let uses = used.len();
+        let Some(told) = packs.writer.manifest(used) else { return };
         let (bytes, entries) = (told.content.len(), told.actions.len());
         let span = info_span!(parent: None, "upload", manifest = %told.key, bytes, entries);
         let put = |attempt| self.remote.put_object(&told.key, told.content.clone(), attempt);
         match with_retries(put).instrument(span).await {
             Ok(()) => {
                 packs.writer.told(&told);
+                packs.reader.told(uses);
                 self.done.fetch_add(entries as u64, Ordering::Release);
-                self.unsent.sent(&told.actions);
+                self.unsent.sent_in(Way::Packs, &told.actions);
             }
             Err(error) => self.remote.give_up_packs(&error),
         }
@@ -129,7 +150,10 @@ impl Uploads {
                 tokio::time::sleep(IDLE).await;
                 let now = uploads.entries.load(Ordering::Relaxed);
                 if now == before && uploads.counts().left > 0 {
+                    // The end of the session waits for the manifest too.
+                    let manifest = uploads.pending_one();
                     uploads.publish(None).await;
+                    drop(manifest);
                 }
                 before = now;
             }

@@ -13,9 +13,22 @@ use crate::protocol::ActionId;
 /// More are not remembered: a remote that is away for weeks must not cost every build more.
 const MOST: usize = 100_000;
 
+/// How an entry goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// In a pack that a manifest tells of.
+    Packs,
+    /// As the workshop's two objects.
+    Plain,
+}
+
 /// Actions that are to go out, and the file that keeps those that did not.
 pub struct Unsent {
     path: PathBuf,
+    /// All of them, before an entry is out.
+    ways: Vec<Way>,
+    /// What is out in one of two ways.
+    half_sent: Mutex<Vec<(Way, HashSet<ActionId>)>>,
     waiting: Mutex<HashSet<ActionId>>,
     /// What went out, as far as the file may still name it.
     sent: Mutex<HashSet<ActionId>>,
@@ -23,9 +36,10 @@ pub struct Unsent {
 
 impl Unsent {
     /// For the remote of that name; its file is in `folder`.
-    pub fn new(folder: &Path, remote: &str) -> Self {
+    pub fn new(folder: &Path, remote: &str, ways: Vec<Way>) -> Self {
         let path = folder.join(format!("unsent-{:016x}", xxh3_64(remote.as_bytes())));
-        Self { path, waiting: Mutex::default(), sent: Mutex::default() }
+        let half_sent = Mutex::new(ways.iter().map(|way| (*way, HashSet::new())).collect());
+        Self { path, ways, half_sent, waiting: Mutex::default(), sent: Mutex::default() }
     }
 
     /// What earlier sessions could not send.
@@ -39,7 +53,22 @@ impl Unsent {
         self.waiting.lock().expect("nobody panics with it").insert(action);
     }
 
-    /// Notes that entries are out.
+    /// Notes that entries are out in one way. With two ways they are out after the second.
+    pub fn sent_in(&self, way: Way, actions: &[ActionId]) {
+        if self.ways.len() == 1 {
+            return self.sent(actions);
+        }
+        let mut half_sent = self.half_sent.lock().expect("nobody panics with it");
+        for (_, sent) in half_sent.iter_mut().filter(|(other, _)| *other == way) {
+            sent.extend(actions);
+        }
+        let is_out = |action: &&ActionId| half_sent.iter().all(|(_, sent)| sent.contains(*action));
+        let out: Vec<ActionId> = actions.iter().filter(is_out).copied().collect();
+        drop(half_sent);
+        self.sent(&out);
+    }
+
+    /// Notes that entries are out, or that nobody can send them.
     pub fn sent(&self, actions: &[ActionId]) {
         let mut waiting = self.waiting.lock().expect("nobody panics with it");
         let mut sent = self.sent.lock().expect("nobody panics with it");
@@ -89,18 +118,18 @@ mod tests {
     #[test]
     fn what_did_not_go_out_is_known_to_the_next_session_until_it_is_out() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Unsent::new(folder.path(), "one");
+        let first = Unsent::new(folder.path(), "one", vec![Way::Packs]);
         (1..=3).for_each(|n| first.waits(action(n)));
         first.sent(&[action(2)]);
         first.write();
-        let second = Unsent::new(folder.path(), "one");
+        let second = Unsent::new(folder.path(), "one", vec![Way::Packs]);
         assert_eq!(left(&second), HashSet::from([action(1), action(3)]));
-        assert!(left(&Unsent::new(folder.path(), "another")).is_empty());
+        assert!(left(&Unsent::new(folder.path(), "another", vec![Way::Packs])).is_empty());
         second.waits(action(4));
         second.sent(&[action(1)]);
         second.write();
         assert_eq!(left(&second), HashSet::from([action(3), action(4)]));
-        let third = Unsent::new(folder.path(), "one");
+        let third = Unsent::new(folder.path(), "one", vec![Way::Packs]);
         third.sent(&[action(3), action(4)]);
         third.write();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left of it");
@@ -109,17 +138,28 @@ mod tests {
     #[test]
     fn sessions_that_end_together_forget_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let sessions: Vec<Unsent> = (0..8).map(|_| Unsent::new(folder.path(), "one")).collect();
+        let sessions: Vec<Unsent> = (0..8).map(|_| Unsent::new(folder.path(), "one", vec![Way::Packs])).collect();
         (0..8).for_each(|n| sessions[n as usize].waits(action(n)));
         std::thread::scope(|scope| sessions.iter().for_each(|session| drop(scope.spawn(|| session.write()))));
-        assert_eq!(left(&Unsent::new(folder.path(), "one")).len(), 8);
+        assert_eq!(left(&Unsent::new(folder.path(), "one", vec![Way::Packs])).len(), 8);
     }
 
     #[test]
     fn a_file_of_other_content_is_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let unsent = Unsent::new(folder.path(), "one");
+        let unsent = Unsent::new(folder.path(), "one", vec![Way::Packs]);
         std::fs::write(&unsent.path, b"no action\n\xff\xfe").unwrap();
         assert!(left(&unsent).is_empty());
+    }
+
+    #[test]
+    fn with_two_ways_an_entry_is_out_after_the_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let unsent = Unsent::new(folder.path(), "one", vec![Way::Packs, Way::Plain]);
+        (1..=3).for_each(|n| unsent.waits(action(n)));
+        unsent.sent_in(Way::Packs, &[action(1), action(2)]);
+        unsent.sent_in(Way::Plain, &[action(2), action(3)]);
+        unsent.write();
+        assert_eq!(left(&unsent), HashSet::from([action(1), action(3)]));
     }
 }
