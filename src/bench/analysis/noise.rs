@@ -2,10 +2,14 @@
 
 use serde::Serialize;
 
-use super::stats::{Interval, median, median_interval, paired_ratios};
+use super::stats::{Interval, median, median_interval_with, paired_ratios};
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::steps::{FEWEST_PAIRS, Kind};
 use crate::bench::reporting::results::Round;
+
+/// Coverage that the interval aims at. The one of each comparison is the stricter: with few rounds this one leaves out the
+/// farthest pair.
+const COVERAGE: f64 = 0.95;
 
 /// What go with its own full cache takes against itself.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -33,7 +37,7 @@ pub fn noise_floor(rounds: &[Round]) -> Option<NoiseFloor> {
     });
     let (again, first): (Vec<f64>, Vec<f64>) = pairs.unzip();
     let ratios = paired_ratios(&again, &first);
-    let interval = median_interval(&ratios).filter(|_| ratios.len() >= FEWEST_PAIRS)?;
+    let interval = median_interval_with(&ratios, COVERAGE).filter(|_| ratios.len() >= FEWEST_PAIRS)?;
     let share = (1.0 - interval.low).max(interval.high - 1.0).max(0.0);
     Some(NoiseFloor { pairs: ratios.len(), ratio: median(&ratios)?, interval, share })
 }

@@ -64,13 +64,18 @@ pub fn outlier_limit(samples: &[f64]) -> Option<f64> {
 /// reaches 99 % is taken. Where even the whole range does not (fewer than eight samples), that range with its coverage.
 /// None for fewer than two samples.
 pub fn median_interval(samples: &[f64]) -> Option<Interval> {
+    median_interval_with(samples, COVERAGE)
+}
+
+/// The same for another coverage than 99 %.
+pub fn median_interval_with(samples: &[f64], coverage: f64) -> Option<Interval> {
     let n = samples.len();
     if n < 2 {
         return None;
     }
     let sorted = sorted(samples);
     let mut k = 1;
-    while 2 * (k + 1) <= n && coverage_of(n, k + 1) >= COVERAGE {
+    while 2 * (k + 1) <= n && coverage_of(n, k + 1) >= coverage {
         k += 1;
     }
     Some(Interval { low: sorted[k - 1], high: sorted[n - k], coverage: coverage_of(n, k) })

@@ -59,6 +59,7 @@ fn groups(steps: &[Step]) -> Vec<(String, &[Step])> {
     let alike = |one: &Step, other: &Step| (kind(one), one.round) == (kind(other), other.round);
     let name = |step: &Step| match step.kind {
         Kind::Measured | Kind::Again => format!("round {}", step.round),
+        Kind::WarmUp => "warm up".to_owned(),
         Kind::Preparation => "prepare".to_owned(),
         Kind::Profile => "profile".to_owned(),
         Kind::Heap => "heap profile".to_owned(),

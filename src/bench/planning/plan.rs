@@ -103,6 +103,7 @@ impl Plan {
         let counts = Counts {
             long: args.long_rounds.unwrap_or(scenario.rounds.long),
             short: args.rounds.unwrap_or(scenario.rounds.short),
+            warm_up: scenario.rounds.warm_up,
         };
         let setups = steps::setups(&legs, &self.cases);
         let mut steps = steps::measured(&setups, &self.cases, counts);
@@ -205,7 +206,7 @@ pub mod tests {
     pub fn plan_of(legs: &[Leg], cases: Vec<Case>) -> Plan {
         let mut plan = resolve(&["--scenario", "small"]).unwrap();
         let setups = steps::setups(legs, &cases);
-        plan.steps = steps::measured(&setups, &cases, Counts { long: 1, short: 5 });
+        plan.steps = steps::measured(&setups, &cases, Counts { long: 1, short: 5, warm_up: 0 });
         plan.cases = cases;
         plan
     }
@@ -216,11 +217,12 @@ pub mod tests {
         Plan::resolve(&name, &scenario, &args)
     }
 
-    /// The steps as `leg round`, with + for a repetition, p for a profile round and ! for preparation.
+    /// The steps as `leg round`, with ~ for a warm-up, + for a repetition, p for a profile round and ! for preparation.
     pub fn order(plan: &Plan) -> Vec<String> {
         let name = |step: &Step| match step.kind {
             Kind::Measured => format!("{}{}", step.leg, step.round),
             Kind::Again => format!("{}+", step.leg),
+            Kind::WarmUp => format!("{}~", step.leg),
             Kind::Preparation => format!("{}!", step.leg),
             Kind::Profile => format!("{}p", step.leg),
             Kind::Heap => format!("{}h", step.leg),
@@ -239,7 +241,8 @@ pub mod tests {
     #[test]
     fn the_workshop_runs_in_the_order_of_step_2_4_then_rotated() {
         let plan = resolve(&["--rounds", "3"]).unwrap();
-        let expected = "baseline-empty1 baseline-full1 c1 b1 a1 b2 a2 baseline-full2 a3 baseline-full3 b3 cp bp ap ap ap ap ap ap ap ap ap";
+        let expected = "baseline-empty1 baseline-full~ c1 b~ a~ baseline-full1 b1 a1 b2 a2 baseline-full2 a3 baseline-full3 b3 \
+                        cp bp ap ap ap ap ap ap ap ap ap";
         assert_eq!(order(&plan).join(" "), expected);
         assert_eq!(plan.packages, "std");
         assert_eq!(plan.link.unwrap().latency_ms, 20.0);
@@ -248,7 +251,7 @@ pub mod tests {
     #[test]
     fn what_a_leg_needs_is_prepared_once() {
         let plan = resolve(&["--only", "a,baseline-full", "--rounds", "2", "--no-profile"]).unwrap();
-        let expected = "baseline-empty! baseline-full1 c! a1 a2 baseline-full2";
+        let expected = "baseline-empty! baseline-full~ c! a~ baseline-full1 a1 a2 baseline-full2";
         assert_eq!(order(&plan).join(" "), expected);
     }
 
@@ -264,7 +267,7 @@ pub mod tests {
     #[test]
     fn speed_interleaves_pairs_and_turns_their_order() {
         let plan = resolve(&["--scenario", "speed", "--rounds", "5", "--long-rounds", "2"]).unwrap();
-        let expected = "baseline-empty1 baseline-full1 c1 a1 baseline-full+ baseline-full2 c2 a2 baseline-full+ \
+        let expected = "baseline-empty1 baseline-full~ c1 a~ baseline-full1 a1 baseline-full+ baseline-full2 c2 a2 baseline-full+ \
                         baseline-empty2 baseline-full+ baseline-full3 a3 baseline-full4 a4 baseline-full+ a5 \
                         baseline-full+ baseline-full5";
         assert_eq!(order(&plan).join(" "), expected);

@@ -86,13 +86,15 @@ pub struct Rounds {
     pub long: u32,
     /// Rounds of the others.
     pub short: u32,
+    /// Rounds of those before, which do not count.
+    pub warm_up: u32,
     /// Whether one more round of c, b and a runs with the CPU profile on, untimed.
     pub profile: bool,
 }
 
 impl Default for Rounds {
     fn default() -> Self {
-        Rounds { long: 1, short: 5, profile: true }
+        Rounds { long: 1, short: 5, warm_up: 0, profile: true }
     }
 }
 
@@ -250,7 +252,7 @@ mod tests {
     fn a_key_like_no_other_lists_the_known_ones() {
         let text = "description = \"x\"\nlegs = [\"a\"]\n[rounds]\nzzzzzzzzzz = 1\n";
         let error = Scenario::parse("m.toml", text).unwrap_err().to_string();
-        assert_eq!(error, "m.toml:4: unknown key `zzzzzzzzzz`; known here: long, short, profile");
+        assert_eq!(error, "m.toml:4: unknown key `zzzzzzzzzz`; known here: long, short, warm_up, profile");
     }
 
     #[test]

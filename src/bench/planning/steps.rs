@@ -31,6 +31,8 @@ pub struct Step {
 pub enum Kind {
     /// Its time counts.
     Measured,
+    /// Its time does not count: the first run of a short leg comes after long ones, which leave the machine in another state.
+    WarmUp,
     /// The same once more: what differs between the two is noise.
     Again,
     /// It only makes a state that another leg starts from.
@@ -48,6 +50,8 @@ pub struct Counts {
     pub long: u32,
     /// Of the others, where their case says nothing else.
     pub short: u32,
+    /// Of the others before those.
+    pub warm_up: u32,
 }
 
 /// Rounds side by side from which a difference, or the noise, is told by an interval: with fewer it is no better than the
@@ -94,6 +98,7 @@ impl Step {
         let setup = self.setup().folder(cases);
         match self.kind {
             Kind::Measured => format!("{setup}/{}", self.round),
+            Kind::WarmUp => format!("{setup}/warm-up-{}", self.round),
             Kind::Again => format!("{setup}/{}-again", self.round),
             Kind::Preparation => format!("{setup}/preparation"),
             Kind::Profile if self.round == 1 => format!("{setup}/profile"),
@@ -135,8 +140,22 @@ pub fn measured(setups: &[Setup], cases: &[Case], counts: Counts) -> Vec<Step> {
         None => cases.iter().map(|case| case.rounds).max().unwrap_or(counts.short),
     };
     let last = setups.iter().map(count).max().unwrap_or(0);
+    let warm_up = (1..=counts.warm_up).flat_map(|round| warm_up(setups, round));
     let of_round = |round| setups.iter().copied().filter(move |setup| count(setup) >= round).collect::<Vec<Setup>>();
-    (1..=last).flat_map(|round| one_round(&of_round(round), round, count(&Leg::BaselineFull.into()))).collect()
+    let full = count(&Leg::BaselineFull.into());
+    let rounds = (1..=last).flat_map(|round| one_round(&of_round(round), round, full));
+    // Long legs do not warm up, and make the states that the short ones start from.
+    let is_first_long = |step: &Step| counts.warm_up > 0 && step.leg.is_cold() && step.round == 1;
+    warm_up.chain(rounds.filter(|step| !is_first_long(step))).collect()
+}
+
+/// A round that warms up, with the long legs in their places in the first one.
+fn warm_up(setups: &[Setup], round: u32) -> Vec<Step> {
+    let step = |setup: &Setup| match setup.leg.is_cold() {
+        true => (round == 1).then(|| setup.step(Kind::Measured, 1)),
+        false => Some(setup.step(Kind::WarmUp, round)),
+    };
+    setups.iter().filter_map(step).collect()
 }
 
 /// A round of these setups, of which there are `rounds`.
@@ -205,13 +224,14 @@ mod tests {
     /// The steps as `leg case round`, with ! for preparation.
     fn order(legs: &[Leg], cases: &[Case]) -> String {
         let setups = setups(legs, cases);
-        let mut steps = measured(&setups, cases, Counts { long: 1, short: 5 });
+        let mut steps = measured(&setups, cases, Counts { long: 1, short: 5, warm_up: 0 });
         insert_preparation(&mut steps, cases);
         let name = |step: &Step| {
             let case = step.case.map_or(String::new(), |case| format!("/{}", cases[case].slug));
             let round = match step.kind {
                 Kind::Measured => step.round.to_string(),
                 Kind::Again => "+".to_owned(),
+                Kind::WarmUp => "~".to_owned(),
                 _ => "!".to_owned(),
             };
             format!("{}{case}{round}", step.leg)

@@ -91,6 +91,7 @@ impl Progress {
         let all = |kind| self.steps.iter().filter(|other| other.setup() == step.setup() && other.kind == kind).count();
         let what = match step.kind {
             Kind::Measured => format!("round {} of {}", step.round, all(Kind::Measured)),
+            Kind::WarmUp => "warm-up, not counted".to_owned(),
             Kind::Again => format!("round {} of {}, again for the noise", step.round, all(Kind::Again)),
             Kind::Preparation => "preparation, not measured".to_owned(),
             Kind::Profile => format!("profile {} of {}, not timed", step.round, all(Kind::Profile)),

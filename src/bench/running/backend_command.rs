@@ -58,7 +58,7 @@ fn switches(plan: &Plan, step: Step) -> String {
         Kind::Profile if plan.is_short(step.leg) => "--cpu-profile first",
         Kind::Profile => "--cpu-profile on",
         Kind::Heap => "--cpu-profile off --heap-profile",
-        Kind::Measured | Kind::Again | Kind::Preparation => "--cpu-profile off",
+        Kind::Measured | Kind::WarmUp | Kind::Again | Kind::Preparation => "--cpu-profile off",
     };
     // Not --no-records: without a summary nobody could tell in which state the run was.
     if plan.records { profile.to_owned() } else { format!("{profile} {NO_INSTRUMENTS}") }
