@@ -130,8 +130,8 @@ pub fn setups(legs: &[Leg], cases: &[Case]) -> Vec<Setup> {
 }
 
 /// Round by round. The first is in the order of Step 2.4, in which each leg finds its state; from then on all states
-/// stand, and each round starts one setup further, so that none always runs after the same one. go with its own full cache
-/// runs twice a round: the noise that all differences are held against.
+/// stand, and the order changes so that each runs after each other one equally often: what runs after a build that wrote much
+/// is slower. go with its own full cache runs twice a round: the noise that all differences are held against.
 pub fn measured(setups: &[Setup], cases: &[Case], counts: Counts) -> Vec<Step> {
     let count = |setup: &Setup| match setup.case {
         _ if setup.leg.is_cold() => counts.long,
@@ -163,13 +163,26 @@ pub fn one_round(setups: &[Setup], round: u32, rounds: u32) -> Vec<Step> {
     let mut steps: Vec<Step> = setups.iter().map(|setup| setup.step(Kind::Measured, round)).collect();
     let full = steps.iter().position(|step| step.setup() == Leg::BaselineFull.into());
     if let Some(at) = full.filter(|_| steps.len() > 1 && rounds as usize >= FEWEST_PAIRS) {
-        // As far from each other as may be. Fewer pairs would tell no noise.
-        let again = Step { kind: Kind::Again, ..steps[at] };
-        steps.insert((at + (steps.len() + 2) / 2).min(steps.len()), again);
+        // Fewer pairs would tell no noise.
+        steps.push(Step { kind: Kind::Again, ..steps[at] });
     }
-    let turn = (round as usize).saturating_sub(1) % steps.len().max(1);
-    steps.rotate_left(turn);
-    steps
+    match round.checked_sub(2) {
+        None => steps,
+        Some(row) => balanced_order(steps.len(), row as usize).map(|at| steps[at]).collect(),
+    }
+}
+
+/// A row of a Latin square in which each of `count` follows each other one equally often: the one that begins 0, 1, n-1, 2,
+/// n-2 …, moved on by the number of the row; for an odd count each second one backwards. (E. J. Williams, "Experimental Designs
+/// Balanced for the Estimation of Residual Effects of Treatments", 1949)
+fn balanced_order(count: usize, row: usize) -> impl Iterator<Item = usize> {
+    let is_odd = !count.is_multiple_of(2);
+    let (turn, is_backwards) = if is_odd { (row / 2, row % 2 == 1) } else { (row, false) };
+    (0..count).map(move |place| {
+        let place = if is_backwards { count - 1 - place } else { place };
+        let step = if place % 2 == 1 { place.div_ceil(2) } else { count - place / 2 };
+        (step + turn) % count
+    })
 }
 
 /// Puts what makes a needed state, where no earlier step does, in front of the step that needs it.
@@ -242,7 +255,7 @@ mod tests {
     #[test]
     fn cases_take_turns_and_baselines_are_shared() {
         let cases = [case("name = \"x\"\nrounds = 2"), case("name = \"y\"\nrounds = 3")];
-        let expected = "baseline-empty! baseline-full1 c! b/x1 b/y1 b/x2 b/y2 baseline-full2 baseline-full3 b/y3";
+        let expected = "baseline-empty! baseline-full1 c! b/x1 b/y1 baseline-full2 b/x2 b/y2 b/y3 baseline-full3";
         assert_eq!(order(&[Leg::BaselineFull, Leg::B], &cases), expected);
     }
 
@@ -257,6 +270,21 @@ mod tests {
                         c! b/x1 b/edit1 c/trim! b/trim1";
         assert_eq!(order(&[Leg::BaselineFull, Leg::B], &cases), expected);
         assert_eq!(setups(&[Leg::BaselineFull], &cases[1..]).len(), 2, "nobody needs the plain one");
+    }
+
+    #[test]
+    fn each_follows_each_other_one_equally_often() {
+        for (count, rows) in [(2, 2), (3, 6), (4, 4), (5, 10), (6, 6)] {
+            let mut follows = vec![vec![0; count]; count];
+            for row in 0..rows {
+                let order: Vec<usize> = balanced_order(count, row).collect();
+                assert_eq!((0..count).filter(|each| order.contains(each)).count(), count, "{order:?}");
+                order.windows(2).for_each(|pair| follows[pair[0]][pair[1]] += 1);
+            }
+            let others = |one: usize| (0..count).filter(move |other| *other != one).map(move |other| (one, other));
+            let counts: Vec<i32> = (0..count).flat_map(others).map(|(one, other)| follows[one][other]).collect();
+            assert!(counts.iter().all(|often| *often == counts[0]), "{count}: {follows:?}");
+        }
     }
 
     #[test]
