@@ -5,6 +5,7 @@ mod analysis;
 mod diff;
 mod growth;
 mod planning;
+mod report;
 mod reporting;
 mod running;
 
@@ -12,6 +13,7 @@ pub use diff::{DiffArgs, run as diff};
 pub use growth::{GrowthArgs, run as growth};
 pub use planning::args::{BenchArgs, RemoteKind};
 pub use planning::leg::Leg;
+pub use report::{ReportArgs, run as report};
 pub use reporting::errors::in_words;
 pub use running::observe::{ObserveArgs, observe};
 pub use running::run::run;

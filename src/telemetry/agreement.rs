@@ -14,10 +14,10 @@ const HISTOGRAM_TOLERANCE: f64 = 0.002;
 const PROFILE_TOLERANCE: f64 = 0.01;
 
 /// What the records of a session say together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agreement {
     /// Files that were compared.
-    pub files: Vec<&'static str>,
+    pub files: Vec<String>,
     /// Requests of the session, by the first of them.
     pub requests: u64,
     /// The highest number that go gave a request; `None` without a request log.
@@ -73,7 +73,7 @@ pub fn check(folder: &Path) -> Agreement {
     }
     disagreements.extend(compare(&accounts));
     Agreement {
-        files: accounts.iter().map(|(name, _)| *name).collect(),
+        files: accounts.iter().map(|(name, _)| (*name).to_owned()).collect(),
         requests: accounts.iter().find_map(|(_, account)| account.requests).unwrap_or(0),
         highest_id: accounts.iter().find_map(|(_, account)| account.highest_id),
         with_server: false,

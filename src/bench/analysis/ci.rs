@@ -1,6 +1,6 @@
 //! What groups of machines came to: times, hit rates, requests by kind, and what S3 would ask for them. Prints nothing.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bench::planning::ci::{Prices, Share, Start};
 use crate::bench::running::state::ServerSeen;
@@ -12,17 +12,18 @@ const PER: f64 = 1000.0;
 const GB: f64 = 1e9;
 
 /// All groups of a run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CiResults {
     pub prices: Prices,
     /// The raw samples.
     pub groups: Vec<GroupResult>,
     /// Computed from them.
+    #[serde(skip_deserializing)]
     pub waves: Vec<WaveSummary>,
 }
 
 /// Machines on one bucket, empty at first.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupResult {
     pub machines: u32,
     pub start: Start,
@@ -31,7 +32,7 @@ pub struct GroupResult {
 }
 
 /// Machines that started at the same moment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WaveResult {
     pub builds: Vec<Build>,
     /// What the S3 server saw of all of them; None with `--remote env`.
@@ -42,7 +43,7 @@ pub struct WaveResult {
 }
 
 /// The build of one machine.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Build {
     pub packages: String,
     /// Of its records, below the one of the run.
@@ -113,10 +114,15 @@ impl CiResults {
 
     /// Takes a group that has ended.
     pub fn add(&mut self, group: GroupResult) {
-        let prices = self.prices;
-        let waves = group.waves.iter().zip(1..).map(|(wave, number)| summary(&group, wave, number, &prices));
-        self.waves.extend(waves);
         self.groups.push(group);
+        self.compute();
+    }
+
+    /// Sums up all waves.
+    pub fn compute(&mut self) {
+        let prices = &self.prices;
+        let waves = self.groups.iter().flat_map(|group| group.waves.iter().zip(1..).map(move |wave| (group, wave)));
+        self.waves = waves.map(|(group, (wave, number))| summary(group, wave, number, prices)).collect();
     }
 }
 

@@ -1,7 +1,8 @@
-//! From what was measured to what it means: [`stats`], [`compare`], [`noise`] and [`outliers`] judge
-//! numbers, [`summary`], [`cases`], [`network`] and
-//! [`ci`] compute what a run, its cases, a grid of links and groups of machines came to. Nothing here prints.
+//! From what was measured to what it means: [`stats`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
+//! where the time went, [`summary`], [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines
+//! came to, [`until`] whether that is known well enough. Nothing here prints.
 
+pub mod account;
 pub mod cases;
 pub mod ci;
 pub mod compare;
@@ -11,3 +12,17 @@ pub mod outliers;
 pub mod stats;
 pub mod summary;
 pub mod until;
+
+use super::reporting::results::Results;
+use network::Network;
+use summary::Summary;
+
+/// Computes all that results hold beside the samples.
+pub fn compute(results: &mut Results) {
+    results.summary = Summary::of(&results.rounds, results.plan.paired_ratios);
+    results.widest_interval =
+        results.plan.until.and_then(|_| until::widest(&results.rounds, &results.plan.short_setups()));
+    results.cases = cases::summaries(&results.rounds, &results.plan);
+    results.network = Network::of(&results.cases, &results.plan, &results.summary);
+    results.ci.iter_mut().for_each(ci::CiResults::compute);
+}

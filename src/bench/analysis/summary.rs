@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::account::Account;
 use super::compare::{Comparison, compare, counted, walls};
 use super::noise::{NoiseFloor, noise_floor};
 use super::outliers::{Outlier, outliers};
@@ -43,9 +44,20 @@ pub struct LegSummary {
     pub go_cpu_median_ns: f64,
     /// None for a baseline.
     pub backend: Option<BackendSummary>,
+    /// Where the wall clock of one round went: of the round that is nearest to the median. None for a baseline.
+    pub account: Option<RoundAccount>,
     /// Against baseline-empty and baseline-full; None where that was not run, or is this leg itself.
     pub against_empty: Option<Comparison>,
     pub against_full: Option<Comparison>,
+}
+
+/// Where the wall clock of a round went.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RoundAccount {
+    /// Of the round, below that of the run.
+    pub folder: String,
+    #[serde(flatten)]
+    pub account: Account,
 }
 
 /// Medians of what the sessions of one leg counted.
@@ -76,7 +88,7 @@ pub struct Records {
     pub sessions: usize,
     pub requests: u64,
     /// Files that were compared, with the number of sessions that had one.
-    pub files: Vec<(&'static str, usize)>,
+    pub files: Vec<(String, usize)>,
     /// Sessions that were compared with the S3 server's own log too.
     pub with_server: usize,
     /// With the folder of the round.
@@ -136,10 +148,19 @@ impl LegSummary {
             wall_spread: relative_spread(&walls),
             go_cpu_median_ns: median(&go_cpu.collect::<Vec<f64>>())?,
             backend: backend_summary(rounds, setup),
+            account: account(rounds, setup),
             against_empty: None,
             against_full: None,
         })
     }
+}
+
+fn account(rounds: &[Round], setup: Setup) -> Option<RoundAccount> {
+    let middle = median(&walls(rounds, setup))?;
+    let distance = |round: &Round| (round.wall_ns as f64 - middle).abs();
+    let with_account = counted(rounds, setup).filter_map(|round| Some((round, round.account.clone()?)));
+    let nearest = with_account.min_by(|(one, _), (other, _)| distance(one).total_cmp(&distance(other)));
+    nearest.map(|(round, account)| RoundAccount { folder: round.folder.clone(), account })
 }
 
 fn backend_summary(rounds: &[Round], setup: Setup) -> Option<BackendSummary> {
@@ -188,7 +209,7 @@ fn records(rounds: &[Round]) -> Records {
         for file in &found.files {
             match records.files.iter_mut().find(|(name, _)| name == file) {
                 Some((_, sessions)) => *sessions += 1,
-                None => records.files.push((file, 1)),
+                None => records.files.push((file.clone(), 1)),
             }
         }
         let named = found.disagreements.iter().map(|what| format!("{}: {what}", round.folder));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::leg::Leg;
 use crate::cache::Strategy;
@@ -81,7 +81,7 @@ pub struct BenchArgs {
 }
 
 /// Which S3 the backend talks to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemoteKind {
     /// A server that bench starts, in memory

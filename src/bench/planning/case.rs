@@ -29,7 +29,7 @@ pub struct CaseSpec {
 }
 
 /// A case with all that it takes over from its scenario.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Case {
     pub name: String,
     /// Its name in paths: lower case, digits and hyphens.

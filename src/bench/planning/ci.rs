@@ -53,7 +53,7 @@ pub struct Prices {
 }
 
 /// A group of machines on one bucket that is empty at first.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     pub machines: u32,
     pub start: Start,
@@ -63,7 +63,7 @@ pub struct Group {
 }
 
 /// Machines that start at the same moment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Wave {
     /// What each machine builds.
     pub packages: Vec<String>,

@@ -43,10 +43,18 @@ impl Limit {
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text == NOT_LIMITED {
-            return Ok(Limit(None));
+        /// A text in a scenario; what results hold.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Text(String),
+            Result(Option<Bandwidth>),
         }
+        let text = match Form::deserialize(deserializer)? {
+            Form::Result(limit) => return Ok(Limit(limit)),
+            Form::Text(text) if text == NOT_LIMITED => return Ok(Limit(None)),
+            Form::Text(text) => text,
+        };
         let explain = |error| de::Error::custom(format!("{error}; or `{NOT_LIMITED}`"));
         Bandwidth::parse(&text).map(|bandwidth| Limit(Some(bandwidth))).map_err(explain)
     }

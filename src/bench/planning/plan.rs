@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::args::{BenchArgs, RemoteKind};
 use super::case::Case;
@@ -17,7 +17,7 @@ use super::steps::{self, Counts, Setup, Step};
 use crate::cache::Strategy;
 
 /// Everything that is decided before the first go starts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     pub scenario: String,
     /// The pattern given to `go build`.
@@ -51,7 +51,7 @@ pub struct Plan {
 }
 
 /// When there have been rounds enough.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Until {
     /// The half of each interval, as a share.
     pub share: f64,

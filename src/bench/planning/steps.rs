@@ -1,6 +1,6 @@
 //! The steps of a plan and their order: rounds over legs and cases, what has to be prepared for them, profile rounds.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::case::Case;
 use super::leg::Leg;
@@ -14,7 +14,7 @@ pub struct Setup {
 }
 
 /// One run of go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     pub leg: Leg,
     /// Position among the cases of the plan; None where there are none, and for a baseline that all cases share.
@@ -26,7 +26,7 @@ pub struct Step {
 }
 
 /// What a step is run for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Its time counts.

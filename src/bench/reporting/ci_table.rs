@@ -1,15 +1,14 @@
 //! The tables of a scenario with machines: a row a wave, and what S3 would ask for it. Reads results, computes nothing.
 
-use super::grid::{Grid, View};
-use super::table::wrapped;
+use super::grid::Grid;
 use super::units::{self, Column};
 use crate::bench::analysis::ci::{CiResults, WaveSummary};
 use crate::bench::planning::ci::{Share, Start};
 use crate::bench::running::state::ServerSeen;
 
-/// The tables and what stands below them.
-pub fn render(ci: &CiResults, view: View) -> Vec<String> {
-    vec![work(&ci.waves).render(view), costs(&ci.waves).render(view), wrapped(&words(ci), view.width)]
+/// A row a wave: what the machines did, and what that costs.
+pub fn grids(ci: &CiResults) -> [Grid; 2] {
+    [work(&ci.waves), costs(&ci.waves)]
 }
 
 fn work(waves: &[WaveSummary]) -> Grid {
@@ -55,7 +54,8 @@ fn costs(waves: &[WaveSummary]) -> Grid {
     ])
 }
 
-fn words(ci: &CiResults) -> Vec<String> {
+/// What a reader has to know.
+pub fn notes(ci: &CiResults) -> Vec<String> {
     let prices = &ci.prices;
     let shared =
         "All machines share the cores of this one: compare the waves with each other. left: uploads that were not out.";
@@ -89,12 +89,16 @@ fn start(start: Start) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::grid::View;
+    use super::super::table::wrapped;
     use super::*;
     use crate::bench::analysis::ci::tests::results;
 
     #[test]
     fn rates_requests_and_costs_have_their_columns() {
-        let text = render(&results(), View { width: 100, colour: false }).join("\n\n");
+        let ci = results();
+        let tables = grids(&ci).map(|grid| grid.render(View { width: 100, colour: false }));
+        let text = format!("{}\n{}", tables.join("\n"), wrapped(&notes(&ci), 100));
         for words in ["3, the same, one seeds", "75 %", "2000", "0.04540", "0.02300", "0.005 a thousand"] {
             assert!(text.contains(words), "{words}: {text}");
         }

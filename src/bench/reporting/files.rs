@@ -13,7 +13,7 @@ pub struct File {
 }
 
 /// In the order in which they help; the folder of each leg stands for its other rounds.
-const WORTH_A_LOOK: [(&str, &str); 14] = [
+const WORTH_A_LOOK: [(&str, &str); 16] = [
     (PLOT_FILE, "wall over latency, a panel a bandwidth: open in a browser"),
     ("b/1/trace.json", "trace of b: open in https://ui.perfetto.dev"),
     ("a/1/trace.json", "trace of a: open in https://ui.perfetto.dev"),
@@ -27,6 +27,8 @@ const WORTH_A_LOOK: [(&str, &str); 14] = [
     ("c/pprof/cpu.pprof", "go tool pprof -http=:8080 FILE"),
     ("c/heap/pprof/mem.svg", "heap of the backend in c at its peak: open in a browser"),
     ("b/1/request.txt", "log of b: one line a request, one an answer"),
+    ("results.md", "these tables for a pull request"),
+    ("results.csv", "every number of every round, one a line"),
     ("results.json", "every sample"),
 ];
 

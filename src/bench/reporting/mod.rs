@@ -2,16 +2,19 @@
 //!
 //! [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of links, [`ci_table`] groups of machines.
 //! [`progress`] goes to stderr; [`table`] to stdout, of [`counts`], [`grid`], [`dots`], [`notes`], [`answer`], [`files`], [`wording`],
-//! [`units`]; [`errors`] to stderr at the end.
+//! [`units`]; [`errors`] to stderr at the end. [`csv`] and [`markdown`] are files beside `results.json`.
 
+pub mod account_table;
 pub mod answer;
 pub mod case_table;
 pub mod ci_table;
 pub mod counts;
+pub mod csv;
 pub mod dots;
 pub mod errors;
 pub mod files;
 pub mod grid;
+pub mod markdown;
 pub mod network_plot;
 pub mod network_table;
 pub mod notes;
@@ -21,3 +24,17 @@ pub mod results;
 pub mod table;
 pub mod units;
 pub mod wording;
+
+use std::path::Path;
+
+use anyhow::Result;
+use results::Results;
+
+/// Writes all reports of a run into its folder, beside `results.json`.
+///
+/// # Errors
+/// When one cannot be written; the others are then.
+pub fn write_reports(results: &Results, folder: &Path) -> Result<()> {
+    let written = [csv::write(results, folder), markdown::write(results, folder)];
+    written.into_iter().collect()
+}

@@ -127,7 +127,8 @@ fn records(records: &Records) -> Vec<String> {
         _ if sessions == records.sessions => name.to_owned(),
         _ => format!("{name} ({sessions} of {})", records.sessions),
     };
-    let files: Vec<String> = records.files.iter().copied().chain(server).map(named).collect();
+    let files: Vec<String> =
+        records.files.iter().map(|(name, sessions)| (name.as_str(), *sessions)).chain(server).map(named).collect();
     let files = files.join(", ");
     let (sessions, requests) = (records.sessions, records.requests);
     if records.disagreements.is_empty() {
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn records_that_differ_are_told_loudly() {
-        let files = vec![("session.json", 2), ("request.txt", 1)];
+        let files = vec![("session.json".to_owned(), 2), ("request.txt".to_owned(), 1)];
         let mut found = Records { sessions: 2, requests: 40, files, with_server: 2, ..Records::default() };
         let line = "The records agree: 2 sessions with 40 requests, in session.json, request.txt (1 of 2), the S3 server's log.";
         assert_eq!(records(&found), [line]);

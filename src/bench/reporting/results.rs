@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use serde::Serialize;
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
 
+use crate::bench::analysis::account::Account;
 use crate::bench::analysis::cases::CaseSummary;
 use crate::bench::analysis::ci::CiResults;
 use crate::bench::analysis::network::Network;
@@ -15,11 +16,14 @@ use crate::bench::running::environment::Environment;
 use crate::bench::running::state::{Before, Finding, ServerSeen};
 use crate::telemetry::{Agreement, Resources, SessionSummary};
 
+/// Its name in the folder of a run.
+pub const RESULTS_FILE: &str = "results.json";
+
 /// Version of the layout of `results.json`.
 pub const SCHEMA: u32 = 1;
 
 /// One run of `bench`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Results {
     pub schema: u32,
     /// Name of the run: its folder below `metrics/`.
@@ -37,19 +41,23 @@ pub struct Results {
     /// In the order in which they ran.
     pub rounds: Vec<Round>,
     /// Computed from `rounds`.
+    #[serde(skip_deserializing)]
     pub summary: Summary,
     /// With `--until`: the half of the widest interval of the short legs, as a share; None where one is not known.
+    #[serde(skip_deserializing)]
     pub widest_interval: Option<f64>,
     /// Computed from `rounds` too; empty without cases.
+    #[serde(skip_deserializing)]
     pub cases: Vec<CaseSummary>,
     /// What machines that build at once came to; None where legs were run.
     pub ci: Option<CiResults>,
     /// Computed from `cases`; None where they are no grid.
+    #[serde(skip_deserializing)]
     pub network: Option<Network>,
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ended {
     /// It has not: the file was written between two rounds.
@@ -60,7 +68,7 @@ pub enum Ended {
 }
 
 /// The delay that the embedded server really injected before the first byte of its answers.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LinkMeasured {
     pub answers: u64,
     pub first_byte_median_ms: f64,
@@ -68,7 +76,7 @@ pub struct LinkMeasured {
 }
 
 /// One run of go: the raw sample.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Round {
     #[serde(flatten)]
     pub step: Step,
@@ -98,6 +106,8 @@ pub struct Round {
     pub go_view_missing: Option<String>,
     /// Whether the records of the run agree; None for a baseline.
     pub records: Option<Agreement>,
+    /// Where the wall clock went, by `request.txt`; None without it.
+    pub account: Option<Account>,
 }
 
 impl Round {
@@ -120,14 +130,37 @@ impl Round {
             resources: None,
             go_view_missing: None,
             records: None,
+            account: None,
         }
     }
 }
 
 impl Results {
+    /// Reads the `results.json` of a run: `path` is its folder, or the file. What is computed from the samples is missing
+    /// in it: [`crate::bench::analysis::compute`] does that again.
+    ///
+    /// # Errors
+    /// When it cannot be read, is cut off, is of another version, or is something else.
+    pub fn read(path: &Path) -> Result<Results> {
+        let path = if path.is_dir() { path.join(RESULTS_FILE) } else { path.to_owned() };
+        let shown = path.display();
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {shown}\n  next:  give the folder of a run below metrics/"))?;
+        let whole: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+            let what = if error.is_eof() { "is cut off" } else { "is no JSON" };
+            anyhow::anyhow!("{shown} {what} at line {}: {error}", error.line())
+        })?;
+        match whole.get("schema").and_then(serde_json::Value::as_u64) {
+            Some(schema) if schema == u64::from(SCHEMA) => {}
+            Some(schema) => bail!("{shown} is of version {schema}; this bench reads version {SCHEMA}"),
+            None => bail!("{shown} is no results.json of bench: it has no `schema`"),
+        }
+        serde_json::from_value(whole).with_context(|| format!("{shown} is not as bench writes it"))
+    }
+
     /// Writes `results.json` into `folder`, by rename, so that no reader sees half of it.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        let path = folder.join("results.json");
+        let path = folder.join(RESULTS_FILE);
         let whole = || -> Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             serde_json::to_writer_pretty(&mut file, self)?;
@@ -141,7 +174,7 @@ impl Results {
 }
 
 /// Temporary files are for their owner only; results are for everybody.
-fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
+pub fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
@@ -149,6 +182,75 @@ fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::bench::analysis::compute;
+    use crate::bench::analysis::summary::tests::measured;
+    use crate::bench::planning::leg::Leg;
+    use crate::bench::planning::plan::tests::plan_of;
+
+    /// A complete run with these rounds.
+    pub fn results(rounds: Vec<Round>) -> Results {
+        Results {
+            schema: SCHEMA,
+            run: "20261123T000000Z-test".to_owned(),
+            started_unix_ns: 1,
+            ended: Ended::Complete,
+            error: None,
+            plan: plan_of(&[Leg::BaselineFull, Leg::A], Vec::new()),
+            environment: Environment {
+                go_version: "go1.26.8".to_owned(),
+                go_platform: "linux/amd64".to_owned(),
+                goroot: "/go".to_owned(),
+                bench_version: "0".to_owned(),
+                cpu_model: None,
+                cores: Some(2),
+                memory_bytes: None,
+                os: None,
+                kernel: None,
+                file_system: None,
+            },
+            link: None,
+            price_of_records: String::new(),
+            rounds,
+            summary: Summary::default(),
+            widest_interval: None,
+            cases: Vec::new(),
+            ci: None,
+            network: None,
+        }
+    }
+
+    #[test]
+    fn results_come_back_as_they_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rounds = measured(Leg::BaselineFull, &[100, 101, 99, 100, 100]);
+        rounds.extend(measured(Leg::A, &[110, 111, 112, 110, 109]));
+        rounds[0].state = vec![Finding { expected: "x".to_owned(), seen: "y".to_owned(), ok: true }];
+        let mut written = results(rounds);
+        compute(&mut written);
+        written.write(folder.path()).unwrap();
+        let mut read = Results::read(folder.path()).unwrap();
+        assert_eq!(read.rounds, written.rounds);
+        assert_eq!(read.plan, written.plan);
+        compute(&mut read);
+        assert_eq!(read.summary, written.summary);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_its_trouble() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(RESULTS_FILE);
+        let trouble = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            format!("{:#}", Results::read(folder.path()).unwrap_err())
+        };
+        assert!(trouble("{\n\"schema\": 1,").contains("is cut off at line 2"), "{}", trouble("{\n\"schema\": 1,"));
+        assert!(trouble("hello").contains("is no JSON"));
+        assert!(trouble("{}").contains("is no results.json of bench"));
+        assert!(trouble("{\"schema\": 99}").contains("of version 99"));
+        assert!(trouble("{\"schema\": 1}").contains("not as bench writes it"));
+        std::fs::remove_file(&path).unwrap();
+        assert!(format!("{:#}", Results::read(folder.path()).unwrap_err()).contains("cannot read"));
+    }
 
     /// A round in its state, in the folder of its leg.
     pub fn round(step: Step, wall_ns: u64) -> Round {

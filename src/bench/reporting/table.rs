@@ -1,5 +1,6 @@
 //! The terminal reporter: two tables, the answer, and what to look at next. Reads results, computes nothing.
 
+use super::account_table;
 use super::answer;
 use super::case_table;
 use super::ci_table;
@@ -13,51 +14,77 @@ use super::results::Results;
 use super::units;
 use super::wording;
 use crate::bench::analysis::compare::Comparison;
-use crate::bench::analysis::summary::{BackendSummary, Summary};
+use crate::bench::analysis::summary::{BackendSummary, LegSummary, Summary};
 
 /// All that a run prints on stdout, in at most `view.width` columns.
 pub fn render(results: &Results, files: &[File], view: View) -> String {
-    let summary = &results.summary;
     let mut parts = vec![header(results)];
-    if let Some(ci) = results.ci.as_ref().filter(|ci| !ci.waves.is_empty()) {
-        parts.extend(ci_table::render(ci, view));
-    }
+    parts.extend(grids(results).iter().map(|grid| grid.render(view)));
     if let Some(network) = &results.network {
         parts.extend(network_table::render(network, view));
-    } else if !results.cases.is_empty() {
-        parts.push(case_table::times(results).render(view));
-        parts.push(case_table::counts(&results.cases).render(view));
-    } else if !summary.legs.is_empty() {
-        parts.push(times(summary).render(view));
-        parts.push(counts::grid(&summary.legs).render(view));
     }
-    let of_cases = results.cases.iter().map(|case| (case.name.clone(), &case.figures));
-    let of_legs = summary.legs.iter().map(|leg| (leg.leg.to_string(), leg)).chain(of_cases);
-    let sessions: Vec<(String, &BackendSummary)> =
-        of_legs.filter_map(|(name, leg)| Some((name, leg.backend.as_ref()?))).collect();
-    if !summary.pairs.is_empty() {
-        parts.push(pairs(&summary.pairs).render(view));
-    }
-    let mut legs = summary.legs.iter().chain(results.cases.iter().map(|case| &case.figures));
-    let mut notes = notes::of_run(summary, &sessions, legs.any(|leg| leg.wall_spread.is_none()));
-    notes.extend(results.plan.until.map(|until| notes::until(until.share, results.widest_interval)));
-    if results.plan.records && !sessions.is_empty() {
-        notes.push(results.price_of_records.clone());
-    }
-    parts.push(wrapped(&notes, view.width));
-    if let Some(network) = &results.network {
-        parts.push(wrapped(&network_table::sentences(network), view.width));
-    } else if !results.cases.is_empty() {
-        parts.push(wrapped(&case_table::sentences(&results.cases), view.width));
-    } else if !summary.legs.is_empty() {
-        parts.push(wrapped(&[answer::sentence(summary)], view.width));
-    }
+    parts.push(wrapped(&notes(results), view.width));
+    parts.push(wrapped(&sentences(results), view.width));
     parts.push(pointers(files));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n") + "\n"
 }
 
-fn header(results: &Results) -> String {
+/// The tables of a run, but for those of a grid of links.
+pub fn grids(results: &Results) -> Vec<Grid> {
+    let summary = &results.summary;
+    let mut grids = Vec::new();
+    if let Some(ci) = results.ci.as_ref().filter(|ci| !ci.waves.is_empty()) {
+        grids.extend(ci_table::grids(ci));
+    }
+    if results.network.is_none() && !results.cases.is_empty() {
+        grids.extend([case_table::times(results), case_table::counts(&results.cases)]);
+    } else if results.network.is_none() && !summary.legs.is_empty() {
+        grids.extend([times(summary), counts::grid(&summary.legs)]);
+    }
+    let accounts = account_table::grid(&figures(results));
+    if results.network.is_none() && !accounts.rows.is_empty() {
+        grids.push(accounts);
+    }
+    if !summary.pairs.is_empty() {
+        grids.push(pairs(&summary.pairs));
+    }
+    grids
+}
+
+/// What a reader of the tables has to know.
+pub fn notes(results: &Results) -> Vec<String> {
+    let figures = figures(results);
+    let sessions: Vec<(String, &BackendSummary)> =
+        figures.iter().filter_map(|(name, leg)| Some((name.clone(), leg.backend.as_ref()?))).collect();
+    let has_single = figures.iter().any(|(_, leg)| leg.wall_spread.is_none());
+    let mut notes = notes::of_run(&results.summary, &sessions, has_single);
+    notes.extend(results.plan.until.map(|until| notes::until(until.share, results.widest_interval)));
+    notes.extend(results.ci.as_ref().filter(|ci| !ci.waves.is_empty()).map(ci_table::notes).into_iter().flatten());
+    if results.plan.records && !sessions.is_empty() {
+        notes.push(results.price_of_records.clone());
+    }
+    notes
+}
+
+/// What it comes to, in words.
+fn sentences(results: &Results) -> Vec<String> {
+    match &results.network {
+        Some(network) => network_table::sentences(network),
+        None if !results.cases.is_empty() => case_table::sentences(&results.cases),
+        None if !results.summary.legs.is_empty() => vec![answer::sentence(&results.summary)],
+        None => Vec::new(),
+    }
+}
+
+/// Legs and cases with their names.
+fn figures(results: &Results) -> Vec<(String, &LegSummary)> {
+    let of_cases = results.cases.iter().map(|case| (case.name.clone(), &case.figures));
+    results.summary.legs.iter().map(|leg| (leg.leg.to_string(), leg)).chain(of_cases).collect()
+}
+
+/// What was run, and on what.
+pub fn header(results: &Results) -> String {
     let (plan, environment) = (&results.plan, &results.environment);
     let cores = environment.cores.map_or(units::MISSING.to_owned(), |cores| cores.to_string());
     let gibibytes = |bytes: u64| format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30));

@@ -1,9 +1,12 @@
-//! Whether the records of a round agree with each other, with the S3 server's own log, and with go's own numbering.
+//! What the records of a round say: whether they agree with each other, with the S3 server's own log and with go's own
+//! numbering, and where the time went.
 
 use std::path::Path;
 
 use super::state::ServerSeen;
-use crate::telemetry::{Agreement, SessionSummary, check_agreement};
+use crate::bench::analysis::account::{Account, Frame};
+use crate::bench::reporting::results::Round;
+use crate::telemetry::{Agreement, SessionSummary, check_agreement, read_request_log};
 
 /// Compares all that tells of one session.
 pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>) -> Agreement {
@@ -20,6 +23,21 @@ pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>
         agreement.disagreements.extend(compare(session, &server));
     }
     agreement
+}
+
+/// Where the wall clock of a round went; None where `request.txt` in its folder does not tell.
+pub fn account(folder: &Path, round: &Round, session: &SessionSummary) -> Option<Account> {
+    let log = read_request_log(&std::fs::read_to_string(folder.join("request.txt")).ok()?).ok()?;
+    let backend_ns = session.start_unix_ns.saturating_sub(round.started_unix_ns);
+    let frame = Frame {
+        backend_ns,
+        handshake_ns: backend_ns + session.handshake_ns,
+        released_ns: backend_ns + session.wall_ns,
+        wall_ns: round.wall_ns,
+        // What go takes for GOMAXPROCS and -p.
+        workers: std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    Some(Account::of(frame, &log))
 }
 
 fn compare(session: &SessionSummary, server: &ServerSeen) -> Vec<String> {

@@ -207,6 +207,7 @@ impl Machine<'_> {
         round.state_ok = round.state.iter().all(|finding| finding.ok);
         self.keep_or_retire(round, backend.local);
         round.records = Some(records::check(&backend.session, &session, server));
+        round.account = records::account(&backend.session, round, &session);
         round.before = Some(backend.before);
         round.session = Some(session);
         round.server = server;

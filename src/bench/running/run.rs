@@ -20,12 +20,10 @@ use super::runner::{self, Execute, Watch};
 use super::user_module::UserModule;
 use super::warm;
 use super::workload::Workload;
-use crate::bench::analysis::cases;
 use crate::bench::analysis::ci::{CiResults, GroupResult};
 use crate::bench::analysis::compare::counted;
-use crate::bench::analysis::network::Network;
+use crate::bench::analysis::compute;
 use crate::bench::analysis::summary::Summary;
-use crate::bench::analysis::until::widest;
 use crate::bench::planning::args::BenchArgs;
 use crate::bench::planning::outline;
 use crate::bench::planning::plan::Plan;
@@ -38,7 +36,7 @@ use crate::bench::reporting::network_plot;
 use crate::bench::reporting::price::{self, Observation};
 use crate::bench::reporting::progress::Progress;
 use crate::bench::reporting::results::{Ended, Results, Round, SCHEMA};
-use crate::bench::reporting::table;
+use crate::bench::reporting::{table, write_reports};
 use crate::note;
 
 /// Columns of the tables at most, and where the terminal does not say how many it has.
@@ -99,12 +97,7 @@ struct Keeper<'a> {
 
 impl Keeper<'_> {
     fn write(&mut self) -> Result<()> {
-        self.results.summary = Summary::of(&self.results.rounds, self.results.plan.paired_ratios);
-        let results = &mut self.results;
-        results.widest_interval =
-            results.plan.until.and_then(|_| widest(&results.rounds, &results.plan.short_setups()));
-        results.cases = cases::summaries(&results.rounds, &results.plan);
-        results.network = Network::of(&results.cases, &results.plan, &results.summary);
+        compute(&mut self.results);
         self.results.write(&self.folder.path)
     }
 }
@@ -185,10 +178,11 @@ fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     folder.work.remove();
     let merged = profiles::merge(&folder.path, plan);
     let written = keeper.write();
+    let reported = write_reports(&keeper.results, &folder.path);
     let network = keeper.results.network.as_ref();
     let drawn = network.map_or(Ok(()), |network| network_plot::write(network, &folder.path));
     keeper.progress.finish();
-    let errors = [error, removed.err(), merged.err(), written.err(), drawn.err()];
+    let errors = [error, removed.err(), merged.err(), written.err(), reported.err(), drawn.err()];
     Ok((keeper.results, errors.into_iter().flatten().collect()))
 }
 

@@ -1,12 +1,12 @@
 //! Whether a run was in the cache state that its name claims: checked afterwards, from both sides' own records.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bench::planning::leg::Leg;
 use crate::telemetry::SessionSummary;
 
 /// What was found before go started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Before {
     /// Whether the folder of the local store held anything.
     pub local_empty: bool,
@@ -21,7 +21,7 @@ pub struct Before {
 }
 
 /// What the S3 server itself logged during the run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerSeen {
     pub requests: u64,
     pub gets: u64,
@@ -36,7 +36,7 @@ pub struct ServerSeen {
 }
 
 /// One thing that makes a state, with what was seen of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub expected: String,
     pub seen: String,
