@@ -2,6 +2,7 @@
 //! Beside it `diff`, which compares two profiles, and `growth`, which needs no go.
 
 mod analysis;
+mod compare;
 mod diff;
 mod growth;
 mod planning;
@@ -9,6 +10,7 @@ mod report;
 mod reporting;
 mod running;
 
+pub use compare::{CompareArgs, run as compare};
 pub use diff::{DiffArgs, run as diff};
 pub use growth::{GrowthArgs, run as growth};
 pub use planning::args::{BenchArgs, RemoteKind};

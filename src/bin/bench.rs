@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
-use gocacheprog::bench::{BenchArgs, DiffArgs, GrowthArgs, ObserveArgs, ReportArgs};
+use gocacheprog::bench::{BenchArgs, CompareArgs, DiffArgs, GrowthArgs, ObserveArgs, ReportArgs};
 use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::s3::{AloneArgs, ServeArgs};
 
@@ -24,6 +24,7 @@ enum Command {
     Observe(ObserveArgs),
     Growth(GrowthArgs),
     Report(ReportArgs),
+    Compare(CompareArgs),
     /// Draws what grew and what shrank between two profiles, as flame graphs in both directions
     Diff(DiffArgs),
     /// Runs the embedded S3 server alone, and prints the variables to export
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Some(Command::Observe(args)) => gocacheprog::bench::observe(&args),
         Some(Command::Growth(args)) => gocacheprog::bench::growth(&args),
         Some(Command::Report(args)) => gocacheprog::bench::report(&args).map(|()| ExitCode::SUCCESS),
+        Some(Command::Compare(args)) => gocacheprog::bench::compare(&args),
         Some(Command::Diff(args)) => gocacheprog::bench::diff(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3(args)) => gocacheprog::s3::serve_alone(args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3Serve(args)) => gocacheprog::s3::serve_child(args).map(|()| ExitCode::SUCCESS),

@@ -125,7 +125,7 @@ fn borrowed(rounds: &[Round], leg: Leg) -> Option<f64> {
 }
 
 /// What a ratio is that lies between `low` and `high`, over a noise floor.
-fn judge(ratio: f64, low: f64, high: f64, floor: f64) -> Verdict {
+pub fn judge(ratio: f64, low: f64, high: f64, floor: f64) -> Verdict {
     let is_noise = (low <= 1.0 && 1.0 <= high) || (ratio - 1.0).abs() <= floor;
     let widest = (1.0 - low).max(high - 1.0).max(floor);
     match is_noise {

@@ -1,6 +1,7 @@
 //! From what was measured to what it means: [`stats`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
 //! where the time went, [`summary`], [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines
-//! came to, [`until`] whether that is known well enough. Nothing here prints.
+//! came to, [`until`] whether that is known well enough, and [`two_runs`]
+//! what differs between two runs. Nothing here prints.
 
 pub mod account;
 pub mod cases;
@@ -11,6 +12,7 @@ pub mod noise;
 pub mod outliers;
 pub mod stats;
 pub mod summary;
+pub mod two_runs;
 pub mod until;
 
 use super::reporting::results::Results;

@@ -91,7 +91,7 @@ pub enum RemoteKind {
 }
 
 /// A share, from `2%` or `2`.
-fn parse_percent(text: &str) -> Result<f64, String> {
+pub fn parse_percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text).trim_end();
     match number.parse::<f64>() {
         Ok(percent) if percent.is_finite() && percent > 0.0 => Ok(percent / 100.0),

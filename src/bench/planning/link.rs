@@ -62,6 +62,12 @@ impl Link {
         }
     }
 
+    /// `first byte 20 ms, jitter 0 ms, bandwidth not limited`.
+    pub fn words(&self) -> String {
+        let bandwidth = self.bandwidth.map_or("not limited".to_owned(), |bandwidth| bandwidth.to_string());
+        format!("first byte {} ms, jitter {} ms, bandwidth {bandwidth}", self.latency_ms, self.jitter_ms)
+    }
+
     /// The bytes a second that its bandwidth lets pass; `None`: not limited.
     pub fn bytes_per_s(&self) -> Option<u64> {
         self.bandwidth.map(|Bandwidth(bytes)| bytes)

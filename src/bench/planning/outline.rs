@@ -39,12 +39,7 @@ fn remote(plan: &Plan) -> String {
         _ if !plan.needs_remote() => "none needed".to_owned(),
         None => "the S3 of the S3_* variables, under a prefix of its own".to_owned(),
         Some(_) if plan.grid.is_some() => "embedded S3, at each latency and bandwidth of the grid".to_owned(),
-        Some(link) => format!(
-            "embedded S3, first byte after {} ms, jitter {} ms, bandwidth {}",
-            link.latency_ms,
-            link.jitter_ms,
-            link.bandwidth.map_or("not limited".to_owned(), |bandwidth| bandwidth.to_string()),
-        ),
+        Some(link) => format!("embedded S3, {}", link.words()),
     }
 }
 

@@ -30,7 +30,8 @@ pub fn long(found: &Comparison) -> String {
     format!("{} ({rests})", short(found))
 }
 
-fn factor(ratio: f64) -> String {
+/// A ratio that is told as it is: `1.3× slower`.
+pub fn factor(ratio: f64) -> String {
     let size = units::factor(ratio.max(1.0 / ratio));
     match ratio > 1.0 {
         _ if size == units::factor(1.0) => size,
