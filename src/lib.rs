@@ -8,7 +8,8 @@
 //! - [`s3`]: the embedded S3 server and the link in front of it.
 //! - [`bench`]: scenario, plan, rounds, results, statistics, reporters.
 //!
-//! Beside them `platform` (all that differs between operating systems) and `note` (lines for the user).
+//! Beside them `platform` (all that differs between operating systems), `note` (lines for the user) and [`shell`] (completions
+//! and man pages).
 
 pub mod backend;
 pub mod bench;
@@ -17,4 +18,5 @@ pub mod note;
 mod platform;
 pub mod protocol;
 pub mod s3;
+pub mod shell;
 pub mod telemetry;

@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
 use gocacheprog::bench::{BenchArgs, CompareArgs, DiffArgs, GrowthArgs, ObserveArgs, ReportArgs};
 use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::s3::{AloneArgs, ServeArgs};
+use gocacheprog::shell::{CompletionArgs, ManArgs};
 
 /// Did the build get faster with GOCACHEPROG? Times `go build` in five cache states, and keeps the records of each.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(name = "bench", version, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -25,6 +26,8 @@ enum Command {
     Growth(GrowthArgs),
     Report(ReportArgs),
     Compare(CompareArgs),
+    Completions(CompletionArgs),
+    Man(ManArgs),
     /// Draws what grew and what shrank between two profiles, as flame graphs in both directions
     Diff(DiffArgs),
     /// Runs the embedded S3 server alone, and prints the variables to export
@@ -49,6 +52,11 @@ fn main() -> ExitCode {
         Some(Command::Growth(args)) => gocacheprog::bench::growth(&args),
         Some(Command::Report(args)) => gocacheprog::bench::report(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Compare(args)) => gocacheprog::bench::compare(&args),
+        Some(Command::Completions(args)) => {
+            gocacheprog::shell::completions(&args, Cli::command());
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Man(args)) => gocacheprog::shell::man(&args, Cli::command()).map(|()| ExitCode::SUCCESS),
         Some(Command::Diff(args)) => gocacheprog::bench::diff(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3(args)) => gocacheprog::s3::serve_alone(args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3Serve(args)) => gocacheprog::s3::serve_child(args).map(|()| ExitCode::SUCCESS),

@@ -1,7 +1,9 @@
 //! The GOCACHEPROG backend: `GOCACHEPROG=$PWD/cacheprog go build std`.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend::{self, BackendArgs, CacheArgs, LimitArgs};
+use gocacheprog::note;
+use gocacheprog::shell::{self, CompletionArgs, ManArgs};
 use std::process::ExitCode;
 
 /// A GOCACHEPROG backend over local disk and S3 that records what it does.
@@ -32,6 +34,8 @@ enum Command {
         #[command(flatten)]
         limits: LimitArgs,
     },
+    Completions(CompletionArgs),
+    Man(ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -40,5 +44,16 @@ fn main() -> ExitCode {
         None => backend::main(&cli.session),
         Some(Command::Verify { cache }) => backend::verify(&cache),
         Some(Command::Trim { cache, limits }) => backend::trim(&cache, &limits),
+        Some(Command::Completions(args)) => {
+            shell::completions(&args, Cli::command());
+            ExitCode::SUCCESS
+        }
+        Some(Command::Man(args)) => match shell::man(&args, Cli::command()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                note::line(format_args!("error: {error:#}"));
+                ExitCode::FAILURE
+            }
+        },
     }
 }

@@ -1,0 +1,38 @@
+//! Shell completions and man pages of a program, made from its command line.
+
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Command;
+use clap_complete::Shell;
+
+/// Prints what completes a program's arguments in a shell
+#[derive(Debug, clap::Args)]
+pub struct CompletionArgs {
+    /// Which shell: `source <(bench completions bash)` in its start file
+    shell: Shell,
+}
+
+/// Writes a program's man pages, one for each of its commands
+#[derive(Debug, clap::Args)]
+pub struct ManArgs {
+    /// Folder for the pages, made if it is missing: `man -l DIR/bench.1` shows one
+    dir: PathBuf,
+}
+
+/// Prints the completions of `command`, which is called by its own name, on stdout.
+pub fn completions(args: &CompletionArgs, mut command: Command) {
+    let name = command.get_name().to_owned();
+    clap_complete::generate(args.shell, &mut command, name, &mut io::stdout());
+}
+
+/// Writes the man pages of `command`.
+///
+/// # Errors
+/// When the folder cannot be made or written to.
+pub fn man(args: &ManArgs, command: Command) -> Result<()> {
+    let shown = args.dir.display();
+    std::fs::create_dir_all(&args.dir).with_context(|| format!("cannot make the folder {shown}"))?;
+    clap_mangen::generate_to(command, &args.dir).with_context(|| format!("cannot write to {shown}"))
+}

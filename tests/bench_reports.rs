@@ -1,0 +1,103 @@
+//! What is made of a run afterwards: reports, comparisons, and what the command line tells of itself.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn bench(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_bench")).current_dir(folder).args(args).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Everything above the list of files, which is called by another name.
+fn tables(text: &str) -> &str {
+    text.split("metrics/").next().unwrap()
+}
+
+fn assert_account(round: &Value) {
+    let account = &round["account"];
+    let parts = ["start_ns", "handshake_ns", "go_ns", "both_ns", "waiting_ns", "close_ns", "end_ns"];
+    let sum: u64 = parts.iter().map(|part| account[part].as_u64().unwrap()).sum();
+    assert_eq!(Some(sum), round["wall_ns"].as_u64(), "{account}");
+    let waits = account["waits"].as_array().unwrap();
+    let waited: f64 =
+        waits.iter().map(|wait| wait["both_ns"].as_f64().unwrap() + wait["waiting_ns"].as_f64().unwrap()).sum();
+    let open = (account["both_ns"].as_u64().unwrap() + account["waiting_ns"].as_u64().unwrap()) as f64;
+    assert!((waited - open).abs() <= open * 1e-6 && open > 0.0, "{account}");
+}
+
+#[test]
+fn a_run_is_reported_again_and_compared_from_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let only = ["--scenario", "small", "--only", "baseline-full,a", "--rounds", "5", "--no-profile", "--until", "500%"];
+    let printed = stdout(&bench(folder.path(), &only));
+    assert!(printed.contains("where it went") && printed.contains("Noise: "), "{printed}");
+    assert!(printed.contains("is known to ±") || printed.contains("NOT KNOWN"), "{printed}");
+    let latest = folder.path().join("metrics/latest");
+    let results = read(&latest.join("results.json"));
+    let rounds = results["rounds"].as_array().unwrap();
+    let of_a: Vec<&Value> = rounds.iter().filter(|round| round["leg"] == "a").collect();
+    assert!(of_a.len() >= 5);
+    of_a.into_iter().for_each(assert_account);
+    let of_kind =
+        |kind: &str| rounds.iter().filter(|round| round["kind"] == kind && round["leg"] == "baseline-full").count();
+    assert_eq!(of_kind("again"), of_kind("measured"));
+
+    let csv = std::fs::read_to_string(latest.join("results.csv")).unwrap();
+    let walls = csv.lines().filter(|line| line.contains(",a,") && line.contains(",wall,")).count();
+    assert_eq!(walls, rounds.iter().filter(|round| round["leg"] == "a").count());
+    let markdown = std::fs::read_to_string(latest.join("results.md")).unwrap();
+    assert!(markdown.contains("| baseline, cache full |") && markdown.contains("| where it went |"), "{markdown}");
+
+    std::fs::remove_file(latest.join("results.csv")).unwrap();
+    let again = stdout(&bench(folder.path(), &["report", "metrics/latest"]));
+    assert_eq!(tables(&again), tables(&printed));
+    assert_eq!(std::fs::read_to_string(latest.join("results.csv")).unwrap(), csv);
+
+    compares(folder.path(), &results);
+}
+
+/// A run with itself, with one that is slower, and with one of another machine.
+fn compares(folder: &Path, results: &Value) {
+    let same = stdout(&bench(folder, &["compare", "metrics/latest", "metrics/latest", "--fail-over", "5%"]));
+    assert!(same.contains("No leg is surely slower by more than 5.0 %"), "{same}");
+    let changed = |name: &str, change: &dyn Fn(&mut Value)| {
+        let mut changed = results.clone();
+        change(&mut changed);
+        std::fs::write(folder.join(name), changed.to_string()).unwrap();
+    };
+    changed("slower.json", &|run| {
+        for round in run["rounds"].as_array_mut().unwrap().iter_mut().filter(|round| round["leg"] == "a") {
+            round["wall_ns"] = (round["wall_ns"].as_u64().unwrap() * 50).into();
+        }
+    });
+    let slower = bench(folder, &["compare", "metrics/latest", "slower.json", "--fail-over", "5%"]);
+    let text = String::from_utf8_lossy(&slower.stdout).into_owned();
+    assert!(!slower.status.success() && text.contains("SLOWER BY MORE THAN 5.0 %: a."), "{text}");
+    changed("elsewhere.json", &|run| run["environment"]["cores"] = 4096.into());
+    let refused = bench(folder, &["compare", "metrics/latest", "elsewhere.json"]);
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && text.contains("cannot be compared") && text.contains("4096"), "{text}");
+    std::fs::write(folder.join("cut.json"), &results.to_string()[..1000]).unwrap();
+    let cut = bench(folder, &["report", "cut.json"]);
+    let text = String::from_utf8_lossy(&cut.stderr).into_owned();
+    assert!(!cut.status.success() && text.contains("cut.json is cut off"), "{text}");
+}
+
+#[test]
+fn the_command_line_completes_itself_and_has_man_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(stdout(&bench(folder.path(), &["completions", "bash"])).contains("--long-rounds"));
+    bench(folder.path(), &["man", "pages"]);
+    let page = std::fs::read_to_string(folder.path().join("pages/bench.1")).unwrap();
+    assert!(page.contains("GOCACHEPROG") && page.contains("until"), "{page}");
+}
