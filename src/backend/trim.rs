@@ -34,6 +34,6 @@ fn print(trimmed: &Trimmed, out: &mut impl Write) -> io::Result<()> {
     let Trimmed { entries, bodies, bytes, bodies_left, bytes_left, .. } = trimmed;
     writeln!(
         out,
-        "removed {entries} actions and {bodies} bodies ({bytes} bytes); {bodies_left} bodies ({bytes_left} bytes) stay"
+        "removed {entries} actions and {bodies} bodies ({bytes} bytes); {bodies_left} bodies ({bytes_left} bytes) stay: what was used in the last two days does in any case"
     )
 }

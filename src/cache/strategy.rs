@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use tokio::time::Instant;
+use tracing::{Instrument, info_span};
 
 use super::body_file::{BodyFile, CommitError};
 use super::index::{Entry, Origin};
@@ -151,9 +152,9 @@ impl Cache {
         let began = std::time::Instant::now();
         // Boxed: the compiler gives up on futures this deep. Without an answer in time it is a miss.
         if let Some(packs) = self.packs.as_ref()
-            && packs.load().boxed().await?
+            && packs.load().instrument(info_span!("wait.manifests")).boxed().await?
         {
-            let entry = packs.fetch(action, began).boxed().await?;
+            let entry = packs.fetch(action, began).instrument(info_span!("wait.pack")).boxed().await?;
             return Some(Found { entry, path: self.local.path_of(&entry.output), origin: Origin::Fetched });
         }
         let remote = self.remote.as_ref()?;

@@ -28,7 +28,8 @@ pub struct AloneArgs {
     tls: bool,
     #[command(flatten)]
     link: LinkArgs,
-    /// Let requests fail on purpose: what happens, and to how many percent of them. May be given several times
+    /// Let requests fail on purpose: what happens, and to how many percent of them. May be given several times. There are
+    /// slow-down, internal-error, expired-token, skewed-clock, read-only, no-delete, drop, silence, cut, stall and corrupt
     #[arg(long = "fault", value_name = "FAULT[:PERCENT]")]
     faults: Vec<Fault>,
     /// Seed by which the requests that fail are drawn
@@ -44,6 +45,7 @@ pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot watch for Ctrl-C")?;
     let credentials = Credentials::random()?;
     let certificate = args.tls.then(Certificate::make).transpose()?;
+    let fails = if args.faults.is_empty() { "" } else { " Requests FAIL ON PURPOSE as --fault says." };
     let options = ServerOptions {
         port: args.port,
         bucket: args.bucket.clone(),
@@ -63,7 +65,7 @@ pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
     printed.context("cannot print the variables to export on stdout")?;
     note::line(format_args!(
         "S3 server on {}, bucket \"{}\", in memory only. Paste the lines above into another \
-         terminal; Ctrl-C ends it.",
+         terminal; Ctrl-C ends it.{fails}",
         server.endpoint(),
         args.bucket
     ));

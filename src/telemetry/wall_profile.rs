@@ -132,6 +132,11 @@ impl WallProfile {
             .collect();
         let mut options = inferno::flamegraph::Options::default();
         options.title = "Wall clock: time of all requests and uploads, by span".to_owned();
+        let all_ns: u64 = self.own().values().map(|spent| spent.wall_ns).sum();
+        options.subtitle = Some(format!(
+            "{:.3} s together: what goes on at the same time counts each by itself. What go waited for is below \"request\"",
+            all_ns as f64 / 1e9
+        ));
         options.count_name = "µs".to_owned();
         inferno::flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), out)?;
         Ok(())

@@ -12,8 +12,10 @@ use crate::telemetry::Resources;
 
 /// A sample nearer to the median than this is not worth a word, however alike the others are.
 const LEAST: f64 = 0.05;
-/// A cause is named when it took this much of the wall clock more than in the other rounds.
+/// A cause is named when it took this much of the wall clock more than in the other rounds, and at least this share of what the
+/// round took more.
 const NOTABLE: f64 = 0.05;
+const EXPLAINS: f64 = 0.5;
 
 /// A sample far from the others.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -106,7 +108,13 @@ fn cause(rounds: &[Round], setup: Setup, round: &Round, what: HostCause) -> Opti
     let share = what.share(resources_of(round)?)?;
     let all: Vec<f64> = counted(rounds, setup).filter_map(|round| what.share(resources_of(round)?)).collect();
     let usual = median(&all)?;
-    (share - usual > NOTABLE).then_some(Cause { what, share, usual })
+    let more_ns = (share - usual) * round.wall_ns as f64;
+    let took_more_ns = round.wall_ns as f64 - median(&walls(rounds, setup))?;
+    (took_more_ns > 0.0 && share - usual > NOTABLE && more_ns >= EXPLAINS * took_more_ns).then_some(Cause {
+        what,
+        share,
+        usual,
+    })
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ impl Plan {
         let mut steps = steps::measured(&setups, &self.cases, counts);
         steps::insert_preparation(&mut steps, &self.cases);
         if scenario.rounds.profile && !args.no_profile {
-            steps.extend(steps::profile(&setups, self.generated_packages.is_some()));
+            steps.extend(steps::profile(&setups, self.generated_packages.is_some(), |setup| self.is_pack(setup.case)));
         }
         if args.heap_profile {
             steps.extend(steps::heap(&setups));
@@ -164,9 +164,17 @@ impl Plan {
         self.measured_setups().into_iter().filter(|setup| !setup.leg.is_cold()).collect()
     }
 
-    /// Whether a session of this leg would be over before a profiler is ready that starts with it.
-    pub fn is_short(&self, leg: Leg) -> bool {
-        leg == Leg::A || self.generated_packages.is_some()
+    /// Whether a session of this step would be over before a profiler is ready that starts with it.
+    pub fn is_short(&self, step: &Step) -> bool {
+        match step.leg {
+            Leg::A => true,
+            Leg::B => self.is_pack(step.case) || self.generated_packages.is_some(),
+            _ => self.generated_packages.is_some(),
+        }
+    }
+
+    fn is_pack(&self, case: Option<usize>) -> bool {
+        case.and_then(|case| self.cases.get(case)).map_or(self.strategy, |case| case.strategy) == Strategy::Pack
     }
 
     /// Whether any step talks to a remote.
@@ -242,7 +250,7 @@ pub mod tests {
     fn the_workshop_runs_in_the_order_of_step_2_4_then_in_changing_ones() {
         let plan = resolve(&["--rounds", "3"]).unwrap();
         let expected = "baseline-empty1 baseline-full~ c1 b~ a~ baseline-full1 b1 a1 baseline-full2 b2 a2 a3 b3 baseline-full3 \
-                        cp bp ap ap ap ap ap ap ap ap ap";
+                        cp bp bp bp bp ap ap ap ap ap ap ap ap ap";
         assert_eq!(order(&plan).join(" "), expected);
         assert_eq!(plan.packages, "std");
         assert_eq!(plan.link.unwrap().latency_ms, 20.0);

@@ -58,6 +58,8 @@ pub struct Counts {
 /// range.
 pub const FEWEST_PAIRS: usize = 5;
 
+/// Profile rounds of b with the strategy `pack`, whose sessions take about a second.
+const B_PROFILES: u32 = 4;
 /// Profile rounds of a leg whose sessions take some hundredths of a second of CPU time: four samples each.
 /// The first is for go's own view.
 const SHORT_PROFILES: u32 = 9;
@@ -214,10 +216,11 @@ fn serves(step: Step, needed: Step, cases: &[Case]) -> bool {
 
 /// Where sessions are short, the first round is for go's own view and the others are for the CPU profile, which starts
 /// before such a session.
-pub fn profile(setups: &[Setup], is_small: bool) -> Vec<Step> {
+pub fn profile(setups: &[Setup], is_small: bool, is_pack: impl Fn(&Setup) -> bool) -> Vec<Step> {
     let rounds = |setup: &Setup| match setup.leg {
         Leg::A => SHORT_PROFILES,
         _ if is_small => 2,
+        Leg::B if is_pack(setup) => B_PROFILES,
         _ => 1,
     };
     let profiled = setups.iter().filter(|setup| setup.leg.uses_backend());

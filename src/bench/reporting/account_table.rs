@@ -11,8 +11,7 @@ const WORTH_A_WORD: f64 = 0.01;
 /// One row a leg that has an account.
 pub fn grid(legs: &[(String, &LegSummary)]) -> Grid {
     let rows = legs.iter().filter_map(|(name, leg)| Some(row(name, leg.account.as_ref()?)));
-    let header =
-        ["where it went", "wall", "go alone", "both", "waiting", "close", "start, end", "requests open, by what"];
+    let header = ["where it went", "wall", "go alone", "both", "waiting", "close", "start, end"];
     Grid { header: header.map(str::to_owned).to_vec(), rows: rows.collect() }
 }
 
@@ -23,7 +22,15 @@ fn row(name: &str, of: &RoundAccount) -> Vec<String> {
     let named = folder.rsplit_once('/').map_or(name.to_owned(), |(_, round)| format!("{name}, round {round}"));
     let parts = [account.go_ns, account.both_ns, account.waiting_ns, account.close_ns, edges].map(share);
     let wall = units::duration(account.wall_ns as f64);
-    [named, wall].into_iter().chain(parts).chain([waits(account)]).collect()
+    [named, wall].into_iter().chain(parts).collect()
+}
+
+/// What the open requests of each leg were for; None where no leg tells.
+pub fn sentence(legs: &[(String, &LegSummary)]) -> Option<String> {
+    let waits =
+        legs.iter().filter_map(|(name, leg)| Some(format!("{name}: {}", waits(&leg.account.as_ref()?.account))));
+    let waits: Vec<String> = waits.collect();
+    (!waits.is_empty()).then(|| format!("Requests were open, in shares of the wall clock, for: {}.", waits.join("; ")))
 }
 
 /// What requests were open for, the longest first, as shares of the wall clock.
@@ -81,9 +88,8 @@ mod tests {
                 wait(WaitKind::Put, Stage::Remote, 91.0, 0.0),
             ],
         };
+        assert_eq!(waits(&account), "get remote 35 %, put upload 9.1 %");
         let cells = row("b", &RoundAccount { folder: "b/4".to_owned(), account });
-        let expected =
-            ["b, round 4", "1.0 µs", "50 %", "20 %", "25 %", "3.0 %", "2.0 %", "get remote 35 %, put upload 9.1 %"];
-        assert_eq!(cells, expected);
+        assert_eq!(cells, ["b, round 4", "1.0 µs", "50 %", "20 %", "25 %", "3.0 %", "2.0 %"]);
     }
 }

@@ -59,6 +59,7 @@ pub fn notes(results: &Results) -> Vec<String> {
         figures.iter().filter_map(|(name, leg)| Some((name.clone(), leg.backend.as_ref()?))).collect();
     let has_single = figures.iter().any(|(_, leg)| leg.wall_spread.is_none());
     let mut notes = notes::of_run(&results.summary, &sessions, has_single);
+    notes.extend(account_table::sentence(&figures));
     notes.extend(results.plan.until.map(|until| notes::until(until.share, results.widest_interval)));
     notes.extend(results.ci.as_ref().filter(|ci| !ci.waves.is_empty()).map(ci_table::notes).into_iter().flatten());
     if results.plan.records && !sessions.is_empty() {

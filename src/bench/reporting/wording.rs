@@ -23,7 +23,10 @@ pub fn long(found: &Comparison) -> String {
         }
         (_, _, Some(noise)) => format!("{}, noise ±{}", signed(found.ratio), units::percent(noise)),
         (_, Some(interval), None) => {
-            format!("{}, {} to {}", signed(found.ratio), signed(interval.low), signed(interval.high))
+            let leaves_out_1 = interval.low > 1.0 || interval.high < 1.0;
+            let floor = found.floor.filter(|_| leaves_out_1);
+            let noise = floor.map_or(String::new(), |floor| format!(", below the noise of ±{}", units::percent(floor)));
+            format!("{}, {} to {}{noise}", signed(found.ratio), signed(interval.low), signed(interval.high))
         }
         (_, None, None) => signed(found.ratio),
     };

@@ -54,8 +54,8 @@ impl BackendCommand<'_> {
 fn switches(plan: &Plan, step: Step) -> String {
     let profile = match step.kind {
         // The first of such rounds is for go's own view, and starting the profiler would hold go up.
-        Kind::Profile if plan.is_short(step.leg) && step.round == 1 => "--cpu-profile off",
-        Kind::Profile if plan.is_short(step.leg) => "--cpu-profile first",
+        Kind::Profile if plan.is_short(&step) && step.round == 1 => "--cpu-profile off",
+        Kind::Profile if plan.is_short(&step) => "--cpu-profile first",
         Kind::Profile => "--cpu-profile on",
         Kind::Heap => "--cpu-profile off --heap-profile",
         Kind::Measured | Kind::WarmUp | Kind::Again | Kind::Preparation => "--cpu-profile off",
