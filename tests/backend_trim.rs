@@ -166,9 +166,10 @@ fn trim_tells_what_it_removed() {
     let store = Store::with(&[b"1 old", b"2 young"]);
     store.date_back(b"1 old", 4);
     let out = |arguments: &[&str]| String::from_utf8(store.run(arguments).stdout).unwrap();
-    let nothing = "removed 0 actions and 0 bodies (0 bytes); 2 bodies (12 bytes) stay\n";
-    assert_eq!(out(&["trim"]), nothing);
-    assert_eq!(out(&["trim", "--max-age", "1"]), "removed 1 actions and 1 bodies (5 bytes); 1 bodies (7 bytes) stay\n");
+    let nothing = "removed 0 actions and 0 bodies (0 bytes); 2 bodies (12 bytes) stay: ";
+    assert!(out(&["trim"]).starts_with(nothing));
+    let one = "removed 1 actions and 1 bodies (5 bytes); 1 bodies (7 bytes) stay: ";
+    assert!(out(&["trim", "--max-age", "1"]).starts_with(one));
     store.verify();
     let wrong = store.run(&["trim", "--cache-dir", "elsewhere"]);
     assert!(!wrong.status.success() && common::stderr(&wrong).contains("elsewhere is no local store"), "{wrong:?}");
