@@ -6,11 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use super::analysis::compare::Verdict;
-use super::analysis::compute;
+use super::analysis::load;
 use super::analysis::two_runs::{Difference, TwoRuns, compare_runs, obstacles};
 use super::planning::args::parse_percent;
 use super::reporting::grid::Grid;
-use super::reporting::results::Results;
 use super::reporting::table::wrapped;
 use super::reporting::{units, wording};
 use super::running::run::{show, view};
@@ -32,9 +31,7 @@ pub struct CompareArgs {
 /// # Errors
 /// When one of them cannot be read, or they cannot be compared.
 pub fn run(args: &CompareArgs) -> Result<ExitCode> {
-    let (mut before, mut after) = (Results::read(&args.before)?, Results::read(&args.after)?);
-    compute(&mut before);
-    compute(&mut after);
+    let (before, after) = (load(&args.before)?, load(&args.after)?);
     let obstacles = obstacles(&before, &after);
     if !obstacles.is_empty() {
         let next = "run both on the same machine with the same scenario";
@@ -59,10 +56,8 @@ fn slower_than(found: &TwoRuns, limit: f64) -> Vec<&Difference> {
 fn grid(found: &TwoRuns) -> Grid {
     let rows = found.differences.iter().map(|one| {
         let word = match one.verdict {
-            Verdict::Same => "the same".to_owned(),
-            Verdict::NotApart => "not told apart".to_owned(),
             Verdict::NoiseUnknown => "too few rounds".to_owned(),
-            Verdict::Faster | Verdict::Slower => wording::factor(one.ratio),
+            verdict => wording::told(verdict, one.ratio),
         };
         let interval = format!("{:.3} to {:.3}", one.interval.low, one.interval.high);
         let [before, after] = one.rounds;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::analysis::compute;
+use super::analysis::load;
 use super::reporting::results::{Ended, Results};
 use super::reporting::{files, table, write_reports};
 use super::running::run::{show, view};
@@ -22,8 +22,7 @@ pub struct ReportArgs {
 /// # Errors
 /// When that cannot be read or is not of this version, or the reports cannot be written.
 pub fn run(args: &ReportArgs) -> Result<()> {
-    let mut results = Results::read(&args.dir)?;
-    compute(&mut results);
+    let results = load(&args.dir)?;
     let folder = if args.dir.is_dir() { args.dir.clone() } else { args.dir.parent().unwrap_or(&args.dir).to_owned() };
     write_reports(&results, &folder)?;
     if let Some(why) = incomplete(&results) {

@@ -9,7 +9,7 @@ use signal_hook::iterator::Signals;
 
 use super::arguments::LinkArgs;
 use super::credentials::{Credentials, random_hex};
-use super::faults::Fault;
+use super::faults::{Fault, FaultKind};
 use super::server::{Server, ServerOptions};
 use super::tls::Certificate;
 use crate::note;
@@ -28,13 +28,18 @@ pub struct AloneArgs {
     tls: bool,
     #[command(flatten)]
     link: LinkArgs,
-    /// Let requests fail on purpose: what happens, and to how many percent of them. May be given several times. There are
-    /// slow-down, internal-error, expired-token, skewed-clock, read-only, no-delete, drop, silence, cut, stall and corrupt
-    #[arg(long = "fault", value_name = "FAULT[:PERCENT]")]
+    #[arg(long = "fault", value_name = "FAULT[:PERCENT]", help = fault_help())]
     faults: Vec<Fault>,
     /// Seed by which the requests that fail are drawn
     #[arg(long, value_name = "N", default_value_t = 0)]
     fault_seed: u64,
+}
+
+fn fault_help() -> String {
+    let names = FaultKind::names();
+    format!(
+        "Let requests fail on purpose: what happens, and to how many percent of them. May be given several times. There are {names}"
+    )
 }
 
 /// Serves until Ctrl-C (or a SIGTERM, or the end of the terminal).

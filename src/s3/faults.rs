@@ -36,6 +36,12 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// All of them, as arguments name them.
+    pub(super) fn names() -> String {
+        let known = Self::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        known.map(|value| value.get_name().to_owned()).collect::<Vec<String>>().join(", ")
+    }
+
     /// Whether a request for that goes wrong with it.
     pub(super) fn concerns(self, operation: Operation) -> bool {
         match self {
@@ -73,11 +79,8 @@ impl FromStr for Fault {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, percent) = text.split_once(':').unwrap_or((text, "100"));
-        let known = || FaultKind::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        let kind = FaultKind::from_str(name, false).map_err(|_| {
-            let names: Vec<_> = known().map(|value| value.get_name().to_owned()).collect();
-            format!("{name} is no fault; there are {}", names.join(", "))
-        })?;
+        let kind = FaultKind::from_str(name, false)
+            .map_err(|_| format!("{name} is no fault; there are {}", FaultKind::names()))?;
         match percent.parse::<f64>() {
             Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self { kind, share: percent / 100.0 }),
             _ => Err(format!("{percent} is no percentage of the requests; give 0 to 100")),

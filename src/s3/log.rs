@@ -148,6 +148,11 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
+    /// What the request was for.
+    pub(super) fn operation(&self) -> Operation {
+        self.op
+    }
+
     pub(super) fn passed(&self, direction: Direction, bytes: usize) {
         self.bytes[direction as usize].fetch_add(bytes as u64, Relaxed);
     }

@@ -22,7 +22,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::classify::classify;
 use super::credentials::Credentials;
 use super::faults::{Damage, Fault, FaultKind, Faults};
 use super::link::{Direction, Link, LinkSettings};
@@ -219,8 +218,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>)
 async fn exchange(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Paced<Body>>, BoxError> {
     let Shared { service, link, log, faults, .. } = &*shared;
     let exchange = log.begin(request.method(), request.uri());
-    let (operation, _) = classify(request.method(), request.uri());
-    let fault = faults.draw().filter(|fault| fault.concerns(operation));
+    let fault = faults.draw().filter(|fault| fault.concerns(exchange.operation()));
     let request = request.map(|body| {
         let up = Paced::new(body, Direction::Up, link, &exchange);
         Body::http_body_unsync(up)

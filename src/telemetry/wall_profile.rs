@@ -124,15 +124,15 @@ impl WallProfile {
     }
 
     fn flame_graph(&self, out: impl std::io::Write) -> anyhow::Result<()> {
-        let lines: Vec<String> = self
-            .own()
+        let own = self.own();
+        let lines: Vec<String> = own
             .iter()
             .filter(|(_, spent)| spent.wall_ns >= 1000)
             .map(|(path, spent)| format!("{} {}", path.join(";"), spent.wall_ns / 1000))
             .collect();
         let mut options = inferno::flamegraph::Options::default();
         options.title = "Wall clock: time of all requests and uploads, by span".to_owned();
-        let all_ns: u64 = self.own().values().map(|spent| spent.wall_ns).sum();
+        let all_ns: u64 = own.values().map(|spent| spent.wall_ns).sum();
         options.subtitle = Some(format!(
             "{:.3} s together: what goes on at the same time counts each by itself. What go waited for is below \"request\"",
             all_ns as f64 / 1e9

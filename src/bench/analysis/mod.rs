@@ -15,6 +15,10 @@ pub mod summary;
 pub mod two_runs;
 pub mod until;
 
+use std::path::Path;
+
+use anyhow::Result;
+
 use super::reporting::results::Results;
 use network::Network;
 use summary::Summary;
@@ -27,4 +31,14 @@ pub fn compute(results: &mut Results) {
     results.cases = cases::summaries(&results.rounds, &results.plan);
     results.network = Network::of(&results.cases, &results.plan, &results.summary);
     results.ci.iter_mut().for_each(ci::CiResults::compute);
+}
+
+/// A saved run with all that is computed of it.
+///
+/// # Errors
+/// [`Results::read`].
+pub fn load(path: &Path) -> Result<Results> {
+    let mut results = Results::read(path)?;
+    compute(&mut results);
+    Ok(results)
 }

@@ -99,17 +99,19 @@ fn of_setup(rounds: &[Round], setup: Setup) -> Vec<(&Round, Outlier)> {
         folder: round.folder.clone(),
         wall_ns: round.wall_ns,
         ratio: round.wall_ns as f64 / middle,
-        causes: HostCause::ALL.into_iter().filter_map(|what| cause(rounds, setup, round, what)).collect(),
+        causes: HostCause::ALL.into_iter().filter_map(|what| cause(rounds, round, what, middle)).collect(),
     };
     far.map(|round| (round, outlier(round))).collect()
 }
 
-fn cause(rounds: &[Round], setup: Setup, round: &Round, what: HostCause) -> Option<Cause> {
+/// `middle` is the median of its leg.
+fn cause(rounds: &[Round], round: &Round, what: HostCause, middle: f64) -> Option<Cause> {
     let share = what.share(resources_of(round)?)?;
-    let all: Vec<f64> = counted(rounds, setup).filter_map(|round| what.share(resources_of(round)?)).collect();
+    let all: Vec<f64> =
+        counted(rounds, round.step.setup()).filter_map(|round| what.share(resources_of(round)?)).collect();
     let usual = median(&all)?;
     let more_ns = (share - usual) * round.wall_ns as f64;
-    let took_more_ns = round.wall_ns as f64 - median(&walls(rounds, setup))?;
+    let took_more_ns = round.wall_ns as f64 - middle;
     (took_more_ns > 0.0 && share - usual > NOTABLE && more_ns >= EXPLAINS * took_more_ns).then_some(Cause {
         what,
         share,

@@ -59,7 +59,7 @@ pub fn compare_runs(before: &Results, after: &Results) -> TwoRuns {
     let full = difference(before, after, "", Leg::BaselineFull.into(), Leg::BaselineFull.into(), None);
     let drift = full.map(|full| (full.ratio - 1.0).abs());
     let floors = [before, after].into_iter().filter_map(|run| Some(run.summary.noise_floor?.share));
-    let floor = floors.chain(drift).fold(None, |most: Option<f64>, share| Some(most.map_or(share, |it| it.max(share))));
+    let floor = floors.chain(drift).max_by(f64::total_cmp);
     let both = new.iter().filter_map(|(name, setup)| {
         let (_, partner) = old.iter().find(|(other, _)| other == name)?;
         difference(before, after, name, *partner, *setup, floor)

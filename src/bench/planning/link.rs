@@ -5,6 +5,8 @@ use std::fmt;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::grid::Limit;
+
 /// The link between the backend and the embedded S3 server.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -64,7 +66,7 @@ impl Link {
 
     /// `first byte 20 ms, jitter 0 ms, bandwidth not limited`.
     pub fn words(&self) -> String {
-        let bandwidth = self.bandwidth.map_or("not limited".to_owned(), |bandwidth| bandwidth.to_string());
+        let bandwidth = Limit(self.bandwidth).name();
         format!("first byte {} ms, jitter {} ms, bandwidth {bandwidth}", self.latency_ms, self.jitter_ms)
     }
 

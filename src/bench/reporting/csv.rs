@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
 
-use super::results::{Results, Round};
+use super::results::{Results, Round, write_whole};
 use crate::telemetry::SessionSummary;
 
 /// Its name in the folder of a run.
@@ -36,18 +36,11 @@ struct Line<'a> {
 /// # Errors
 /// When it cannot be written.
 pub fn write(results: &Results, folder: &Path) -> Result<()> {
-    let path = folder.join(CSV_FILE);
-    let whole = || -> Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        let mut writer = csv::Writer::from_writer(&mut file);
+    write_whole(&folder.join(CSV_FILE), |file| {
+        let mut writer = csv::Writer::from_writer(file);
         results.rounds.iter().flat_map(|round| lines(results, round)).try_for_each(|line| writer.serialize(line))?;
-        writer.flush()?;
-        drop(writer);
-        super::results::make_readable(file.as_file())?;
-        file.persist(&path)?;
-        Ok(())
-    };
-    whole().with_context(|| format!("cannot write {}", path.display()))
+        Ok(writer.flush()?)
+    })
 }
 
 fn lines<'a>(results: &'a Results, round: &'a Round) -> impl Iterator<Item = Line<'a>> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 use crate::bench::analysis::account::Account;
 use crate::bench::analysis::cases::CaseSummary;
@@ -160,21 +161,30 @@ impl Results {
 
     /// Writes `results.json` into `folder`, by rename, so that no reader sees half of it.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(RESULTS_FILE);
-        let whole = || -> Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer_pretty(&mut file, self)?;
-            std::io::Write::write_all(&mut file, b"\n")?;
-            make_readable(file.as_file())?;
-            file.persist(&path)?;
-            Ok(())
-        };
-        whole().with_context(|| format!("cannot write {}", path.display()))
+        write_whole(&folder.join(RESULTS_FILE), |file| {
+            serde_json::to_writer_pretty(&mut *file, self)?;
+            Ok(std::io::Write::write_all(file, b"\n")?)
+        })
     }
 }
 
+/// Writes a file by rename, so that no reader sees half of it.
+///
+/// # Errors
+/// When that fails, or `write` does.
+pub fn write_whole(path: &Path, write: impl FnOnce(&mut NamedTempFile) -> Result<()>) -> Result<()> {
+    let whole = || -> Result<()> {
+        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        write(&mut file)?;
+        make_readable(file.as_file())?;
+        file.persist(path)?;
+        Ok(())
+    };
+    whole().with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// Temporary files are for their owner only; results are for everybody.
-pub fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
+fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }

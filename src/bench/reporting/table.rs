@@ -15,6 +15,7 @@ use super::units;
 use super::wording;
 use crate::bench::analysis::compare::Comparison;
 use crate::bench::analysis::summary::{BackendSummary, LegSummary, Summary};
+use crate::bench::planning::grid::Limit;
 
 /// All that a run prints on stdout, in at most `view.width` columns.
 pub fn render(results: &Results, files: &[File], view: View) -> String {
@@ -122,7 +123,7 @@ fn remote(results: &Results) -> String {
         return "remote: embedded S3 · each case has its own link".to_owned();
     }
     let link = results.plan.cases.first().and_then(|case| case.link).unwrap_or(link);
-    let bandwidth = link.bandwidth.map_or("not limited".to_owned(), |bandwidth| bandwidth.to_string());
+    let bandwidth = Limit(link.bandwidth).name();
     format!("remote: embedded S3 · first byte {} ms asked{measured}{jitter} · bandwidth {bandwidth}", link.latency_ms)
 }
 

@@ -5,11 +5,16 @@ use crate::bench::analysis::compare::{Comparison, Verdict};
 
 /// `45× faster`, `1.1× slower?`, `the same`, `not told apart`; the question mark where the noise is not known.
 pub fn short(found: &Comparison) -> String {
-    match found.verdict {
+    told(found.verdict, found.ratio)
+}
+
+/// The same of any ratio that was judged.
+pub fn told(verdict: Verdict, ratio: f64) -> String {
+    match verdict {
         Verdict::Same => "the same".to_owned(),
         Verdict::NotApart => "not told apart".to_owned(),
-        Verdict::NoiseUnknown => format!("{}?", factor(found.ratio)),
-        Verdict::Faster | Verdict::Slower => factor(found.ratio),
+        Verdict::NoiseUnknown => format!("{}?", factor(ratio)),
+        Verdict::Faster | Verdict::Slower => factor(ratio),
     }
 }
 
@@ -33,8 +38,7 @@ pub fn long(found: &Comparison) -> String {
     format!("{} ({rests})", short(found))
 }
 
-/// A ratio that is told as it is: `1.3× slower`.
-pub fn factor(ratio: f64) -> String {
+fn factor(ratio: f64) -> String {
     let size = units::factor(ratio.max(1.0 / ratio));
     match ratio > 1.0 {
         _ if size == units::factor(1.0) => size,

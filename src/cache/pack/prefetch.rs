@@ -12,12 +12,11 @@ use tracing::{Instrument, info_span};
 
 use super::catalog::{Catalog, PackNumber};
 use super::schedule::{Progress, Schedule, Transfer};
-use super::tidy::Manifests;
 use super::{MANIFESTS, PackId, pack_key};
 use crate::cache::Idea;
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
-use crate::cache::remote::{Remote, RemoteError, retry_ahead};
+use crate::cache::remote::{Remote, RemoteError, retry, retry_ahead};
 use crate::protocol::ActionId;
 
 /// Packs that are decompressed and written at the same time: go needs the cores too.
@@ -98,7 +97,8 @@ impl Packs {
     }
 
     async fn read_manifests(&self) -> Option<Loaded> {
-        let manifests = match self.manifests_patiently().await {
+        let helps = RemoteError::is_passing_answer;
+        let manifests = match retry(LOAD_AGAIN_AFTER, helps, |_| self.manifests()).await {
             Ok(manifests) => manifests.found,
             Err(error) => {
                 if error.is_timeout() {
@@ -120,16 +120,6 @@ impl Packs {
         let has = |idea| !self.without.contains(&idea);
         let schedule = Mutex::new(Schedule::new(has(Idea::Prefetch), !has(Idea::Connections)));
         Some(Loaded { catalog, manifests: count, runtime: Handle::current(), schedule })
-    }
-
-    async fn manifests_patiently(&self) -> Result<Manifests, RemoteError> {
-        for wait in LOAD_AGAIN_AFTER {
-            match self.manifests().await {
-                Err(error) if error.is_passing_answer() => tokio::time::sleep(wait).await,
-                other => return other,
-            }
-        }
-        self.manifests().await
     }
 
     pub(super) fn loaded(&self) -> Option<&Loaded> {

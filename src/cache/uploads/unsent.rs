@@ -25,10 +25,8 @@ pub enum Way {
 /// Actions that are to go out, and the file that keeps those that did not.
 pub struct Unsent {
     path: PathBuf,
-    /// All of them, before an entry is out.
-    ways: Vec<Way>,
-    /// What is out in one of two ways.
-    half_sent: Mutex<Vec<(Way, HashSet<ActionId>)>>,
+    /// What is out in each way that an entry has to go out in.
+    sent_in: Mutex<Vec<(Way, HashSet<ActionId>)>>,
     waiting: Mutex<HashSet<ActionId>>,
     /// What went out, as far as the file may still name it.
     sent: Mutex<HashSet<ActionId>>,
@@ -38,8 +36,8 @@ impl Unsent {
     /// For the remote of that name; its file is in `folder`.
     pub fn new(folder: &Path, remote: &str, ways: Vec<Way>) -> Self {
         let path = folder.join(format!("unsent-{:016x}", xxh3_64(remote.as_bytes())));
-        let half_sent = Mutex::new(ways.iter().map(|way| (*way, HashSet::new())).collect());
-        Self { path, ways, half_sent, waiting: Mutex::default(), sent: Mutex::default() }
+        let sent_in = Mutex::new(ways.into_iter().map(|way| (way, HashSet::new())).collect());
+        Self { path, sent_in, waiting: Mutex::default(), sent: Mutex::default() }
     }
 
     /// What earlier sessions could not send.
@@ -55,16 +53,13 @@ impl Unsent {
 
     /// Notes that entries are out in one way. With two ways they are out after the second.
     pub fn sent_in(&self, way: Way, actions: &[ActionId]) {
-        if self.ways.len() == 1 {
-            return self.sent(actions);
-        }
-        let mut half_sent = self.half_sent.lock().expect("nobody panics with it");
-        for (_, sent) in half_sent.iter_mut().filter(|(other, _)| *other == way) {
+        let mut sent_in = self.sent_in.lock().expect("nobody panics with it");
+        for (_, sent) in sent_in.iter_mut().filter(|(other, _)| *other == way) {
             sent.extend(actions);
         }
-        let is_out = |action: &&ActionId| half_sent.iter().all(|(_, sent)| sent.contains(*action));
+        let is_out = |action: &&ActionId| sent_in.iter().all(|(_, sent)| sent.contains(*action));
         let out: Vec<ActionId> = actions.iter().filter(is_out).copied().collect();
-        drop(half_sent);
+        drop(sent_in);
         self.sent(&out);
     }
 
