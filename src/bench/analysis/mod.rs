@@ -7,6 +7,7 @@ pub mod account;
 pub mod cases;
 pub mod ci;
 pub mod compare;
+pub mod critical_path;
 pub mod network;
 pub mod noise;
 pub mod outliers;
@@ -14,6 +15,7 @@ pub mod stats;
 pub mod summary;
 pub mod two_runs;
 pub mod until;
+pub mod verdict;
 
 use std::path::Path;
 

@@ -9,8 +9,10 @@ use tempfile::NamedTempFile;
 use crate::bench::analysis::account::Account;
 use crate::bench::analysis::cases::CaseSummary;
 use crate::bench::analysis::ci::CiResults;
+use crate::bench::analysis::critical_path::CriticalPath;
 use crate::bench::analysis::network::Network;
 use crate::bench::analysis::summary::Summary;
+use crate::bench::analysis::verdict::LegVerdict;
 use crate::bench::planning::plan::Plan;
 use crate::bench::planning::steps::Step;
 use crate::bench::running::environment::Environment;
@@ -55,6 +57,12 @@ pub struct Results {
     /// Computed from `cases`; None where they are no grid.
     #[serde(skip_deserializing)]
     pub network: Option<Network>,
+    /// Computed from the action graphs of profile rounds: one a leg that has one.
+    #[serde(skip_deserializing)]
+    pub critical_paths: Vec<CriticalPath>,
+    /// Computed from the rounds and their records: one a leg, or a case.
+    #[serde(skip_deserializing)]
+    pub verdicts: Vec<LegVerdict>,
 }
 
 /// How a run ended.
@@ -226,6 +234,8 @@ pub mod tests {
             cases: Vec::new(),
             ci: None,
             network: None,
+            critical_paths: Vec::new(),
+            verdicts: Vec::new(),
         }
     }
 

@@ -256,6 +256,8 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
         cases: Vec::new(),
         ci: None,
         network: None,
+        critical_paths: Vec::new(),
+        verdicts: Vec::new(),
     }
 }
 
