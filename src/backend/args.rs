@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 
 use super::LimitArgs;
 use super::plant::Plant;
-use crate::cache::{Idea, Options, Strategy};
+use crate::cache::{Idea, Knobs, Options, Strategy};
 use crate::telemetry::CpuProfileMode;
 
 /// The longest that the end of a session may wait.
@@ -83,6 +83,9 @@ pub struct BackendArgs {
     /// Delay a stage: STAGE:MILLISECONDS:EVERY, in each EVERYth request. To see whether the records name it
     #[arg(long, value_name = "PLANT", hide = true)]
     pub plant: Option<Plant>,
+    /// What is made otherwise than it is, as JSON. For bench, which plants bottlenecks
+    #[arg(long, value_name = "JSON", hide = true)]
+    pub knobs: Option<Knobs>,
     /// How long the end of a session waits for uploads, in seconds
     #[arg(long, value_name = "SECONDS", env = "CACHEPROG_DRAIN_DEADLINE", default_value = "60", value_parser = seconds)]
     pub drain_deadline: Duration,
@@ -91,7 +94,17 @@ pub struct BackendArgs {
 impl BackendArgs {
     /// What the cache has to know.
     pub fn options(&self) -> Options {
-        Options { strategy: self.strategy, without: self.without.clone(), writes_plain: self.plain }
+        Options {
+            strategy: self.strategy,
+            without: self.without.clone(),
+            writes_plain: self.plain,
+            knobs: self.knobs(),
+        }
+    }
+
+    /// What is made otherwise.
+    pub fn knobs(&self) -> Knobs {
+        self.knobs.unwrap_or_default()
     }
 }
 

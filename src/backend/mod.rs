@@ -1,5 +1,6 @@
 //! One session of the backend: reader, tasks, writer, close and end of input, deadlines.
 
+mod alter;
 mod args;
 mod capture;
 mod gauges;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 
+use super::alter::Altered;
 use super::capture::Tee;
 use super::gauges::InFlight;
 use super::plant::Planted;
@@ -16,7 +17,7 @@ use crate::cache::{Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3
 use crate::note::{self, note};
 use crate::platform::{self, Usage, usage};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
-use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, SCHEMA, SessionSummary};
+use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, SCHEMA, SessionSummary, since};
 
 /// Threads for requests that wait for the remote.
 const WORKERS: usize = 2;
@@ -43,6 +44,7 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     let writer = ResponseWriter::new(stdout);
     let is_profiled_first = args.cpu_profile == CpuProfileMode::First && !args.no_records && !args.heap_profile;
     let profile = is_profiled_first.then(CpuProfile::start).flatten();
+    Altered::before_handshake(args.knobs());
     writer.send(&Response::HANDSHAKE)?;
     let handshake_ns = clock.now_ns();
     if !args.quiet {
@@ -79,6 +81,7 @@ fn start_session(args: &BackendArgs, records: &Records, writer: ResponseWriter<T
         waiting: TaskTracker::new(),
         in_flight: InFlight::default(),
         planted: Planted::new(args.plant.clone()),
+        altered: Altered::new(args.knobs()),
     }
 }
 
@@ -103,6 +106,7 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
         session.drain(kind, args.drain_deadline.saturating_sub(began.elapsed()));
         session.cache.remember_unsent();
     };
+    let before_close = usage();
     if !args.detach {
         drain();
     }
@@ -118,6 +122,7 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
     }
     session.writer.close();
     let (released_ns, usage) = (session.recorder.clock().now_ns(), usage());
+    let close_cpu_ns = since(before_close.cpu_ns(), usage.cpu_ns());
     if args.detach {
         platform::let_go_of_stderr();
         drain();
@@ -126,6 +131,7 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
     Moved {
         released_ns,
         usage,
+        close_cpu_ns,
         uploads: session.cache.uploads().map(Uploads::counts).unwrap_or_default(),
         traffic: remote.map(Remote::traffic).unwrap_or_default(),
         remote_off: remote.and_then(Remote::uploads_off_reason).map(str::to_owned),
@@ -166,6 +172,8 @@ struct Moved {
     /// When go could go on, and what had been used by then.
     released_ns: u64,
     usage: Usage,
+    /// CPU time from the end of the input until then.
+    close_cpu_ns: Option<u64>,
     uploads: UploadCounts,
     traffic: Traffic,
     remote_off: Option<String>,
@@ -187,6 +195,7 @@ impl Released<'_> {
             bytes_up: traffic.bytes_up,
             remote_requests: traffic.requests,
             remote_errors: traffic.errors,
+            most_downloads: Some(traffic.most_downloads),
             remote_off: remote_off.clone(),
             uploads_done: uploads.done,
             uploads_left: uploads.left,
@@ -194,7 +203,8 @@ impl Released<'_> {
             put_ns: session.recorder.latency("put"),
             cpu_user_ns: self.moved.usage.cpu_user_ns,
             cpu_system_ns: self.moved.usage.cpu_system_ns,
-            render_cpu_ns: usage().cpu_ns().zip(self.moved.usage.cpu_ns()).map(|(now, then)| now.saturating_sub(then)),
+            close_cpu_ns: self.moved.close_cpu_ns,
+            render_cpu_ns: since(self.moved.usage.cpu_ns(), usage().cpu_ns()),
             peak_rss_bytes: self.moved.usage.peak_rss_bytes,
             closed_by: match &self.end {
                 Ok(End::Close { .. }) => "close",

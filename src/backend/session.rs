@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::alter::Altered;
 use super::capture::Tee;
 use super::gauges::InFlight;
 use super::plant::Planted;
@@ -45,6 +46,7 @@ pub struct Session {
     pub waiting: TaskTracker,
     pub in_flight: InFlight,
     pub planted: Planted,
+    pub altered: Altered,
 }
 
 /// A request while it is worked on.
@@ -149,8 +151,12 @@ impl Session {
     {
         job.times.local_ns = self.recorder.clock().now_ns();
         let span = spans::waiting(job.id, job.kind, action, job.times.arrived_ns);
-        let task = work(job, span.clone()).instrument(span);
-        self.waiting.spawn_on(task, self.runtime.handle());
+        let task = self.altered.alone(work(job, span.clone())).instrument(span);
+        if self.altered.blocks_reader() {
+            self.runtime.block_on(task);
+        } else {
+            self.waiting.spawn_on(task, self.runtime.handle());
+        }
     }
 
     fn hit(&self, job: Job, found: &Found, span: Option<tracing::Span>) {
@@ -217,6 +223,7 @@ impl Session {
         let Job { id, kind, action, mut times } = job;
         times.answered_ns = self.recorder.clock().now_ns();
         self.in_flight.end();
+        self.altered.leave_memory();
         let (output, bytes) = output.unzip();
         let answer = Answer { id, kind, action, output, bytes, outcome, error, times };
         if let Some(span) = &span {

@@ -17,5 +17,6 @@ pub use planning::args::{BenchArgs, RemoteKind};
 pub use planning::leg::Leg;
 pub use report::{ReportArgs, run as report};
 pub use reporting::errors::in_words;
+pub use running::busy::keep_busy;
 pub use running::observe::{ObserveArgs, observe};
 pub use running::run::run;

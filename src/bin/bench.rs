@@ -38,6 +38,9 @@ enum Command {
     /// The embedded S3 server, as bench starts it
     #[command(hide = true)]
     S3Serve(ServeArgs),
+    /// Takes processor time until its input ends, as bench has somebody else do
+    #[command(hide = true)]
+    Busy,
     /// Fills a remote from a local store, as bench does for each case
     #[command(hide = true)]
     Seed(SeedArgs),
@@ -60,6 +63,10 @@ fn main() -> ExitCode {
         Some(Command::Diff(args)) => gocacheprog::bench::diff(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3(args)) => gocacheprog::s3::serve_alone(args).map(|()| ExitCode::SUCCESS),
         Some(Command::S3Serve(args)) => gocacheprog::s3::serve_child(args).map(|()| ExitCode::SUCCESS),
+        Some(Command::Busy) => {
+            gocacheprog::bench::keep_busy();
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Seed(args)) => gocacheprog::cache::seed::seed(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

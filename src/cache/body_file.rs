@@ -18,6 +18,8 @@ pub struct BodyFile {
     written_bytes: u64,
     /// `None` for a content that was checked before.
     hash: Option<Context>,
+    /// Whether the disk itself has to have it before it gets its name.
+    syncs: bool,
     /// The trouble with the last folder, once none is left.
     failed: Option<io::Error>,
 }
@@ -70,10 +72,17 @@ impl BodyFile {
             file: None,
             written_bytes: 0,
             hash,
+            syncs: false,
             failed: None,
         };
         body.next_folder(io::Error::other("no folder to write to"));
         body
+    }
+
+    /// Lets the disk itself have it before it gets its name.
+    pub fn synced(mut self, syncs: bool) -> Self {
+        self.syncs = syncs;
+        self
     }
 
     /// Adds a piece. A folder that can no longer be written to (full, say) is left for the next one.
@@ -124,6 +133,9 @@ impl BodyFile {
 
     fn rename_to(&mut self, path: &Path) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
+        if self.syncs {
+            file.sync_all()?;
+        }
         // Network file systems and quotas tell of a failed write only when a file is closed.
         nix::unistd::close(file.try_clone()?)?;
         std::fs::rename(&self.temporary, path)?;

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use super::body_file::{BodyFile, CommitError, TEMPORARY_FOLDER, data_file_name};
 use super::clock::{modified_s, now_s};
 use super::index::{Entry, Index, Origin};
+use super::knobs::Knobs;
 use super::lease::Lease;
 use super::trim::{Limits, Trimming};
 use crate::note::note;
@@ -40,6 +41,7 @@ pub struct LocalStore {
     index_failed: AtomicBool,
     /// Keeps what this session hands out from being trimmed.
     lease: Mutex<Option<Lease>>,
+    knobs: Knobs,
 }
 
 impl LocalStore {
@@ -66,7 +68,13 @@ impl LocalStore {
         let lease = Mutex::new(Lease::share(&folder));
         let index = Mutex::new(Index::open(&folder));
         let (fallback_used, index_failed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { folder, fallback, fallback_used, index, index_failed, lease }
+        Self { folder, fallback, fallback_used, index, index_failed, lease, knobs: Knobs::default() }
+    }
+
+    /// The same store with these changes.
+    pub fn with(mut self, knobs: Knobs) -> Self {
+        self.knobs = knobs;
+        self
     }
 
     /// Its folder, absolute.
@@ -108,7 +116,15 @@ impl LocalStore {
 
     /// Starts a body.
     pub fn begin(&self) -> BodyFile {
-        BodyFile::create(vec![self.folder.clone(), self.fallback.clone()])
+        BodyFile::create(vec![self.folder.clone(), self.fallback.clone()]).synced(self.knobs.sync)
+    }
+
+    /// Starts one of which only the size is checked, where the knobs say so.
+    pub fn begin_fetched(&self) -> BodyFile {
+        match self.knobs.no_verify {
+            true => BodyFile::create_checked(vec![self.folder.clone(), self.fallback.clone()]),
+            false => self.begin(),
+        }
     }
 
     /// Checks a body, gives it its final name and returns its path.
@@ -133,7 +149,7 @@ impl LocalStore {
         if content.len() <= SMALL_BYTES && self.create_small(content, output) {
             return Ok(());
         }
-        let mut body = BodyFile::create_checked(vec![self.folder.clone()]);
+        let mut body = BodyFile::create_checked(vec![self.folder.clone()]).synced(self.knobs.sync);
         body.write(content);
         body.commit(output, content.len() as u64).map(drop)
     }
@@ -144,7 +160,9 @@ impl LocalStore {
         let path = self.folder.join(data_file_name(output));
         let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(&path) else { return false };
         // Network file systems and quotas tell of a failed write only when a file is closed. What is not whole is replaced.
-        file.write(content).is_ok_and(|written| written == content.len()) && nix::unistd::close(file).is_ok()
+        file.write(content).is_ok_and(|written| written == content.len())
+            && (!self.knobs.sync || file.sync_all().is_ok())
+            && nix::unistd::close(file).is_ok()
     }
 
     /// Path of the empty body, which is stored once however many actions give it.

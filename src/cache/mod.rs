@@ -5,6 +5,7 @@ mod breaker;
 mod clock;
 mod contents;
 mod index;
+mod knobs;
 mod lease;
 mod local;
 mod metadata;
@@ -21,6 +22,7 @@ mod verify;
 
 pub use body_file::{BodyFile, CommitError};
 pub use index::{Entry, INDEX_FILE, Origin};
+pub use knobs::Knobs;
 pub use local::{LocalStore, ignore_in_git};
 pub use remote::{Remote, Traffic};
 pub use strategy::{Cache, Found, Idea, Lookup, Options, Put, PutRest, Strategy};

@@ -13,13 +13,15 @@ use tokio::sync::OnceCell;
 
 use super::breaker::Breaker;
 use super::contents::Contents;
+use super::knobs::Knobs;
 use super::s3_client::{S3Client, S3Error};
 use super::s3_config::S3Config;
 use crate::note::note;
 pub use error::RemoteError;
 use meter::Meter;
 pub use meter::Traffic;
-pub use retry::{is_worth_another_try, retry, retry_ahead};
+use retry::AHEAD_RETRY_AFTER;
+pub use retry::{is_worth_another_try, retry};
 
 /// The longest that go waits for one body.
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
@@ -41,6 +43,8 @@ pub struct Remote {
     upload_breaker: Breaker,
     contents: Contents,
     meter: Meter,
+    /// Waits before what is fetched ahead is tried again.
+    back_off: [Duration; 2],
 }
 
 /// One attempt at an upload.
@@ -67,13 +71,28 @@ enum Purpose {
     Upload(Attempt),
 }
 
+impl Purpose {
+    fn is_download(self) -> bool {
+        !matches!(self, Self::Upload(_))
+    }
+}
+
 impl Remote {
     /// A remote that has not been talked to yet.
     pub fn new(config: S3Config) -> Self {
         let (breaker, upload_breaker) = (Breaker::default(), Breaker::default());
         let (client, upload_client) = (OnceCell::new(), OnceCell::new());
         let (contents, meter) = (Contents::default(), Meter::default());
-        Self { config, client, upload_client, breaker, upload_breaker, contents, meter }
+        let back_off = AHEAD_RETRY_AFTER;
+        Self { config, client, upload_client, breaker, upload_breaker, contents, meter, back_off }
+    }
+
+    /// The same remote with these changes.
+    pub fn with(mut self, knobs: Knobs) -> Self {
+        if let Some(ms) = knobs.back_off_ms {
+            self.back_off = [Duration::from_millis(ms); 2];
+        }
+        self
     }
 
     /// Tells it from other remotes; holds no credential.
@@ -146,6 +165,7 @@ impl Remote {
             return Err(RemoteError::Off(reason.to_owned()));
         }
         self.meter.requests.fetch_add(1, Ordering::Relaxed);
+        let _download = purpose.is_download().then(|| self.meter.download());
         let began = Instant::now();
         // What is under way when the remote goes off would only let go wait.
         let result = tokio::select! {

@@ -14,17 +14,21 @@ mod upload;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use tracing::Span;
 
 use super::s3_config::S3Config;
 use attempt::{Attempt, Target};
 pub use body::S3Body;
 pub use error::S3Error;
 use upload::Upload;
+
+/// Field of the span around a download: from the question to the head of the answer, nanoseconds.
+pub const FIRST_BYTE: &str = "first_byte_ns";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer or a body may make no progress.
@@ -133,10 +137,30 @@ impl S3Client {
         let attempt = self.attempt("GET", &key);
         let request = self.shared.sdk.get_object();
         let sent = request.bucket(self.bucket()).key(&key).send();
-        match attempt.timed(STALL_TIMEOUT, sent).await? {
+        let began = Instant::now();
+        let answer = attempt.timed(STALL_TIMEOUT, sent).await?;
+        Span::current().record(FIRST_BYTE, began.elapsed().as_nanos() as u64);
+        match answer {
             Ok(output) => Ok(Some(S3Body::new(self.clone(), key, output))),
             Err(error) => match attempt.explain(&error) {
                 S3Error::NoSuchKey { .. } => Ok(None),
+                explained => Err(explained),
+            },
+        }
+    }
+
+    /// Whether there is an object of that key.
+    ///
+    /// # Errors
+    /// See [`S3Error`].
+    pub async fn has(&self, key: &str) -> Result<bool, S3Error> {
+        let key = self.full_key(key);
+        let attempt = self.attempt("HEAD", &key);
+        let sent = self.shared.sdk.head_object().bucket(self.bucket()).key(&key).send();
+        match attempt.timed(STALL_TIMEOUT, sent).await? {
+            Ok(_) => Ok(true),
+            Err(error) => match attempt.explain(&error) {
+                S3Error::NoSuchKey { .. } => Ok(false),
                 explained => Err(explained),
             },
         }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::index::Entry;
+use super::knobs::Knobs;
 use super::local::LocalStore;
 use super::remote::Remote;
 use super::s3_config;
@@ -45,7 +46,12 @@ pub struct SeedArgs {
 pub fn seed(args: &SeedArgs) -> anyhow::Result<()> {
     let config = s3_config::from_env(|name| std::env::var(name).ok())?;
     let config = config.context("there is no remote to fill\n  next:  set the S3_ variables")?;
-    let options = Options { strategy: args.strategy, without: args.without.clone(), writes_plain: false };
+    let options = Options {
+        strategy: args.strategy,
+        without: args.without.clone(),
+        writes_plain: false,
+        knobs: Knobs::default(),
+    };
     let cache = Cache::new(LocalStore::open(&args.cache_dir), Some(Remote::new(config)), &options);
     let entries = chosen(cache.local().entries(), args.share);
     if entries.is_empty() {

@@ -10,6 +10,7 @@ use tracing::{Instrument, info_span};
 
 use super::body_file::{BodyFile, CommitError};
 use super::index::{Entry, Origin};
+use super::knobs::Knobs;
 use super::local::LocalStore;
 use super::pack::Packs;
 use super::remote::Remote;
@@ -20,7 +21,8 @@ use crate::protocol::{ActionId, OutputId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
-    /// Steps 2.1 and 2.2 of the workshop to the letter: both uploads are done before a put is answered.
+    /// Steps 2.1 and 2.2 as the workshop's own program solves them: both uploads are done before a put is answered, and a
+    /// get asks whether there is metadata, for the metadata, and for the body.
     Workshop,
     /// Uploads go out beside the answers and are waited for at the end.
     Async,
@@ -52,6 +54,7 @@ pub struct Options {
     pub without: Vec<Idea>,
     /// Whether `pack` writes the workshop's objects too.
     pub writes_plain: bool,
+    pub knobs: Knobs,
 }
 
 /// A hit.
@@ -102,12 +105,13 @@ pub struct Cache {
 impl Cache {
     /// A cache over `local`, and `remote` if there is one.
     pub fn new(local: LocalStore, remote: Option<Remote>, options: &Options) -> Self {
-        let Options { strategy, without, writes_plain } = options;
-        let (local, remote) = (Arc::new(local), remote.map(Arc::new));
+        let Options { strategy, without, writes_plain, knobs } = options;
+        let (local, remote) = (Arc::new(local.with(*knobs)), remote.map(|remote| Arc::new(remote.with(*knobs))));
         let packs = remote.as_ref().filter(|_| *strategy == Strategy::Pack);
-        let packs = packs.map(|remote| Arc::new(Packs::new(remote.clone(), local.clone(), without)));
-        let packing = packs.clone().map(|packs| Packing::new(local.clone(), packs, without));
-        let uploads = remote.clone().map(|remote| Uploads::new(remote, local.clone(), packing, *writes_plain));
+        let packs = packs.map(|remote| Arc::new(Packs::new(remote.clone(), local.clone(), without, *knobs)));
+        let packing = packs.clone().map(|packs| Packing::new(local.clone(), packs, without, *knobs));
+        let uploads = remote.clone().filter(|_| !knobs.no_upload);
+        let uploads = uploads.map(|remote| Uploads::new(remote, local.clone(), packing, *writes_plain));
         Self { local, remote, strategy: *strategy, uploads: uploads.map(Arc::new), packs }
     }
 
@@ -162,6 +166,10 @@ impl Cache {
             let remote = remote.clone();
             tokio::spawn(async move { remote.learn_contents().await });
         }
+        // The workshop's own program asks whether there is metadata before it asks for it: its library says so only then.
+        if self.strategy == Strategy::Workshop && !remote.has_metadata(action).await.ok()? {
+            return None;
+        }
         let entry = remote.get_metadata(action).await.ok()??;
         if entry.size_bytes == 0 {
             self.local.keep_empty_body(&entry.output).ok()?;
@@ -192,7 +200,8 @@ impl Cache {
         let entry = Entry { output, size_bytes, time_ns: now_ns() };
         self.local.keep_entry(action, entry, Origin::PutHere);
         let found = Found { entry, path, origin: Origin::PutHere };
-        if self.remote().is_none_or(|remote| remote.uploads_off_reason().is_some()) {
+        let is_off = self.remote().is_none_or(|remote| remote.uploads_off_reason().is_some());
+        if is_off || self.uploads.is_none() {
             self.uploads.iter().for_each(|uploads| uploads.skip(action));
             return Ok(Put::Done(found));
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arguments::LinkArgs;
 use super::credentials::Credentials;
+use super::faults::Fault;
 use super::link::LinkSettings;
 use super::log::Record;
 use super::server::{Server, ServerOptions, Stats};
@@ -37,6 +38,11 @@ enum Command {
         first_byte_ms: f64,
         jitter_ms: f64,
         bandwidth_bytes_per_s: Option<u64>,
+    },
+    /// In the place of those before.
+    Faults {
+        faults: Vec<Fault>,
+        seed: u64,
     },
     Mark,
     Log {
@@ -122,6 +128,10 @@ fn obey(server: &Server, command: Command) -> Answer {
                 }
                 Err(error) => Answer::Error { error },
             }
+        }
+        Command::Faults { faults, seed } => {
+            server.set_faults(faults, seed);
+            Answer::Ok { ok: true }
         }
         Command::Mark => Answer::Mark { mark: server.mark() },
         Command::Log { since } => Answer::Log { requests: server.log_since(since) },

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 use super::classify::Operation;
 
@@ -65,7 +66,8 @@ impl FaultKind {
 }
 
 /// A fault, and how many of the requests have it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Fault {
     /// What happens to them.
     pub kind: FaultKind,
@@ -85,6 +87,21 @@ impl FromStr for Fault {
             Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self { kind, share: percent / 100.0 }),
             _ => Err(format!("{percent} is no percentage of the requests; give 0 to 100")),
         }
+    }
+}
+
+impl TryFrom<String> for Fault {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Fault> for String {
+    fn from(fault: Fault) -> Self {
+        let kind = fault.kind.to_possible_value().expect("no kind of fault is hidden");
+        format!("{}:{}", kind.get_name(), fault.share * 100.0)
     }
 }
 

@@ -36,7 +36,7 @@ pub use listen::listen;
 pub use recorder::{Answer, Counts, Outcome, Recorder, Switches, Times};
 pub use request_log::Line;
 pub use request_log_reader::{LogError, LoggedSession, read_request_log};
-pub use resources::{HostUse, ProcessUse, Resources};
+pub use resources::{HostUse, ProcessUse, Resources, since};
 pub use sampler::{Sampler, Watched};
 pub use span_sums::SpanSums;
 pub use summary::{Latency, PlantSummary, ProfileSummary, SCHEMA, SESSION_FILE, SessionSummary};

@@ -22,7 +22,13 @@ pub struct Resources {
     pub s3: Option<ProcessUse>,
     /// The machine.
     pub host: HostUse,
+    /// Resident memory of the backend over time: nanoseconds since its start, and bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memory: Vec<(u64, u64)>,
 }
+
+/// More points of a series than this are thinned out to half.
+const MOST_POINTS: usize = 64;
 
 /// What processes used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +91,15 @@ impl Resources {
         take_process(&mut self.go, first.go, now.go);
         take_process(&mut self.s3, first.s3, now.s3);
         self.host.take(&first.host, &now.host);
+        let resident = now.backend.and_then(|backend| backend.resident_bytes);
+        self.memory.extend(resident.map(|bytes| (now.at_ns, bytes)));
+        if self.memory.len() > MOST_POINTS {
+            let mut place = 0;
+            self.memory.retain(|_| {
+                place += 1;
+                place % 2 == 1
+            });
+        }
     }
 }
 

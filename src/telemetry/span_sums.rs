@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 
 use tracing::Subscriber;
 use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id};
+use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{Latencies, REQUEST, Spent, WallProfile};
+use crate::cache::s3_client::FIRST_BYTE;
+
+/// Name of the part of a download until the head of its answer.
+pub const FIRST_BYTE_PART: &str = "first_byte";
 
 /// The layer. Its clones share the sums.
 #[derive(Clone, Default)]
@@ -32,6 +36,8 @@ struct Open {
     began: Instant,
     entered: Option<Instant>,
     busy: Duration,
+    /// Until the head of the answer, of a download.
+    first_byte_ns: Option<u64>,
 }
 
 impl SpanSums {
@@ -56,7 +62,22 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanSums {
             "flush" if kind.0.is_some() => path = vec![REQUEST, "close", "flush"],
             _ => {}
         }
-        span.extensions_mut().insert(Open { path, began: Instant::now(), entered: None, busy: Duration::ZERO });
+        span.extensions_mut().insert(Open {
+            path,
+            began: Instant::now(),
+            entered: None,
+            busy: Duration::ZERO,
+            first_byte_ns: None,
+        });
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut first_byte = FirstByte(None);
+        values.record(&mut first_byte);
+        if let (Some(ns), Some(open)) = (first_byte.0, span.extensions_mut().get_mut::<Open>()) {
+            open.first_byte_ns = Some(ns);
+        }
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
@@ -84,7 +105,24 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanSums {
         let mut sums = self.0.lock().expect("no span panics");
         sums.wall.add(&open.path, spent);
         sums.latencies.record(open.path.last().unwrap_or(&""), wall_ns);
+        if let Some(first_byte_ns) = open.first_byte_ns {
+            let path = [open.path.as_slice(), &[FIRST_BYTE_PART]].concat();
+            sums.wall.add(&path, Spent { count: 1, wall_ns: first_byte_ns, busy_ns: 0 });
+        }
     }
+}
+
+/// Reads the field that a download tells its first byte by.
+struct FirstByte(Option<u64>);
+
+impl Visit for FirstByte {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == FIRST_BYTE {
+            self.0 = Some(value);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
 /// Reads the field `kind` of a request's span, or of what a request waits for.

@@ -39,6 +39,9 @@ pub struct SessionSummary {
     pub remote_requests: u64,
     /// Of those, the ones that failed or gave something unusable.
     pub remote_errors: u64,
+    /// Most downloads at the same time.
+    #[serde(default)]
+    pub most_downloads: Option<u64>,
     /// Why the remote, or uploads to it, were switched off, if they were.
     pub remote_off: Option<String>,
     /// Entries whose body and metadata are in the remote.
@@ -53,6 +56,9 @@ pub struct SessionSummary {
     pub cpu_user_ns: Option<u64>,
     /// CPU time in the kernel until stdout was closed.
     pub cpu_system_ns: Option<u64>,
+    /// CPU time from the end of the input until stdout was closed: what `close` waited for.
+    #[serde(default)]
+    pub close_cpu_ns: Option<u64>,
     /// CPU time spent on writing records after stdout was closed, while go already went on.
     pub render_cpu_ns: Option<u64>,
     /// Largest resident set until stdout was closed.

@@ -3,14 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
+use super::leg::Leg;
 use super::link::{Link, LinkChange};
-use crate::cache::{Idea, Strategy};
+use crate::cache::{Idea, Knobs, Strategy};
+use crate::s3::Fault;
 
 /// The share of a remote that holds everything.
 const WHOLE: u8 = 100;
 
 /// `[[cases]]` of a scenario. See `bench-scenarios/strategies.toml` and `partial.toml` for the meaning of each key.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseSpec {
     pub name: String,
@@ -26,6 +28,17 @@ pub struct CaseSpec {
     pub trimpath: bool,
     /// Rounds of the short legs; without it those of the scenario.
     pub rounds: Option<u32>,
+    /// The only leg that runs under it.
+    pub leg: Option<Leg>,
+    /// What is otherwise in the backend.
+    #[serde(default)]
+    pub knobs: Knobs,
+    /// What goes wrong at the S3 server, as `bench s3 --fault` has it.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
+    /// Processes that take processor time beside the build.
+    #[serde(default)]
+    pub busy: u32,
 }
 
 /// A case with all that it takes over from its scenario.
@@ -46,6 +59,18 @@ pub struct Case {
     /// Whether go builds with `-trimpath`.
     pub trimpath: bool,
     pub rounds: u32,
+    /// The only leg that runs under it; None: all do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<Leg>,
+    /// What is otherwise in the backend.
+    #[serde(default)]
+    pub knobs: Knobs,
+    /// What goes wrong at the S3 server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+    /// Processes that take processor time beside the build.
+    #[serde(default)]
+    pub busy: u32,
 }
 
 /// What a remote is filled with. Cases that agree in it share what was filled once.
@@ -85,11 +110,20 @@ impl CaseSpec {
             change: self.change,
             trimpath: self.trimpath,
             rounds: self.rounds.unwrap_or(rounds),
+            leg: self.leg,
+            knobs: self.knobs,
+            faults: self.faults.clone(),
+            busy: self.busy,
         }
     }
 }
 
 impl Case {
+    /// Whether a leg runs under it.
+    pub fn has(&self, leg: Leg) -> bool {
+        self.leg.is_none_or(|only| only == leg)
+    }
+
     /// What its remote is filled with.
     pub fn seed(&self) -> Seed {
         Seed {

@@ -96,12 +96,9 @@ fn point(of: &GridStrategy, latency_ms: f64, limit: Limit) -> CaseSpec {
     CaseSpec {
         name: format!("{}, {latency_ms} ms, {}", name(of.strategy), limit.name()),
         strategy: Some(of.strategy),
-        without: Vec::new(),
         link: LinkChange { latency_ms: Some(latency_ms), jitter_ms: None, bandwidth: limit.0 },
-        remote_share: None,
-        change: None,
-        trimpath: false,
         rounds: of.rounds,
+        ..CaseSpec::default()
     }
 }
 

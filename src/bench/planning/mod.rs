@@ -4,6 +4,7 @@
 //! [`leg`]s; [`outline`] prints it for `--dry-run`.
 
 pub mod args;
+pub mod bottleneck;
 pub mod case;
 pub mod change;
 pub mod ci;

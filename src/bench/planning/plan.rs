@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::args::{BenchArgs, RemoteKind};
+use super::bottleneck::{Bottleneck, BottleneckSpec};
 use super::case::Case;
 use super::change::Change;
 use super::ci::{CiSpec, Group, Prices};
@@ -41,6 +42,9 @@ pub struct Plan {
     pub cases: Vec<Case>,
     /// What the cases are points of, if they are.
     pub grid: Option<Grid>,
+    /// What is planted, each with the names of its cases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bottlenecks: Vec<Bottleneck>,
     /// Groups of machines that build at once, in the place of steps.
     pub groups: Vec<Group>,
     pub prices: Prices,
@@ -87,6 +91,7 @@ impl Plan {
             paired_ratios: scenario.paired_ratios,
             cases: Vec::new(),
             grid: scenario.grid.clone(),
+            bottlenecks: scenario.bottlenecks.iter().map(BottleneckSpec::named).collect(),
             groups: scenario.ci.as_ref().map(CiSpec::groups).unwrap_or_default(),
             prices: scenario.prices,
             until: args.until.map(|share| Until { share, limit_s: args.until_limit * 60.0 }),

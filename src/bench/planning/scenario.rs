@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::bottleneck::BottleneckSpec;
 use super::case::{self, CaseSpec};
 use super::change::Change;
 use super::ci::{CiSpec, Prices};
@@ -16,7 +17,7 @@ use crate::cache::Strategy;
 /// Where scenarios are looked for by their name.
 const FOLDER: &str = "bench-scenarios";
 /// Scenarios inside the binary, so that it works in any folder.
-const BUILT_IN: [(&str, &str); 8] = [
+const BUILT_IN: [(&str, &str); 9] = [
     ("workshop", include_str!("../../../bench-scenarios/workshop.toml")),
     ("small", include_str!("../../../bench-scenarios/small.toml")),
     ("speed", include_str!("../../../bench-scenarios/speed.toml")),
@@ -24,6 +25,7 @@ const BUILT_IN: [(&str, &str); 8] = [
     ("links", include_str!("../../../bench-scenarios/links.toml")),
     ("partial", include_str!("../../../bench-scenarios/partial.toml")),
     ("network", include_str!("../../../bench-scenarios/network.toml")),
+    ("bottlenecks", include_str!("../../../bench-scenarios/bottlenecks.toml")),
     ("ci", include_str!("../../../bench-scenarios/ci.toml")),
 ];
 
@@ -51,6 +53,9 @@ pub struct Scenario {
     pub cases: Vec<CaseSpec>,
     /// Cases for each point of a grid of links.
     pub grid: Option<Grid>,
+    /// Bottlenecks that are planted, each with its cases.
+    #[serde(default)]
+    pub bottlenecks: Vec<BottleneckSpec>,
     /// Machines that build at once, in the place of legs.
     pub ci: Option<CiSpec>,
     /// What S3 costs, for `ci`.
@@ -197,9 +202,11 @@ impl Scenario {
         }
     }
 
-    /// The cases, those of the grid if there is one.
+    /// The cases, those of the grid if there is one, and of the bottlenecks.
     pub fn case_specs(&self) -> Vec<CaseSpec> {
-        self.grid.as_ref().map_or_else(|| self.cases.clone(), Grid::cases)
+        let mut cases = self.grid.as_ref().map_or_else(|| self.cases.clone(), Grid::cases);
+        cases.extend(self.bottlenecks.iter().flat_map(BottleneckSpec::cases));
+        cases
     }
 }
 

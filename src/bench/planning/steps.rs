@@ -115,7 +115,8 @@ impl Step {
 pub fn setups(legs: &[Leg], cases: &[Case]) -> Vec<Setup> {
     let mut setups = Vec::new();
     for leg in legs {
-        let all = (0..cases.len()).map(|case| Setup { leg: *leg, case: Some(case) });
+        let all = (0..cases.len()).filter(|case| cases[*case].has(*leg));
+        let all = all.map(|case| Setup { leg: *leg, case: Some(case) });
         let own = |setup: &Setup| setup.case.is_some_and(|case| cases[case].changes_the_build());
         match leg {
             Leg::C | Leg::B | Leg::A if !cases.is_empty() => setups.extend(all),

@@ -45,6 +45,8 @@ impl BackendCommand<'_> {
         if !without.is_empty() {
             words.push(format!("--without {}", value_names(without)));
         }
+        let knobs = case.filter(|_| step.kind != Kind::Preparation).and_then(|case| case.knobs.argument());
+        words.extend(knobs.map(|knobs| format!("--knobs '{knobs}'")));
         words.extend(self.server_pid.map(|pid| format!("--watch-s3 {pid}")));
         Ok(words.join(" "))
     }

@@ -6,6 +6,7 @@
 
 pub mod backend_command;
 pub mod build_log;
+pub mod busy;
 pub mod caches;
 pub mod changes;
 pub mod environment;

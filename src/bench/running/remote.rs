@@ -12,6 +12,7 @@ use crate::bench::planning::link::Link;
 use crate::bench::planning::plan::Plan;
 use crate::bench::reporting::results::LinkMeasured;
 use crate::cache::s3_config::S3Config;
+use crate::s3::Fault;
 
 /// Prefix of what one round finds and stores, where there are cases.
 const ROUND: &str = "round/";
@@ -73,6 +74,14 @@ impl Remote {
     pub fn set_link(&mut self, link: Link) -> Result<()> {
         match self {
             Remote::Embedded(server) => server.set_link(link),
+            Remote::Env(_) => Ok(()),
+        }
+    }
+
+    /// What goes wrong with requests to the embedded server from now on.
+    pub fn set_faults(&mut self, faults: &[Fault]) -> Result<()> {
+        match self {
+            Remote::Embedded(server) => server.set_faults(faults),
             Remote::Env(_) => Ok(()),
         }
     }

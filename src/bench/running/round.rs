@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::backend_command::BackendCommand;
 use super::build_log::BuildLog;
+use super::busy::Busy;
 use super::caches::Caches;
 use super::folders::RunFolder;
 use super::go::{Go, GoFolders};
@@ -79,7 +80,10 @@ impl Machine<'_> {
         let mut sampler = None;
         let is_sampled = left.backend.is_none() && self.plan.records;
         let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
+        let busy = self.plan.case_of(&step).filter(|_| step.kind != Kind::Preparation).map_or(0, |case| case.busy);
+        let busy = Busy::start(&self.executable, busy, self.interrupt)?;
         let measured = process::run(&mut command, &outside, self.interrupt, started)?;
+        drop(busy);
         let resources = sampler.and_then(Sampler::finish).map(|resources| with_all_cpu(resources, &measured));
         let mut round = Round::measured(
             step,

@@ -19,13 +19,15 @@ impl Machine<'_> {
     pub fn begin_in_case(&mut self, step: Step) -> Result<()> {
         let plan = self.plan;
         self.remote()?.set_link(Link::NONE)?;
+        self.remote()?.set_faults(&[])?;
         match plan.case_of(&step).filter(|_| step.leg != Leg::C) {
             Some(case) => self.begin_from_seed(case)?,
             None => self.remote()?.begin_round()?,
         }
         // A preparation has no link to wait for.
-        let link = plan.case_of(&step).filter(|_| step.kind != Kind::Preparation).and_then(|case| case.link);
-        self.remote()?.set_link(link.unwrap_or(Link::NONE))
+        let Some(case) = plan.case_of(&step).filter(|_| step.kind != Kind::Preparation) else { return Ok(()) };
+        self.remote()?.set_faults(&case.faults)?;
+        self.remote()?.set_link(case.link.unwrap_or(Link::NONE))
     }
 
     fn begin_from_seed(&mut self, case: &Case) -> Result<()> {

@@ -12,9 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::interrupt::{Group, Interrupt};
 use crate::bench::planning::link::Link;
 use crate::cache::s3_config::S3Config;
+use crate::s3::Fault;
 
 /// How long the server may take to end after its input has ended.
 const END: Duration = Duration::from_secs(5);
+
+/// Which requests have a fault is drawn by this: each round has the same ones.
+const FAULT_SEED: u64 = 1;
 
 /// A running server. Dropping it ends the process.
 #[derive(Debug)]
@@ -59,6 +63,7 @@ pub struct Injected {
 #[serde(tag = "cmd", rename_all = "lowercase")]
 enum Ask<'a> {
     Link { first_byte_ms: f64, jitter_ms: f64, bandwidth_bytes_per_s: Option<u64> },
+    Faults { faults: &'a [Fault], seed: u64 },
     Mark,
     Log { since: u64 },
     Stats { prefix: &'a str },
@@ -160,6 +165,11 @@ impl Server {
             bandwidth_bytes_per_s: link.bytes_per_s(),
         };
         self.ask::<Done>(&ask).map(drop)
+    }
+
+    /// What goes wrong with requests from now on, in the place of what did before.
+    pub fn set_faults(&mut self, faults: &[Fault]) -> Result<()> {
+        self.ask::<Done>(&Ask::Faults { faults, seed: FAULT_SEED }).map(drop)
     }
 
     fn ask<Answer: DeserializeOwned>(&mut self, ask: &Ask<'_>) -> Result<Answer> {

@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SetOnce, mpsc, watch};
+use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
 use super::catalog::{Catalog, PackNumber};
-use super::schedule::{Progress, Schedule, Transfer};
+use super::schedule::{CONNECTIONS, Progress, Schedule, Transfer};
 use super::{MANIFESTS, PackId, pack_key};
-use crate::cache::Idea;
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
-use crate::cache::remote::{Remote, RemoteError, retry, retry_ahead};
+use crate::cache::remote::{Remote, RemoteError, is_worth_another_try, retry};
+use crate::cache::{Idea, Knobs};
 use crate::protocol::ActionId;
 
 /// Packs that are decompressed and written at the same time: go needs the cores too.
@@ -35,6 +36,8 @@ pub struct Packs {
     pub(super) local: Arc<LocalStore>,
     /// Parts that are switched off.
     without: Vec<Idea>,
+    /// Packs that are fetched at the same time.
+    connections: usize,
     is_loading: AtomicBool,
     /// `None` inside for a bucket without manifests.
     loaded: SetOnce<Option<Loaded>>,
@@ -57,8 +60,10 @@ pub(super) struct Loaded {
 
 impl Packs {
     /// Packs that have not been looked at yet.
-    pub fn new(remote: Arc<Remote>, local: Arc<LocalStore>, without: &[Idea]) -> Self {
+    pub fn new(remote: Arc<Remote>, local: Arc<LocalStore>, without: &[Idea], knobs: Knobs) -> Self {
+        let most = if without.contains(&Idea::Connections) { 1 } else { CONNECTIONS };
         Self {
+            connections: knobs.connections.unwrap_or(most),
             remote,
             local,
             without: without.to_vec(),
@@ -117,8 +122,8 @@ impl Packs {
         }
         let count = manifests.len();
         let catalog = Catalog::new(manifests.into_iter().map(|(_, manifest)| manifest).collect());
-        let has = |idea| !self.without.contains(&idea);
-        let schedule = Mutex::new(Schedule::new(has(Idea::Prefetch), !has(Idea::Connections)));
+        let reads_ahead = !self.without.contains(&Idea::Prefetch);
+        let schedule = Mutex::new(Schedule::new(reads_ahead, self.connections));
         Some(Loaded { catalog, manifests: count, runtime: Handle::current(), schedule })
     }
 
@@ -177,11 +182,12 @@ impl Packs {
     async fn arrival(&self, action: &ActionId, mut progress: watch::Receiver<Progress>) -> Option<Entry> {
         loop {
             // In this order: what came last is there before the end is told.
-            let has_ended = *progress.borrow_and_update() == Progress::Ended;
+            let now = *progress.borrow_and_update();
+            let has_ended = now == Progress::Ended;
             if let Some((entry, ..)) = self.local.get(action) {
                 return Some(entry);
             }
-            if has_ended || progress.changed().await.is_err() {
+            if has_ended || progress.changed().instrument(now.wait()).await.is_err() {
                 return None;
             }
         }
@@ -237,14 +243,20 @@ impl Packs {
     /// Fetches a pack and keeps what is in it; how long its bytes took, where it came. Any trouble costs hits, and was
     /// counted.
     async fn read_pack(self: &Arc<Self>, key: &str, transfer: &Transfer) -> Option<Duration> {
-        let fetched = retry_ahead(|is_last| async move {
+        let fetched = self.remote.retry_ahead(|is_last| async move {
             // Not bounded: how long the link takes must not depend on how long the cores take. A pack is some MiB.
             let (sender, pieces) = mpsc::unbounded_channel();
             transfer.begins();
-            let stream = self.remote.stream(key, sender, is_last).instrument(info_span!("remote.get_pack"));
+            let stream = self
+                .remote
+                .stream(key, sender, is_last)
+                .instrument(info_span!("remote.get_pack", first_byte_ns = Empty));
             let (streamed, is_whole) = tokio::join!(stream, self.keep_pack(pieces, transfer));
             if !is_whole {
                 self.remote.found_damage();
+            }
+            if streamed.as_ref().is_err_and(|error| !is_last && is_worth_another_try(error)) {
+                transfer.progress.send_replace(Progress::BacksOff);
             }
             streamed
         });

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
+use tracing::{Span, info_span};
 
 use super::catalog::PackNumber;
 
 /// Packs that are fetched at the same time.
-const CONNECTIONS: usize = 8;
+pub const CONNECTIONS: usize = 8;
 /// On a slow link so many are enough.
 const FEWEST_AHEAD: usize = 2;
 /// A pack that takes longer on its way shares the link with too many others: one that go waits for would take as long.
@@ -56,13 +57,17 @@ pub struct Transfer {
 impl Transfer {
     /// Notes that an attempt begins.
     pub fn begins(&self) {
-        *self.came() = Some((Instant::now(), 0));
+        let is_first = self.came().replace((Instant::now(), 0)).is_none();
+        self.progress.send_replace(if is_first { Progress::Asked } else { Progress::AskedAgain });
     }
 
     /// Notes that bytes have come.
     pub fn received(&self, bytes: usize) {
         if let Some((_, received)) = self.came().as_mut() {
             *received += bytes as u64;
+        }
+        if matches!(*self.progress.borrow(), Progress::Asked | Progress::AskedAgain) {
+            self.progress.send_replace(Progress::Frames(0));
         }
     }
 
@@ -81,16 +86,39 @@ impl Transfer {
 /// How far a pack is. Each step is told to those who wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// So many of its frames are in the local store.
+    /// It waits for its turn.
+    Queued,
+    /// It was asked for, and no answer has come.
+    Asked,
+    /// The same, after an attempt that failed.
+    AskedAgain,
+    /// An attempt has failed, and the next has to wait.
+    BacksOff,
+    /// It comes in; so many of its frames are in the local store.
     Frames(usize),
+    /// One of its frames is taken apart.
+    Unpacks,
     /// There will be no more.
     Ended,
 }
 
+impl Progress {
+    /// The span of a get that waits meanwhile.
+    pub fn wait(self) -> Span {
+        match self {
+            Self::Queued | Self::Ended => info_span!("wait.turn"),
+            Self::Asked => info_span!("wait.first_byte"),
+            Self::AskedAgain => info_span!("wait.retry"),
+            Self::BacksOff => info_span!("wait.back_off"),
+            Self::Frames(_) => info_span!("wait.transfer"),
+            Self::Unpacks => info_span!("wait.unpack"),
+        }
+    }
+}
+
 impl Schedule {
-    /// Nothing to do yet. Without reading ahead only what go asks for is fetched, and on one connection one at a time.
-    pub fn new(reads_ahead: bool, is_one_connection: bool) -> Self {
-        let most = if is_one_connection { 1 } else { CONNECTIONS };
+    /// Nothing to do yet. Without reading ahead only what go asks for is fetched; at most `most` at a time.
+    pub fn new(reads_ahead: bool, most: usize) -> Self {
         Self {
             urgent: VecDeque::new(),
             ahead: VecDeque::new(),
@@ -170,7 +198,7 @@ impl Schedule {
 
 impl Default for Fetch {
     fn default() -> Self {
-        let progress = watch::Sender::new(Progress::Frames(0));
+        let progress = watch::Sender::new(Progress::Queued);
         let transfer = Transfer { progress, hurry: Notify::new(), came: Mutex::default() };
         Self { transfer: Arc::new(transfer), is_used: false }
     }
@@ -211,7 +239,7 @@ mod tests {
 
     #[test]
     fn what_go_waits_for_comes_before_what_it_may_ask() {
-        let mut schedule = Schedule::new(true, false);
+        let mut schedule = Schedule::new(true, CONNECTIONS);
         assert!(schedule.want(0).1);
         schedule.read_ahead(&AFTER);
         schedule.want(50);
@@ -222,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_window_grows_with_the_hits_and_nothing_is_fetched_twice() {
-        let mut schedule = Schedule::new(true, false);
+        let mut schedule = Schedule::new(true, CONNECTIONS);
         let mut seen = Vec::new();
         for hit in 1..=200 {
             if schedule.want(0).1 {
@@ -247,7 +275,7 @@ mod tests {
 
     #[test]
     fn on_a_slow_link_fewer_are_fetched_ahead_and_one_that_is_waited_for_still_starts() {
-        let mut schedule = Schedule::new(true, false);
+        let mut schedule = Schedule::new(true, CONNECTIONS);
         schedule.hits = 200;
         schedule.want(0);
         schedule.read_ahead(&AFTER);
@@ -270,11 +298,11 @@ mod tests {
 
     #[test]
     fn parts_can_be_switched_off() {
-        let mut alone = Schedule::new(false, false);
+        let mut alone = Schedule::new(false, CONNECTIONS);
         alone.want(0);
         alone.read_ahead(&AFTER);
         assert_eq!(started(&mut alone), [0]);
-        let mut single = Schedule::new(true, true);
+        let mut single = Schedule::new(true, 1);
         single.want(0);
         single.read_ahead(&AFTER);
         assert_eq!(started(&mut single), [0]);

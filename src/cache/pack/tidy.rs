@@ -10,7 +10,7 @@ use super::compaction::{GRACE_S, MOST_MANIFESTS, Merged, merge};
 use super::manifest::{Manifest, ManifestError, Trail};
 use super::prefetch::Packs;
 use super::{MANIFESTS, MERGED, PACKS, PackId, manifest_key, merged_key, now_s, pack_key};
-use crate::cache::remote::{Attempt, Remote, RemoteError, retry_ahead};
+use crate::cache::remote::{Attempt, Remote, RemoteError};
 use crate::cache::s3_client::ListedObject;
 
 /// Manifests that are read at the same time. There are few, unless nobody has merged them for long.
@@ -45,7 +45,7 @@ impl Packs {
         let mut all = HashMap::new();
         // Some may be merged into another by somebody else meanwhile: then there is one more to be read.
         for _ in 0..LISTINGS {
-            let listed = retry_ahead(|is_last| self.remote.list(MANIFESTS, is_last)).await?;
+            let listed = self.remote.retry_ahead(|is_last| self.remote.list(MANIFESTS, is_last)).await?;
             let news = listed.into_iter().filter(|object| !all.contains_key(&object.key));
             let fetched = news.map(|object| read(&self.remote, object)).collect::<Vec<_>>();
             let mut fetched = futures_util::stream::iter(fetched).buffer_unordered(READS_IN_FLIGHT);
@@ -164,7 +164,7 @@ enum Read {
 }
 
 async fn read(remote: &Remote, object: ListedObject) -> (ListedObject, Read) {
-    let fetched = retry_ahead(|is_last| remote.object(&object.key, MAX_MANIFEST_BYTES, is_last)).await;
+    let fetched = remote.retry_ahead(|is_last| remote.object(&object.key, MAX_MANIFEST_BYTES, is_last)).await;
     let content = match fetched.map(|found| found.map(|bytes| Manifest::decode(&bytes))) {
         Ok(Some(Ok(manifest))) => Read::Manifest(manifest),
         Ok(Some(Err(ManifestError::Damaged))) => Read::Damaged,

@@ -40,6 +40,7 @@ impl Packs {
             while let Some((number, packed)) = decoder.frame(directory) {
                 let _turn = self.turn(transfer).await;
                 let (packs, directory) = (self.clone(), directory.clone());
+                transfer.progress.send_replace(Progress::Unpacks);
                 let keep = move || packs.keep_frame(&directory, number, &packed);
                 // A panic there is a frame that is missing.
                 is_whole &= tokio::task::spawn_blocking(keep).await.unwrap_or(false);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use ring::digest::{SHA256, digest};
 use tokio::sync::Semaphore;
+use tracing::info_span;
 
 use super::builder::PackBuilder;
 use super::manifest::{Fingerprint, Manifest, PackId, PackRecord, Trail};
@@ -68,6 +69,8 @@ pub struct PackWriter<T> {
     compressors: Semaphore,
     /// Parts that are switched off.
     without: Vec<Idea>,
+    /// zstd's; `None`: nothing is compressed.
+    level: Option<i32>,
 }
 
 /// A pack that is in the remote.
@@ -81,7 +84,7 @@ struct Written {
 
 impl<T> PackWriter<T> {
     /// Nothing gathered yet.
-    pub fn new(local: Arc<LocalStore>, without: &[Idea]) -> Self {
+    pub fn new(local: Arc<LocalStore>, without: &[Idea], level: Option<i32>) -> Self {
         let open = Mutex::new(Batch { entries: Vec::new(), plain_bytes: 0, number: 0 });
         Self {
             local,
@@ -89,6 +92,7 @@ impl<T> PackWriter<T> {
             written: Mutex::default(),
             compressors: Semaphore::new(COMPRESSORS),
             without: without.to_vec(),
+            level: (!without.contains(&Idea::Compression)).then_some(level.unwrap_or(LEVEL)),
         }
     }
 
@@ -118,8 +122,12 @@ impl<T> PackWriter<T> {
         if self.without.contains(&Idea::Order) {
             entries.sort_by_key(|(action, _)| *action);
         }
-        let (local, level) = (self.local.clone(), (!self.without.contains(&Idea::Compression)).then_some(LEVEL));
-        let packed = tokio::task::spawn_blocking(move || compress(&local, &entries, number, level)).await;
+        let (local, level) = (self.local.clone(), self.level);
+        let work = move || {
+            let span = info_span!(parent: None, "pack.compress");
+            span.in_scope(|| compress(&local, &entries, number, level))
+        };
+        let packed = tokio::task::spawn_blocking(work).await;
         (packed.unwrap_or_default(), keep)
     }
 

@@ -14,6 +14,8 @@ pub struct Traffic {
     pub bytes_down: u64,
     /// Bytes of object bodies sent.
     pub bytes_up: u64,
+    /// Most downloads at the same time.
+    pub most_downloads: u64,
 }
 
 /// Counts while it goes on.
@@ -25,14 +27,32 @@ pub struct Meter {
     pub bytes_up: AtomicU64,
     /// Objects written.
     pub objects_up: AtomicUsize,
+    downloads: AtomicU64,
+    most_downloads: AtomicU64,
+}
+
+/// A download under way.
+pub struct Download<'a>(&'a Meter);
+
+impl Drop for Download<'_> {
+    fn drop(&mut self) {
+        self.0.downloads.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Meter {
     /// Counts so far.
     pub fn traffic(&self) -> Traffic {
-        let Meter { requests, errors, bytes_down, bytes_up, .. } = self;
-        let [requests, errors, bytes_down, bytes_up] =
-            [requests, errors, bytes_down, bytes_up].map(|counter| counter.load(Ordering::Relaxed));
-        Traffic { requests, errors, bytes_down, bytes_up }
+        let Meter { requests, errors, bytes_down, bytes_up, most_downloads, .. } = self;
+        let [requests, errors, bytes_down, bytes_up, most_downloads] =
+            [requests, errors, bytes_down, bytes_up, most_downloads].map(|counter| counter.load(Ordering::Relaxed));
+        Traffic { requests, errors, bytes_down, bytes_up, most_downloads }
+    }
+
+    /// Counts a download until it is dropped.
+    pub fn download(&self) -> Download<'_> {
+        let now = self.downloads.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_downloads.fetch_max(now, Ordering::Relaxed);
+        Download(self)
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
+use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
 use super::{Attempt, BODY_DEADLINE, Purpose, Remote, RemoteError, within};
@@ -56,7 +57,7 @@ impl Remote {
             }
             Ok(found)
         };
-        let span = info_span!(parent: None, "remote.get_manifest");
+        let span = info_span!(parent: None, "remote.get_manifest", first_byte_ns = Empty);
         self.request(Purpose::Ahead { is_last }, within(BODY_DEADLINE, key, work).instrument(span)).await
     }
 

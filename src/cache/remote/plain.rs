@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
 use super::{Attempt, BODY_DEADLINE, Purpose, Remote, RemoteError, within};
@@ -55,13 +56,24 @@ impl Remote {
         self.contents.learn(listed, began);
     }
 
+    /// Whether the remote has metadata for an action, by a question of its own.
+    ///
+    /// # Errors
+    /// [`RemoteError`], counted.
+    pub async fn has_metadata(&self, action: &ActionId) -> Result<bool, RemoteError> {
+        let key = metadata::metadata_key(action);
+        let work = async { Ok(self.client().await.has(&key).await?) };
+        let span = info_span!("remote.stat_meta");
+        self.request(Purpose::Download, within(METADATA_DEADLINE, &key, work).instrument(span)).await
+    }
+
     /// What the remote has for an action, by its metadata object. `None`: nothing.
     ///
     /// # Errors
     /// [`RemoteError`]; counted, and all of them mean a miss.
     pub async fn get_metadata(&self, action: &ActionId) -> Result<Option<Entry>, RemoteError> {
         let key = metadata::metadata_key(action);
-        let span = info_span!("remote.get_meta", bytes = tracing::field::Empty);
+        let span = info_span!("remote.get_meta", bytes = Empty, first_byte_ns = Empty);
         let work = async {
             let found = self.client().await.get_small(&key, MAX_METADATA_BYTES).await?;
             let Some(json) = found else { return Ok(None) };
@@ -79,7 +91,7 @@ impl Remote {
     /// [`RemoteError`]; counted, nothing is stored then, and all of them mean a miss.
     pub async fn get_body(&self, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
         let key = metadata::data_key(&entry.output);
-        let span = info_span!("remote.get_data", bytes = entry.size_bytes);
+        let span = info_span!("remote.get_data", bytes = entry.size_bytes, first_byte_ns = Empty);
         let work = within(BODY_DEADLINE, &key, self.download(&key, entry, local));
         self.request(Purpose::Download, work.instrument(span)).await
     }
@@ -91,7 +103,7 @@ impl Remote {
         if let Some(announced) = stream.content_length.filter(|announced| *announced != expected_bytes) {
             return Err(wrong_size(announced));
         }
-        let mut body = local.begin();
+        let mut body = local.begin_fetched();
         while let Some(piece) = stream.next().await? {
             self.meter.bytes_down.fetch_add(piece.len() as u64, Ordering::Relaxed);
             body.write(&piece);

@@ -2,23 +2,27 @@
 
 use std::time::Duration;
 
-use super::RemoteError;
+use tracing::{Instrument, info_span};
+
+use super::{Remote, RemoteError};
 
 /// Waits before the second and the third attempt at what go may come to wait for.
-const AHEAD_RETRY_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
+pub const AHEAD_RETRY_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
 
 /// Whether what go may come to wait for is tried again: waiting for the same silence once more helps nobody.
 pub fn is_worth_another_try(error: &RemoteError) -> bool {
     error.is_passing() && !error.is_timeout()
 }
 
-/// Tries what is fetched ahead of go's questions, and tries again after what passes. `work` is told whether it is its last
-/// time.
-pub async fn retry_ahead<T, F>(work: impl FnMut(bool) -> F) -> Result<T, RemoteError>
-where
-    F: Future<Output = Result<T, RemoteError>>,
-{
-    retry(AHEAD_RETRY_AFTER, is_worth_another_try, work).await
+impl Remote {
+    /// Tries what is fetched ahead of go's questions, and tries again after what passes. `work` is told whether it is its
+    /// last time.
+    pub async fn retry_ahead<T, F>(&self, work: impl FnMut(bool) -> F) -> Result<T, RemoteError>
+    where
+        F: Future<Output = Result<T, RemoteError>>,
+    {
+        retry(self.back_off, is_worth_another_try, work).await
+    }
 }
 
 /// Works at most three times, with these waits between, as long as `helps` says that trying again can help. `work` is told
@@ -33,7 +37,7 @@ where
 {
     for wait in waits {
         match work(false).await {
-            Err(error) if helps(&error) => tokio::time::sleep(wait).await,
+            Err(error) if helps(&error) => tokio::time::sleep(wait).instrument(info_span!("back_off")).await,
             other => return other,
         }
     }

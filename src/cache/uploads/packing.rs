@@ -11,10 +11,10 @@ use tracing::{Instrument, info_span};
 
 use super::unsent::Way;
 use super::{Pending, QUEUEING_CHECK, Uploads, with_retries};
-use crate::cache::Idea;
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
 use crate::cache::pack::{Batch, Compressed, PackWriter, Packs};
+use crate::cache::{Idea, Knobs};
 use crate::protocol::ActionId;
 
 /// A session that puts nothing for so long sends what has gathered.
@@ -39,9 +39,9 @@ type Kept = (Pending, OwnedSemaphorePermit);
 
 impl Packing {
     /// Nothing gathered yet.
-    pub fn new(local: Arc<LocalStore>, reader: Arc<Packs>, without: &[Idea]) -> Self {
+    pub fn new(local: Arc<LocalStore>, reader: Arc<Packs>, without: &[Idea], knobs: Knobs) -> Self {
         Self {
-            writer: PackWriter::new(local, without),
+            writer: PackWriter::new(local, without, knobs.zstd_level),
             reader,
             under_way: Mutex::default(),
             publishing: tokio::sync::Mutex::default(),

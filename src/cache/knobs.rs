@@ -1,0 +1,76 @@
+//! What can be made otherwise than it is: `bench` plants bottlenecks with it, and asks what a change would bring.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The changes. By default there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Knobs {
+    /// A file is on the disk itself before it gets its name.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sync: bool,
+    /// What comes from the remote is not checked.
+    #[serde(skip_serializing_if = "is_default")]
+    pub no_verify: bool,
+    /// Nothing is uploaded.
+    #[serde(skip_serializing_if = "is_default")]
+    pub no_upload: bool,
+    /// Packs that are fetched at the same time.
+    #[serde(skip_serializing_if = "is_default")]
+    pub connections: Option<usize>,
+    /// zstd's level in packs.
+    #[serde(skip_serializing_if = "is_default")]
+    pub zstd_level: Option<i32>,
+    /// Both waits before what is fetched is tried again.
+    #[serde(skip_serializing_if = "is_default")]
+    pub back_off_ms: Option<u64>,
+    /// So much later comes the handshake.
+    #[serde(skip_serializing_if = "is_default")]
+    pub handshake_ms: Option<u64>,
+    /// One lock around all that waits for the remote.
+    #[serde(skip_serializing_if = "is_default")]
+    pub lock: bool,
+    /// stdin is not read while a request waits for the remote.
+    #[serde(skip_serializing_if = "is_default")]
+    pub blocked_reader: bool,
+    /// Memory that each request leaves behind.
+    #[serde(skip_serializing_if = "is_default")]
+    pub leak_kib: Option<usize>,
+}
+
+impl Knobs {
+    /// As the backend's command line takes them; `None` where nothing is changed.
+    pub fn argument(&self) -> Option<String> {
+        let argument = || serde_json::to_string(self).expect("numbers and flags can be written");
+        (*self != Self::default()).then(argument)
+    }
+}
+
+impl FromStr for Knobs {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_names_only_what_is_changed_and_comes_back() {
+        assert_eq!(Knobs::default().argument(), None);
+        let knobs = Knobs { sync: true, connections: Some(1), ..Knobs::default() };
+        let argument = knobs.argument().unwrap();
+        assert_eq!(argument, r#"{"sync":true,"connections":1}"#);
+        assert_eq!(argument.parse(), Ok(knobs));
+        assert!("{\"synk\":true}".parse::<Knobs>().unwrap_err().contains("synk"));
+    }
+}
