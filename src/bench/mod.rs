@@ -19,4 +19,4 @@ pub use report::{ReportArgs, run as report};
 pub use reporting::errors::in_words;
 pub use running::busy::keep_busy;
 pub use running::observe::{ObserveArgs, observe};
-pub use running::run::run;
+pub use running::run::{prove, run};

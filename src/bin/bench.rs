@@ -23,6 +23,8 @@ struct Cli {
 enum Command {
     /// Measures what each instrument of the backend costs
     Observe(ObserveArgs),
+    /// Plants bottlenecks, and says whether the verdict names them and what they cost. Takes what bench takes
+    Prove(BenchArgs),
     Growth(GrowthArgs),
     Report(ReportArgs),
     Compare(CompareArgs),
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         None => gocacheprog::bench::run(cli.bench),
         Some(Command::Backend(args)) => gocacheprog::backend::main(&args),
         Some(Command::Observe(args)) => gocacheprog::bench::observe(&args),
+        Some(Command::Prove(args)) => gocacheprog::bench::prove(args),
         Some(Command::Growth(args)) => gocacheprog::bench::growth(&args),
         Some(Command::Report(args)) => gocacheprog::bench::report(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Compare(args)) => gocacheprog::bench::compare(&args),

@@ -250,7 +250,7 @@ impl Cache {
 
     /// Keeps the remote small. For the time after go has been let go: it takes requests of its own.
     pub async fn tidy(&self) {
-        if let Some(packs) = &self.packs {
+        if let Some(packs) = self.packs.as_ref().filter(|_| self.uploads.is_some()) {
             packs.tidy().await;
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::reader::Reader;
 use crate::telemetry::{Answer, LoggedSession};
 
 /// Where the wall clock of one build went, nanoseconds. The seven parts of time add up to `wall_ns`.
@@ -26,6 +27,9 @@ pub struct Account {
     pub workers: usize,
     /// What `both_ns` and `waiting_ns` were spent on. Where several requests were open, each has an equal share.
     pub waits: Vec<Wait>,
+    /// How stdin was read.
+    #[serde(default)]
+    pub reader: Reader,
 }
 
 /// Time in which requests of one kind were in one stage.
@@ -37,6 +41,10 @@ pub struct Wait {
     pub both_ns: f64,
     /// Its share of `waiting_ns`.
     pub waiting_ns: f64,
+    /// The part of the wall clock that it cost: all of the time in which go did nothing else, and where it did, the share of
+    /// its workers that waited. With all of them at work instead the build would be done so much sooner.
+    #[serde(default)]
+    pub lost_ns: f64,
 }
 
 /// What go waits for.
@@ -78,6 +86,8 @@ pub struct Frame {
     /// go ended.
     pub wall_ns: u64,
     pub workers: usize,
+    /// CPU time of go and what it ran: it tells how much of `both_ns` go worked in.
+    pub go_cpu_ns: u64,
 }
 
 impl Account {
@@ -92,10 +102,11 @@ impl Account {
         let closed = closed_ns.clamp(handshake, frame.wall_ns);
         let released = frame.released_ns.clamp(closed, frame.wall_ns);
         let mut sweep = Sweep::new(frame.workers, handshake, closed);
-        for answer in answers {
+        for answer in &answers {
             sweep.add(frame.backend_ns, answer);
         }
-        let Swept { go_ns, both_ns, waiting_ns, waits } = sweep.run();
+        let reader = Reader::of(log);
+        let Swept { go_ns, both_ns, waiting_ns, waits } = sweep.run(frame.go_cpu_ns);
         Account {
             wall_ns: frame.wall_ns,
             start_ns: backend,
@@ -107,6 +118,7 @@ impl Account {
             end_ns: frame.wall_ns - released,
             workers: frame.workers,
             waits,
+            reader,
         }
     }
 }
@@ -153,11 +165,11 @@ impl Sweep {
         }
     }
 
-    fn run(mut self) -> Swept {
+    fn run(mut self, go_cpu_ns: u64) -> Swept {
         self.edges.sort_by_key(|edge| edge.at_ns);
         let mut swept = Swept { go_ns: 0, both_ns: 0, waiting_ns: 0, waits: Vec::new() };
         let mut open = [[0_u32; STAGES.len()]; KINDS.len()];
-        let mut shares = [[(0.0, 0.0); STAGES.len()]; KINDS.len()];
+        let mut shares = [[(0.0, 0.0, 0.0); STAGES.len()]; KINDS.len()];
         let mut at_ns = self.from_ns;
         let end = Edge { at_ns: self.to_ns, kind: 0, stage: 0, is_begin: true };
         for edge in self.edges.iter().chain([&end]) {
@@ -174,17 +186,28 @@ impl Sweep {
                 shares.iter_mut().flatten().zip(open.iter().flatten()).filter(|(_, count)| **count > 0)
             {
                 let part = ns as f64 * f64::from(*count) / f64::from(all);
-                if is_full { share.1 += part } else { share.0 += part }
+                if is_full {
+                    share.1 += part
+                } else {
+                    share.0 += part
+                }
+                if !is_full {
+                    share.2 += part * f64::from(all) / self.workers as f64;
+                }
             }
             let count = &mut open[edge.kind][edge.stage];
             if edge.is_begin { *count += 1 } else { *count -= 1 }
         }
+        // While no request was open one core at least was at work; what is left of go's CPU time is at most all of the other.
+        let worked_ns = go_cpu_ns.saturating_sub(swept.go_ns).min(swept.both_ns) as f64;
+        let worked = worked_ns / swept.both_ns.max(1) as f64;
         let each = KINDS.iter().enumerate().flat_map(|(kind, _)| (0..STAGES.len()).map(move |stage| (kind, stage)));
         swept.waits = each
-            .filter(|(kind, stage)| shares[*kind][*stage] != (0.0, 0.0))
+            .filter(|(kind, stage)| shares[*kind][*stage] != (0.0, 0.0, 0.0))
             .map(|(kind, stage)| {
-                let (both_ns, waiting_ns) = shares[kind][stage];
-                Wait { kind: KINDS[kind], stage: STAGES[stage], both_ns, waiting_ns }
+                let (both_ns, waiting_ns, of_workers_ns) = shares[kind][stage];
+                let lost_ns = waiting_ns + (1.0 - worked) * both_ns + worked * of_workers_ns;
+                Wait { kind: KINDS[kind], stage: STAGES[stage], both_ns, waiting_ns, lost_ns }
             })
             .collect();
         swept
@@ -210,7 +233,8 @@ mod tests {
         LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines }
     }
 
-    const FRAME: Frame = Frame { backend_ns: 10, handshake_ns: 15, released_ns: 220, wall_ns: 230, workers: 2 };
+    const FRAME: Frame =
+        Frame { backend_ns: 10, handshake_ns: 15, released_ns: 220, wall_ns: 230, workers: 2, go_cpu_ns: 1000 };
 
     fn sum(account: &Account) -> u64 {
         let Account { start_ns, handshake_ns, go_ns, both_ns, waiting_ns, close_ns, end_ns, .. } = account;
@@ -235,9 +259,18 @@ mod tests {
         let local = of(WaitKind::Get, Stage::Local).unwrap();
         assert_eq!((local.both_ns, local.waiting_ns), (10.0, 0.0));
         let remote = of(WaitKind::Get, Stage::Remote).unwrap();
-        assert_eq!((remote.both_ns, remote.waiting_ns), (10.0, 20.0));
+        assert_eq!((remote.both_ns, remote.waiting_ns, remote.lost_ns), (10.0, 20.0, 25.0));
         assert_eq!(of(WaitKind::Put, Stage::Body).unwrap().both_ns, 5.0);
         assert_eq!(of(WaitKind::Put, Stage::Remote), None);
+    }
+
+    #[test]
+    fn what_go_waits_for_while_it_does_nothing_is_lost_as_a_whole() {
+        let lines = vec![answer("get", 20, [20, 20, 20, 120, 120])];
+        let lost_ns = |go_cpu_ns| Account::of(Frame { go_cpu_ns, ..FRAME }, &log(lines.clone())).waits[0].lost_ns;
+        assert_eq!((lost_ns(0), lost_ns(1000)), (100.0, 50.0));
+        // 105 without a request, and 40 beside it.
+        assert_eq!(lost_ns(105 + 40), 60.0 + 20.0);
     }
 
     #[test]
@@ -254,7 +287,7 @@ mod tests {
             times in prop::collection::vec(0_u64..300, 4),
             workers in 0_usize..5,
         ) {
-            let frame = Frame { backend_ns: times[0], handshake_ns: times[1], released_ns: times[2], wall_ns: times[3], workers };
+            let frame = Frame { backend_ns: times[0], handshake_ns: times[1], released_ns: times[2], wall_ns: times[3], workers, go_cpu_ns: 70 };
             let lines = requests.into_iter().map(|(arrived, took, is_get)| {
                 let mut at = arrived;
                 let ends: Vec<u64> = took.into_iter().map(|ns| { at += ns; at }).collect();

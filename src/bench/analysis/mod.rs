@@ -11,6 +11,8 @@ pub mod critical_path;
 pub mod network;
 pub mod noise;
 pub mod outliers;
+pub mod proof;
+pub mod reader;
 pub mod stats;
 pub mod summary;
 pub mod two_runs;
@@ -24,6 +26,7 @@ use anyhow::Result;
 use super::reporting::results::Results;
 use network::Network;
 use summary::Summary;
+use verdict::LegVerdict;
 
 /// Computes all that results hold beside the samples.
 pub fn compute(results: &mut Results) {
@@ -33,6 +36,8 @@ pub fn compute(results: &mut Results) {
     results.cases = cases::summaries(&results.rounds, &results.plan);
     results.network = Network::of(&results.cases, &results.plan, &results.summary);
     results.ci.iter_mut().for_each(ci::CiResults::compute);
+    results.verdicts = LegVerdict::all(&results.rounds, &results.plan);
+    results.proofs = proof::proofs(&results.rounds, &results.plan);
 }
 
 /// A saved run with all that is computed of it.

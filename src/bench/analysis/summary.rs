@@ -156,11 +156,16 @@ impl LegSummary {
 }
 
 fn account(rounds: &[Round], setup: Setup) -> Option<RoundAccount> {
+    let round = nearest_to_median(rounds, setup)?;
+    Some(RoundAccount { folder: round.folder.clone(), account: round.account.clone()? })
+}
+
+/// The round that stands for all of a setup: of those with an account of their time the one nearest to the median.
+pub fn nearest_to_median(rounds: &[Round], setup: Setup) -> Option<&Round> {
     let middle = median(&walls(rounds, setup))?;
     let distance = |round: &Round| (round.wall_ns as f64 - middle).abs();
-    let with_account = counted(rounds, setup).filter_map(|round| Some((round, round.account.clone()?)));
-    let nearest = with_account.min_by(|(one, _), (other, _)| distance(one).total_cmp(&distance(other)));
-    nearest.map(|(round, account)| RoundAccount { folder: round.folder.clone(), account })
+    let with_account = counted(rounds, setup).filter(|round| round.account.is_some());
+    with_account.min_by(|one, other| distance(one).total_cmp(&distance(other)))
 }
 
 fn backend_summary(rounds: &[Round], setup: Setup) -> Option<BackendSummary> {

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::leg::Leg;
 use crate::cache::Strategy;
 
+/// What is run where nothing else is named.
+pub const DEFAULT_SCENARIO: &str = "workshop";
+
 /// Times `go build` with and without GOCACHEPROG, in known cache states.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
@@ -20,7 +23,7 @@ pub struct BenchArgs {
     pub workload: Option<PathBuf>,
 
     /// Name of a built-in scenario (workshop, small, speed, strategies, links, partial, network, ci) or of one in bench-scenarios/, or the path of a .toml file
-    #[arg(long, value_name = "NAME", default_value = "workshop")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_SCENARIO)]
     pub scenario: String,
 
     /// Rounds of the short runs (baseline-full, b, a)

@@ -141,7 +141,7 @@ impl Case {
 
     /// Whether a build under it may miss what the caches were filled with.
     pub fn may_miss(&self) -> bool {
-        self.remote_share < WHOLE || self.change.is_some()
+        self.remote_share < WHOLE || self.change.is_some() || !self.faults.is_empty()
     }
 
     /// Whether go's own cache has to be looked at under this case too, because go builds something else.

@@ -68,10 +68,11 @@ pub fn name(kind: WaitKind, stage: Stage) -> String {
 mod tests {
     use super::*;
     use crate::bench::analysis::account::Wait;
+    use crate::bench::analysis::reader::Reader;
 
     #[test]
     fn a_row_names_the_parts_and_what_was_waited_for() {
-        let wait = |kind, stage, both_ns, waiting_ns| Wait { kind, stage, both_ns, waiting_ns };
+        let wait = |kind, stage, both_ns, waiting_ns| Wait { kind, stage, both_ns, waiting_ns, lost_ns: 0.0 };
         let account = Account {
             wall_ns: 1000,
             start_ns: 5,
@@ -87,6 +88,7 @@ mod tests {
                 wait(WaitKind::Get, Stage::Remote, 100.0, 250.0),
                 wait(WaitKind::Put, Stage::Remote, 91.0, 0.0),
             ],
+            reader: Reader::default(),
         };
         assert_eq!(waits(&account), "get remote 35 %, put upload 9.1 %");
         let cells = row("b", &RoundAccount { folder: "b/4".to_owned(), account });

@@ -20,9 +20,11 @@ pub mod network_table;
 pub mod notes;
 pub mod price;
 pub mod progress;
+pub mod proof_table;
 pub mod results;
 pub mod table;
 pub mod units;
+pub mod verdict_text;
 pub mod wording;
 
 use std::path::Path;

@@ -11,6 +11,7 @@ use crate::bench::analysis::cases::CaseSummary;
 use crate::bench::analysis::ci::CiResults;
 use crate::bench::analysis::critical_path::CriticalPath;
 use crate::bench::analysis::network::Network;
+use crate::bench::analysis::proof::Proof;
 use crate::bench::analysis::summary::Summary;
 use crate::bench::analysis::verdict::LegVerdict;
 use crate::bench::planning::plan::Plan;
@@ -63,6 +64,9 @@ pub struct Results {
     /// Computed from the rounds and their records: one a leg, or a case.
     #[serde(skip_deserializing)]
     pub verdicts: Vec<LegVerdict>,
+    /// Whether they name what was planted; empty where nothing was.
+    #[serde(skip_deserializing)]
+    pub proofs: Vec<Proof>,
 }
 
 /// How a run ended.
@@ -117,6 +121,20 @@ pub struct Round {
     pub records: Option<Agreement>,
     /// Where the wall clock went, by `request.txt`; None without it.
     pub account: Option<Account>,
+    /// What `pprof/fg.prof` says; empty without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<SpanSum>,
+}
+
+/// What all spans of one path took, without what their children did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpanSum {
+    /// Names, outermost first, with `;` between.
+    pub path: String,
+    pub count: u64,
+    pub wall_ns: u64,
+    /// Of that, the time in which a thread worked on them.
+    pub busy_ns: u64,
 }
 
 impl Round {
@@ -140,6 +158,7 @@ impl Round {
             go_view_missing: None,
             records: None,
             account: None,
+            spans: Vec::new(),
         }
     }
 }
@@ -236,6 +255,7 @@ pub mod tests {
             network: None,
             critical_paths: Vec::new(),
             verdicts: Vec::new(),
+            proofs: Vec::new(),
         }
     }
 

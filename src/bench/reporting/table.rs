@@ -10,12 +10,17 @@ use super::files::File;
 use super::grid::{Grid, View};
 use super::network_table;
 use super::notes;
+use super::proof_table;
 use super::results::Results;
 use super::units;
+use super::verdict_text;
 use super::wording;
 use crate::bench::analysis::compare::Comparison;
 use crate::bench::analysis::summary::{BackendSummary, LegSummary, Summary};
 use crate::bench::planning::grid::Limit;
+
+/// Verdicts on more legs and cases than these are in the report alone.
+const MOST_VERDICTS: usize = 5;
 
 /// All that a run prints on stdout, in at most `view.width` columns.
 pub fn render(results: &Results, files: &[File], view: View) -> String {
@@ -26,6 +31,9 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
     }
     parts.push(wrapped(&notes(results), view.width));
     parts.push(wrapped(&sentences(results), view.width));
+    if results.verdicts.len() <= MOST_VERDICTS {
+        parts.push(verdict_text::render(&results.verdicts, view.width));
+    }
     parts.push(pointers(files));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n") + "\n"
@@ -38,13 +46,15 @@ pub fn grids(results: &Results) -> Vec<Grid> {
     if let Some(ci) = results.ci.as_ref().filter(|ci| !ci.waves.is_empty()) {
         grids.extend(ci_table::grids(ci));
     }
-    if results.network.is_none() && !results.cases.is_empty() {
+    if !results.proofs.is_empty() {
+        grids.push(proof_table::grid(&results.proofs));
+    } else if results.network.is_none() && !results.cases.is_empty() {
         grids.extend([case_table::times(results), case_table::counts(&results.cases)]);
     } else if results.network.is_none() && !summary.legs.is_empty() {
         grids.extend([times(summary), counts::grid(&summary.legs)]);
     }
     let accounts = account_table::grid(&figures(results));
-    if results.network.is_none() && !accounts.rows.is_empty() {
+    if results.network.is_none() && results.proofs.is_empty() && !accounts.rows.is_empty() {
         grids.push(accounts);
     }
     if !summary.pairs.is_empty() {

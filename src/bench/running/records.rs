@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::state::ServerSeen;
 use crate::bench::analysis::account::{Account, Frame};
-use crate::bench::reporting::results::Round;
-use crate::telemetry::{Agreement, SessionSummary, check_agreement, read_request_log};
+use crate::bench::reporting::results::{Round, SpanSum};
+use crate::telemetry::{Agreement, SessionSummary, check_agreement, profiles, read_request_log};
 
 /// Compares all that tells of one session.
 pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>) -> Agreement {
@@ -36,8 +36,20 @@ pub fn account(folder: &Path, round: &Round, session: &SessionSummary) -> Option
         wall_ns: round.wall_ns,
         // What go takes for GOMAXPROCS and -p.
         workers: std::thread::available_parallelism().map_or(1, usize::from),
+        go_cpu_ns: round.go_cpu_user_ns + round.go_cpu_system_ns,
     };
     Some(Account::of(frame, &log))
+}
+
+/// What the wall-clock profile in a folder says; nothing where there is none.
+pub fn spans(folder: &Path) -> Vec<SpanSum> {
+    let Ok(profile) = profiles::read(&folder.join("pprof/fg.prof")) else { return Vec::new() };
+    let sum = |(path, values): &(Vec<&str>, &[i64])| {
+        let [count, wall_ns, busy_ns, ..] = **values else { return None };
+        let [count, wall_ns, busy_ns] = [count, wall_ns, busy_ns].map(|value| u64::try_from(value).unwrap_or(0));
+        Some(SpanSum { path: path.join(";"), count, wall_ns, busy_ns })
+    };
+    profiles::stacks(&profile).iter().filter_map(sum).collect()
 }
 
 fn compare(session: &SessionSummary, server: &ServerSeen) -> Vec<String> {

@@ -212,6 +212,7 @@ impl Machine<'_> {
         self.keep_or_retire(round, backend.local);
         round.records = Some(records::check(&backend.session, &session, server));
         round.account = records::account(&backend.session, round, &session);
+        round.spans = records::spans(&backend.session);
         round.before = Some(backend.before);
         round.session = Some(session);
         round.server = server;

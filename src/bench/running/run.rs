@@ -24,7 +24,7 @@ use crate::bench::analysis::ci::{CiResults, GroupResult};
 use crate::bench::analysis::compare::counted;
 use crate::bench::analysis::compute;
 use crate::bench::analysis::summary::Summary;
-use crate::bench::planning::args::BenchArgs;
+use crate::bench::planning::args::{BenchArgs, DEFAULT_SCENARIO};
 use crate::bench::planning::outline;
 use crate::bench::planning::plan::Plan;
 use crate::bench::planning::scenario::Scenario;
@@ -39,19 +39,39 @@ use crate::bench::reporting::results::{Ended, Results, Round, SCHEMA};
 use crate::bench::reporting::{table, write_reports};
 use crate::note;
 
+/// The scenario that `prove` runs where none is named.
+const BOTTLENECKS: &str = "bottlenecks";
+
 /// Columns of the tables at most, and where the terminal does not say how many it has.
 const WIDTH: u16 = 100;
+
+/// Runs what `args` ask for, and says whether the verdict named all that was planted.
+///
+/// # Errors
+/// As [`run`].
+pub fn prove(mut args: BenchArgs) -> Result<ExitCode> {
+    if args.scenario == DEFAULT_SCENARIO {
+        BOTTLENECKS.clone_into(&mut args.scenario);
+    }
+    let (results, code) = run_and_show(args)?;
+    let is_proved = results.is_some_and(|results| results.proofs.iter().all(|proof| proof.is_proved));
+    Ok(if is_proved { code } else { ExitCode::FAILURE })
+}
 
 /// Runs what `args` ask for, prints the tables on stdout and progress on stderr.
 ///
 /// The exit code is 0, 1 when a run was never in its state or records disagree, or 130 after an interrupt. Errors: what cannot be started, and
 /// a failed build; what was measured until then is printed and kept all the same.
 pub fn run(args: BenchArgs) -> Result<ExitCode> {
+    run_and_show(args).map(|(_, code)| code)
+}
+
+fn run_and_show(args: BenchArgs) -> Result<(Option<Results>, ExitCode)> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
     let plan = Plan::resolve(&name, &scenario, &args)?;
     if args.dry_run {
         show(&outline::render(&plan))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok((None, ExitCode::SUCCESS));
     }
     let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
     let go = Go::find()?;
@@ -70,12 +90,14 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
     }
     if interrupted {
         note::line(format_args!("interrupted: the results so far are in {}", folder.path.display()));
-        return Ok(ExitCode::from(EXIT_CODE));
+        return Ok((Some(results), ExitCode::from(EXIT_CODE)));
     }
     match first {
         Some(error) => Err(error),
-        None if lacks_a_run(&results) || !results.summary.records.disagreements.is_empty() => Ok(ExitCode::FAILURE),
-        None => Ok(ExitCode::SUCCESS),
+        None => {
+            let is_whole = !lacks_a_run(&results) && results.summary.records.disagreements.is_empty();
+            Ok((Some(results), if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
+        }
     }
 }
 
@@ -258,6 +280,7 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
         network: None,
         critical_paths: Vec::new(),
         verdicts: Vec::new(),
+        proofs: Vec::new(),
     }
 }
 

@@ -97,7 +97,7 @@ impl<'a> Attempt<'a> {
             (_, "NoSuchKey") => S3Error::NoSuchKey { tried },
             (_, "NoSuchBucket") => self.no_such_bucket(tried),
             (404, _) if self.key.is_empty() => self.no_such_bucket(tried),
-            (404, _) if self.method == "GET" => S3Error::NoSuchKey { tried },
+            (404, _) if matches!(self.method, "GET" | "HEAD") => S3Error::NoSuchKey { tried },
             (401 | 403, _) | (_, "AccessDenied" | "ExpiredToken" | "InvalidToken") => {
                 S3Error::AccessDenied { endpoint, tried, code }
             }

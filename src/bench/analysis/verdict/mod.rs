@@ -1,6 +1,48 @@
 //! The verdict on a leg: what held it back, by rules that each name their evidence, and what would help.
 
+mod backend;
+mod machine;
+mod remote;
+pub mod seen;
+
 use serde::Serialize;
+
+use super::summary::nearest_to_median;
+use crate::bench::planning::plan::Plan;
+use crate::bench::planning::steps::Setup;
+use crate::bench::reporting::results::Round;
+use crate::bench::reporting::units;
+use seen::Seen;
+
+/// One rule: what it finds in a round, if anything.
+pub type Rule = fn(&Seen<'_>) -> Option<Finding>;
+
+/// All rules by their names, as findings and scenarios have them.
+pub const RULES: [(&str, Rule); 18] = [
+    ("latency", remote::latency),
+    ("bandwidth", remote::bandwidth),
+    ("round-trips", remote::round_trips),
+    ("connections", remote::connections),
+    ("upload-in-put", remote::upload_in_put),
+    ("remote-errors", remote::remote_errors),
+    ("back-off", remote::back_off),
+    ("close", remote::close),
+    ("compression", remote::compression),
+    ("handshake", backend::handshake),
+    ("reader", backend::reader),
+    ("lock", backend::lock),
+    ("local-disk", backend::local_disk),
+    ("backend-cpu", backend::backend_cpu),
+    ("host-cpu", machine::host_cpu),
+    ("memory", machine::memory),
+    ("open-files", machine::open_files),
+    ("errors", machine::errors),
+];
+
+/// Less than this share of the wall clock is not worth a line.
+const WORTH_A_LINE: f64 = 0.02;
+/// A build shorter than this says nothing, nanoseconds.
+const TOO_SHORT_NS: u64 = 50_000_000;
 
 /// What the rules found in the rounds of one leg, under one case where it has cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,4 +89,66 @@ pub struct Evidence {
     pub file: String,
     /// What gives the number there: a `jq` filter for JSON, a `grep` for text, the name of a track or span in a trace.
     pub query: String,
+}
+
+impl LegVerdict {
+    /// Of each leg with a backend, under each case where there are cases.
+    pub fn all(rounds: &[Round], plan: &Plan) -> Vec<LegVerdict> {
+        let setups = plan.measured_setups().into_iter().filter(|setup| setup.leg.uses_backend());
+        setups.filter_map(|setup| Self::of(rounds, plan, setup)).collect()
+    }
+
+    /// Of the round that stands for all of a setup; None where none does.
+    pub fn of(rounds: &[Round], plan: &Plan, setup: Setup) -> Option<LegVerdict> {
+        let name = setup.case.map_or_else(|| setup.leg.to_string(), |case| plan.cases[case].name.clone());
+        nearest_to_median(rounds, setup).map(|round| Self::of_round(round, name))
+    }
+
+    /// Of one round.
+    pub fn of_round(round: &Round, name: String) -> LegVerdict {
+        let (folder, wall_ns) = (round.folder.clone(), round.wall_ns);
+        let mut verdict = LegVerdict {
+            name,
+            folder,
+            wall_ns,
+            ranked: Vec::new(),
+            beside: Vec::new(),
+            too_little: None,
+            missing: missing(round),
+        };
+        let Some(seen) = Seen::of(round).filter(|_| wall_ns >= TOO_SHORT_NS) else {
+            let short = format!("{} are too short to tell", ms(wall_ns as f64));
+            verdict.too_little = Some(if wall_ns < TOO_SHORT_NS { short } else { "no request.txt".to_owned() });
+            return verdict;
+        };
+        let found = RULES.iter().filter_map(|(_, rule)| rule(&seen));
+        let (mut ranked, beside): (Vec<Finding>, Vec<Finding>) = found.partition(|finding| finding.saves_ns.is_some());
+        ranked.retain(|finding| finding.saves_ns.unwrap_or(0) as f64 >= WORTH_A_LINE * wall_ns as f64);
+        ranked.sort_by_key(|finding| std::cmp::Reverse(finding.saves_ns));
+        (verdict.ranked, verdict.beside) = (ranked, beside);
+        verdict
+    }
+}
+
+/// What is not there, and what cannot be judged without it.
+fn missing(round: &Round) -> Vec<String> {
+    let resources = round.session.as_ref().and_then(|session| session.resources.as_ref());
+    let all = [
+        (round.account.is_none(), "request.txt: where the time went"),
+        (round.spans.is_empty(), "pprof/fg.prof: what requests waited for"),
+        (resources.is_none(), "samples: cores, disk, memory"),
+    ];
+    all.into_iter().filter(|(is_missing, _)| *is_missing).map(|(_, what)| what.to_owned()).collect()
+}
+
+fn ms(ns: f64) -> String {
+    units::duration(ns)
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+fn share(part: f64, whole: f64) -> String {
+    if whole > 0.0 { units::percent(part / whole) } else { units::MISSING.to_owned() }
 }

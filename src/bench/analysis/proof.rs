@@ -1,0 +1,107 @@
+//! Whether the verdict names what was planted: each bottleneck against the first finding of each of its rounds, and what that
+//! would bring against what curing it really brought.
+
+use serde::Serialize;
+
+use super::compare::counted;
+use super::stats::{Interval, median, median_interval};
+use super::verdict::LegVerdict;
+use crate::bench::planning::bottleneck::Bottleneck;
+use crate::bench::planning::plan::Plan;
+use crate::bench::planning::steps::Setup;
+use crate::bench::reporting::results::Round;
+
+/// How far the estimate of a saving may be off, as a share of the measured one.
+pub const TOLERANCE: f64 = 0.25;
+/// What a rule may at most find in a build that is well, as a share of its time.
+pub const WELL: f64 = 0.10;
+
+/// What came of one bottleneck.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Proof {
+    pub name: String,
+    /// The rule that has to name it; None where the build is well.
+    pub rule: Option<String>,
+    /// The rule that came first, a round; None where nothing was found.
+    pub first: Vec<Option<String>>,
+    /// What it would bring, nanoseconds: the median of the rounds. None where that has no time.
+    pub estimate_ns: Option<f64>,
+    /// The same as a share of the wall clock: where a build is well the most of all rounds.
+    pub estimate_share: Option<f64>,
+    /// What curing it brought, nanoseconds: the median of the rounds side by side, with its interval. None where it was not cured.
+    pub measured_ns: Option<f64>,
+    pub interval: Option<Interval>,
+    pub is_proved: bool,
+}
+
+/// All bottlenecks of a plan that have a round which counts.
+pub fn proofs(rounds: &[Round], plan: &Plan) -> Vec<Proof> {
+    plan.bottlenecks.iter().filter_map(|bottleneck| Proof::of(rounds, plan, bottleneck)).collect()
+}
+
+impl Proof {
+    fn of(rounds: &[Round], plan: &Plan, bottleneck: &Bottleneck) -> Option<Proof> {
+        let planted = setup(plan, &bottleneck.planted)?;
+        let verdicts: Vec<LegVerdict> =
+            counted(rounds, planted).map(|round| LegVerdict::of_round(round, bottleneck.name.clone())).collect();
+        (!verdicts.is_empty()).then_some(())?;
+        let rule = bottleneck.rule.clone();
+        let has_time =
+            verdicts.iter().all(|verdict| !verdict.beside.iter().any(|finding| Some(finding.rule) == rule.as_deref()));
+        let first = verdicts.iter().map(|verdict| first(verdict, has_time)).collect::<Vec<Option<String>>>();
+        let savings = verdicts.iter().map(|verdict| saving(verdict, rule.as_deref())).collect::<Vec<(f64, f64)>>();
+        let (estimates, shares): (Vec<f64>, Vec<f64>) = savings.into_iter().unzip();
+        let cured = bottleneck.cured.as_ref().and_then(|cured| setup(plan, cured));
+        let won = cured.map(|cured| won(rounds, planted, cured)).unwrap_or_default();
+        let mut proof = Proof {
+            name: bottleneck.name.clone(),
+            rule,
+            first,
+            estimate_ns: median(&estimates).filter(|_| has_time),
+            estimate_share: shares.into_iter().max_by(f64::total_cmp).filter(|_| has_time),
+            measured_ns: median(&won),
+            interval: median_interval(&won),
+            is_proved: false,
+        };
+        proof.is_proved = proof.holds();
+        Some(proof)
+    }
+
+    fn holds(&self) -> bool {
+        let Some(rule) = &self.rule else { return self.estimate_share.is_none_or(|share| share <= WELL) };
+        let is_named = self.first.iter().all(|first| first.as_ref() == Some(rule));
+        let is_near = self.off().is_none_or(|off| off.abs() <= TOLERANCE);
+        is_named && is_near
+    }
+
+    /// By how much the estimate is off, as a share of what was measured.
+    pub fn off(&self) -> Option<f64> {
+        let (estimate, measured) = (self.estimate_ns?, self.measured_ns?);
+        (measured > 0.0).then(|| estimate / measured - 1.0)
+    }
+}
+
+fn setup(plan: &Plan, case: &str) -> Option<Setup> {
+    let at = plan.cases.iter().position(|other| other.name == case)?;
+    Some(Setup { leg: plan.cases[at].leg?, case: Some(at) })
+}
+
+/// The rule that came first in the list that has the bottleneck.
+fn first(verdict: &LegVerdict, has_time: bool) -> Option<String> {
+    let list = if has_time { &verdict.ranked } else { &verdict.beside };
+    list.first().map(|finding| finding.rule.to_owned())
+}
+
+/// What a rule says could be saved, and the share of the wall clock that this is; without a rule what the first one says.
+fn saving(verdict: &LegVerdict, rule: Option<&str>) -> (f64, f64) {
+    let found = verdict.ranked.iter().find(|finding| rule.is_none_or(|rule| finding.rule == rule));
+    let saves_ns = found.and_then(|finding| finding.saves_ns).unwrap_or(0) as f64;
+    (saves_ns, saves_ns / verdict.wall_ns.max(1) as f64)
+}
+
+/// By how much each round was faster without the bottleneck, nanoseconds.
+fn won(rounds: &[Round], planted: Setup, cured: Setup) -> Vec<f64> {
+    let beside = |round: &Round| counted(rounds, cured).find(|other| other.step.round == round.step.round);
+    let pairs = counted(rounds, planted).filter_map(|round| Some((round, beside(round)?)));
+    pairs.map(|(planted, cured)| planted.wall_ns as f64 - cured.wall_ns as f64).collect()
+}

@@ -1,0 +1,114 @@
+//! Rules about the backend itself: its start, its reader, its locks, its store and its processor time.
+
+use super::seen::Seen;
+use super::{Finding, ms, share};
+use crate::bench::analysis::account::{Stage, WaitKind};
+
+/// What a handshake may take.
+const HANDSHAKE_NS: u64 = 10_000_000;
+/// From here on cores are as good as all in use.
+const SATURATED: f64 = 0.85;
+
+/// go waits for the first line of the backend.
+pub fn handshake(seen: &Seen<'_>) -> Option<Finding> {
+    let took_ns = seen.account.handshake_ns;
+    let saves_ns = took_ns.saturating_sub(HANDSHAKE_NS);
+    Some(Finding {
+        rule: "handshake",
+        title: format!("the handshake comes after {}", ms(took_ns as f64)),
+        seen: vec![seen.in_session(format!("{} until the handshake was out", ms(took_ns as f64)), ".handshake_ns")],
+        why: "go does nothing before it, in each of its commands".to_owned(),
+        next: "handshake first; credentials, connections and indexes after it".to_owned(),
+        saves_ns: Some(saves_ns),
+        caveats: Vec::new(),
+    })
+}
+
+/// stdin is not read while a request waits for the remote.
+pub fn reader(seen: &Seen<'_>) -> Option<Finding> {
+    let reader = seen.account.reader;
+    reader.stood_still().then_some(())?;
+    let queued_ns = seen.lost_ns(WaitKind::Get, Stage::Queue) + seen.lost_ns(WaitKind::Put, Stage::Queue);
+    let saves_ns = reader.hidden_by_remote_ns as f64 * seen.others() + queued_ns;
+    Some(Finding {
+        rule: "reader",
+        title: "stdin is not read while a request waits for the remote".to_owned(),
+        seen: vec![
+            seen.in_results(
+                format!("another request came while one waited in {} of {}", reader.joined, reader.waited),
+                ".account.reader",
+            ),
+            seen.in_results(
+                format!("after {} of them the next was in the pipe already", reader.followed),
+                ".account.reader.followed",
+            ),
+        ],
+        why: "go's other workers wait in the pipe, where nobody sees them".to_owned(),
+        next: "read on, and answer from a task what has to wait".to_owned(),
+        saves_ns: Some(saves_ns as u64),
+        caveats: vec!["how long they waited in the pipe is taken from the request before them".to_owned()],
+    })
+}
+
+/// Requests that wait for a lock.
+pub fn lock(seen: &Seen<'_>) -> Option<Finding> {
+    let waits = seen.spans("wait.lock");
+    (waits.count > 0).then_some(())?;
+    Some(Finding {
+        rule: "lock",
+        title: "requests wait for a lock that one of them holds while it waits for the remote".to_owned(),
+        seen: vec![
+            seen.in_spans(format!("{} requests waited {} for it", waits.count, ms(waits.wall_ns as f64)), "wait.lock"),
+        ],
+        why: "one at a time takes as many times longer as go has workers".to_owned(),
+        next: "hold locks for memory only, never over I/O".to_owned(),
+        saves_ns: Some(seen.gets.lock_ns as u64),
+        caveats: Vec::new(),
+    })
+}
+
+/// Files that take long to be written.
+pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
+    let hidden_ns = seen.account.reader.hidden_by_local_ns as f64 * seen.others();
+    let saves_ns = seen.lost_ns(WaitKind::Put, Stage::Local) + hidden_ns;
+    let writes = seen.spans("local.write");
+    (writes.count > 0).then_some(())?;
+    let mean_ns = writes.wall_ns as f64 / writes.count as f64;
+    let pressure_ns = seen.session.resources.as_ref().and_then(|resources| resources.host.io_pressure_ns);
+    let pressure = pressure_ns.map(|ns| {
+        let what = format!("somebody waited for the disk in {}", share(ns as f64, seen.account.wall_ns as f64));
+        seen.in_session(what, ".resources.host.io_pressure_ns")
+    });
+    Some(Finding {
+        rule: "local-disk",
+        title: format!("storing a body locally takes {}", ms(mean_ns)),
+        seen: std::iter::once(seen.in_spans(format!("{} bodies, {} each", writes.count, ms(mean_ns)), "local.write"))
+            .chain(pressure)
+            .collect(),
+        why: "a put is answered when its file has its name, and others wait meanwhile".to_owned(),
+        next: "no fsync (a body is checked, and can be made again), a faster disk, or tmpfs for --cache-dir".to_owned(),
+        saves_ns: Some(saves_ns as u64),
+        caveats: Vec::new(),
+    })
+}
+
+/// The backend takes cores that go needs.
+pub fn backend_cpu(seen: &Seen<'_>) -> Option<Finding> {
+    let busy = seen.busy().filter(|busy| *busy >= SATURATED)?;
+    let used_ns = (seen.session.cpu_user_ns? + seen.session.cpu_system_ns?).saturating_sub(seen.session.close_cpu_ns?);
+    Some(Finding {
+        rule: "backend-cpu",
+        title: format!("the backend takes {} of CPU time while all cores are in use", ms(used_ns as f64)),
+        seen: vec![
+            seen.in_session(
+                format!("{} of CPU time", ms(used_ns as f64)),
+                ".cpu_user_ns + .cpu_system_ns - .close_cpu_ns",
+            ),
+            seen.in_session(format!("cores busy for {}", share(busy, 1.0)), ".resources.host.cpu_ns"),
+        ],
+        why: "what the backend computes go cannot".to_owned(),
+        next: format!("{}/pprof/cpu.svg says on what", seen.round.step.leg),
+        saves_ns: Some((used_ns as f64 / seen.cores()) as u64),
+        caveats: vec!["what steps back (nice) costs the build less than that".to_owned()],
+    })
+}

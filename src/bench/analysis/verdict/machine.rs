@@ -1,0 +1,97 @@
+//! Rules about the machine: cores that others use, memory that grows, files that stay open, errors.
+
+use super::seen::Seen;
+use super::{Finding, megabytes, ms, share};
+
+/// From here on cores are as good as all in use.
+const SATURATED: f64 = 0.85;
+/// Growth of memory below this is nothing.
+const NOTABLE_BYTES: u64 = 32 << 20;
+/// Open files from which the usual limit of 1024 is near.
+const MANY_FILES: u64 = 800;
+
+/// Other processes take the cores.
+pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
+    let busy = seen.busy().filter(|busy| *busy >= SATURATED)?;
+    let resources = seen.session.resources.as_ref()?;
+    let all_ns = resources.host.cpu_ns?;
+    let ours = [resources.go.as_ref()?.cpu_ns, resources.backend.as_ref()?.cpu_ns];
+    let server_ns = resources.s3.as_ref().and_then(|s3| s3.cpu_ns).unwrap_or(0);
+    let ours_ns = ours.into_iter().sum::<Option<u64>>()? + server_ns;
+    let others_ns = all_ns.saturating_sub(ours_ns);
+    // While go waits for something else it needs no core.
+    let working = (1.0 - seen.all_lost_ns() / seen.account.wall_ns.max(1) as f64).max(0.0);
+    Some(Finding {
+        rule: "host-cpu",
+        title: format!("other processes take {} of the processor time in use", share(others_ns as f64, all_ns as f64)),
+        seen: vec![
+            seen.in_session(format!("all cores: {} of CPU time", ms(all_ns as f64)), ".resources.host.cpu_ns"),
+            seen.in_session(
+                format!("go, backend and S3 server: {}", ms(ours_ns as f64)),
+                ".resources | [.go, .backend, .s3] | map(.cpu_ns // 0) | add",
+            ),
+            seen.in_session(format!("cores busy for {}", share(busy, 1.0)), ".resources.host.cpu_ns"),
+        ],
+        why: "go needs the cores, and shares them".to_owned(),
+        next: "look at who it is (top), and measure on a machine of your own".to_owned(),
+        saves_ns: Some((others_ns as f64 / seen.cores() * working) as u64),
+        caveats: vec!["processes that began and ended between two samples count as others".to_owned()],
+    })
+}
+
+/// Memory that only grows. No time is lost with it yet.
+pub fn memory(seen: &Seen<'_>) -> Option<Finding> {
+    let series = &seen.session.resources.as_ref()?.memory;
+    let (first, last) = (series.first()?.1, series.last()?.1);
+    let half = series[series.len() / 2].1;
+    let most = series.iter().map(|(_, bytes)| *bytes).max()?;
+    let grown = last.saturating_sub(first);
+    // It has not come to an end: a cache that has been filled has.
+    let still_grows = last.saturating_sub(half) * 4 >= grown;
+    let is_notable = grown >= NOTABLE_BYTES && last >= 2 * first && last * 10 >= most * 9 && still_grows;
+    let requests = seen.session.counts.gets + seen.session.counts.puts;
+    is_notable.then(|| Finding {
+        rule: "memory",
+        title: format!("the backend's memory grew from {} to {}, and still does", megabytes(first), megabytes(last)),
+        seen: vec![
+            seen.in_session(format!("{} points, the last {}", series.len(), megabytes(last)), ".resources.memory"),
+            seen.in_session(format!("{} for each request", megabytes(grown / requests.max(1))), ".resources.memory"),
+        ],
+        why: "a build of many packages, or `go run ./server`, goes on for long".to_owned(),
+        next: "cargo run --features heap-profile --bin bench -- --heap-profile, then mem.svg".to_owned(),
+        saves_ns: None,
+        caveats: vec!["allocators keep what was freed".to_owned()],
+    })
+}
+
+/// Files that are open at the same time.
+pub fn open_files(seen: &Seen<'_>) -> Option<Finding> {
+    let most = seen.session.resources.as_ref()?.backend.as_ref()?.peak_open_files?;
+    (most >= MANY_FILES).then(|| Finding {
+        rule: "open-files",
+        title: format!("the backend had {most} files open at once"),
+        seen: vec![seen.in_session(format!("{most} at the most"), ".resources.backend.peak_open_files")],
+        why: "many systems allow a process 1024".to_owned(),
+        next: "ulimit -n tells the limit; close files before the answer".to_owned(),
+        saves_ns: None,
+        caveats: Vec::new(),
+    })
+}
+
+/// What failed, whatever time it cost.
+pub fn errors(seen: &Seen<'_>) -> Option<Finding> {
+    let (failed, left) = (seen.session.remote_errors, seen.session.uploads_left);
+    (failed + left + seen.session.counts.errors > 0).then(|| Finding {
+        rule: "errors",
+        title: format!("{failed} requests to the remote failed, {left} entries did not get out"),
+        seen: vec![
+            seen.in_session(format!("{failed} failures"), ".remote_errors"),
+            seen.in_session(format!("{left} entries left"), ".uploads_left"),
+            seen.in_session(format!("{} answers with an error", seen.session.counts.errors), ".errors"),
+        ],
+        why: "what failed is a miss for somebody".to_owned(),
+        next: "the build's log in the folder of the round says why".to_owned(),
+        saves_ns: None,
+        caveats: Vec::new(),
+    })
+}

@@ -1,0 +1,237 @@
+//! The numbers of one round as the rules look at them: what gets waited for, in parts of the wall clock that it cost.
+
+use super::Evidence;
+use crate::bench::analysis::account::{Account, Stage, WaitKind};
+use crate::bench::reporting::results::{Round, SpanSum};
+use crate::telemetry::SessionSummary;
+
+/// One round of a leg with a backend.
+pub struct Seen<'a> {
+    pub round: &'a Round,
+    pub session: &'a SessionSummary,
+    pub account: &'a Account,
+    pub gets: Parts,
+    /// The part of that in which gets waited for the first bytes of manifests.
+    pub manifests_ns: f64,
+}
+
+/// What go's gets waited for at the remote, nanoseconds of the wall clock that each part cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Parts {
+    /// Answers that had not begun.
+    pub first_byte_ns: f64,
+    /// Answers on their way.
+    pub transfer_ns: f64,
+    /// Attempts after one that failed.
+    pub retry_ns: f64,
+    /// Waits before such attempts.
+    pub back_off_ns: f64,
+    /// Downloads that had to wait for another one to end.
+    pub turn_ns: f64,
+    /// A lock.
+    pub lock_ns: f64,
+    /// Taking packs apart.
+    pub unpack_ns: f64,
+}
+
+impl<'a> Seen<'a> {
+    /// None where the round has no session, or no account of its time.
+    pub fn of(round: &'a Round) -> Option<Seen<'a>> {
+        let (session, account) = (round.session.as_ref()?, round.account.as_ref()?);
+        let lost_ns = lost(account, WaitKind::Get, Stage::Remote);
+        let all = Parts::of(&round.spans);
+        let manifests_ns = Parts::of_waiting_for_manifests(&round.spans).first_byte_ns;
+        let scale = if all.sum() > 0.0 { lost_ns / all.sum() } else { 0.0 };
+        Some(Seen { round, session, account, gets: all.scaled(lost_ns), manifests_ns: manifests_ns * scale })
+    }
+
+    /// What waiting in one stage cost.
+    pub fn lost_ns(&self, kind: WaitKind, stage: Stage) -> f64 {
+        lost(self.account, kind, stage)
+    }
+
+    /// Requests one after the other that a get waited for, on average; None where no get waited for one of its own.
+    pub fn trips(&self) -> Option<f64> {
+        let asked: u64 = own_questions(&self.round.spans).map(|span| span.count).sum();
+        (asked > 0 && self.session.counts.gets > 0).then(|| asked as f64 / self.session.counts.gets as f64)
+    }
+
+    /// Objects that were fetched, or asked for in vain.
+    pub fn downloads(&self) -> u64 {
+        self.spans("first_byte").count
+    }
+
+    /// What waiting cost in all, nanoseconds.
+    pub fn all_lost_ns(&self) -> f64 {
+        self.account.waits.iter().map(|wait| wait.lost_ns).sum()
+    }
+
+    /// Cores of the machine, as far as go uses them.
+    pub fn cores(&self) -> f64 {
+        self.account.workers.max(1) as f64
+    }
+
+    /// The part of a share that the workers of go have who are not being served.
+    pub fn others(&self) -> f64 {
+        (self.cores() - 1.0) / self.cores()
+    }
+
+    /// Sum of all spans whose path ends so.
+    pub fn spans(&self, end: &str) -> SpanSum {
+        let mut sum = SpanSum { path: end.to_owned(), count: 0, wall_ns: 0, busy_ns: 0 };
+        for span in self.round.spans.iter().filter(|span| ends_with(&span.path, end)) {
+            sum.count += span.count;
+            sum.wall_ns += span.wall_ns;
+            sum.busy_ns += span.busy_ns;
+        }
+        sum
+    }
+
+    /// How busy the cores were, 0 to 1; None without samples.
+    pub fn busy(&self) -> Option<f64> {
+        let resources = self.session.resources.as_ref()?;
+        let all_ns = resources.interval_ns as f64 * self.cores();
+        (all_ns > 0.0).then_some(resources.host.cpu_ns? as f64 / all_ns)
+    }
+
+    /// Something in `results.json` of this round.
+    pub fn in_results(&self, what: String, filter: &str) -> Evidence {
+        let query = format!(".rounds[] | select(.folder == \"{}\") | {filter}", self.round.folder);
+        Evidence { what, file: "results.json".to_owned(), query }
+    }
+
+    /// Something in `session.json` of this round.
+    pub fn in_session(&self, what: String, filter: &str) -> Evidence {
+        Evidence { what, file: format!("{}/session.json", self.round.folder), query: filter.to_owned() }
+    }
+
+    /// The sum of the spans whose path ends so.
+    pub fn in_spans(&self, what: String, end: &str) -> Evidence {
+        let filter = format!("[.spans[] | select(.path | endswith(\"{end}\")) | .wall_ns] | add");
+        self.in_results(what, &filter)
+    }
+}
+
+fn lost(account: &Account, kind: WaitKind, stage: Stage) -> f64 {
+    let waits = account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (kind, stage));
+    waits.map(|wait| wait.lost_ns).sum()
+}
+
+fn ends_with(path: &str, end: &str) -> bool {
+    path.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with(';'))
+}
+
+/// The part of each question that a get asked for itself, until its answer began.
+fn own_questions(spans: &[SpanSum]) -> impl Iterator<Item = &SpanSum> {
+    spans.iter().filter(|span| {
+        span.path.starts_with("request;get;")
+            && (ends_with(&span.path, "first_byte") || ends_with(&span.path, "remote.stat_meta"))
+    })
+}
+
+impl Parts {
+    /// Of the sums of all gets; what gets waited for manifests is shared out as reading them was.
+    fn of(spans: &[SpanSum]) -> Parts {
+        let mut parts = Parts::default();
+        for span in spans.iter().filter(|span| span.path.starts_with("request;get;")) {
+            if let Some(part) = parts.part(&span.path) {
+                *part += span.wall_ns as f64;
+            }
+        }
+        parts.add(Parts::of_waiting_for_manifests(spans));
+        parts
+    }
+
+    /// What gets waited for manifests, shared out as reading them was.
+    fn of_waiting_for_manifests(spans: &[SpanSum]) -> Parts {
+        let waits = spans.iter().filter(|span| ends_with(&span.path, "wait.manifests"));
+        let waited_ns: u64 = waits.map(|span| span.wall_ns).sum();
+        Parts::of_manifests(spans).scaled(waited_ns as f64)
+    }
+
+    /// Of reading the manifests, which is under no request.
+    fn of_manifests(spans: &[SpanSum]) -> Parts {
+        let mut parts = Parts::default();
+        for span in spans {
+            match span.path.as_str() {
+                "remote.list" | "remote.get_manifest;first_byte" => parts.first_byte_ns += span.wall_ns as f64,
+                "remote.get_manifest" => parts.transfer_ns += span.wall_ns as f64,
+                "back_off" => parts.back_off_ns += span.wall_ns as f64,
+                _ => {}
+            }
+        }
+        parts
+    }
+
+    fn part(&mut self, path: &str) -> Option<&mut f64> {
+        let (_, last) = path.rsplit_once(';')?;
+        Some(match last {
+            "first_byte" | "wait.first_byte" | "remote.stat_meta" => &mut self.first_byte_ns,
+            "remote.get_meta" | "remote.get_data" | "wait.transfer" => &mut self.transfer_ns,
+            "wait.retry" => &mut self.retry_ns,
+            "wait.back_off" | "back_off" => &mut self.back_off_ns,
+            "wait.turn" => &mut self.turn_ns,
+            "wait.lock" => &mut self.lock_ns,
+            "wait.unpack" | "verify" => &mut self.unpack_ns,
+            _ => return None,
+        })
+    }
+
+    fn all(&mut self) -> [&mut f64; 7] {
+        let Parts { first_byte_ns, transfer_ns, retry_ns, back_off_ns, turn_ns, lock_ns, unpack_ns } = self;
+        [first_byte_ns, transfer_ns, retry_ns, back_off_ns, turn_ns, lock_ns, unpack_ns]
+    }
+
+    fn add(&mut self, mut other: Parts) {
+        self.all().into_iter().zip(other.all()).for_each(|(part, more)| *part += *more);
+    }
+
+    /// All parts together.
+    pub fn sum(mut self) -> f64 {
+        self.all().into_iter().map(|part| *part).sum()
+    }
+
+    /// In the same proportions, with this sum.
+    fn scaled(mut self, sum: f64) -> Parts {
+        let all = self.sum();
+        if all > 0.0 {
+            self.all().into_iter().for_each(|part| *part *= sum / all);
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(path: &str, wall_ns: u64) -> SpanSum {
+        SpanSum { path: path.to_owned(), count: 1, wall_ns, busy_ns: 0 }
+    }
+
+    #[test]
+    fn what_gets_waited_for_is_told_apart() {
+        let parts = Parts::of(&[
+            span("request;get", 1000),
+            span("request;get;remote.get_meta", 10),
+            span("request;get;remote.get_meta;first_byte", 200),
+            span("request;get;wait.pack;wait.transfer", 30),
+            span("request;put;remote.get_meta", 7),
+            span("prefetch;remote.get_pack;first_byte", 9),
+        ]);
+        assert_eq!(parts, Parts { first_byte_ns: 200.0, transfer_ns: 40.0, ..Parts::default() });
+        assert_eq!(parts.scaled(24.0).first_byte_ns, 20.0);
+    }
+
+    #[test]
+    fn waiting_for_manifests_is_what_reading_them_was() {
+        let parts = Parts::of(&[
+            span("request;get;wait.manifests", 100),
+            span("remote.list", 30),
+            span("remote.get_manifest;first_byte", 30),
+            span("remote.get_manifest", 20),
+            span("back_off", 20),
+        ]);
+        assert_eq!((parts.first_byte_ns, parts.transfer_ns, parts.back_off_ns), (60.0, 20.0, 20.0));
+    }
+}
