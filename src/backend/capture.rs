@@ -2,8 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::note::note;
 
@@ -50,6 +53,14 @@ impl Copy {
             note(format_args!("the captured bytes are not complete: {error}"));
             let _ = self.failed.set(());
         }
+    }
+}
+
+impl Tee {
+    /// Whether something can be read at once.
+    pub fn is_ready(&self) -> bool {
+        let mut pipe = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
+        poll(&mut pipe, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
 }
 

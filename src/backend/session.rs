@@ -22,6 +22,9 @@ use crate::telemetry::{Answer, Outcome, Recorder, Times};
 /// The longest that a session works on the remote for the sake of later ones. What is left they do.
 const TIDY_LIMIT: Duration = Duration::from_secs(30);
 
+/// After standing still for so long the reader looks whether somebody has been waiting.
+const STOOD_STILL_NS: u64 = 1_000_000;
+
 /// What ended the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -71,14 +74,18 @@ impl Session {
     /// # Errors
     /// [`ProtocolError`] when the input is not of the protocol; nothing more can be read then.
     pub fn serve(self: &Arc<Self>, reader: &mut FrameReader<Tee>) -> Result<End, ProtocolError> {
-        while let Some(Frame { request, arrived }) = reader.next_frame()? {
+        let clock = self.recorder.clock();
+        let mut free_since_ns = clock.now_ns();
+        let mut started_ns = free_since_ns;
+        loop {
+            let kept_ns = kept_ns(reader, free_since_ns.saturating_sub(started_ns));
+            let Some(Frame { request, arrived }) = reader.next_frame()? else { return Ok(End::EndOfInput) };
             self.in_flight.begin();
-            let clock = self.recorder.clock();
             let arrived_ns = clock.ns(arrived);
             self.recorder.request(arrived_ns, &request);
             self.planted.at("queue");
-            let started_ns = clock.now_ns();
-            let times = Times::begun(arrived_ns, started_ns);
+            started_ns = clock.now_ns();
+            let times = Times { kept_ns, ..Times::begun(arrived_ns, started_ns) };
             let job = |kind, action| Job { id: request.id, kind, action, times };
             match request.command {
                 Command::Get { action } => self.get(job("get", Some(action)), action),
@@ -90,8 +97,8 @@ impl Session {
                     self.refuse(job("unknown", None), &format!("unknown command {name:?}"));
                 }
             }
+            free_since_ns = clock.now_ns();
         }
-        Ok(End::EndOfInput)
     }
 
     fn get(self: &Arc<Self>, job: Job, action: ActionId) {
@@ -263,4 +270,11 @@ impl Session {
         self.respond(&Response { id, ..Response::default() });
         self.record(Job { id, kind: "close", action: None, times }, Outcome::Closed, None, None, None);
     }
+}
+
+/// How long the next request may have waited in the pipe while the reader worked `busy_ns` on the last one: 0 where it did not
+/// wait, or not for long.
+fn kept_ns(reader: &FrameReader<Tee>, busy_ns: u64) -> u64 {
+    let was_waiting = busy_ns >= STOOD_STILL_NS && reader.unread().is_some_and(Tee::is_ready);
+    if was_waiting { busy_ns } else { 0 }
 }

@@ -86,6 +86,11 @@ impl<R: Read> FrameReader<R> {
         Ok(Some(Frame { request, arrived }))
     }
 
+    /// The source, where the next request has not been read from it yet.
+    pub fn unread(&self) -> Option<&R> {
+        self.buffer[self.start..self.end].iter().all(u8::is_ascii_whitespace).then_some(&self.source)
+    }
+
     /// Streams the body of the last frame into `sink`, decoded, in order, in pieces of any size. Does nothing
     /// for a frame without a body. The sink cannot stop it: go waits until the body is drained. Returns how long it waited
     /// for the source.

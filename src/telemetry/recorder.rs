@@ -30,6 +30,9 @@ pub struct Times {
     pub body_ns: u64,
     /// No moment: how long reading the body waited for go. Not in `request.txt`.
     pub body_waited_ns: u64,
+    /// No moment: how long it may have waited in the pipe before, while the reader worked on another one; 0 where it did
+    /// not.
+    pub kept_ns: u64,
     /// The local store had done its part.
     pub local_ns: u64,
     /// The cache knew the answer; as `local_ns` when nothing else was asked.

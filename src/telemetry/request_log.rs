@@ -8,7 +8,8 @@
 //! The first column is seconds since the start, in a form that sorts as text. `->` is a request, `<-` an answer; then
 //! the request's number, its command, an answer's outcome, and `key=value` pairs. Keys are in the wire's base64.
 //! `own=1` is said of a local hit on what this session itself put; what it fetched is `source=remote`. The stages `queue_ns`, `body_ns`, `local_ns`,
-//! `remote_ns` and `respond_ns` follow upon each other and add up to `took_ns`. `name` and `err` are JSON strings and
+//! `remote_ns` and `respond_ns` follow upon each other and add up to `took_ns`. `kept_ns`, where it is there, is how long the
+//! request may have waited in the pipe before that, while the reader worked on another one. `name` and `err` are JSON strings and
 //! come last. [`super::read_request_log`] reads it all back.
 
 use std::fmt::Write as _;
@@ -173,6 +174,9 @@ fn format_answer(text: &mut String, answer: &Answer) {
     let _ = write!(text, " took_ns={}", answer.times.took_ns());
     for (name, ns) in STAGES.iter().zip(answer.times.stages_ns()) {
         let _ = write!(text, " {name}={ns}");
+    }
+    if answer.times.kept_ns > 0 {
+        let _ = write!(text, " kept_ns={}", answer.times.kept_ns);
     }
     if let Some(error) = &answer.error {
         let _ = write!(text, " err={}", Value::from(&**error));

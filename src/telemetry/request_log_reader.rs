@@ -136,7 +136,8 @@ fn times(answered_ns: u64, fields: &Fields<'_>) -> Result<Times, String> {
         at_ns
     });
     let arrived_ns = answered_ns - whole_ns;
-    Ok(Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, ..Times::default() })
+    let kept_ns = if fields.contains_key("kept_ns") { value(fields, "kept_ns")? } else { 0 };
+    Ok(Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, kept_ns, ..Times::default() })
 }
 
 /// The first four words of a line, and the rest; empty where there are fewer.

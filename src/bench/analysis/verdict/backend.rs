@@ -27,26 +27,28 @@ pub fn handshake(seen: &Seen<'_>) -> Option<Finding> {
 /// stdin is not read while a request waits for the remote.
 pub fn reader(seen: &Seen<'_>) -> Option<Finding> {
     let reader = seen.account.reader;
-    reader.stood_still().then_some(())?;
+    (reader.kept > 0).then_some(())?;
     let queued_ns = seen.lost_ns(WaitKind::Get, Stage::Queue) + seen.lost_ns(WaitKind::Put, Stage::Queue);
-    let saves_ns = reader.hidden_by_remote_ns as f64 * seen.others() + queued_ns;
+    let saves_ns = seen.kept_ns(reader.kept_by_remote_ns) + queued_ns;
     Some(Finding {
         rule: "reader",
         title: "stdin is not read while a request waits for the remote".to_owned(),
         seen: vec![
             seen.in_results(
-                format!("another request came while one waited in {} of {}", reader.joined, reader.waited),
-                ".account.reader",
+                format!("{} requests were in the pipe while the reader stood still", reader.kept),
+                ".account.reader.kept",
             ),
             seen.in_results(
-                format!("after {} of them the next was in the pipe already", reader.followed),
-                ".account.reader.followed",
+                format!("it did for {} while others waited", ms(reader.kept_by_remote_ns as f64)),
+                ".account.reader.kept_by_remote_ns",
             ),
         ],
         why: "go's other workers wait in the pipe, where nobody sees them".to_owned(),
         next: "read on, and answer from a task what has to wait".to_owned(),
         saves_ns: Some(saves_ns as u64),
-        caveats: vec!["how long they waited in the pipe is taken from the request before them".to_owned()],
+        caveats: vec![
+            "when they came into the pipe nobody saw: at most when the request before them was read".to_owned(),
+        ],
     })
 }
 
@@ -69,8 +71,8 @@ pub fn lock(seen: &Seen<'_>) -> Option<Finding> {
 
 /// Files that take long to be written.
 pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
-    let hidden_ns = seen.account.reader.hidden_by_local_ns as f64 * seen.others();
-    let saves_ns = seen.lost_ns(WaitKind::Put, Stage::Local) + hidden_ns;
+    let kept_ns = seen.kept_ns(seen.account.reader.kept_by_local_ns);
+    let saves_ns = (seen.lost_ns(WaitKind::Put, Stage::Local) + kept_ns).min(seen.open_ns(WaitKind::Put, Stage::Local));
     let writes = seen.spans("local.write");
     (writes.count > 0).then_some(())?;
     let mean_ns = writes.wall_ns as f64 / writes.count as f64;

@@ -214,7 +214,7 @@ fn too_long_back_off_ns(seen: &Seen<'_>) -> f64 {
 /// still.
 fn is_serial(seen: &Seen<'_>) -> bool {
     const SEVERAL: u64 = 3;
-    let is_held = seen.account.reader.stood_still() || seen.spans("wait.lock").count > 0;
+    let is_held = seen.account.reader.kept > 0 || seen.spans("wait.lock").count > 0;
     seen.session.most_downloads == Some(1) && seen.downloads() >= SEVERAL && !is_held
 }
 

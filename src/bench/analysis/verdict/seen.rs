@@ -38,7 +38,9 @@ impl<'a> Seen<'a> {
     /// None where the round has no session, or no account of its time.
     pub fn of(round: &'a Round) -> Option<Seen<'a>> {
         let (session, account) = (round.session.as_ref()?, round.account.as_ref()?);
-        let lost_ns = lost(account, WaitKind::Get, Stage::Remote);
+        // What others waited in the pipe is the reader's.
+        let kept_ns = account.reader.kept_by_remote_ns as f64 * others(account);
+        let lost_ns = (lost(account, WaitKind::Get, Stage::Remote) - kept_ns).max(0.0);
         let all = Parts::of(&round.spans);
         let manifests_ns = Parts::of_waiting_for_manifests(&round.spans).first_byte_ns;
         let scale = if all.sum() > 0.0 { lost_ns / all.sum() } else { 0.0 };
@@ -71,9 +73,15 @@ impl<'a> Seen<'a> {
         self.account.workers.max(1) as f64
     }
 
-    /// The part of a share that the workers of go have who are not being served.
-    pub fn others(&self) -> f64 {
-        (self.cores() - 1.0) / self.cores()
+    /// What it cost that so much of the time others waited in the pipe: all workers of go but the one that was served.
+    pub fn kept_ns(&self, ns: u64) -> f64 {
+        ns as f64 * others(self.account)
+    }
+
+    /// How long requests of a kind were open in one stage.
+    pub fn open_ns(&self, kind: WaitKind, stage: Stage) -> f64 {
+        let waits = self.account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (kind, stage));
+        waits.map(|wait| wait.both_ns + wait.waiting_ns).sum()
     }
 
     /// Sum of all spans whose path ends so.
@@ -115,6 +123,12 @@ impl<'a> Seen<'a> {
 fn lost(account: &Account, kind: WaitKind, stage: Stage) -> f64 {
     let waits = account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (kind, stage));
     waits.map(|wait| wait.lost_ns).sum()
+}
+
+/// The share of go's workers that are not served while one is.
+fn others(account: &Account) -> f64 {
+    let workers = account.workers.max(1) as f64;
+    (workers - 1.0) / workers
 }
 
 fn ends_with(path: &str, end: &str) -> bool {
