@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
-use gocacheprog::bench::{BenchArgs, CompareArgs, DiffArgs, GrowthArgs, ObserveArgs, ReportArgs};
+use gocacheprog::bench::{BenchArgs, CompareArgs, DiffArgs, GrowthArgs, ObserveArgs, ReportArgs, WhatIfArgs};
 use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::s3::{AloneArgs, ServeArgs};
 use gocacheprog::shell::{CompletionArgs, ManArgs};
@@ -25,6 +25,7 @@ enum Command {
     Observe(ObserveArgs),
     /// Plants bottlenecks, and says whether the verdict names them and what they cost. Takes what bench takes
     Prove(BenchArgs),
+    WhatIf(WhatIfArgs),
     Growth(GrowthArgs),
     Report(ReportArgs),
     Compare(CompareArgs),
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Some(Command::Backend(args)) => gocacheprog::backend::main(&args),
         Some(Command::Observe(args)) => gocacheprog::bench::observe(&args),
         Some(Command::Prove(args)) => gocacheprog::bench::prove(args),
+        Some(Command::WhatIf(args)) => gocacheprog::bench::what_if(&args),
         Some(Command::Growth(args)) => gocacheprog::bench::growth(&args),
         Some(Command::Report(args)) => gocacheprog::bench::report(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Compare(args)) => gocacheprog::bench::compare(&args),

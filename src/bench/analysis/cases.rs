@@ -18,7 +18,8 @@ pub struct CaseSummary {
     /// `against_full` is against the baseline of the same case where it has one, because go builds something else there.
     #[serde(flatten)]
     pub figures: LegSummary,
-    /// Against the same case with all ideas of the strategy on; None where this one lacks none.
+    /// Against the first case where the plan says so, else against the same case with all ideas of the strategy on; None where
+    /// this one lacks none.
     pub against_whole: Option<Comparison>,
 }
 
@@ -37,7 +38,9 @@ fn summary(rounds: &[Round], plan: &Plan, setup: Setup) -> Option<CaseSummary> {
     let has_own = counted(rounds, own).next().is_some();
     figures.against_full = compare(rounds, setup, if has_own { own } else { Leg::BaselineFull.into() });
     let whole = plan.cases.iter().position(|other| case.lacks_ideas_of(other));
-    let against_whole = whole.and_then(|whole| compare(rounds, setup, Setup { leg: setup.leg, case: Some(whole) }));
+    let whole = whole.map(|whole| Setup { leg: setup.leg, case: Some(whole) });
+    let first = plan.cases[0].leg.map(|leg| Setup { leg, case: Some(0) }).filter(|_| plan.compare_with_first);
+    let against_whole = first.or(whole).and_then(|base| compare(rounds, setup, base));
     Some(CaseSummary { name: case.name.clone(), slug: case.slug.clone(), figures, against_whole })
 }
 

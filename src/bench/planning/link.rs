@@ -34,6 +34,11 @@ pub struct LinkChange {
 #[serde(transparent)]
 pub struct Bandwidth(u64);
 
+impl Bandwidth {
+    /// As good as no limit.
+    pub const WIDE: Bandwidth = Bandwidth(1 << 40);
+}
+
 /// Units of a bandwidth, with their bytes a second. Prefixes are powers of ten, as links are sold.
 const UNITS: [(&str, f64); 7] = [
     ("B/s", 1.0),

@@ -18,3 +18,4 @@ pub mod plan_error;
 mod resolve_cases;
 pub mod scenario;
 pub mod steps;
+pub mod what_if;

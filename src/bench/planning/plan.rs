@@ -25,6 +25,9 @@ pub struct Plan {
     pub packages: String,
     /// Number of packages of the module to write; None: an empty folder.
     pub generated_packages: Option<u32>,
+    /// KiB of data that each of them holds.
+    #[serde(default)]
+    pub data_kib: u32,
     /// Packages of std that those import.
     pub imports: Vec<String>,
     /// Packages of a second module that they import; 0: there is none.
@@ -40,6 +43,9 @@ pub struct Plan {
     pub paired_ratios: bool,
     /// Empty where the legs run under the settings above alone.
     pub cases: Vec<Case>,
+    /// Whether the other cases are compared with the first one.
+    #[serde(default)]
+    pub compare_with_first: bool,
     /// What the cases are points of, if they are.
     pub grid: Option<Grid>,
     /// What is planted, each with the names of its cases.
@@ -81,6 +87,7 @@ impl Plan {
             scenario: name.to_owned(),
             packages,
             generated_packages: scenario.workload.generated_packages.filter(|_| args.workload.is_none()),
+            data_kib: scenario.workload.data_kib,
             imports: scenario.workload.imports.clone(),
             dependency_packages: scenario.workload.dependency_packages,
             module: args.workload.clone(),
@@ -90,6 +97,7 @@ impl Plan {
             records: !args.no_records,
             paired_ratios: scenario.paired_ratios,
             cases: Vec::new(),
+            compare_with_first: scenario.compare_with_first,
             grid: scenario.grid.clone(),
             bottlenecks: scenario.bottlenecks.iter().map(BottleneckSpec::named).collect(),
             groups: scenario.ci.as_ref().map(CiSpec::groups).unwrap_or_default(),

@@ -53,6 +53,9 @@ pub struct Scenario {
     pub cases: Vec<CaseSpec>,
     /// Cases for each point of a grid of links.
     pub grid: Option<Grid>,
+    /// Whether the other cases are compared with the first one.
+    #[serde(default)]
+    pub compare_with_first: bool,
     /// Bottlenecks that are planted, each with its cases.
     #[serde(default)]
     pub bottlenecks: Vec<BottleneckSpec>,
@@ -71,6 +74,8 @@ pub struct Workload {
     pub packages: String,
     /// Number of packages of a module that the bench writes; without it go runs in an empty folder.
     pub generated_packages: Option<u32>,
+    /// KiB of data that each of these packages holds, so that its archive is as large.
+    pub data_kib: u32,
     /// Packages of std that the packages of that module import.
     pub imports: Vec<String>,
     /// Number of packages of a second module that it needs.
@@ -79,7 +84,8 @@ pub struct Workload {
 
 impl Default for Workload {
     fn default() -> Self {
-        Workload { packages: "std".to_owned(), generated_packages: None, imports: Vec::new(), dependency_packages: 0 }
+        let packages = "std".to_owned();
+        Workload { packages, generated_packages: None, data_kib: 0, imports: Vec::new(), dependency_packages: 0 }
     }
 }
 

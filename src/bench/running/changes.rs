@@ -177,7 +177,7 @@ mod tests {
         let work = tempfile::tempdir().unwrap();
         let module = work.path().join("src").join(MODULE);
         std::fs::create_dir_all(&module).unwrap();
-        Generated { packages, imports: &[], dependency_packages: 2 }.write(&module).unwrap();
+        Generated { packages, imports: &[], dependency_packages: 2, data_kib: 0 }.write(&module).unwrap();
         let module = module.display();
         let files = (0..packages).map(|n| format!("{module}/p{n:02}\tp.go\t\n")).collect();
         let dependency = work.path().join("src/dependency");

@@ -28,6 +28,8 @@ pub struct Generated<'a> {
     pub imports: &'a [String],
     /// Packages of the second module: each package of the first imports one of them; 0: there is none.
     pub dependency_packages: u32,
+    /// KiB of data that each package of the module holds.
+    pub data_kib: u32,
 }
 
 impl Generated<'_> {
@@ -69,7 +71,11 @@ impl Generated<'_> {
             text += &format!("import \"{DEPENDENCY_PATH}/d{import:02}\"\n");
             sum += &format!(" + d{import:02}.F0(x)");
         }
-        text + &functions(number, &sum)
+        text += &functions(number, &sum);
+        if self.data_kib > 0 {
+            text += &data(number, self.data_kib);
+        }
+        text
     }
 }
 
@@ -93,6 +99,13 @@ fn functions(number: u32, sum: &str) -> String {
         .expect("a String takes everything");
     }
     text
+}
+
+/// Letters and digits without an order: zstd makes three quarters of them, and works for it.
+fn data(number: u32, kib: u32) -> String {
+    let mut random = fastrand::Rng::with_seed(number.into());
+    let data: String = (0..kib << 10).map(|_| random.alphanumeric()).collect();
+    format!("\n// Data makes the archive large.\nvar Data = \"{data}\"\n")
 }
 
 fn write_dated(path: &Path, text: &str) -> io::Result<()> {
@@ -122,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_module_is_the_same_every_time_and_dated_back() {
-        let plain = Generated { packages: 4, imports: &[], dependency_packages: 0 };
+        let plain = Generated { packages: 4, imports: &[], dependency_packages: 0, data_kib: 0 };
         let read = |parent: tempfile::TempDir| {
             let file = parent.path().join("module/p03/p.go");
             let age = file.metadata().unwrap().modified().unwrap();
@@ -137,7 +150,7 @@ mod tests {
     #[test]
     fn packages_of_std_and_of_a_second_module_are_imported() {
         let imports = ["fmt".to_owned(), "net/http".to_owned()];
-        let parent = written(Generated { packages: 2, imports: &imports, dependency_packages: 1 });
+        let parent = written(Generated { packages: 2, imports: &imports, dependency_packages: 1, data_kib: 2 });
         let text = std::fs::read_to_string(parent.path().join("module/p01/p.go")).unwrap();
         assert!(text.contains("import _ \"net/http\"") && text.contains("d00.F0(x)"), "{text}");
         let go_mod = std::fs::read_to_string(parent.path().join("module/go.mod")).unwrap();

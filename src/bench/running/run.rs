@@ -29,6 +29,7 @@ use crate::bench::planning::outline;
 use crate::bench::planning::plan::Plan;
 use crate::bench::planning::scenario::Scenario;
 use crate::bench::planning::steps::{Kind, Step, one_round};
+use crate::bench::planning::what_if::WhatIfArgs;
 use crate::bench::reporting::errors::in_words;
 use crate::bench::reporting::files;
 use crate::bench::reporting::grid::View;
@@ -41,6 +42,8 @@ use crate::note;
 
 /// The scenario that `prove` runs where none is named.
 const BOTTLENECKS: &str = "bottlenecks";
+/// Name of the runs of `what-if`.
+const WHAT_IF: &str = "what-if";
 
 /// Columns of the tables at most, and where the terminal does not say how many it has.
 const WIDTH: u16 = 100;
@@ -66,9 +69,22 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
     run_and_show(args).map(|(_, code)| code)
 }
 
+/// Measures what changes would bring.
+///
+/// # Errors
+/// As [`run`].
+pub fn what_if(args: &WhatIfArgs) -> Result<ExitCode> {
+    let (_, scenario) = Scenario::load(&args.bench.scenario)?;
+    run_scenario(WHAT_IF, &args.scenario(&scenario), args.bench.clone()).map(|(_, code)| code)
+}
+
 fn run_and_show(args: BenchArgs) -> Result<(Option<Results>, ExitCode)> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
-    let plan = Plan::resolve(&name, &scenario, &args)?;
+    run_scenario(&name, &scenario, args)
+}
+
+fn run_scenario(name: &str, scenario: &Scenario, args: BenchArgs) -> Result<(Option<Results>, ExitCode)> {
+    let plan = Plan::resolve(name, scenario, &args)?;
     if args.dry_run {
         show(&outline::render(&plan))?;
         return Ok((None, ExitCode::SUCCESS));

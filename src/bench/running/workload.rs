@@ -143,6 +143,7 @@ impl Workload {
 fn generated(plan: &Plan) -> Generated<'_> {
     Generated {
         packages: plan.generated_packages.unwrap_or(0),
+        data_kib: plan.data_kib,
         imports: &plan.imports,
         dependency_packages: plan.dependency_packages,
     }

@@ -20,7 +20,8 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
     let ours_ns = ours.into_iter().sum::<Option<u64>>()? + server_ns;
     let others_ns = all_ns.saturating_sub(ours_ns);
     // While go waits for something else it needs no core.
-    let working = (1.0 - seen.all_lost_ns() / seen.account.wall_ns.max(1) as f64).max(0.0);
+    let waiting_ns = seen.all_lost_ns() + seen.account.close_ns as f64;
+    let working = (1.0 - waiting_ns / seen.account.wall_ns.max(1) as f64).max(0.0);
     Some(Finding {
         rule: "host-cpu",
         title: format!("other processes take {} of the processor time in use", share(others_ns as f64, all_ns as f64)),

@@ -28,7 +28,7 @@ pub fn latency(seen: &Seen<'_>) -> Option<Finding> {
             cost(seen, cost_ns, "for first bytes"),
         ],
         why: "go asks for one thing a core at a time, so it cannot hide how long an answer takes to begin".to_owned(),
-        next: "bench what-if latency-0, then a bucket in the region of the machines".to_owned(),
+        next: what_if(seen, "latency-0"),
         saves_ns: Some(cost_ns as u64),
         caveats: vec!["a part of it is the server's own time".to_owned()],
     })
@@ -47,8 +47,7 @@ pub fn bandwidth(seen: &Seen<'_>) -> Option<Finding> {
             cost(seen, cost_ns, "for answers on their way"),
         ],
         why: "gets wait for bytes that are on their way".to_owned(),
-        next: "bench what-if bandwidth-unlimited, then fewer bytes (compression), or what is asked first to come first"
-            .to_owned(),
+        next: what_if(seen, "bandwidth-unlimited"),
         saves_ns: Some(cost_ns as u64),
         caveats: Vec::new(),
     })
@@ -94,7 +93,7 @@ pub fn connections(seen: &Seen<'_>) -> Option<Finding> {
             cost(seen, cost_ns, "that others could have hidden"),
         ],
         why: "what waits for its turn waits for the latency of all before it".to_owned(),
-        next: "bench what-if connections-double, then as many as the link needs to be full".to_owned(),
+        next: what_if(seen, "connections-double"),
         saves_ns: Some(cost_ns as u64),
         caveats: vec![format!("with {CONNECTIONS} connections, if the link has the bandwidth for them")],
     })
@@ -161,7 +160,7 @@ pub fn back_off(seen: &Seen<'_>) -> Option<Finding> {
 
 /// What is left to be uploaded when go ends.
 pub fn close(seen: &Seen<'_>) -> Option<Finding> {
-    let cost_ns = seen.account.close_ns as f64 * (1.0 - close_cpu_share(seen)?);
+    let cost_ns = seen.account.close_ns as f64 * (1.0 - compressing(seen)?);
     Some(Finding {
         rule: "close",
         title: "the end of the build waits for uploads".to_owned(),
@@ -180,7 +179,7 @@ pub fn close(seen: &Seen<'_>) -> Option<Finding> {
 pub fn compression(seen: &Seen<'_>) -> Option<Finding> {
     let compress = seen.spans("pack.compress");
     (compress.count > 0).then_some(())?;
-    let cost_ns = seen.account.close_ns as f64 * close_cpu_share(seen)?;
+    let cost_ns = seen.account.close_ns as f64 * compressing(seen)?;
     let close_cpu_ns = seen.session.close_cpu_ns?;
     Some(Finding {
         rule: "compression",
@@ -189,6 +188,10 @@ pub fn compression(seen: &Seen<'_>) -> Option<Finding> {
             seen.in_results(format!("close took {}", of_wall(seen, seen.account.close_ns as f64)), ".account.close_ns"),
             seen.in_session(format!("the backend used {} of CPU time in it", ms(close_cpu_ns as f64)), ".close_cpu_ns"),
             seen.in_spans(format!("compressing took {} in all", ms(compress.wall_ns as f64)), "pack.compress"),
+            seen.in_spans(
+                format!("sending took {}", ms(seen.spans("remote.put_pack").wall_ns as f64)),
+                "remote.put_pack",
+            ),
         ],
         why: "a core can compress less in the same time than the build puts".to_owned(),
         next: "a lower level of zstd: 3 is near to its best size, and 1 takes half of the time".to_owned(),
@@ -197,10 +200,14 @@ pub fn compression(seen: &Seen<'_>) -> Option<Finding> {
     })
 }
 
-/// The part of the time of close in which a core worked for the backend.
-fn close_cpu_share(seen: &Seen<'_>) -> Option<f64> {
-    let close_ns = seen.account.close_ns as f64;
-    (close_ns > 0.0).then_some((seen.session.close_cpu_ns? as f64 / close_ns).min(1.0))
+/// The part of an upload's time that compressing has, the rest being on its way: of all, because at the end nothing else is
+/// done. None where nothing was uploaded.
+fn compressing(seen: &Seen<'_>) -> Option<f64> {
+    let ways = ["remote.put_pack", "remote.put_data", "remote.put_meta"];
+    let sent_ns: u64 = ways.iter().map(|way| seen.spans(way).wall_ns).sum();
+    let compress_ns = seen.spans("pack.compress").wall_ns as f64;
+    let all_ns = compress_ns + sent_ns as f64;
+    (all_ns > 0.0).then_some(compress_ns / all_ns)
 }
 
 /// What long waits before other attempts cost more than short ones would.
@@ -234,10 +241,16 @@ fn trips(seen: &Seen<'_>) -> f64 {
     seen.trips().filter(|trips| *trips >= MORE_THAN_ONE).unwrap_or(1.0)
 }
 
+/// The command that measures what a change would bring.
+fn what_if(seen: &Seen<'_>, change: &str) -> String {
+    format!("bench what-if --leg {} --change {change}", seen.round.step.leg)
+}
+
 /// How long downloads waited for their first byte, on average, and how many.
 fn mean_first_byte(seen: &Seen<'_>) -> Option<(f64, u64)> {
-    let all = seen.spans("first_byte");
-    (all.count > 0).then(|| (all.wall_ns as f64 / all.count as f64, all.count))
+    let all = ["first_byte", "remote.stat_meta"].map(|end| seen.spans(end));
+    let (count, wall_ns) = (all[0].count + all[1].count, all[0].wall_ns + all[1].wall_ns);
+    (count > 0).then(|| (wall_ns as f64 / count as f64, count))
 }
 
 fn cost(seen: &Seen<'_>, cost_ns: f64, what: &str) -> super::Evidence {
