@@ -65,7 +65,7 @@ impl Link {
         Link {
             latency_ms: change.latency_ms.unwrap_or(self.latency_ms),
             jitter_ms: change.jitter_ms.unwrap_or(self.jitter_ms),
-            bandwidth: change.bandwidth.or(self.bandwidth),
+            bandwidth: change.bandwidth.or(self.bandwidth).filter(|bandwidth| *bandwidth != Bandwidth::WIDE),
         }
     }
 

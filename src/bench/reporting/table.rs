@@ -104,8 +104,8 @@ pub fn header(results: &Results) -> String {
     let module = plan.module.as_ref().and_then(|folder| Some(format!(" in {}", folder.file_name()?.display())));
     let module = module.unwrap_or_default();
     let first = format!(
-        "{}.toml · go build {}{module} · {} {} · {cores} cores, {memory} · {}",
-        plan.scenario,
+        "{} · go build {}{module} · {} {} · {cores} cores, {memory} · {}",
+        if plan.compare_with_first { plan.scenario.clone() } else { format!("{}.toml", plan.scenario) },
         plan.what_is_built(),
         environment.go_version,
         environment.go_platform,
