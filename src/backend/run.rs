@@ -196,6 +196,8 @@ impl Released<'_> {
             remote_requests: traffic.requests,
             remote_errors: traffic.errors,
             most_downloads: Some(traffic.most_downloads),
+            unpack_ns: traffic.unpack_ns,
+            unpack_cpu_ns: traffic.unpack_cpu_ns,
             remote_off: remote_off.clone(),
             uploads_done: uploads.done,
             uploads_left: uploads.left,

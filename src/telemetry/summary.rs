@@ -42,6 +42,11 @@ pub struct SessionSummary {
     /// Most downloads at the same time.
     #[serde(default)]
     pub most_downloads: Option<u64>,
+    /// Time of threads in which packs were taken apart and stored, and the CPU time of it.
+    #[serde(default)]
+    pub unpack_ns: u64,
+    #[serde(default)]
+    pub unpack_cpu_ns: u64,
     /// Why the remote, or uploads to it, were switched off, if they were.
     pub remote_off: Option<String>,
     /// Entries whose body and metadata are in the remote.

@@ -23,8 +23,10 @@ pub struct Account {
     pub close_ns: u64,
     /// go alone again.
     pub end_ns: u64,
-    /// Workers of go: the cores.
+    /// Workers of go: the cores, where it is told nothing else.
     pub workers: usize,
+    #[serde(default)]
+    pub cores: usize,
     /// What `both_ns` and `waiting_ns` were spent on. Where several requests were open, each has an equal share.
     pub waits: Vec<Wait>,
     /// How stdin was read.
@@ -86,6 +88,7 @@ pub struct Frame {
     /// go ended.
     pub wall_ns: u64,
     pub workers: usize,
+    pub cores: usize,
     /// CPU time of go and what it ran: it tells how much of `both_ns` go worked in.
     pub go_cpu_ns: u64,
 }
@@ -117,6 +120,7 @@ impl Account {
             close_ns: released - closed,
             end_ns: frame.wall_ns - released,
             workers: frame.workers,
+            cores: frame.cores,
             waits,
             reader,
         }
@@ -223,7 +227,7 @@ mod tests {
     /// A request whose stages end at these times.
     fn answer(kind: &'static str, arrived_ns: u64, ends_ns: [u64; 5]) -> (u64, Line) {
         let [started_ns, body_ns, local_ns, decided_ns, answered_ns] = ends_ns;
-        let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, body_waited_ns: 0 };
+        let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, ..Times::default() };
         let outcome = Outcome::Miss;
         let answer = Answer { id: 1, kind, action: None, output: None, bytes: None, outcome, error: None, times };
         (answered_ns, Line::Answer(answer))
@@ -233,8 +237,15 @@ mod tests {
         LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines }
     }
 
-    const FRAME: Frame =
-        Frame { backend_ns: 10, handshake_ns: 15, released_ns: 220, wall_ns: 230, workers: 2, go_cpu_ns: 1000 };
+    const FRAME: Frame = Frame {
+        backend_ns: 10,
+        handshake_ns: 15,
+        released_ns: 220,
+        wall_ns: 230,
+        workers: 2,
+        cores: 2,
+        go_cpu_ns: 1000,
+    };
 
     fn sum(account: &Account) -> u64 {
         let Account { start_ns, handshake_ns, go_ns, both_ns, waiting_ns, close_ns, end_ns, .. } = account;
@@ -287,7 +298,7 @@ mod tests {
             times in prop::collection::vec(0_u64..300, 4),
             workers in 0_usize..5,
         ) {
-            let frame = Frame { backend_ns: times[0], handshake_ns: times[1], released_ns: times[2], wall_ns: times[3], workers, go_cpu_ns: 70 };
+            let frame = Frame { backend_ns: times[0], handshake_ns: times[1], released_ns: times[2], wall_ns: times[3], workers, cores: 2, go_cpu_ns: 70 };
             let lines = requests.into_iter().map(|(arrived, took, is_get)| {
                 let mut at = arrived;
                 let ends: Vec<u64> = took.into_iter().map(|ns| { at += ns; at }).collect();

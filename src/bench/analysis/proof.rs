@@ -105,3 +105,61 @@ fn won(rounds: &[Round], planted: Setup, cured: Setup) -> Vec<f64> {
     let pairs = counted(rounds, planted).filter_map(|round| Some((round, beside(round)?)));
     pairs.map(|(planted, cured)| planted.wall_ns as f64 - cured.wall_ns as f64).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::analysis::cases::tests::measured;
+    use crate::bench::planning::case::tests::case;
+    use crate::bench::planning::leg::Leg;
+    use crate::bench::planning::plan::tests::plan_of;
+
+    fn plan(rule: Option<&str>) -> Plan {
+        let cases = vec![case("name = \"slow\"\nleg = \"b\""), case("name = \"slow, cured\"\nleg = \"b\"")];
+        let rule = rule.map(str::to_owned);
+        let (name, planted, cured) = ("slow".to_owned(), "slow".to_owned(), Some("slow, cured".to_owned()));
+        Plan { bottlenecks: vec![Bottleneck { name, rule, planted, cured }], ..plan_of(&[Leg::B], cases) }
+    }
+
+    fn proof(first: &[Option<&str>], estimate_ns: f64) -> Proof {
+        Proof {
+            name: String::new(),
+            rule: Some("latency".to_owned()),
+            first: first.iter().map(|rule| rule.map(str::to_owned)).collect(),
+            estimate_ns: Some(estimate_ns),
+            estimate_share: None,
+            measured_ns: Some(100.0),
+            interval: None,
+            is_proved: false,
+        }
+    }
+
+    #[test]
+    fn the_measured_saving_is_that_of_the_rounds_side_by_side() {
+        let mut rounds = measured(Leg::B, Some(0), &[300, 310, 500]);
+        rounds.extend(measured(Leg::B, Some(1), &[100, 100, 100]));
+        let proofs = proofs(&rounds, &plan(Some("latency")));
+        assert_eq!(proofs[0].measured_ns, Some(210e6));
+        assert_eq!(proofs[0].first, [None, None, None], "these rounds have no records");
+        assert!(!proofs[0].is_proved);
+    }
+
+    #[test]
+    fn it_has_to_be_first_in_each_round_and_near_to_what_was_measured() {
+        assert!(proof(&[Some("latency"); 3], 124.0).holds());
+        assert!(!proof(&[Some("latency"); 3], 126.0).holds());
+        assert!(!proof(&[Some("latency"); 3], 74.0).holds());
+        assert!(!proof(&[Some("latency"), Some("lock")], 100.0).holds());
+        assert!(!proof(&[Some("latency"), None], 100.0).holds());
+    }
+
+    #[test]
+    fn where_a_build_is_well_a_tenth_is_the_most_that_may_be_found() {
+        let mut well = Proof { rule: None, ..proof(&[Some("lock")], 9.0) };
+        well.estimate_share = Some(0.1);
+        assert!(well.holds());
+        well.estimate_share = Some(0.11);
+        assert!(!well.holds());
+        assert_eq!(proofs(&measured(Leg::B, Some(0), &[1]), &plan(None))[0].rule, None);
+    }
+}

@@ -11,7 +11,7 @@ pub struct Reader {
     pub kept: u64,
     /// How long it did, nanoseconds, where the request before waited for the remote,
     pub kept_by_remote_ns: u64,
-    /// and where it was stored locally.
+    /// and where it did not.
     pub kept_by_local_ns: u64,
 }
 
@@ -23,8 +23,8 @@ impl Reader {
         let mut reader = Reader::default();
         for pair in answers.windows(2) {
             let ([_, _, local_ns, remote_ns, _], kept_ns) = (pair[0].times.stages_ns(), pair[1].times.kept_ns);
-            let by_local = local_ns > remote_ns;
-            let sum = if by_local { &mut reader.kept_by_local_ns } else { &mut reader.kept_by_remote_ns };
+            let by_remote = remote_ns > local_ns;
+            let sum = if by_remote { &mut reader.kept_by_remote_ns } else { &mut reader.kept_by_local_ns };
             *sum += kept_ns;
             reader.kept += u64::from(kept_ns > 0);
         }

@@ -17,6 +17,8 @@ pub struct BottleneckSpec {
     pub rule: Option<String>,
     /// The leg that is built with and without it.
     pub leg: Leg,
+    /// Workers that go has instead of one a core, with it and without.
+    pub jobs: Option<u32>,
     #[serde(default)]
     pub planted: Circumstances,
     /// Instead; left out for one that has no time to win.
@@ -49,8 +51,9 @@ impl BottleneckSpec {
     /// Its cases: planted, then cured.
     pub fn cases(&self) -> impl Iterator<Item = CaseSpec> {
         let Bottleneck { planted, cured, .. } = self.named();
-        let planted = self.planted.clone().case(planted, self.leg);
-        let cured = cured.zip(self.cured.clone()).map(|(name, cured)| cured.case(name, self.leg));
+        let planted = CaseSpec { jobs: self.jobs, ..self.planted.clone().case(planted, self.leg) };
+        let cured = cured.zip(self.cured.clone());
+        let cured = cured.map(|(name, cured)| CaseSpec { jobs: self.jobs, ..cured.case(name, self.leg) });
         std::iter::once(planted).chain(cured)
     }
 

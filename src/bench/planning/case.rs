@@ -39,6 +39,8 @@ pub struct CaseSpec {
     /// Processes that take processor time beside the build.
     #[serde(default)]
     pub busy: u32,
+    /// Workers that go has (`GOMAXPROCS`) instead of one a core.
+    pub jobs: Option<u32>,
 }
 
 /// A case with all that it takes over from its scenario.
@@ -71,6 +73,9 @@ pub struct Case {
     /// Processes that take processor time beside the build.
     #[serde(default)]
     pub busy: u32,
+    /// Workers that go has instead of one a core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u32>,
 }
 
 /// What a remote is filled with. Cases that agree in it share what was filled once.
@@ -91,6 +96,9 @@ impl CaseSpec {
         }
         if !matches!(self.remote_share, None | Some(1..=WHOLE)) {
             return Err(format!("`remote_share` of the case `{name}` must be 1 to 100, in percent"));
+        }
+        if self.jobs == Some(0) {
+            return Err(format!("`jobs` of the case `{name}` must be at least 1"));
         }
         if self.rounds == Some(0) {
             return Err(format!("`rounds` of the case `{name}` must be at least 1"));
@@ -114,6 +122,7 @@ impl CaseSpec {
             knobs: self.knobs,
             faults: self.faults.clone(),
             busy: self.busy,
+            jobs: self.jobs,
         }
     }
 }

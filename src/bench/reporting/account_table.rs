@@ -83,6 +83,7 @@ mod tests {
             close_ns: 30,
             end_ns: 10,
             workers: 2,
+            cores: 2,
             waits: vec![
                 wait(WaitKind::Get, Stage::Local, 9.0, 0.0),
                 wait(WaitKind::Get, Stage::Remote, 100.0, 250.0),

@@ -80,6 +80,10 @@ impl Machine<'_> {
         let mut sampler = None;
         let is_sampled = left.backend.is_none() && self.plan.records;
         let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
+        // So many workers has go, and so many requests may be open.
+        if let Some(jobs) = self.plan.case_of(&step).and_then(|case| case.jobs) {
+            command.env("GOMAXPROCS", jobs.to_string());
+        }
         let busy = self.plan.case_of(&step).filter(|_| step.kind != Kind::Preparation).map_or(0, |case| case.busy);
         let busy = Busy::start(&self.executable, busy, self.interrupt)?;
         let measured = process::run(&mut command, &outside, self.interrupt, started)?;
@@ -179,6 +183,7 @@ impl Machine<'_> {
             remote_objects: remote.objects()?,
             remote_whole,
             may_miss: case.is_some_and(Case::may_miss),
+            no_upload: case.is_some_and(|case| case.knobs.no_upload),
             programs,
         };
         let (mark, server_pid) = (remote.mark()?, remote.server_pid());
@@ -211,7 +216,8 @@ impl Machine<'_> {
         round.state_ok = round.state.iter().all(|finding| finding.ok);
         self.keep_or_retire(round, backend.local);
         round.records = Some(records::check(&backend.session, &session, server));
-        round.account = records::account(&backend.session, round, &session);
+        let jobs = self.plan.case_of(&round.step).and_then(|case| case.jobs);
+        round.account = records::account(&backend.session, round, &session, jobs);
         round.spans = records::spans(&backend.session);
         round.before = Some(backend.before);
         round.session = Some(session);

@@ -16,6 +16,9 @@ pub struct Before {
     pub remote_whole: bool,
     /// Whether its case lets the build miss what was stored before: a part of it is gone, or the sources have changed.
     pub may_miss: bool,
+    /// Whether its case lets the backend upload nothing.
+    #[serde(default)]
+    pub no_upload: bool,
     /// Programs that are linked in every build, because go caches none: each asks for one thing in vain, and puts it.
     pub programs: u64,
 }
@@ -92,9 +95,13 @@ fn check_c(before: Before, session: &SessionSummary) -> Vec<Finding> {
         remote_on(session),
         Finding::number("0 uploads left at the end", session.uploads_left, session.uploads_left == 0),
         Finding::number(
-            &format!("all {} puts uploaded", session.counts.puts),
+            &(if before.no_upload {
+                "no put uploaded".to_owned()
+            } else {
+                format!("all {} puts uploaded", session.counts.puts)
+            }),
             session.uploads_done,
-            session.uploads_done + session.uploads_left == session.counts.puts,
+            session.uploads_done + session.uploads_left == if before.no_upload { 0 } else { session.counts.puts },
         ),
     ]
 }
@@ -180,7 +187,14 @@ mod tests {
     use super::*;
 
     fn before(local_empty: bool, objects: u64) -> Before {
-        Before { local_empty, remote_objects: Some(objects), remote_whole: true, may_miss: false, programs: 0 }
+        Before {
+            local_empty,
+            remote_objects: Some(objects),
+            remote_whole: true,
+            may_miss: false,
+            no_upload: false,
+            programs: 0,
+        }
     }
 
     fn all_ok(findings: &[Finding]) -> bool {

@@ -41,7 +41,7 @@ impl Packs {
                 let _turn = self.turn(transfer).await;
                 let (packs, directory) = (self.clone(), directory.clone());
                 transfer.progress.send_replace(Progress::Unpacks);
-                let keep = move || packs.keep_frame(&directory, number, &packed);
+                let keep = move || packs.remote.unpacking(|| packs.keep_frame(&directory, number, &packed));
                 // A panic there is a frame that is missing.
                 is_whole &= tokio::task::spawn_blocking(keep).await.unwrap_or(false);
                 transfer.progress.send_replace(Progress::Frames(number + 1));

@@ -1,6 +1,9 @@
 //! What a session has moved to and from the remote.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::platform::thread_cpu;
 
 /// What was moved to and from the remote so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +19,10 @@ pub struct Traffic {
     pub bytes_up: u64,
     /// Most downloads at the same time.
     pub most_downloads: u64,
+    /// Time of threads in which packs were taken apart and stored.
+    pub unpack_ns: u64,
+    /// Of that, CPU time.
+    pub unpack_cpu_ns: u64,
 }
 
 /// Counts while it goes on.
@@ -29,6 +36,8 @@ pub struct Meter {
     pub objects_up: AtomicUsize,
     downloads: AtomicU64,
     most_downloads: AtomicU64,
+    unpack_ns: AtomicU64,
+    unpack_cpu_ns: AtomicU64,
 }
 
 /// A download under way.
@@ -43,10 +52,27 @@ impl Drop for Download<'_> {
 impl Meter {
     /// Counts so far.
     pub fn traffic(&self) -> Traffic {
-        let Meter { requests, errors, bytes_down, bytes_up, most_downloads, .. } = self;
-        let [requests, errors, bytes_down, bytes_up, most_downloads] =
-            [requests, errors, bytes_down, bytes_up, most_downloads].map(|counter| counter.load(Ordering::Relaxed));
-        Traffic { requests, errors, bytes_down, bytes_up, most_downloads }
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Traffic {
+            requests: count(&self.requests),
+            errors: count(&self.errors),
+            bytes_down: count(&self.bytes_down),
+            bytes_up: count(&self.bytes_up),
+            most_downloads: count(&self.most_downloads),
+            unpack_ns: count(&self.unpack_ns),
+            unpack_cpu_ns: count(&self.unpack_cpu_ns),
+        }
+    }
+
+    /// Does the work of taking a part of a pack apart, and counts its time.
+    pub fn unpacking<T>(&self, work: impl FnOnce() -> T) -> T {
+        let (began, cpu_before) = (Instant::now(), thread_cpu());
+        let result = work();
+        let ns = |time: Duration| time.as_nanos() as u64;
+        self.unpack_ns.fetch_add(ns(began.elapsed()), Ordering::Relaxed);
+        let cpu = thread_cpu().zip(cpu_before).map(|(now, before)| now.saturating_sub(before));
+        self.unpack_cpu_ns.fetch_add(cpu.map_or(0, ns), Ordering::Relaxed);
+        result
     }
 
     /// Counts a download until it is dropped.

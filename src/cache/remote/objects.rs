@@ -86,6 +86,11 @@ impl Remote {
         self.request(Purpose::Ahead { is_last }, within(AHEAD_DEADLINE, key, work)).await
     }
 
+    /// Does the work of taking a part of a pack apart, and counts its time.
+    pub fn unpacking<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.meter.unpacking(work)
+    }
+
     /// Notes that an object was not as it had been written. It costs hits, and says nothing about the remote.
     pub fn found_damage(&self) {
         self.meter.errors.fetch_add(1, Ordering::Relaxed);

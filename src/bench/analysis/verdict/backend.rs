@@ -1,7 +1,7 @@
 //! Rules about the backend itself: its start, its reader, its locks, its store and its processor time.
 
 use super::seen::Seen;
-use super::{Finding, ms, share};
+use super::{Evidence, Finding, ms, share};
 use crate::bench::analysis::account::{Stage, WaitKind};
 
 /// What a handshake may take.
@@ -69,28 +69,35 @@ pub fn lock(seen: &Seen<'_>) -> Option<Finding> {
     })
 }
 
-/// Files that take long to be written.
+/// Files that take long to be written: those of puts, and those that come out of packs.
 pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
     let kept_ns = seen.kept_ns(seen.account.reader.kept_by_local_ns);
-    let saves_ns = (seen.lost_ns(WaitKind::Put, Stage::Local) + kept_ns).min(seen.open_ns(WaitKind::Put, Stage::Local));
+    let puts_ns = (seen.lost_ns(WaitKind::Put, Stage::Local) + kept_ns).min(seen.open_ns(WaitKind::Put, Stage::Local));
+    let session = seen.session;
+    let asleep = 1.0 - session.unpack_cpu_ns as f64 / session.unpack_ns.max(1) as f64;
+    let saves_ns = puts_ns + seen.gets.unpack_ns * asleep.clamp(0.0, 1.0);
     let writes = seen.spans("local.write");
-    (writes.count > 0).then_some(())?;
-    let mean_ns = writes.wall_ns as f64 / writes.count as f64;
-    let pressure_ns = seen.session.resources.as_ref().and_then(|resources| resources.host.io_pressure_ns);
+    let mean = (writes.count > 0).then(|| ms(writes.wall_ns as f64 / writes.count as f64));
+    let of_puts =
+        mean.map(|mean| seen.in_spans(format!("{} bodies of puts, {mean} each", writes.count), "local.write"));
+    let of_packs = (session.unpack_ns > 0).then(|| {
+        let [all, cpu] = [session.unpack_ns, session.unpack_cpu_ns].map(|ns| ms(ns as f64));
+        seen.in_session(format!("storing what was in packs took {all}, of which the processor {cpu}"), ".unpack_ns")
+    });
+    let pressure_ns = session.resources.as_ref().and_then(|resources| resources.host.io_pressure_ns);
     let pressure = pressure_ns.map(|ns| {
         let what = format!("somebody waited for the disk in {}", share(ns as f64, seen.account.wall_ns as f64));
         seen.in_session(what, ".resources.host.io_pressure_ns")
     });
-    Some(Finding {
+    let evidence: Vec<Evidence> = of_puts.into_iter().chain(of_packs).chain(pressure).collect();
+    (!evidence.is_empty()).then(|| Finding {
         rule: "local-disk",
-        title: format!("storing a body locally takes {}", ms(mean_ns)),
-        seen: std::iter::once(seen.in_spans(format!("{} bodies, {} each", writes.count, ms(mean_ns)), "local.write"))
-            .chain(pressure)
-            .collect(),
-        why: "a put is answered when its file has its name, and others wait meanwhile".to_owned(),
+        title: "what is stored locally waits for the disk".to_owned(),
+        seen: evidence,
+        why: "an answer comes when its file has its name, and others wait meanwhile".to_owned(),
         next: "no fsync (a body is checked, and can be made again), a faster disk, or tmpfs for --cache-dir".to_owned(),
         saves_ns: Some(saves_ns as u64),
-        caveats: Vec::new(),
+        caveats: vec!["a thread that waits for a core looks the same as one that waits for the disk".to_owned()],
     })
 }
 

@@ -1,5 +1,6 @@
 //! Rules about the machine: cores that others use, memory that grows, files that stay open, errors.
 
+use super::remote::starved_ns;
 use super::seen::Seen;
 use super::{Finding, megabytes, ms, share};
 
@@ -35,7 +36,7 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
         ],
         why: "go needs the cores, and shares them".to_owned(),
         next: "look at who it is (top), and measure on a machine of your own".to_owned(),
-        saves_ns: Some((others_ns as f64 / seen.cores() * working) as u64),
+        saves_ns: Some((others_ns as f64 / seen.cores() * working + starved_ns(seen)) as u64),
         caveats: vec!["processes that began and ended between two samples count as others".to_owned()],
     })
 }

@@ -152,3 +152,6 @@ fn megabytes(bytes: u64) -> String {
 fn share(part: f64, whole: f64) -> String {
     if whole > 0.0 { units::percent(part / whole) } else { units::MISSING.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -179,7 +179,7 @@ pub fn close(seen: &Seen<'_>) -> Option<Finding> {
 pub fn compression(seen: &Seen<'_>) -> Option<Finding> {
     let compress = seen.spans("pack.compress");
     (compress.count > 0).then_some(())?;
-    let cost_ns = seen.account.close_ns as f64 * compressing(seen)?;
+    let cost_ns = seen.account.close_ns as f64 * compressing(seen)? - starved_ns(seen);
     let close_cpu_ns = seen.session.close_cpu_ns?;
     Some(Finding {
         rule: "compression",
@@ -210,6 +210,13 @@ fn compressing(seen: &Seen<'_>) -> Option<f64> {
     (all_ns > 0.0).then_some(compress_ns / all_ns)
 }
 
+/// The part of the end of a build in which compressing could have gone on, but others had the cores.
+pub fn starved_ns(seen: &Seen<'_>) -> f64 {
+    let compressing_ns = compressing(seen).unwrap_or(0.0) * seen.account.close_ns as f64;
+    let worked_ns = seen.session.close_cpu_ns.map_or(compressing_ns, |ns| ns as f64);
+    (compressing_ns - worked_ns).max(0.0)
+}
+
 /// What long waits before other attempts cost more than short ones would.
 fn too_long_back_off_ns(seen: &Seen<'_>) -> f64 {
     let waits = seen.spans("back_off");
@@ -221,7 +228,9 @@ fn too_long_back_off_ns(seen: &Seen<'_>) -> f64 {
 /// still.
 fn is_serial(seen: &Seen<'_>) -> bool {
     const SEVERAL: u64 = 3;
-    let is_held = seen.account.reader.kept > 0 || seen.spans("wait.lock").count > 0;
+    const MUCH: f64 = 0.05;
+    let kept = seen.account.reader.kept_by_remote_ns as f64 / seen.account.wall_ns.max(1) as f64;
+    let is_held = kept > MUCH || seen.spans("wait.lock").count > 0;
     seen.session.most_downloads == Some(1) && seen.downloads() >= SEVERAL && !is_held
 }
 

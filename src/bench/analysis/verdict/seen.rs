@@ -68,9 +68,9 @@ impl<'a> Seen<'a> {
         self.account.waits.iter().map(|wait| wait.lost_ns).sum()
     }
 
-    /// Cores of the machine, as far as go uses them.
+    /// Cores of the machine.
     pub fn cores(&self) -> f64 {
-        self.account.workers.max(1) as f64
+        self.account.cores.max(1) as f64
     }
 
     /// What it cost that so much of the time others waited in the pipe: all workers of go but the one that was served.
@@ -95,9 +95,10 @@ impl<'a> Seen<'a> {
         sum
     }
 
-    /// How busy the cores were, 0 to 1; None without samples.
+    /// How busy the cores were, 0 to 1; None without samples, and where the kernel's ticks are too coarse for the time.
     pub fn busy(&self) -> Option<f64> {
-        let resources = self.session.resources.as_ref()?;
+        const SHORTEST_NS: u64 = 500_000_000;
+        let resources = self.session.resources.as_ref().filter(|resources| resources.interval_ns >= SHORTEST_NS)?;
         let all_ns = resources.interval_ns as f64 * self.cores();
         (all_ns > 0.0).then_some(resources.host.cpu_ns? as f64 / all_ns)
     }

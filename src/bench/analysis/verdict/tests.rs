@@ -1,0 +1,274 @@
+//! Each rule against a round that has what it looks for, and against one that has not.
+
+use super::*;
+use crate::bench::analysis::account::{Account, Stage, Wait, WaitKind};
+use crate::bench::analysis::reader::Reader;
+use crate::bench::planning::leg::Leg;
+use crate::bench::planning::steps::{Kind, Step};
+use crate::bench::reporting::results::SpanSum;
+use crate::bench::reporting::results::tests::round;
+use crate::bench::running::session::tests::quiet;
+use crate::telemetry::{ProcessUse, Resources};
+
+const MS: u64 = 1_000_000;
+const SECOND: u64 = 1000 * MS;
+
+/// A build of a second on two cores in which nothing was waited for.
+fn well() -> Round {
+    let mut round = round(Step { leg: Leg::B, case: None, kind: Kind::Measured, round: 1 }, SECOND);
+    round.account = Some(Account {
+        wall_ns: SECOND,
+        start_ns: 10 * MS,
+        handshake_ns: MS,
+        go_ns: 989 * MS,
+        both_ns: 0,
+        waiting_ns: 0,
+        close_ns: 0,
+        end_ns: 0,
+        workers: 2,
+        cores: 2,
+        waits: Vec::new(),
+        reader: Reader::default(),
+    });
+    let mut session = quiet();
+    (session.counts.gets, session.counts.hits_remote) = (100, 100);
+    session.resources = Some(Resources { interval_ns: SECOND, ..Resources::default() });
+    round.session = Some(session);
+    round
+}
+
+/// The same, in which gets waited for the remote for so long, in spans of these paths.
+fn waiting(lost_ms: u64, spans: &[(&str, u64, u64)]) -> Round {
+    let mut round = well();
+    wait(&mut round, WaitKind::Get, Stage::Remote, lost_ms);
+    let span = |(path, count, wall_ms): &(&str, u64, u64)| SpanSum {
+        path: (*path).to_owned(),
+        count: *count,
+        wall_ns: wall_ms * MS,
+        busy_ns: 0,
+    };
+    round.spans = spans.iter().map(span).collect();
+    round
+}
+
+fn wait(round: &mut Round, kind: WaitKind, stage: Stage, lost_ms: u64) {
+    let lost_ns = (lost_ms * MS) as f64;
+    account(round).waits.push(Wait { kind, stage, both_ns: 0.0, waiting_ns: lost_ns, lost_ns });
+}
+
+fn account(round: &mut Round) -> &mut Account {
+    round.account.as_mut().unwrap()
+}
+
+fn session(round: &mut Round) -> &mut crate::telemetry::SessionSummary {
+    round.session.as_mut().unwrap()
+}
+
+/// Names of what was found with the milliseconds that it would bring, the first first.
+fn found(round: &Round) -> Vec<(&'static str, u64)> {
+    let verdict = LegVerdict::of_round(round, "b".to_owned());
+    verdict.ranked.iter().map(|finding| (finding.rule, finding.saves_ns.unwrap() / MS)).collect()
+}
+
+fn beside(round: &Round) -> Vec<&'static str> {
+    LegVerdict::of_round(round, "b".to_owned()).beside.iter().map(|finding| finding.rule).collect()
+}
+
+#[test]
+fn a_build_that_is_well_has_no_finding() {
+    assert_eq!((found(&well()), beside(&well())), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn first_bytes_are_latency_and_the_rest_of_an_answer_is_bandwidth() {
+    let round = waiting(
+        500,
+        &[("request;get;wait.pack;wait.first_byte", 9, 800), ("prefetch;remote.get_pack;first_byte", 9, 900)],
+    );
+    assert_eq!(found(&round), [("latency", 500)]);
+    let round = waiting(
+        500,
+        &[("request;get;wait.pack;wait.transfer", 9, 800), ("request;get;wait.pack;wait.first_byte", 9, 200)],
+    );
+    assert_eq!(found(&round), [("bandwidth", 400)], "no download told its first byte, so there is no latency to tell");
+}
+
+#[test]
+fn of_several_questions_a_get_all_but_one_are_round_trips() {
+    let spans = [
+        ("request;get;remote.stat_meta", 100, 100),
+        ("request;get;remote.get_meta;first_byte", 100, 100),
+        ("request;get;remote.get_data;first_byte", 100, 100),
+    ];
+    assert_eq!(found(&waiting(600, &spans)), [("round-trips", 400), ("latency", 200)]);
+    assert_eq!(found(&waiting(600, &spans[1..2])), [("latency", 600)]);
+}
+
+#[test]
+fn one_download_at_a_time_is_named_unless_something_else_holds_them() {
+    let spans = [("request;get;wait.pack;wait.first_byte", 4, 400), ("prefetch;remote.get_pack;first_byte", 4, 400)];
+    let mut round = waiting(400, &spans);
+    session(&mut round).most_downloads = Some(1);
+    assert_eq!(found(&round), [("connections", 300), ("latency", 100)]);
+    session(&mut round).most_downloads = Some(3);
+    assert_eq!(found(&round), [("latency", 400)]);
+    session(&mut round).most_downloads = Some(1);
+    round.spans.push(SpanSum { path: "request;get;wait.lock".to_owned(), count: 9, wall_ns: 400 * MS, busy_ns: 0 });
+    assert_eq!(found(&round), [("latency", 200), ("lock", 200)]);
+}
+
+#[test]
+fn uploads_inside_puts_are_told_by_the_stage_of_the_put() {
+    let mut round = well();
+    wait(&mut round, WaitKind::Put, Stage::Remote, 300);
+    assert_eq!(found(&round), [("upload-in-put", 300)]);
+}
+
+#[test]
+fn failures_are_one_thing_and_long_waits_after_them_another() {
+    let short = [
+        ("request;get;wait.pack;wait.back_off", 3, 150),
+        ("request;get;wait.pack;wait.retry", 3, 50),
+        ("prefetch;back_off", 3, 150),
+    ];
+    let mut round = waiting(200, &short);
+    (session(&mut round).remote_errors, session(&mut round).remote_requests) = (3, 10);
+    assert_eq!(found(&round), [("remote-errors", 200)]);
+    assert_eq!(beside(&round), ["errors"]);
+    let long = [("request;get;wait.pack;wait.back_off", 1, 1000), ("prefetch;back_off", 1, 1000)];
+    let mut round = waiting(500, &long);
+    (session(&mut round).remote_errors, session(&mut round).remote_requests) = (1, 10);
+    assert_eq!(found(&round), [("back-off", 475), ("remote-errors", 25)]);
+}
+
+#[test]
+fn the_end_waits_for_the_link_or_for_the_compressor() {
+    let mut round = waiting(0, &[("upload;remote.put_pack", 3, 300), ("pack.compress", 3, 100)]);
+    account(&mut round).close_ns = 400 * MS;
+    session(&mut round).close_cpu_ns = Some(150 * MS);
+    assert_eq!(found(&round), [("close", 300), ("compression", 100)]);
+    round.spans.clear();
+    assert_eq!(found(&round), [], "without spans nobody knows which");
+}
+
+#[test]
+fn a_late_handshake_is_told_beyond_what_it_may_take() {
+    let mut round = well();
+    account(&mut round).handshake_ns = 110 * MS;
+    assert_eq!(found(&round), [("handshake", 100)]);
+}
+
+#[test]
+fn what_is_kept_in_the_pipe_is_the_readers_and_no_longer_the_links() {
+    let mut round = waiting(800, &[("request;get;remote.get_meta;first_byte", 80, 800)]);
+    account(&mut round).reader = Reader { kept: 70, kept_by_remote_ns: 800 * MS, kept_by_local_ns: 0 };
+    assert_eq!(found(&round), [("latency", 400), ("reader", 400)]);
+}
+
+#[test]
+fn slow_writes_count_with_what_they_kept_in_the_pipe_and_no_more_than_they_took() {
+    let mut round = waiting(0, &[("request;put;local.write", 50, 300)]);
+    wait(&mut round, WaitKind::Put, Stage::Local, 100);
+    assert_eq!(found(&round), [("local-disk", 100)]);
+    let wait = account(&mut round).waits.last_mut().unwrap();
+    (wait.both_ns, wait.waiting_ns) = ((300 * MS) as f64, 0.0);
+    account(&mut round).reader.kept_by_local_ns = 80 * MS;
+    assert_eq!(found(&round), [("local-disk", 140)]);
+    let mut round = waiting(200, &[("request;get;wait.pack;wait.unpack", 9, 200)]);
+    (session(&mut round).unpack_ns, session(&mut round).unpack_cpu_ns) = (100 * MS, 25 * MS);
+    assert_eq!(found(&round), [("local-disk", 150)]);
+}
+
+#[test]
+fn compressing_that_gets_no_core_is_the_fault_of_those_who_have_them() {
+    let mut round = used(1900, 800, 100);
+    round.spans = waiting(0, &[("pack.compress", 1, 500)]).spans;
+    account(&mut round).close_ns = 400 * MS;
+    session(&mut round).close_cpu_ns = Some(100 * MS);
+    assert_eq!(found(&round)[..2], [("host-cpu", 600), ("compression", 100)]);
+}
+
+/// With samples that say who used the cores, in milliseconds of CPU time.
+fn used(all: u64, go: u64, backend: u64) -> Round {
+    let mut round = well();
+    let process = |ms: u64| Some(ProcessUse { cpu_ns: Some(ms * MS), ..ProcessUse::default() });
+    let mut resources =
+        Resources { interval_ns: SECOND, go: process(go), backend: process(backend), ..Resources::default() };
+    resources.host.cpu_ns = Some(all * MS);
+    let session = session(&mut round);
+    session.resources = Some(resources);
+    (session.cpu_user_ns, session.cpu_system_ns, session.close_cpu_ns) = (Some(backend * MS), Some(0), Some(0));
+    round
+}
+
+#[test]
+fn cores_are_short_only_where_they_are_all_in_use() {
+    assert_eq!(found(&used(1900, 800, 300)), [("host-cpu", 400), ("backend-cpu", 150)]);
+    assert_eq!(found(&used(1500, 400, 300)), []);
+    let mut waiting = used(1900, 800, 100);
+    wait(&mut waiting, WaitKind::Get, Stage::Remote, 750);
+    assert_eq!(found(&waiting)[0], ("host-cpu", 125), "while go waits it needs no core");
+}
+
+#[test]
+fn memory_that_still_grows_is_told_and_memory_that_has_grown_is_not() {
+    let memory = |megabytes: &[u64]| {
+        let mut round = well();
+        let series = megabytes.iter().zip(0..).map(|(mb, at)| (at * 100 * MS, mb << 20)).collect();
+        session(&mut round).resources.as_mut().unwrap().memory = series;
+        beside(&round)
+    };
+    assert_eq!(memory(&[10, 40, 70, 100, 130]), ["memory"]);
+    assert!(memory(&[10, 80, 80, 80, 80]).is_empty());
+    assert!(memory(&[10, 11, 12, 13, 14]).is_empty());
+    assert!(memory(&[10, 90, 130, 40, 20]).is_empty());
+    assert!(memory(&[]).is_empty());
+}
+
+#[test]
+fn open_files_and_errors_stand_beside() {
+    let mut round = used(0, 0, 0);
+    session(&mut round).resources.as_mut().unwrap().backend.as_mut().unwrap().peak_open_files = Some(900);
+    session(&mut round).uploads_left = 2;
+    assert_eq!(beside(&round), ["open-files", "errors"]);
+}
+
+#[test]
+fn too_short_and_without_records_are_told_as_such() {
+    let mut short = well();
+    short.wall_ns = 20 * MS;
+    let verdict = LegVerdict::of_round(&short, "b".to_owned());
+    assert!(verdict.too_little.unwrap().contains("too short"));
+    let mut bare = well();
+    bare.account = None;
+    let verdict = LegVerdict::of_round(&bare, "b".to_owned());
+    assert_eq!(verdict.too_little.as_deref(), Some("no request.txt"));
+    assert_eq!(verdict.missing.len(), 2, "{:?}", verdict.missing);
+}
+
+#[test]
+fn findings_carry_the_name_of_their_rule_and_evidence() {
+    let mut all = waiting(
+        900,
+        &[
+            ("request;get;wait.lock", 3, 300),
+            ("request;get;remote.get_meta;first_byte", 300, 300),
+            ("request;get;remote.get_meta", 300, 300),
+            ("request;put;local.write", 3, 30),
+            ("back_off", 1, 700),
+            ("pack.compress", 1, 1),
+        ],
+    );
+    (session(&mut all).remote_errors, session(&mut all).remote_requests) = (5, 10);
+    (account(&mut all).close_ns, session(&mut all).close_cpu_ns) = (MS, Some(0));
+    let seen = Seen::of(&all).unwrap();
+    let mut names = Vec::new();
+    for (name, rule) in RULES {
+        let Some(finding) = rule(&seen) else { continue };
+        assert_eq!(finding.rule, name);
+        let is_told = !finding.title.is_empty() && !finding.why.is_empty() && !finding.next.is_empty();
+        assert!(is_told && finding.seen.iter().all(|seen| !seen.query.is_empty() && !seen.file.is_empty()), "{name}");
+        names.push(name);
+    }
+    assert!(names.len() >= 10, "{names:?}");
+}
