@@ -6,6 +6,8 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::results::{Results, Round, write_whole};
+use crate::bench::analysis::critical_path::CriticalPath;
+use crate::bench::analysis::savings::{Part, Savings};
 use crate::telemetry::SessionSummary;
 
 /// Its name in the folder of a run.
@@ -46,7 +48,10 @@ pub fn write(results: &Results, folder: &Path) -> Result<()> {
 fn lines<'a>(results: &'a Results, round: &'a Round) -> impl Iterator<Item = Line<'a>> {
     let case = results.plan.case_of(&round.step).map_or("", |case| case.name.as_str());
     let kind = serde_json::to_value(round.step.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
-    let numbers = of_round(round).into_iter().chain(round.session.iter().flat_map(of_session));
+    let path = results.critical_paths.iter().find(|path| path.folder == round.folder);
+    let saved = results.savings.iter().find(|saved| saved.folder == round.folder);
+    let of_cache = path.into_iter().flat_map(of_path).chain(saved.into_iter().flat_map(of_savings));
+    let numbers = of_round(round).into_iter().chain(round.session.iter().flat_map(of_session)).chain(of_cache);
     numbers.map(move |(metric, value, unit)| Line {
         run: &results.run,
         leg: round.step.leg.name(),
@@ -112,6 +117,27 @@ fn of_session(session: &SessionSummary) -> Vec<Number> {
         ns("backend_cpu_system", session.cpu_system_ns),
         bytes("backend_peak_memory", session.peak_rss_bytes),
     ]
+}
+
+fn of_path(path: &CriticalPath) -> [Number; 3] {
+    [
+        ("path_actions", Some(path.actions() as f64), "1"),
+        ("path_cache", Some(path.cache_ns as f64), "ns"),
+        ("path_worker", Some(path.worker_ns as f64), "ns"),
+    ]
+}
+
+fn of_savings(savings: &Savings) -> Vec<Number> {
+    let all = savings.parts.iter().filter(|part| part.part == Part::All);
+    let numbers = all.flat_map(|all| {
+        [
+            ("cache_waited", all.waited_ns.map(|ns| ns as f64), "ns"),
+            ("cache_compiled", all.compiled_ns.map(|ns| ns as f64), "ns"),
+            ("cache_saved", all.saved_ns.map(|ns| ns as f64), "ns"),
+            ("cache_costly_packages", Some(all.costly as f64), "1"),
+        ]
+    });
+    numbers.collect()
 }
 
 #[cfg(test)]

@@ -34,6 +34,9 @@ pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_sin
     for missing in &summary.without_go_view {
         notes.push(format!("go's own view is not in the trace of {missing}."));
     }
+    for missing in &summary.without_path {
+        notes.push(format!("No critical path is known of {missing}."));
+    }
     notes.extend(summary.noise_floor.as_ref().map(noise_floor));
     notes.extend(outliers(&summary.outliers));
     if !summary.not_sampled.is_empty() {
