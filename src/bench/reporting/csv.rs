@@ -161,4 +161,18 @@ mod tests {
         assert_eq!(walls.len(), 2);
         assert_eq!((&walls[1][0], &walls[1][4], &walls[1][8]), ("a run, with a comma", "2", "250000000.0"));
     }
+
+    #[test]
+    fn what_the_cache_has_of_a_build_is_told_of_its_round() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut results = results(measured(Leg::B, &[100, 250]));
+        let (wall_ns, cache_ns, worker_ns) = (250_000_000, 40_000_000, 7);
+        let path = CriticalPath { folder: "b/2".to_owned(), wall_ns, cache_ns, worker_ns, steps: Vec::new() };
+        results.critical_paths = vec![path];
+        write(&results, folder.path()).unwrap();
+        let text = std::fs::read_to_string(folder.path().join(CSV_FILE)).unwrap();
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains(",path_cache,")).collect();
+        assert_eq!(lines.len(), 1, "{text}");
+        assert!(lines[0].contains(",b/2,") && lines[0].ends_with(",40000000.0,ns"), "{lines:?}");
+    }
 }

@@ -148,6 +148,12 @@ mod tests {
     use crate::bench::analysis::stats::Interval;
 
     #[test]
+    fn a_path_that_is_not_known_is_named() {
+        let summary = Summary { without_path: vec!["b/profile: cut off".to_owned()], ..Summary::default() };
+        assert_eq!(of_run(&summary, &[], false), ["No critical path is known of b/profile: cut off."]);
+    }
+
+    #[test]
     fn records_that_differ_are_told_loudly() {
         let files = vec![("session.json".to_owned(), 2), ("request.txt".to_owned(), 1)];
         let mut found = Records { sessions: 2, requests: 40, files, with_server: 2, ..Records::default() };

@@ -67,7 +67,7 @@ pub struct Asked {
 impl Asked {
     /// How long all of them were open.
     pub fn open_ns(&self) -> u64 {
-        self.get_ns + self.put_ns
+        self.get_ns.saturating_add(self.put_ns)
     }
 }
 

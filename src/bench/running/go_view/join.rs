@@ -104,7 +104,8 @@ struct Request<'a> {
 fn requests(log: &LoggedSession, backend_ns: u64) -> impl Iterator<Item = Request<'_>> {
     let answers = log.lines.iter().filter_map(|(_, line)| line.answer());
     answers.filter(|answer| ["get", "put"].contains(&answer.kind)).filter_map(move |answer| {
-        let (from_ns, to_ns) = (backend_ns + answer.times.arrived_ns, backend_ns + answer.times.answered_ns);
+        let [from_ns, to_ns] =
+            [answer.times.arrived_ns, answer.times.answered_ns].map(|ns| backend_ns.saturating_add(ns));
         Some(Request { key: answer.action?, from_ns, to_ns, answer })
     })
 }
@@ -156,7 +157,7 @@ fn add(asked: &mut Asked, request: &Request<'_>, until_ns: u64) {
         _ => (&mut asked.puts, &mut asked.put_ns),
     };
     *count += 1;
-    *open_ns += ns;
+    *open_ns = open_ns.saturating_add(ns);
 }
 
 #[cfg(test)]
