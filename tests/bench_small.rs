@@ -63,6 +63,31 @@ fn assert_go_view(path: &Path) {
     }
 }
 
+/// Each leg with a backend has a critical path, and what the cache saved counts all of its gets.
+fn assert_critical_paths(results: &Value) {
+    let paths = results["critical_paths"].as_array().unwrap();
+    let folders: Vec<_> = paths.iter().map(|path| path["folder"].as_str().unwrap()).collect();
+    assert_eq!(folders, ["c/profile", "b/profile", "a/profile"]);
+    for path in paths {
+        let steps = path["steps"].as_array().unwrap();
+        let packages =
+            steps.iter().filter(|step| step["package"].as_str().unwrap().starts_with("small.example")).count();
+        assert!(packages > 0, "{path:#}");
+        assert!(steps.iter().any(|step| step["cache_ns"].as_u64().is_some_and(|ns| ns > 0)), "{path:#}");
+        let end = steps.last().unwrap()["done_ns"].as_u64().unwrap();
+        assert!(path["cache_ns"].as_u64().unwrap() < end && end <= path["wall_ns"].as_u64().unwrap(), "{path:#}");
+    }
+    let savings = results["savings"].as_array().unwrap();
+    assert_eq!(savings.len(), 2);
+    for saved in savings {
+        let all = saved["parts"].as_array().unwrap().last().unwrap();
+        let round =
+            results["rounds"].as_array().unwrap().iter().find(|round| round["folder"] == saved["folder"]).unwrap();
+        assert_eq!(all["gets"], round["session"]["gets"]);
+        assert!(all["saved_ns"].as_i64().unwrap() > 0, "{all:#}");
+    }
+}
+
 /// A folder whose user has set GOCACHEPROG by `go env -w`, to something that fails.
 fn hostile_home() -> (tempfile::TempDir, PathBuf) {
     let home = tempfile::tempdir().unwrap();
@@ -104,6 +129,8 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
     assert!(resources("baseline-empty")["go"]["cpu_ns"].as_u64().unwrap() > 0, "{}", resources("baseline-empty"));
     assert!(of_leg(&results, "c")["session"]["resources"]["s3"]["peak_resident_bytes"].is_u64());
     assert_go_view(&folder.path().join("metrics/latest/c/profile/trace.json"));
+    assert_critical_paths(&results);
+    assert!(table.contains("what the cache saves") && table.contains("b: of its "), "{table}");
     for file in ["c/1/trace.json", "b/1/request.txt", "a/2/session.json", "c/profile/session.json"] {
         assert!(folder.path().join("metrics/latest").join(file).is_file(), "{file}");
     }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
+use ring::digest::{Context, SHA256};
+
 /// Bytes of an id: cmd/go's `cache.HashSize`.
 const ID_BYTES: usize = 32;
 /// Characters of an id as padded standard base64.
@@ -66,6 +68,17 @@ impl Id<Action> {
     pub fn graph_key(&self) -> String {
         base64_simd::URL_SAFE.encode_to_string(&self.0[..15])
     }
+
+    /// The key under which go keeps something more of the same action, such as what it printed (`stdout`): cmd/go's `cache.Subkey`.
+    pub fn subkey(&self, name: &str) -> Self {
+        let mut digest = Context::new(&SHA256);
+        for part in [b"subkey:", &self.0[..], name.as_bytes()] {
+            digest.update(part);
+        }
+        let mut bytes = [0; ID_BYTES];
+        bytes.copy_from_slice(digest.finish().as_ref());
+        Self::new(bytes)
+    }
 }
 
 impl<K> fmt::Display for Id<K> {
@@ -103,6 +116,13 @@ mod tests {
     fn the_graph_key_is_the_start_of_the_wire_form_in_the_url_alphabet() {
         let id = ActionId::new(std::array::from_fn(|i| (i * 53) as u8 ^ 0xfe));
         assert_eq!(id.graph_key(), id.to_wire()[..20].replace('+', "-").replace('/', "_"));
+    }
+
+    #[test]
+    fn a_subkey_is_what_go_asks_for_beside_an_action() {
+        // Two requests of a `go build`, one after the other.
+        let id = ActionId::from_wire("Lhd+DDyMv3aUl6HefUN4WDyRwxuY+whHHuoP2ha8/Rs=").unwrap();
+        assert_eq!(id.subkey("stdout").to_wire(), "Lqqt0Y7B+rSMKwrDeKeUSfl91BxHNqNatJIVCD9Sqg0=");
     }
 
     #[test]

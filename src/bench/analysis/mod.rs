@@ -1,5 +1,5 @@
 //! From what was measured to what it means: [`stats`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
-//! where the time went, [`summary`], [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines
+//! where the time went, [`critical_path`] which of go's actions decided it, [`savings`] what the cache saved of them, [`summary`], [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines
 //! came to, [`until`] whether that is known well enough, and [`two_runs`]
 //! what differs between two runs. Nothing here prints.
 
@@ -13,6 +13,7 @@ pub mod noise;
 pub mod outliers;
 pub mod proof;
 pub mod reader;
+pub mod savings;
 pub mod stats;
 pub mod summary;
 pub mod two_runs;
@@ -33,6 +34,8 @@ pub fn compute(results: &mut Results) {
     results.summary = Summary::of(&results.rounds, results.plan.paired_ratios);
     results.widest_interval =
         results.plan.until.and_then(|_| until::widest(&results.rounds, &results.plan.short_setups()));
+    results.critical_paths = critical_path::critical_paths(&results.rounds);
+    results.savings = savings::savings(&results.rounds);
     results.cases = cases::summaries(&results.rounds, &results.plan);
     results.network = Network::of(&results.cases, &results.plan, &results.summary);
     results.ci.iter_mut().for_each(ci::CiResults::compute);

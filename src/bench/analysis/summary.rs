@@ -29,6 +29,8 @@ pub struct Summary {
     pub records: Records,
     /// Profile rounds whose trace lacks go's own view, and why.
     pub without_go_view: Vec<String>,
+    /// Profile rounds of which no critical path is known, and why.
+    pub without_path: Vec<String>,
     /// What the system did not tell the sampler.
     pub not_sampled: Vec<&'static str>,
 }
@@ -125,7 +127,8 @@ impl Summary {
             out_of_state: out_of_state(rounds),
             records: records(rounds),
             not_sampled: not_sampled(rounds),
-            without_go_view: rounds.iter().filter_map(without_go_view).collect(),
+            without_go_view: named(rounds, |round| round.go_view_missing.as_deref()),
+            without_path: named(rounds, |round| round.actions_missing.as_deref()),
         }
     }
 
@@ -201,8 +204,9 @@ fn not_sampled(rounds: &[Round]) -> Vec<&'static str> {
     longest.map(crate::telemetry::Resources::missing).unwrap_or_default()
 }
 
-fn without_go_view(round: &Round) -> Option<String> {
-    Some(format!("{}: {}", round.folder, round.go_view_missing.as_ref()?))
+/// What is missing in rounds, with their names.
+fn named<'a>(rounds: &'a [Round], why: impl Fn(&'a Round) -> Option<&'a str>) -> Vec<String> {
+    rounds.iter().filter_map(|round| Some(format!("{}: {}", round.folder, why(round)?))).collect()
 }
 
 fn records(rounds: &[Round]) -> Records {

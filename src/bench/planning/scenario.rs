@@ -285,6 +285,6 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_built_in_ones() {
         let error = Scenario::load("no-such").unwrap_err().to_string();
-        assert!(error.contains("workshop, small, speed, strategies, links, partial, network, ci"), "{error}");
+        assert!(error.contains("network, bottlenecks, ci"), "{error}");
     }
 }

@@ -6,6 +6,8 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::results::{Results, Round, write_whole};
+use crate::bench::analysis::critical_path::CriticalPath;
+use crate::bench::analysis::savings::{Part, Savings};
 use crate::telemetry::SessionSummary;
 
 /// Its name in the folder of a run.
@@ -46,7 +48,10 @@ pub fn write(results: &Results, folder: &Path) -> Result<()> {
 fn lines<'a>(results: &'a Results, round: &'a Round) -> impl Iterator<Item = Line<'a>> {
     let case = results.plan.case_of(&round.step).map_or("", |case| case.name.as_str());
     let kind = serde_json::to_value(round.step.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
-    let numbers = of_round(round).into_iter().chain(round.session.iter().flat_map(of_session));
+    let path = results.critical_paths.iter().find(|path| path.folder == round.folder);
+    let saved = results.savings.iter().find(|saved| saved.folder == round.folder);
+    let of_cache = path.into_iter().flat_map(of_path).chain(saved.into_iter().flat_map(of_savings));
+    let numbers = of_round(round).into_iter().chain(round.session.iter().flat_map(of_session)).chain(of_cache);
     numbers.map(move |(metric, value, unit)| Line {
         run: &results.run,
         leg: round.step.leg.name(),
@@ -114,6 +119,27 @@ fn of_session(session: &SessionSummary) -> Vec<Number> {
     ]
 }
 
+fn of_path(path: &CriticalPath) -> [Number; 3] {
+    [
+        ("path_actions", Some(path.actions() as f64), "1"),
+        ("path_cache", Some(path.cache_ns as f64), "ns"),
+        ("path_worker", Some(path.worker_ns as f64), "ns"),
+    ]
+}
+
+fn of_savings(savings: &Savings) -> Vec<Number> {
+    let all = savings.parts.iter().filter(|part| part.part == Part::All);
+    let numbers = all.flat_map(|all| {
+        [
+            ("cache_waited", all.waited_ns.map(|ns| ns as f64), "ns"),
+            ("cache_compiled", all.compiled_ns.map(|ns| ns as f64), "ns"),
+            ("cache_saved", all.saved_ns.map(|ns| ns as f64), "ns"),
+            ("cache_costly_packages", Some(all.costly as f64), "1"),
+        ]
+    });
+    numbers.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::results::tests::results;
@@ -134,5 +160,19 @@ mod tests {
         let walls: Vec<&csv::StringRecord> = records.iter().filter(|record| &record[7] == "wall").collect();
         assert_eq!(walls.len(), 2);
         assert_eq!((&walls[1][0], &walls[1][4], &walls[1][8]), ("a run, with a comma", "2", "250000000.0"));
+    }
+
+    #[test]
+    fn what_the_cache_has_of_a_build_is_told_of_its_round() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut results = results(measured(Leg::B, &[100, 250]));
+        let (wall_ns, cache_ns, worker_ns) = (250_000_000, 40_000_000, 7);
+        let path = CriticalPath { folder: "b/2".to_owned(), wall_ns, cache_ns, worker_ns, steps: Vec::new() };
+        results.critical_paths = vec![path];
+        write(&results, folder.path()).unwrap();
+        let text = std::fs::read_to_string(folder.path().join(CSV_FILE)).unwrap();
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains(",path_cache,")).collect();
+        assert_eq!(lines.len(), 1, "{text}");
+        assert!(lines[0].contains(",b/2,") && lines[0].ends_with(",40000000.0,ns"), "{lines:?}");
     }
 }

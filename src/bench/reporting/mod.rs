@@ -1,11 +1,12 @@
 //! What came out and how it is shown: [`results`] are plain data, the others print what `analysis` computed.
 //!
-//! [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of links, [`ci_table`] groups of machines.
+//! [`cache_table`] shows what the cache saves, [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of links, [`ci_table`] groups of machines.
 //! [`progress`] goes to stderr; [`table`] to stdout, of [`counts`], [`grid`], [`dots`], [`notes`], [`answer`], [`files`], [`wording`],
 //! [`units`]; [`errors`] to stderr at the end. [`csv`] and [`markdown`] are files beside `results.json`.
 
 pub mod account_table;
 pub mod answer;
+pub mod cache_table;
 pub mod case_table;
 pub mod ci_table;
 pub mod counts;

@@ -34,6 +34,9 @@ pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_sin
     for missing in &summary.without_go_view {
         notes.push(format!("go's own view is not in the trace of {missing}."));
     }
+    for missing in &summary.without_path {
+        notes.push(format!("No critical path is known of {missing}."));
+    }
     notes.extend(summary.noise_floor.as_ref().map(noise_floor));
     notes.extend(outliers(&summary.outliers));
     if !summary.not_sampled.is_empty() {
@@ -143,6 +146,12 @@ fn records(records: &Records) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::bench::analysis::stats::Interval;
+
+    #[test]
+    fn a_path_that_is_not_known_is_named() {
+        let summary = Summary { without_path: vec!["b/profile: cut off".to_owned()], ..Summary::default() };
+        assert_eq!(of_run(&summary, &[], false), ["No critical path is known of b/profile: cut off."]);
+    }
 
     #[test]
     fn records_that_differ_are_told_loudly() {

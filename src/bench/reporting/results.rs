@@ -12,11 +12,13 @@ use crate::bench::analysis::ci::CiResults;
 use crate::bench::analysis::critical_path::CriticalPath;
 use crate::bench::analysis::network::Network;
 use crate::bench::analysis::proof::Proof;
+use crate::bench::analysis::savings::Savings;
 use crate::bench::analysis::summary::Summary;
 use crate::bench::analysis::verdict::LegVerdict;
 use crate::bench::planning::plan::Plan;
 use crate::bench::planning::steps::Step;
 use crate::bench::running::environment::Environment;
+use crate::bench::running::go_view::actions::GoActions;
 use crate::bench::running::state::{Before, Finding, ServerSeen};
 use crate::telemetry::{Agreement, Resources, SessionSummary};
 
@@ -61,6 +63,9 @@ pub struct Results {
     /// Computed from the action graphs of profile rounds: one a leg that has one.
     #[serde(skip_deserializing)]
     pub critical_paths: Vec<CriticalPath>,
+    /// Computed from the same: one a leg that has one, where a cold leg has one too.
+    #[serde(skip_deserializing)]
+    pub savings: Vec<Savings>,
     /// Computed from the rounds and their records: one a leg, or a case.
     #[serde(skip_deserializing)]
     pub verdicts: Vec<LegVerdict>,
@@ -117,6 +122,10 @@ pub struct Round {
     pub resources: Option<Resources>,
     /// Why go's own view is not in the trace of a profile round, where it should be.
     pub go_view_missing: Option<String>,
+    /// go's actions with what each asked; None where go's own view was not wanted.
+    pub actions: Option<GoActions>,
+    /// Why they are not there, where go's own view is.
+    pub actions_missing: Option<String>,
     /// Whether the records of the run agree; None for a baseline.
     pub records: Option<Agreement>,
     /// Where the wall clock went, by `request.txt`; None without it.
@@ -156,6 +165,8 @@ impl Round {
             link: None,
             resources: None,
             go_view_missing: None,
+            actions: None,
+            actions_missing: None,
             records: None,
             account: None,
             spans: Vec::new(),
@@ -223,6 +234,7 @@ pub mod tests {
     use crate::bench::analysis::summary::tests::measured;
     use crate::bench::planning::leg::Leg;
     use crate::bench::planning::plan::tests::plan_of;
+    use crate::bench::running::go_view::actions::GoAction;
 
     /// A complete run with these rounds.
     pub fn results(rounds: Vec<Round>) -> Results {
@@ -254,6 +266,7 @@ pub mod tests {
             ci: None,
             network: None,
             critical_paths: Vec::new(),
+            savings: Vec::new(),
             verdicts: Vec::new(),
             proofs: Vec::new(),
         }
@@ -273,6 +286,26 @@ pub mod tests {
         assert_eq!(read.plan, written.plan);
         compute(&mut read);
         assert_eq!(read.summary, written.summary);
+    }
+
+    #[test]
+    fn actions_take_a_line_each_and_older_files_have_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut written = results(measured(Leg::A, &[100]));
+        let action = GoAction { mode: "build".to_owned(), after: Some(3), ..GoAction::default() };
+        written.rounds[0].actions = Some(GoActions { actions: vec![action; 2], ..GoActions::default() });
+        written.write(folder.path()).unwrap();
+        let read = Results::read(folder.path()).unwrap();
+        assert_eq!(read.rounds, written.rounds);
+        let path = folder.path().join(RESULTS_FILE);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().filter(|line| line.starts_with("{\"mode\":\"build\"")).count(), 2, "{text}");
+        let mut older: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for name in ["actions", "actions_missing"] {
+            older["rounds"][0].as_object_mut().unwrap().remove(name);
+        }
+        std::fs::write(&path, older.to_string()).unwrap();
+        assert_eq!(Results::read(folder.path()).unwrap().rounds[0].actions, None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::account_table;
 use super::answer;
+use super::cache_table;
 use super::case_table;
 use super::ci_table;
 use super::counts;
@@ -57,6 +58,9 @@ pub fn grids(results: &Results) -> Vec<Grid> {
     if results.network.is_none() && results.proofs.is_empty() && !accounts.rows.is_empty() {
         grids.push(accounts);
     }
+    if !results.savings.is_empty() {
+        grids.push(cache_table::grid(&results.savings));
+    }
     if !summary.pairs.is_empty() {
         grids.push(pairs(&summary.pairs));
     }
@@ -71,6 +75,7 @@ pub fn notes(results: &Results) -> Vec<String> {
     let has_single = figures.iter().any(|(_, leg)| leg.wall_spread.is_none());
     let mut notes = notes::of_run(&results.summary, &sessions, has_single);
     notes.extend(account_table::sentence(&figures));
+    notes.extend(cache_table::notes(&results.critical_paths, &results.savings));
     notes.extend(results.plan.until.map(|until| notes::until(until.share, results.widest_interval)));
     notes.extend(results.ci.as_ref().filter(|ci| !ci.waves.is_empty()).map(ci_table::notes).into_iter().flatten());
     if results.plan.records && !sessions.is_empty() {

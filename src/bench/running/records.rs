@@ -29,9 +29,14 @@ pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>
 /// `jobs`: so many workers has go, where it is told.
 pub fn account(folder: &Path, round: &Round, session: &SessionSummary, jobs: Option<u32>) -> Option<Account> {
     let log = read_request_log(&std::fs::read_to_string(folder.join("request.txt")).ok()?).ok()?;
+    Some(Account::of(frame(round, session, jobs), &log))
+}
+
+/// The times of a round on go's own axis.
+pub fn frame(round: &Round, session: &SessionSummary, jobs: Option<u32>) -> Frame {
     let backend_ns = session.start_unix_ns.saturating_sub(round.started_unix_ns);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let frame = Frame {
+    Frame {
         backend_ns,
         handshake_ns: backend_ns + session.handshake_ns,
         released_ns: backend_ns + session.wall_ns,
@@ -40,8 +45,7 @@ pub fn account(folder: &Path, round: &Round, session: &SessionSummary, jobs: Opt
         workers: jobs.map_or(cores, |jobs| jobs as usize),
         cores,
         go_cpu_ns: round.go_cpu_user_ns + round.go_cpu_system_ns,
-    };
-    Some(Account::of(frame, &log))
+    }
 }
 
 /// What the wall-clock profile in a folder says; nothing where there is none.

@@ -109,8 +109,9 @@ impl Machine<'_> {
     fn finish(&mut self, round: &mut Round, left: Left, log: &BuildLog, at: (&Path, &Measured)) -> Result<()> {
         let Some(backend) = left.backend else { return self.finish_baseline(round, left.gocache, left.files_before) };
         self.finish_backend(round, backend, log)?;
-        let merged = left.view.map(|view| view.merge_into(at.0, at.1.pid));
-        round.go_view_missing = merged.and_then(Result::err).map(|error| in_words(&error));
+        if let Some(view) = left.view {
+            take_view(round, &view, at);
+        }
         if left.lacks_view {
             round.go_view_missing = Some("this go has no -debug-trace and -debug-actiongraph".to_owned());
         }
@@ -240,6 +241,25 @@ impl Machine<'_> {
             Leg::B if !round.state_ok => {}
             _ => self.caches.keep_local(trimpath, local),
         }
+    }
+}
+
+/// Takes over go's own view of a round; what does not work is told in the round.
+fn take_view(round: &mut Round, view: &GoView, (folder, measured): (&Path, &Measured)) {
+    let taken = match view.take(folder) {
+        Ok(taken) => taken,
+        Err(error) => {
+            round.go_view_missing = Some(in_words(&error));
+            round.actions_missing = round.go_view_missing.clone();
+            return;
+        }
+    };
+    round.go_view_missing = taken.merge(measured.pid).err().map(|error| in_words(&error));
+    let Some(session) = &round.session else { return };
+    let workers = round.account.as_ref().and_then(|account| u32::try_from(account.workers).ok());
+    match taken.joined(records::frame(round, session, workers)) {
+        Ok(actions) => round.actions = Some(actions),
+        Err(error) => round.actions_missing = Some(in_words(&error)),
     }
 }
 

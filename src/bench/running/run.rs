@@ -295,6 +295,7 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
         ci: None,
         network: None,
         critical_paths: Vec::new(),
+        savings: Vec::new(),
         verdicts: Vec::new(),
         proofs: Vec::new(),
     }

@@ -19,21 +19,26 @@ const FIRST_FLOW: usize = 1_000_000_000;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Action {
-    mode: String,
+    #[serde(rename = "ID", default)]
+    pub id: i64,
+    pub mode: String,
     #[serde(default)]
-    package: String,
+    pub package: String,
+    /// The numbers of those that have to be done before.
+    #[serde(default)]
+    pub deps: Vec<i64>,
     /// The first 20 characters of the key in base64; missing for steps without one.
     #[serde(rename = "ActionID", default)]
-    key: Option<String>,
+    pub key: Option<String>,
     #[serde(default)]
-    time_ready: Option<jiff::Timestamp>,
+    pub time_ready: Option<jiff::Timestamp>,
     #[serde(default)]
-    time_start: Option<jiff::Timestamp>,
+    pub time_start: Option<jiff::Timestamp>,
     #[serde(default)]
-    time_done: Option<jiff::Timestamp>,
+    pub time_done: Option<jiff::Timestamp>,
     /// Nanoseconds of the commands that it ran.
     #[serde(default)]
-    cmd_real: Option<u64>,
+    pub cmd_real: Option<u64>,
 }
 
 /// A request of the backend that has an action's key.

@@ -1,6 +1,10 @@
-//! go's own view of a build (`-debug-trace`, `-debug-actiongraph`), merged into the backend's trace on its time axis.
+//! go's own view of a build (`-debug-trace`, `-debug-actiongraph`): merged into the backend's trace on its time axis, and its
+//! action graph joined with the requests of the backend.
 
+pub mod actions;
 mod graph;
+mod join;
+mod open_time;
 mod own_trace;
 
 use std::ffi::OsString;
@@ -10,8 +14,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::telemetry::read_request_log;
+use crate::bench::analysis::account::Frame;
+use crate::telemetry::{LoggedSession, read_request_log};
+use actions::GoActions;
 use graph::{Action, graph_events, request_rows};
+use join::join;
 use own_trace::own_events;
 
 /// Their names in the folder of a round.
@@ -40,31 +47,58 @@ impl GoView {
         vec![flag("-debug-trace=", &self.trace), flag("-debug-actiongraph=", &self.graph)]
     }
 
-    /// Moves them into the folder, and puts what they say into the trace there. `go` is the number of go's process.
+    /// Moves them into the folder of the round, and reads what is joined with them.
     ///
     /// # Errors
-    /// When a file is missing or not of its format; the trace is as it was then.
-    pub fn merge_into(&self, folder: &Path, go: u32) -> Result<()> {
-        let (trace, graph) = (folder.join(TRACE), folder.join(GRAPH));
-        for (from, to) in [(&self.trace, &trace), (&self.graph, &graph)] {
-            std::fs::rename(from, to).with_context(|| format!("go wrote no {}", from.display()))?;
+    /// When go wrote none, or the action graph or the request log are not of their format.
+    pub fn take(&self, folder: &Path) -> Result<Taken> {
+        for (from, name) in [(&self.trace, TRACE), (&self.graph, GRAPH)] {
+            std::fs::rename(from, folder.join(name)).with_context(|| format!("go wrote no {}", from.display()))?;
         }
-        let read =
-            |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+        let graph = folder.join(GRAPH);
         let log = read_request_log(&read(&folder.join("request.txt"))?).context("cannot understand request.txt")?;
+        let actions =
+            serde_json::from_str(&read(&graph)?).with_context(|| format!("cannot use {}", graph.display()))?;
+        Ok(Taken { folder: folder.to_owned(), log, actions })
+    }
+}
+
+/// go's view of a round, with the requests of its backend.
+pub struct Taken {
+    folder: PathBuf,
+    log: LoggedSession,
+    actions: Vec<Action>,
+}
+
+impl Taken {
+    /// go's actions with what each asked.
+    ///
+    /// # Errors
+    /// When the graph lacks what that takes.
+    pub fn joined(&self, frame: Frame) -> Result<GoActions> {
+        join(&self.actions, &self.log, frame).with_context(|| format!("{GRAPH} is of no use"))
+    }
+
+    /// Puts what go says into the trace of the round. `go` is the number of go's process.
+    ///
+    /// # Errors
+    /// When a trace is missing or not of its format; the trace is as it was then.
+    pub fn merge(&self, go: u32) -> Result<()> {
+        let (trace, ours) = (self.folder.join(TRACE), self.folder.join("trace.json"));
         let mut events = vec![metadata("process_name", go, None, json!({ "name": "go" }))];
-        let zero_us = log.start_unix_ns as f64 / 1000.0;
+        let zero_us = self.log.start_unix_ns as f64 / 1000.0;
         let own = own_events(&read(&trace)?, go, zero_us).with_context(|| format!("cannot use {}", trace.display()))?;
         events.extend(own);
-        let actions: Vec<Action> =
-            serde_json::from_str(&read(&graph)?).with_context(|| format!("cannot use {}", graph.display()))?;
-        let ours = folder.join("trace.json");
         let own: Vec<Value> =
             serde_json::from_str(&read(&ours)?).with_context(|| format!("{} is not whole", ours.display()))?;
-        events.extend(graph_events(&actions, go, &log, &request_rows(&own)));
+        events.extend(graph_events(&self.actions, go, &self.log, &request_rows(&own)));
         events.splice(0..0, own);
-        write(&ours, events, log.start_unix_ns)
+        write(&ours, events, self.log.start_unix_ns)
     }
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn metadata(name: &str, pid: u32, tid: Option<usize>, args: Value) -> Value {
@@ -140,8 +174,29 @@ mod tests {
         std::fs::write(round.join("request.txt"), "# cacheprog request log, version 2, start_unix_ns=5 pid=1 go=-\n")
             .unwrap();
         std::fs::write(round.join("trace.json"), "[\n{\"ph\"").unwrap();
-        let error = view.merge_into(&round, 1).unwrap_err();
+        let error = view.take(&round).unwrap().merge(1).unwrap_err();
         assert!(format!("{error:#}").contains("is not whole"), "{error:#}");
         assert_eq!(std::fs::read_to_string(round.join("trace.json")).unwrap(), "[\n{\"ph\"");
+    }
+
+    #[test]
+    fn a_graph_that_is_cut_off_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let round = folder.path().join("profile");
+        std::fs::create_dir(&round).unwrap();
+        let view = GoView::beside(&round);
+        let trouble = |view: &GoView| view.take(&round).err().map(|error| format!("{error:#}")).unwrap_or_default();
+        assert!(trouble(&view).contains("go wrote no"), "{}", trouble(&view));
+        let write = |graph: &str, log: &str| {
+            std::fs::write(&view.trace, "[]").unwrap();
+            std::fs::write(&view.graph, graph).unwrap();
+            std::fs::write(round.join("request.txt"), log).unwrap();
+        };
+        let log = "# cacheprog request log, version 2, start_unix_ns=5 pid=1 go=-\n";
+        write("[{\"Mode\":\"build\"},{\"Mo", log);
+        let cut = trouble(&view);
+        assert!(cut.contains("go-actiongraph.json") && cut.contains("EOF"), "{cut}");
+        write("[]", "# cachep");
+        assert!(trouble(&view).contains("request.txt"));
     }
 }
