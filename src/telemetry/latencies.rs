@@ -18,7 +18,7 @@ const DIGITS: u8 = 3;
 /// So that the log's own column of maxima, which is for the eye, is in milliseconds.
 const NS_PER_MS: f64 = 1e6;
 /// Size classes of bodies: the most bytes of each, and its name. The last takes the rest.
-const SIZES: [(u64, &str); 4] =
+pub const SIZE_CLASSES: [(u64, &str); 4] =
     [(4 << 10, "to-4KiB"), (64 << 10, "to-64KiB"), (1 << 20, "to-1MiB"), (u64::MAX, "over-1MiB")];
 
 /// Histograms by tag.
@@ -127,8 +127,9 @@ fn source(answer: &Answer) -> Option<&'static str> {
     }
 }
 
-fn size_class(bytes: u64) -> &'static str {
-    SIZES.iter().find(|(most, _)| bytes <= *most).map_or("", |(_, name)| name)
+/// The name of the class that a body of so many bytes is in.
+pub fn size_class(bytes: u64) -> &'static str {
+    SIZE_CLASSES.iter().find(|(most, _)| bytes <= *most).map_or("", |(_, name)| name)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub use clock::Clock;
 pub use cpu_profile::{AUTO_AFTER, CpuProfile, CpuProfileMode};
 pub use folder::{LOCK_FILE, SessionFolder};
 pub use heap_profile::HeapProfile;
-pub use latencies::Latencies;
+pub use latencies::{Latencies, SIZE_CLASSES, size_class};
 pub use listen::listen;
 pub use recorder::{Answer, Counts, Outcome, Recorder, Switches, Times};
 pub use request_log::Line;

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::telemetry::{Answer, LoggedSession};
+use crate::bench::reporting::results::Round;
+use crate::telemetry::{Answer, LoggedSession, SessionSummary};
 
 /// Where the wall clock of one build went, nanoseconds. The seven parts of time add up to `wall_ns`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,6 +79,20 @@ pub struct Frame {
     /// go ended.
     pub wall_ns: u64,
     pub workers: usize,
+}
+
+impl Frame {
+    /// Of a round with its session; `workers` are those of go.
+    pub fn of(round: &Round, session: &SessionSummary, workers: usize) -> Frame {
+        let backend_ns = session.start_unix_ns.saturating_sub(round.started_unix_ns);
+        Frame {
+            backend_ns,
+            handshake_ns: backend_ns + session.handshake_ns,
+            released_ns: backend_ns + session.wall_ns,
+            wall_ns: round.wall_ns,
+            workers,
+        }
+    }
 }
 
 impl Account {
@@ -192,13 +207,13 @@ impl Sweep {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::telemetry::{Line, Outcome, Times};
     use proptest::prelude::*;
 
     /// A request whose stages end at these times.
-    fn answer(kind: &'static str, arrived_ns: u64, ends_ns: [u64; 5]) -> (u64, Line) {
+    pub fn answer(kind: &'static str, arrived_ns: u64, ends_ns: [u64; 5]) -> (u64, Line) {
         let [started_ns, body_ns, local_ns, decided_ns, answered_ns] = ends_ns;
         let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, body_waited_ns: 0 };
         let outcome = Outcome::Miss;
@@ -206,7 +221,8 @@ mod tests {
         (answered_ns, Line::Answer(answer))
     }
 
-    fn log(lines: Vec<(u64, Line)>) -> LoggedSession {
+    /// What a backend logged.
+    pub fn log(lines: Vec<(u64, Line)>) -> LoggedSession {
         LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines }
     }
 

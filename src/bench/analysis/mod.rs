@@ -1,16 +1,19 @@
 //! From what was measured to what it means: [`stats`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
 //! where the time went, [`summary`], [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines
 //! came to, [`until`] whether that is known well enough, and [`two_runs`]
-//! what differs between two runs. Nothing here prints.
+//! what differs between two runs. [`samples`], [`in_flight`] and [`get_latency`] are for the pictures of a report. Nothing here prints.
 
 pub mod account;
 pub mod cases;
 pub mod ci;
 pub mod compare;
 pub mod critical_path;
+pub mod get_latency;
+pub mod in_flight;
 pub mod network;
 pub mod noise;
 pub mod outliers;
+pub mod samples;
 pub mod stats;
 pub mod summary;
 pub mod two_runs;

@@ -155,12 +155,21 @@ impl LegSummary {
     }
 }
 
-fn account(rounds: &[Round], setup: Setup) -> Option<RoundAccount> {
+/// The round that stands for all of a setup: of those that count the nearest to the median, of those with an account where there
+/// are any.
+pub fn typical(rounds: &[Round], setup: Setup) -> Option<&Round> {
     let middle = median(&walls(rounds, setup))?;
     let distance = |round: &Round| (round.wall_ns as f64 - middle).abs();
-    let with_account = counted(rounds, setup).filter_map(|round| Some((round, round.account.clone()?)));
-    let nearest = with_account.min_by(|(one, _), (other, _)| distance(one).total_cmp(&distance(other)));
-    nearest.map(|(round, account)| RoundAccount { folder: round.folder.clone(), account })
+    let nearest = |with_account: bool| {
+        let wanted = counted(rounds, setup).filter(|round| !with_account || round.account.is_some());
+        wanted.min_by(|one, other| distance(one).total_cmp(&distance(other)))
+    };
+    nearest(true).or_else(|| nearest(false))
+}
+
+fn account(rounds: &[Round], setup: Setup) -> Option<RoundAccount> {
+    let round = typical(rounds, setup)?;
+    Some(RoundAccount { folder: round.folder.clone(), account: round.account.clone()? })
 }
 
 fn backend_summary(rounds: &[Round], setup: Setup) -> Option<BackendSummary> {
@@ -233,6 +242,7 @@ fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {
 
 #[cfg(test)]
 pub mod tests {
+    use super::super::account::{Frame, tests::log};
     use super::super::compare::Verdict;
     use super::*;
     use crate::bench::planning::steps::{Kind, Step};
@@ -282,6 +292,16 @@ pub mod tests {
         assert_eq!(summary.leg(Leg::A).unwrap().walls_ns, [10_000_000]);
         assert_eq!(summary.out_of_state[0].folders, ["a/2"]);
         assert_eq!(summary.out_of_state[0].why, ["expected 0 requests to the remote, saw 4"]);
+    }
+
+    #[test]
+    fn the_round_nearest_to_the_median_stands_for_all_of_those_with_an_account() {
+        let mut rounds = measured(Leg::A, &[100, 110, 121, 130, 200]);
+        assert_eq!(typical(&rounds, Leg::A.into()).unwrap().step.round, 3);
+        let frame = Frame { backend_ns: 0, handshake_ns: 0, released_ns: 0, wall_ns: 1, workers: 1 };
+        rounds[1].account = Some(Account::of(frame, &log(Vec::new())));
+        assert_eq!(typical(&rounds, Leg::A.into()).unwrap().step.round, 2);
+        assert_eq!(typical(&rounds, Leg::B.into()), None);
     }
 
     #[test]

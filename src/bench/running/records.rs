@@ -28,15 +28,9 @@ pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>
 /// Where the wall clock of a round went; None where `request.txt` in its folder does not tell.
 pub fn account(folder: &Path, round: &Round, session: &SessionSummary) -> Option<Account> {
     let log = read_request_log(&std::fs::read_to_string(folder.join("request.txt")).ok()?).ok()?;
-    let backend_ns = session.start_unix_ns.saturating_sub(round.started_unix_ns);
-    let frame = Frame {
-        backend_ns,
-        handshake_ns: backend_ns + session.handshake_ns,
-        released_ns: backend_ns + session.wall_ns,
-        wall_ns: round.wall_ns,
-        // What go takes for GOMAXPROCS and -p.
-        workers: std::thread::available_parallelism().map_or(1, usize::from),
-    };
+    // What go takes for GOMAXPROCS and -p.
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let frame = Frame::of(round, session, workers);
     Some(Account::of(frame, &log))
 }
 
