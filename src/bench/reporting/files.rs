@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::html::HTML_FILE;
 use super::network_plot::PLOT_FILE;
 use crate::bench::planning::case::Case;
 
@@ -13,7 +14,8 @@ pub struct File {
 }
 
 /// In the order in which they help; the folder of each leg stands for its other rounds.
-const WORTH_A_LOOK: [(&str, &str); 16] = [
+const WORTH_A_LOOK: [(&str, &str); 17] = [
+    (HTML_FILE, "all of it to look at: open in a browser"),
     (PLOT_FILE, "wall over latency, a panel a bandwidth: open in a browser"),
     ("b/1/trace.json", "trace of b: open in https://ui.perfetto.dev"),
     ("a/1/trace.json", "trace of a: open in https://ui.perfetto.dev"),

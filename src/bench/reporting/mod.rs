@@ -2,7 +2,7 @@
 //!
 //! [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of links, [`ci_table`] groups of machines.
 //! [`progress`] goes to stderr; [`table`] to stdout, of [`counts`], [`grid`], [`dots`], [`notes`], [`answer`], [`files`], [`wording`],
-//! [`units`]; [`errors`] to stderr at the end. [`csv`] and [`markdown`] are files beside `results.json`.
+//! [`units`]; [`errors`] to stderr at the end. [`csv`], [`markdown`] and [`html`] are files beside `results.json`.
 
 pub mod account_table;
 pub mod answer;
@@ -14,6 +14,7 @@ pub mod dots;
 pub mod errors;
 pub mod files;
 pub mod grid;
+pub mod html;
 pub mod markdown;
 pub mod network_plot;
 pub mod network_table;
@@ -35,6 +36,7 @@ use results::Results;
 /// # Errors
 /// When one cannot be written; the others are then.
 pub fn write_reports(results: &Results, folder: &Path) -> Result<()> {
-    let written = [csv::write(results, folder), markdown::write(results, folder)];
+    // The last one links to the others.
+    let written = [csv::write(results, folder), markdown::write(results, folder), html::write(results, folder)];
     written.into_iter().collect()
 }

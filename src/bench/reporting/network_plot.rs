@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use plotters::prelude::*;
 
+use super::html::palette::{BLUE, GREEN, ORANGE, PINK, SKY};
 use crate::bench::analysis::network::{BandwidthColumn, Network};
 use crate::bench::planning::grid::name;
 
@@ -13,14 +14,7 @@ pub const PLOT_FILE: &str = "network.svg";
 const PANEL: (u32, u32) = (560, 360);
 const COLUMNS: usize = 2;
 const SECOND: f64 = 1e9;
-/// Told apart by people who see few colours (Okabe and Ito 2008).
-const COLOURS: [RGBColor; 5] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-];
+const COLOURS: [RGBColor; 5] = [BLUE, ORANGE, GREEN, PINK, SKY];
 
 /// Writes the picture into the folder of the run.
 ///
@@ -28,18 +22,26 @@ const COLOURS: [RGBColor; 5] = [
 /// When the file cannot be written.
 pub fn write(network: &Network, folder: &Path) -> Result<()> {
     let path = folder.join(PLOT_FILE);
-    let mut svg = String::new();
-    draw(network, &mut svg).context("cannot draw the network plot")?;
-    std::fs::write(&path, svg).with_context(|| format!("cannot write {}", path.display()))
+    std::fs::write(&path, svg(network, COLUMNS)?).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn draw(network: &Network, svg: &mut String) -> Result<()> {
+/// The picture, with so many panels in a row.
+///
+/// # Errors
+/// When it cannot be drawn.
+pub fn svg(network: &Network, columns: usize) -> Result<String> {
+    let mut svg = String::new();
+    draw(network, columns, &mut svg).context("cannot draw the network plot")?;
+    Ok(svg)
+}
+
+fn draw(network: &Network, columns: usize, svg: &mut String) -> Result<()> {
     let panels = network.strategies.first().map_or(0, |of| of.columns.len()).max(1);
-    let rows = panels.div_ceil(COLUMNS);
-    let size = (PANEL.0 * COLUMNS.min(panels) as u32, PANEL.1 * rows as u32);
+    let rows = panels.div_ceil(columns);
+    let size = (PANEL.0 * columns.min(panels) as u32, PANEL.1 * rows as u32);
     let root = SVGBackend::with_string(svg, size).into_drawing_area();
     root.fill(&WHITE)?;
-    let areas = root.split_evenly((rows, COLUMNS.min(panels)));
+    let areas = root.split_evenly((rows, columns.min(panels)));
     for (number, area) in areas.iter().take(panels).enumerate() {
         panel(network, number, area)?;
     }
