@@ -18,6 +18,7 @@ use crate::protocol::{ActionId, OutputId};
 
 /// How uploads and answers go together. All strategies keep the same promises on correctness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
     /// Steps 2.1 and 2.2 of the workshop to the letter: both uploads are done before a put is answered.
@@ -30,6 +31,7 @@ pub enum Strategy {
 
 /// A part of the strategy `pack` that can be switched off, to see what it is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Idea {
     /// What comes next is fetched before go asks for it.

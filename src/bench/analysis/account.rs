@@ -7,6 +7,7 @@ use crate::telemetry::{Answer, LoggedSession, SessionSummary};
 
 /// Where the wall clock of one build went, nanoseconds. The seven parts of time add up to `wall_ns`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Account {
     pub wall_ns: u64,
     /// go, until the backend ran.
@@ -31,6 +32,7 @@ pub struct Account {
 
 /// Time in which requests of one kind were in one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Wait {
     pub kind: WaitKind,
     pub stage: Stage,
@@ -42,6 +44,7 @@ pub struct Wait {
 
 /// What go waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum WaitKind {
     Get,
@@ -50,6 +53,7 @@ pub enum WaitKind {
 
 /// Where a request is while go waits for it: the stages of `request.txt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Waiting to be worked on.

@@ -14,6 +14,7 @@ use crate::telemetry::SessionSummary;
 
 /// All that is printed of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// In the order of Step 2.4; only legs with a round that counts.
     pub legs: Vec<LegSummary>,
@@ -35,6 +36,7 @@ pub struct Summary {
 
 /// The measured rounds of one leg.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LegSummary {
     pub leg: Leg,
     pub walls_ns: Vec<u64>,
@@ -53,6 +55,7 @@ pub struct LegSummary {
 
 /// Where the wall clock of a round went.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RoundAccount {
     /// Of the round, below that of the run.
     pub folder: String,
@@ -62,6 +65,7 @@ pub struct RoundAccount {
 
 /// Medians of what the sessions of one leg counted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BackendSummary {
     pub gets: f64,
     pub hits_local: f64,
@@ -84,6 +88,7 @@ pub struct BackendSummary {
 
 /// What a comparison of all records of all sessions found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Records {
     pub sessions: usize,
     pub requests: u64,
@@ -97,6 +102,7 @@ pub struct Records {
 
 /// Rounds that do not count for the same reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OutOfState {
     pub folders: Vec<String>,
     /// As `expected X, saw Y`.

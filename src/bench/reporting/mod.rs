@@ -2,7 +2,7 @@
 //!
 //! [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of links, [`ci_table`] groups of machines.
 //! [`progress`] goes to stderr; [`table`] to stdout, of [`counts`], [`grid`], [`dots`], [`notes`], [`answer`], [`files`], [`wording`],
-//! [`units`]; [`errors`] to stderr at the end. [`csv`], [`markdown`] and [`html`] are files beside `results.json`.
+//! [`units`]; [`errors`] to stderr at the end. [`csv`], [`markdown`] and [`html`] are files beside `results.json`, whose form `schema` keeps.
 
 pub mod account_table;
 pub mod answer;
@@ -22,6 +22,8 @@ pub mod notes;
 pub mod price;
 pub mod progress;
 pub mod results;
+#[cfg(test)]
+mod schema;
 pub mod table;
 pub mod units;
 pub mod wording;

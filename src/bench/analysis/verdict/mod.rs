@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// What the rules found in the rounds of one leg, under one case where it has cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LegVerdict {
     /// As tables name it: the leg, or the case.
     pub name: String,
@@ -22,6 +23,7 @@ pub struct LegVerdict {
 
 /// What one rule found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Name of the rule.
     pub rule: &'static str,
@@ -40,6 +42,7 @@ pub struct Finding {
 
 /// A number, and where it is from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// In words, with its unit.
     pub what: String,

@@ -16,6 +16,8 @@ mod records;
 mod strips;
 mod subjects;
 mod tables;
+#[cfg(test)]
+pub mod tests;
 mod verdict;
 mod waterfall;
 

@@ -109,7 +109,7 @@ fn sections(results: &Results, folder: &Folder<'_>) -> Result<(Vec<Section>, Vec
     add("network", "Latency and bandwidth", map(results)?);
     let has_verdict = !results.verdicts.is_empty();
     add("verdict", "What held it back", has_verdict.then(|| verdict::render(folder, &results.verdicts)));
-    add("tables", "Tables", Some(tables(results)));
+    add("tables", "Tables", tables(results));
     add("flames", "Flame graphs", (!flames.is_empty()).then(|| flames::render(folder, &flames)));
     add("environment", "Environment", Some(environment(results)));
     add("records", "Records", links::render(folder, results, &subjects));
@@ -257,15 +257,19 @@ fn map(results: &Results) -> Result<Option<Markup>> {
     }))
 }
 
-fn tables(results: &Results) -> Markup {
-    html! {
-        @for grid in table::grids(results) { (table(&grid)) }
-        @if let Some(network) = &results.network {
-            @for (title, grid) in network_table::grids(network) { h3 { (title) } (table(&grid)) }
-            p.hint { (network_table::OF_LINE) }
+fn tables(results: &Results) -> Option<Markup> {
+    let (grids, notes) = (table::grids(results), table::notes(results));
+    let has_some = !grids.is_empty() || !notes.is_empty() || results.network.is_some();
+    has_some.then(|| {
+        html! {
+            @for grid in &grids { (table(grid)) }
+            @if let Some(network) = &results.network {
+                @for (title, grid) in network_table::grids(network) { h3 { (title) } (table(&grid)) }
+                p.hint { (network_table::OF_LINE) }
+            }
+            ul.notes { @for note in &notes { li { (note) } } }
         }
-        ul.notes { @for note in table::notes(results) { li { (note) } } }
-    }
+    })
 }
 
 fn environment(results: &Results) -> Markup {
