@@ -3,6 +3,7 @@
 use super::ci::WaveResult;
 use super::compare::counted;
 use super::outliers::Outlier;
+use super::stats::median;
 use crate::bench::planning::steps::Setup;
 use crate::bench::reporting::results::Round;
 
@@ -24,9 +25,11 @@ pub fn samples(rounds: &[Round], setup: Setup, outliers: &[Outlier]) -> Vec<Samp
     counted(rounds, setup).map(sample).collect()
 }
 
-/// The builds of machines that started together.
-pub fn of_wave(wave: &WaveResult) -> Vec<Sample> {
-    wave.builds.iter().map(|build| Sample { wall_ns: build.wall_ns, is_outlier: false }).collect()
+/// The builds of machines that started together, and their median in nanoseconds; None without a build.
+pub fn of_wave(wave: &WaveResult) -> Option<(Vec<Sample>, f64)> {
+    let walls: Vec<f64> = wave.builds.iter().map(|build| build.wall_ns as f64).collect();
+    let samples = wave.builds.iter().map(|build| Sample { wall_ns: build.wall_ns, is_outlier: false });
+    Some((samples.collect(), median(&walls)?))
 }
 
 /// Rows, by their medians, in groups of like length: the longest first, each group in the order of the rows.
@@ -41,6 +44,7 @@ pub fn alike(medians: &[f64]) -> Vec<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ci::tests::results;
     use super::super::summary::tests::measured;
     use super::*;
     use crate::bench::analysis::outliers::outliers;
@@ -54,6 +58,14 @@ mod tests {
         assert_eq!(found.len(), 6);
         let marked: Vec<u64> = found.iter().filter(|sample| sample.is_outlier).map(|sample| sample.wall_ns).collect();
         assert_eq!(marked, [160_000_000]);
+    }
+
+    #[test]
+    fn machines_that_started_together_are_a_row() {
+        let waves = &results().groups[0].waves;
+        let (samples, median_ns) = of_wave(&waves[1]).unwrap();
+        assert_eq!((samples.len(), median_ns), (2, 5e9));
+        assert_eq!(of_wave(&WaveResult { builds: Vec::new(), ..waves[1].clone() }), None);
     }
 
     #[test]

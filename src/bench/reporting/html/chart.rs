@@ -18,9 +18,9 @@ pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub type Rows<'a, 'b, X> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<X, RangedCoordf64>>;
 
 /// plotters takes the height of a line for the size of its text.
-const LINE: f64 = 1.24;
+pub const LINE: f64 = 1.24;
 /// Size of text, pixels.
-const TEXT: f64 = 13.0;
+pub const TEXT: f64 = 13.0;
 /// Room for the axis and its title below the rows, and beside the rows for the halves of the outermost numbers.
 const AXIS: u32 = 44;
 const SIDE: u32 = 14;
@@ -47,14 +47,6 @@ impl Width {
     /// Of what lies over the axis in a chart of rows.
     pub fn plot(self) -> f64 {
         f64::from(self.pixels() - 2 * SIDE)
-    }
-
-    /// Panels of the network plot in a row.
-    pub fn panels(self) -> usize {
-        match self {
-            Width::Wide => 2,
-            Width::Narrow => 1,
-        }
     }
 
     /// Numbers on an axis.
@@ -106,8 +98,8 @@ pub enum Mark {
     Area(RGBColor),
     Dot(RGBColor),
     Line(RGBColor),
-    /// As [`dashed`] draws them.
-    Dashes,
+    /// A line of dashes.
+    Dashes(RGBColor),
 }
 
 /// What the marks of a chart mean.
@@ -127,7 +119,7 @@ fn drawn(mark: Mark) -> Markup {
             Mark::Area(colour) => rect width="12" height="12" rx="2" fill=(hex(colour)) {},
             Mark::Dot(colour) => circle cx="7" cy="6" r=(DOT) fill=(hex(colour)) {},
             Mark::Line(colour) => line x1="7" x2="7" y1="0" y2="12" stroke=(hex(colour)) stroke-width="2" {},
-            Mark::Dashes => line x1="7" x2="7" y1="0" y2="12" stroke=(hex(MUTED)) stroke-dasharray="4 2" {},
+            Mark::Dashes(colour) => line x1="0" x2="14" y1="6" y2="6" stroke=(hex(colour)) stroke-dasharray="4 1" stroke-width="2" {},
         }
     }
 }

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::chart::{self, Axis, Mark, Width};
-use super::palette::{BLUE, ORANGE};
+use super::palette::{BLUE, MUTED, ORANGE};
 use crate::bench::analysis::in_flight::InFlight;
 use crate::bench::reporting::units;
 
@@ -20,7 +20,7 @@ pub fn legend() -> Markup {
     chart::legend(&[
         (Mark::Area(BLUE), "gets open"),
         (Mark::Area(ORANGE), "puts open, on top"),
-        (Mark::Dashes, "as many as go has workers"),
+        (Mark::Dashes(MUTED), "as many as go has workers"),
     ])
 }
 
@@ -58,7 +58,7 @@ fn draw(width: Width, of: &InFlight) -> Result<String> {
         chart.plotting_area().draw(&Polygon::new(area_of_puts, ORANGE))?;
         let workers = y(of.workers as f64);
         chart::dashed(&chart, (0.0, workers), (last, workers))?;
-        chart::write(&chart, &of.workers.to_string(), (0.0, workers - 9.0), HPos::Left)
+        chart::write(&chart, &of.workers.to_string(), (last * 0.005, workers - 9.0), HPos::Left)
     })
 }
 

@@ -1,7 +1,8 @@
 //! `report.html`: a run to look at, in one file that needs no network. Reads results and records, draws what `analysis` computed.
 //!
-//! [`page`] is the whole, of parts: [`strips`], [`account_bars`], [`in_flight`], [`latency`] and [`waterfall`] are charts (by what is in
-//! [`chart`] and [`palette`]), [`verdict`], [`tables`], [`flames`] and [`links`] the rest. [`subjects`] says what there is a row of,
+//! [`page`] is the whole; [`parts`] are of `results.json` alone, [`panels`] of the records of single builds too. Charts:
+//! [`strips`], [`account_bars`], [`in_flight`], [`latency`], [`waterfall`] and [`network_map`], by what is in [`chart`] and
+//! [`palette`]. [`verdict`], [`tables`], [`text`], [`flames`] and [`links`] are the rest. [`subjects`] says what there is a row of,
 //! [`records`] what is read beside `results.json`.
 
 mod account_bars;
@@ -10,14 +11,18 @@ mod flames;
 mod in_flight;
 mod latency;
 mod links;
+mod network_map;
 mod page;
 pub mod palette;
+mod panels;
+mod parts;
 mod records;
 mod strips;
 mod subjects;
 mod tables;
 #[cfg(test)]
 pub mod tests;
+mod text;
 mod verdict;
 mod waterfall;
 

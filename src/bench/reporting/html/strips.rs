@@ -1,4 +1,4 @@
-//! The samples as strips: every round a dot, each row with its median, the baselines as lines through the rows.
+//! The samples as strips: every build a dot, each row with its median, the baselines as lines through the rows.
 
 use anyhow::Result;
 use maud::{Markup, html};
@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::chart::{self, Axis, DOT, Mark, Width};
-use super::palette::{BLUE, INK, ORANGE};
+use super::palette::{BLUE, INK, MUTED, ORANGE};
 use crate::bench::analysis::samples::{Sample, alike};
 use crate::bench::reporting::units;
 
@@ -47,13 +47,13 @@ pub fn render(strips: &[Strip]) -> Result<Markup> {
         })
         .collect::<Result<_>>()?;
     let has_outlier = strips.iter().flat_map(|strip| &strip.samples).any(|sample| sample.is_outlier);
-    let mut meaning = vec![(Mark::Dot(BLUE), "one round")];
+    let mut meaning = vec![(Mark::Dot(BLUE), "one build")];
     if has_outlier {
-        meaning.push((Mark::Dot(ORANGE), "one round, far from the others"));
+        meaning.push((Mark::Dot(ORANGE), "one build, far from the others"));
     }
     meaning.push((Mark::Line(INK), "median"));
     if strips.iter().any(|strip| strip.is_baseline) {
-        meaning.push((Mark::Dashes, "median of a baseline"));
+        meaning.push((Mark::Dashes(MUTED), "median of a baseline"));
     }
     Ok(html! {
         (chart::legend(&meaning))

@@ -32,6 +32,8 @@ impl Subject<'_> {
 /// Those of a run: the legs first, then the cases.
 pub fn subjects(results: &Results) -> Vec<Subject<'_>> {
     let subject = |name: String, setup: Setup, figures| {
+        // A gap tells the leg from what it is: HTML has none.
+        let name = name.replacen("  ", ": ", 1);
         let round = typical(&results.rounds, setup);
         Subject { name, setup, figures, round }
     };

@@ -134,7 +134,7 @@ fn a_run_with_everything_has_every_part_in_order() {
     for words in [
         "Did the build get faster with GOCACHEPROG?",
         "<strong>Yes.</strong>",
-        "one round, far from the others",
+        "one build, far from the others",
         "href=\"b/1/request.txt\"",
         "most it could bring",
         "a/pprof/cpu.svg has too few samples",

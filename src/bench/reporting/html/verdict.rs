@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::records::Folder;
+use super::text::inline;
 use crate::bench::analysis::verdict::{Evidence, Finding, LegVerdict};
 use crate::bench::reporting::units;
 
@@ -17,7 +18,7 @@ fn of_leg(folder: &Folder<'_>, verdict: &LegVerdict) -> Markup {
     html! {
         h3 { (verdict.name) }
         p.hint { "By " (folder.link(&session, &verdict.folder)) ", which took " (units::duration(verdict.wall_ns as f64)) "." }
-        @if let Some(why) = &verdict.too_little { p { "Nothing can be said: " (why) } }
+        @if let Some(why) = &verdict.too_little { p { "Nothing can be said: " (inline(why)) } }
         @if is_quiet { p { "Nothing stands out." } }
         @if !verdict.ranked.is_empty() {
             ol.findings { @for found in &verdict.ranked { li { (finding(folder, found, verdict.wall_ns)) } } }
@@ -26,23 +27,23 @@ fn of_leg(folder: &Folder<'_>, verdict: &LegVerdict) -> Markup {
             h4 { "Beside that" }
             ul.findings { @for found in &verdict.beside { li { (finding(folder, found, verdict.wall_ns)) } } }
         }
-        @for missing in &verdict.missing { p.hint { (missing) } }
+        @for missing in &verdict.missing { p.hint { (inline(missing)) } }
     }
 }
 
 fn finding(folder: &Folder<'_>, found: &Finding, wall_ns: u64) -> Markup {
     html! {
-        p.finding { strong { (found.title) } @if let Some(ns) = found.saves_ns { span.saves { (saves(ns, wall_ns)) } } }
+        p.finding { strong { (inline(&found.title)) } @if let Some(ns) = found.saves_ns { span.saves { (saves(ns, wall_ns)) } } }
         ul.evidence { @for evidence in &found.seen { li { (seen(folder, evidence)) } } }
-        p { (found.why) }
-        p { "Next: " (found.next) }
-        @for caveat in &found.caveats { p.hint { "But: " (caveat) } }
+        p { (inline(&found.why)) }
+        p { "Next: " (inline(&found.next)) }
+        @for caveat in &found.caveats { p.hint { "But: " (inline(caveat)) } }
     }
 }
 
 fn seen(folder: &Folder<'_>, evidence: &Evidence) -> Markup {
     html! {
-        (evidence.what) " "
+        (inline(&evidence.what)) " "
         span.source { (folder.link(&evidence.file, &evidence.file)) " " code { (evidence.query) } }
     }
 }
