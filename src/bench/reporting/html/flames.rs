@@ -37,7 +37,7 @@ pub fn read(folder: &Folder<'_>, subjects: &[Subject<'_>], results: &Results) ->
                     room -= if fits { svg.len() } else { 0 };
                     flames.push(Flame { title, path, svg: Some(svg).filter(|_| fits) });
                 }
-                Err(what) => missing.push(Missing { record: format!("{path} {what}"), without: "a flame graph" }),
+                Err(what) => missing.push(Missing { record: format!("{path} {what}"), without: "Flame graphs" }),
             }
         }
     }

@@ -57,10 +57,8 @@ pub fn request_log(folder: &Folder<'_>, of: &Subject<'_>, results: &Results) -> 
     let round = of.round?;
     let session = round.session.as_ref()?;
     let below = format!("{}/request.txt", round.folder);
-    let missing = |what: String| Missing {
-        record: format!("{below} {what}"),
-        without: "requests in flight, and the latency of gets",
-    };
+    let missing =
+        |what: String| Missing { record: format!("{below} {what}"), without: "Requests in flight, latency of gets" };
     let workers = of.figures.account.as_ref().map(|of| of.account.workers).or(results.environment.cores);
     let read = || {
         let path = folder.file(&below).ok_or("is not there")?;
@@ -72,14 +70,14 @@ pub fn request_log(folder: &Folder<'_>, of: &Subject<'_>, results: &Results) -> 
     Some(read().map_err(missing))
 }
 
-/// What is not there, as one sentence for each thing that is left out.
+/// What is left out, each with the records that are not there.
 pub fn sentences(missing: &[Missing]) -> Vec<String> {
     let mut parts: Vec<&'static str> = missing.iter().map(|missing| missing.without).collect();
     parts.dedup();
     let sentence = |without: &&'static str| {
         let records = missing.iter().filter(|missing| missing.without == *without);
         let records: Vec<&str> = records.map(|missing| missing.record.as_str()).collect();
-        format!("Left out: {without}: {}.", records.join(", "))
+        format!("{without}: {}.", records.join(", "))
     };
     parts.iter().map(sentence).collect()
 }
@@ -112,9 +110,6 @@ mod tests {
         let missing = |record: &str, without| Missing { record: record.to_owned(), without };
         let all =
             [missing("b/1/x is not there", "this"), missing("a/1/x is not there", "this"), missing("y is cut", "that")];
-        assert_eq!(
-            sentences(&all),
-            ["Left out: this: b/1/x is not there, a/1/x is not there.", "Left out: that: y is cut."]
-        );
+        assert_eq!(sentences(&all), ["this: b/1/x is not there, a/1/x is not there.", "that: y is cut."]);
     }
 }

@@ -69,17 +69,18 @@ fn panel(width: Width, rows: &[&Strip]) -> Result<String> {
     let longest = walls.fold(1.0, f64::max) * BEYOND;
     let (size, unit) = units::time_unit(longest);
     let last = longest / size;
+    let medians = units::durations(&rows.iter().map(|row| Some(row.median_ns)).collect::<Vec<_>>());
     let height = ROW * rows.len() as u32;
     chart::svg(width, chart::height(height), |area| {
         let axis = Axis { title: &format!("wall, {unit}"), format: &|value| units::tick(*value) };
         let chart = chart::rows(area, width, 0.0..last, height, &axis)?;
-        for (row, top) in rows.iter().zip((0..height).step_by(ROW as usize).map(f64::from)) {
+        let tops = (0..height).step_by(ROW as usize).map(f64::from);
+        for ((row, median), top) in rows.iter().zip(&medians).zip(tops) {
             for baseline in rows.iter().filter(|row| row.is_baseline) {
                 let at = baseline.median_ns / size;
                 chart::dashed(&chart, (at, top + DOTS - TALL), (at, top + DOTS + TALL))?;
             }
             chart::write(&chart, &row.name, (0.0, top + NAME), HPos::Left)?;
-            let median = units::duration(row.median_ns);
             chart::write(&chart, &format!("{median} {}", row.spread), (last, top + NAME), HPos::Right)?;
             let middle = row.median_ns / size;
             chart::line(&chart, (middle, top + DOTS - TALL), (middle, top + DOTS + TALL), INK, 2)?;
