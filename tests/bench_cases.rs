@@ -1,19 +1,25 @@
 //! The bench with the real go, over scenarios with cases and a small module.
 
+#[path = "common/schema.rs"]
+mod schema;
+
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
-/// Runs a scenario of this text in `folder`; gives its results and what it printed.
+/// Runs a scenario of this text in `folder`; gives its results, which are as the schema says, and what it printed.
 fn bench(folder: &Path, scenario: &str, args: &[&str]) -> (Value, String) {
     std::fs::write(folder.join("mine.toml"), scenario).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
     let output = command.current_dir(folder).args(["--scenario", "mine.toml"]).args(args).output().unwrap();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{stderr}\n{stdout}");
-    let results = std::fs::read(folder.join("metrics/latest/results.json")).unwrap();
-    (serde_json::from_slice(&results).unwrap(), stdout)
+    let latest = folder.join("metrics/latest");
+    let results = serde_json::from_slice(&std::fs::read(latest.join("results.json")).unwrap()).unwrap();
+    schema::check(&results);
+    assert!(latest.join("report.html").is_file());
+    (results, stdout)
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -1,5 +1,8 @@
 //! What is made of a run afterwards: reports, comparisons, and what the command line tells of itself.
 
+#[path = "common/schema.rs"]
+mod schema;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -16,6 +19,22 @@ fn stdout(output: &Output) -> String {
 
 fn read(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// A page with its records beside it, and one of results.json alone.
+fn assert_pages(folder: &Path, latest: &Path) {
+    let page = std::fs::read_to_string(latest.join("report.html")).unwrap();
+    for part in ["id=\"samples\"", "id=\"time\"", "id=\"flight\"", "id=\"latency\"", "id=\"flames\"", "id=\"tables\""] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(page.contains("href=\"a/") && !page.contains("id=\"missing\""), "{page}");
+    let alone = folder.join("alone");
+    std::fs::create_dir(&alone).unwrap();
+    std::fs::copy(latest.join("results.json"), alone.join("results.json")).unwrap();
+    stdout(&bench(folder, &["report", "alone"]));
+    let page = std::fs::read_to_string(alone.join("report.html")).unwrap();
+    assert!(page.contains("id=\"samples\"") && page.contains("request.txt is not there"), "{page}");
+    assert!(!page.contains("id=\"flight\"") && !page.contains("href=\"a/"), "{page}");
 }
 
 /// Everything above the list of files, which is called by another name.
@@ -52,6 +71,8 @@ fn a_run_is_reported_again_and_compared_from_its_file() {
         |kind: &str| rounds.iter().filter(|round| round["kind"] == kind && round["leg"] == "baseline-full").count();
     assert_eq!(of_kind("again"), of_kind("measured"));
 
+    schema::check(&results);
+    assert_pages(folder.path(), &latest);
     let csv = std::fs::read_to_string(latest.join("results.csv")).unwrap();
     let walls = csv.lines().filter(|line| line.contains(",a,") && line.contains(",wall,")).count();
     assert_eq!(walls, rounds.iter().filter(|round| round["leg"] == "a").count());

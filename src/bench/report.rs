@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::analysis::load;
-use super::reporting::results::{Ended, Results};
-use super::reporting::{files, table, write_reports};
+use super::reporting::{files, notes, table, write_reports};
 use super::running::run::{show, view};
 use crate::note;
 
@@ -25,17 +24,8 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     let results = load(&args.dir)?;
     let folder = if args.dir.is_dir() { args.dir.clone() } else { args.dir.parent().unwrap_or(&args.dir).to_owned() };
     write_reports(&results, &folder)?;
-    if let Some(why) = incomplete(&results) {
+    if let Some(why) = notes::incomplete(&results) {
         note::line(format_args!("note: this run {why}: what was measured until then is shown"));
     }
     show(&table::render(&results, &files::to_look_at(&folder, &folder, &results.plan.cases), view()))
-}
-
-fn incomplete(results: &Results) -> Option<String> {
-    match results.ended {
-        Ended::Complete => None,
-        Ended::Running => Some("has not ended, or was killed".to_owned()),
-        Ended::Interrupted => Some("was interrupted".to_owned()),
-        Ended::Failed => Some(format!("failed ({})", results.error.as_deref().unwrap_or("no reason is known"))),
-    }
 }

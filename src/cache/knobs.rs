@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The changes. By default there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Knobs {
     /// A file is on the disk itself before it gets its name.

@@ -19,6 +19,7 @@ use crate::protocol::{ActionId, OutputId};
 
 /// How uploads and answers go together. All strategies keep the same promises on correctness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
     /// Steps 2.1 and 2.2 as the workshop's own program solves them: both uploads are done before a put is answered, and a
@@ -32,6 +33,7 @@ pub enum Strategy {
 
 /// A part of the strategy `pack` that can be switched off, to see what it is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Idea {
     /// What comes next is fetched before go asks for it.

@@ -67,6 +67,8 @@ impl FaultKind {
 
 /// A fault, and how many of the requests have it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(with = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct Fault {
     /// What happens to them.

@@ -15,6 +15,7 @@ const PROFILE_TOLERANCE: f64 = 0.01;
 
 /// What the records of a session say together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Agreement {
     /// Files that were compared.
     pub files: Vec<String>,

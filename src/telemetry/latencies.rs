@@ -127,7 +127,7 @@ fn source(answer: &Answer) -> Option<&'static str> {
     }
 }
 
-/// The size class of a body.
+/// The name of the class that a body of so many bytes is in.
 pub fn size_class(bytes: u64) -> &'static str {
     SIZE_CLASSES.iter().find(|(most, _)| bytes <= *most).map_or("", |(_, name)| name)
 }

@@ -6,6 +6,7 @@ use crate::platform::{HostCounters, ProcessCounters};
 
 /// Sums and peaks of a session's samples. `None` is what the system does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Resources {
     /// Samples that were taken.
     pub samples: u64,
@@ -32,6 +33,7 @@ const MOST_POINTS: usize = 64;
 
 /// What processes used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProcessUse {
     /// CPU time.
     pub cpu_ns: Option<u64>,
@@ -51,6 +53,7 @@ pub struct ProcessUse {
 
 /// What the machine did, for whomever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HostUse {
     /// CPU time of all cores together.
     pub cpu_ns: Option<u64>,

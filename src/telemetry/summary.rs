@@ -15,6 +15,7 @@ pub const SCHEMA: u32 = 1;
 
 /// One session in numbers. `None` is what could not be measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SessionSummary {
     /// Version of this format.
     pub schema: u32,
@@ -84,6 +85,7 @@ pub struct SessionSummary {
 
 /// A latency distribution, nanoseconds, from an HdrHistogram of three significant digits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Latency {
     /// Number of values.
     pub count: u64,
@@ -97,6 +99,7 @@ pub struct Latency {
 
 /// What is in a CPU profile.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProfileSummary {
     /// Samples taken.
     pub samples: u64,
@@ -107,6 +110,7 @@ pub struct ProfileSummary {
 
 /// What came of a delay that was planted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlantSummary {
     /// The stage that was delayed.
     pub stage: String,

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::reader::Reader;
-use crate::telemetry::{Answer, LoggedSession};
+use crate::bench::reporting::results::Round;
+use crate::telemetry::{Answer, LoggedSession, SessionSummary};
 
 /// Where the wall clock of one build went, nanoseconds. The seven parts of time add up to `wall_ns`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Account {
     pub wall_ns: u64,
     /// go, until the backend ran.
@@ -36,6 +38,7 @@ pub struct Account {
 
 /// Time in which requests of one kind were in one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Wait {
     pub kind: WaitKind,
     pub stage: Stage,
@@ -51,6 +54,7 @@ pub struct Wait {
 
 /// What go waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum WaitKind {
     Get,
@@ -59,6 +63,7 @@ pub enum WaitKind {
 
 /// Where a request is while go waits for it: the stages of `request.txt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Waiting to be worked on.
@@ -91,6 +96,22 @@ pub struct Frame {
     pub cores: usize,
     /// CPU time of go and what it ran: it tells how much of `both_ns` go worked in.
     pub go_cpu_ns: u64,
+}
+
+impl Frame {
+    /// Of a round with its session; `workers` are those of go, on so many cores.
+    pub fn of(round: &Round, session: &SessionSummary, workers: usize, cores: usize) -> Frame {
+        let backend_ns = session.start_unix_ns.saturating_sub(round.started_unix_ns);
+        Frame {
+            backend_ns,
+            handshake_ns: backend_ns + session.handshake_ns,
+            released_ns: backend_ns + session.wall_ns,
+            wall_ns: round.wall_ns,
+            workers,
+            cores,
+            go_cpu_ns: round.go_cpu_user_ns + round.go_cpu_system_ns,
+        }
+    }
 }
 
 impl Account {
@@ -219,13 +240,13 @@ impl Sweep {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::telemetry::{Line, Outcome, Times};
     use proptest::prelude::*;
 
     /// A request whose stages end at these times.
-    fn answer(kind: &'static str, arrived_ns: u64, ends_ns: [u64; 5]) -> (u64, Line) {
+    pub fn answer(kind: &'static str, arrived_ns: u64, ends_ns: [u64; 5]) -> (u64, Line) {
         let [started_ns, body_ns, local_ns, decided_ns, answered_ns] = ends_ns;
         let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, ..Times::default() };
         let outcome = Outcome::Miss;
@@ -233,7 +254,8 @@ mod tests {
         (answered_ns, Line::Answer(answer))
     }
 
-    fn log(lines: Vec<(u64, Line)>) -> LoggedSession {
+    /// What a backend logged.
+    pub fn log(lines: Vec<(u64, Line)>) -> LoggedSession {
         LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines }
     }
 

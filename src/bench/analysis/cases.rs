@@ -12,6 +12,7 @@ use crate::bench::reporting::results::Round;
 
 /// One leg under one case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CaseSummary {
     pub name: String,
     pub slug: String,

@@ -13,6 +13,7 @@ const GB: f64 = 1e9;
 
 /// All groups of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CiResults {
     pub prices: Prices,
     /// The raw samples.
@@ -24,6 +25,7 @@ pub struct CiResults {
 
 /// Machines on one bucket, empty at first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GroupResult {
     pub machines: u32,
     pub start: Start,
@@ -33,6 +35,7 @@ pub struct GroupResult {
 
 /// Machines that started at the same moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WaveResult {
     pub builds: Vec<Build>,
     /// What the S3 server saw of all of them; None with `--remote env`.
@@ -44,6 +47,7 @@ pub struct WaveResult {
 
 /// The build of one machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Build {
     pub packages: String,
     /// Of its records, below the one of the run.
@@ -56,6 +60,7 @@ pub struct Build {
 
 /// A wave in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WaveSummary {
     pub builds: Share,
     pub start: Start,
@@ -80,6 +85,7 @@ pub struct WaveSummary {
 
 /// US dollars.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cost {
     pub requests: f64,
     pub out: f64,

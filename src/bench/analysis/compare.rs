@@ -19,6 +19,7 @@ const SAME: f64 = 0.1;
 
 /// How long one leg takes against another.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Comparison {
     pub leg: Leg,
     pub base: Leg,
@@ -37,6 +38,7 @@ pub struct Comparison {
 
 /// What may be said of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     Faster,

@@ -15,6 +15,7 @@ pub const LOAD: &str = "load packages";
 
 /// The critical path of one build, by go's own action graph.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CriticalPath {
     /// The round whose graph it is, below the folder of the run.
     pub folder: String,
@@ -30,6 +31,7 @@ pub struct CriticalPath {
 
 /// One action on the critical path, or [`LOAD`]. Times are nanoseconds since the start of go.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PathStep {
     /// go's name for what it does: `build`, `link` …
     pub mode: String,

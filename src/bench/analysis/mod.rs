@@ -1,18 +1,21 @@
 //! From what was measured to what it means: [`stats`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
 //! where the time went, [`critical_path`] which of go's actions decided it, [`savings`] what the cache saved of them, [`summary`], [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines
 //! came to, [`until`] whether that is known well enough, and [`two_runs`]
-//! what differs between two runs. Nothing here prints.
+//! what differs between two runs. [`samples`], [`in_flight`] and [`get_latency`] are for the pictures of a report. Nothing here prints.
 
 pub mod account;
 pub mod cases;
 pub mod ci;
 pub mod compare;
 pub mod critical_path;
+pub mod get_latency;
+pub mod in_flight;
 pub mod network;
 pub mod noise;
 pub mod outliers;
 pub mod proof;
 pub mod reader;
+pub mod samples;
 pub mod savings;
 pub mod stats;
 pub mod summary;

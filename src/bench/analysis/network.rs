@@ -12,6 +12,7 @@ use crate::cache::Strategy;
 
 /// All that is said of a grid.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Network {
     /// Median of baseline-empty: what no cache takes; None where it was not run.
     pub empty_ns: Option<f64>,
@@ -22,6 +23,7 @@ pub struct Network {
 
 /// One strategy over the whole grid.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StrategyGrid {
     pub strategy: Strategy,
     /// One for each bandwidth, in the order of the scenario.
@@ -32,6 +34,7 @@ pub struct StrategyGrid {
 
 /// The bandwidth below which no cache is faster, at one latency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LeastBandwidth {
     pub latency_ms: f64,
     /// Through the limited bandwidths; None where fewer than two were measured. Its slope is about the bytes that come.
@@ -42,6 +45,7 @@ pub struct LeastBandwidth {
 
 /// One strategy at one bandwidth.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BandwidthColumn {
     pub bandwidth: Limit,
     /// One for each latency of the grid, in the order of the scenario.
@@ -53,6 +57,7 @@ pub struct BandwidthColumn {
 
 /// What a build takes at one latency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Point {
     pub latency_ms: f64,
     /// A median, or a value of the line; None where there is neither.
@@ -62,6 +67,7 @@ pub struct Point {
 
 /// `wall_ns = base_ns + slope_ns * x`; x is a latency in ms, or what a byte takes on the link in ns.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Line {
     pub base_ns: f64,
     pub slope_ns: f64,
@@ -71,6 +77,7 @@ pub struct Line {
 
 /// From where on no cache is faster than a full remote one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "is", content = "latency_ms")]
 pub enum Crossover {
     /// At this latency by the line, between latencies of the grid.

@@ -13,6 +13,7 @@ const COVERAGE: f64 = 0.95;
 
 /// What go with its own full cache takes against itself.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NoiseFloor {
     pub pairs: usize,
     /// The median of the ratios of the two runs of a round. Without noise it would be 1.

@@ -19,6 +19,7 @@ const EXPLAINS: f64 = 0.5;
 
 /// A sample far from the others.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Outlier {
     /// Of the round, below that of the run.
     pub folder: String,
@@ -31,6 +32,7 @@ pub struct Outlier {
 
 /// Something that the machine did more of than in the other rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cause {
     pub what: HostCause,
     /// Share of the wall clock (of one core, where it is about cores) in this round.
@@ -41,6 +43,7 @@ pub struct Cause {
 
 /// What the samples tell of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HostCause {
     /// CPU time of processes that have nothing to do with the run, in cores.

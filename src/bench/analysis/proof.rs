@@ -18,6 +18,7 @@ pub const WELL: f64 = 0.10;
 
 /// What came of one bottleneck.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Proof {
     pub name: String,
     /// The rule that has to name it; None where the build is well.

@@ -6,6 +6,7 @@ use crate::telemetry::{Answer, LoggedSession};
 
 /// What `request.txt` tells of the reader.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reader {
     /// Requests that were in the pipe while the reader stood still for a millisecond or longer.
     pub kept: u64,

@@ -11,6 +11,7 @@ use crate::telemetry::{SIZE_CLASSES, size_class};
 
 /// What the cache saved in one build.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Savings {
     /// The round with a cache, below the folder of the run.
     pub folder: String,
@@ -24,6 +25,7 @@ pub struct Savings {
 
 /// One package, or the requests that are of none.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PackageSaved {
     /// Empty for the requests that are of none.
     pub package: String,
@@ -40,6 +42,7 @@ pub struct PackageSaved {
 
 /// Packages of one kind together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PartSaved {
     pub part: Part,
     pub packages: usize,
@@ -56,6 +59,7 @@ pub struct PartSaved {
 
 /// What a part consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// Packages with an output of this size class, as `latency.hlog` names it.

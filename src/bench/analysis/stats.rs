@@ -7,6 +7,7 @@ const COVERAGE: f64 = 0.99;
 
 /// An interval that holds the true median with the probability `coverage`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Interval {
     pub low: f64,
     pub high: f64,

@@ -14,6 +14,7 @@ use crate::telemetry::SessionSummary;
 
 /// All that is printed of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// In the order of Step 2.4; only legs with a round that counts.
     pub legs: Vec<LegSummary>,
@@ -37,6 +38,7 @@ pub struct Summary {
 
 /// The measured rounds of one leg.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LegSummary {
     pub leg: Leg,
     pub walls_ns: Vec<u64>,
@@ -55,6 +57,7 @@ pub struct LegSummary {
 
 /// Where the wall clock of a round went.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RoundAccount {
     /// Of the round, below that of the run.
     pub folder: String,
@@ -64,6 +67,7 @@ pub struct RoundAccount {
 
 /// Medians of what the sessions of one leg counted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BackendSummary {
     pub gets: f64,
     pub hits_local: f64,
@@ -86,6 +90,7 @@ pub struct BackendSummary {
 
 /// What a comparison of all records of all sessions found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Records {
     pub sessions: usize,
     pub requests: u64,
@@ -99,6 +104,7 @@ pub struct Records {
 
 /// Rounds that do not count for the same reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OutOfState {
     pub folders: Vec<String>,
     /// As `expected X, saw Y`.
@@ -158,17 +164,21 @@ impl LegSummary {
     }
 }
 
-fn account(rounds: &[Round], setup: Setup) -> Option<RoundAccount> {
-    let round = nearest_to_median(rounds, setup)?;
-    Some(RoundAccount { folder: round.folder.clone(), account: round.account.clone()? })
-}
-
-/// The round that stands for all of a setup: of those with an account of their time the one nearest to the median.
-pub fn nearest_to_median(rounds: &[Round], setup: Setup) -> Option<&Round> {
+/// The round that stands for all of a setup: of those that count the nearest to the median, of those with an account where there
+/// are any.
+pub fn typical(rounds: &[Round], setup: Setup) -> Option<&Round> {
     let middle = median(&walls(rounds, setup))?;
     let distance = |round: &Round| (round.wall_ns as f64 - middle).abs();
-    let with_account = counted(rounds, setup).filter(|round| round.account.is_some());
-    with_account.min_by(|one, other| distance(one).total_cmp(&distance(other)))
+    let nearest = |with_account: bool| {
+        let wanted = counted(rounds, setup).filter(|round| !with_account || round.account.is_some());
+        wanted.min_by(|one, other| distance(one).total_cmp(&distance(other)))
+    };
+    nearest(true).or_else(|| nearest(false))
+}
+
+fn account(rounds: &[Round], setup: Setup) -> Option<RoundAccount> {
+    let round = typical(rounds, setup)?;
+    Some(RoundAccount { folder: round.folder.clone(), account: round.account.clone()? })
 }
 
 fn backend_summary(rounds: &[Round], setup: Setup) -> Option<BackendSummary> {
@@ -242,6 +252,7 @@ fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {
 
 #[cfg(test)]
 pub mod tests {
+    use super::super::account::{Frame, tests::log};
     use super::super::compare::Verdict;
     use super::*;
     use crate::bench::planning::steps::{Kind, Step};
@@ -291,6 +302,17 @@ pub mod tests {
         assert_eq!(summary.leg(Leg::A).unwrap().walls_ns, [10_000_000]);
         assert_eq!(summary.out_of_state[0].folders, ["a/2"]);
         assert_eq!(summary.out_of_state[0].why, ["expected 0 requests to the remote, saw 4"]);
+    }
+
+    #[test]
+    fn the_round_nearest_to_the_median_stands_for_all_of_those_with_an_account() {
+        let mut rounds = measured(Leg::A, &[100, 110, 121, 130, 200]);
+        assert_eq!(typical(&rounds, Leg::A.into()).unwrap().step.round, 3);
+        let frame =
+            Frame { backend_ns: 0, handshake_ns: 0, released_ns: 0, wall_ns: 1, workers: 1, cores: 1, go_cpu_ns: 0 };
+        rounds[1].account = Some(Account::of(frame, &log(Vec::new())));
+        assert_eq!(typical(&rounds, Leg::A.into()).unwrap().step.round, 2);
+        assert_eq!(typical(&rounds, Leg::B.into()), None);
     }
 
     #[test]

@@ -85,6 +85,7 @@ pub struct BenchArgs {
 
 /// Which S3 the backend talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RemoteKind {
     /// A server that bench starts, in memory

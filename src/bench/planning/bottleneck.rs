@@ -39,6 +39,7 @@ pub struct Circumstances {
 
 /// A bottleneck of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Bottleneck {
     pub name: String,
     pub rule: Option<String>,

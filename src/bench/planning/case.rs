@@ -45,6 +45,7 @@ pub struct CaseSpec {
 
 /// A case with all that it takes over from its scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Case {
     pub name: String,
     /// Its name in paths: lower case, digits and hyphens.

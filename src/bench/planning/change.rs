@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One change of a module, always made on a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// A function is added to one file.

@@ -20,6 +20,7 @@ pub struct CiSpec {
 
 /// How the machines of a group start, each time on an empty bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
     /// One machine first; when it has ended, all others at once.
@@ -30,6 +31,7 @@ pub enum Start {
 
 /// Who builds what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Share {
     /// All machines build the same packages.
@@ -40,6 +42,7 @@ pub enum Share {
 
 /// What S3 costs, in US dollars. All can be set under `[prices]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Prices {
     /// Of 1000 PUT or LIST requests.
@@ -54,6 +57,7 @@ pub struct Prices {
 
 /// A group of machines on one bucket that is empty at first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Group {
     pub machines: u32,
     pub start: Start,
@@ -64,6 +68,7 @@ pub struct Group {
 
 /// Machines that start at the same moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Wave {
     /// What each machine builds.
     pub packages: Vec<String>,

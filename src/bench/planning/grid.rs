@@ -12,6 +12,7 @@ const NOT_LIMITED: &str = "not limited";
 
 /// `[grid]` of a scenario. See `bench-scenarios/network.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Grid {
     pub latency_ms: Vec<f64>,
@@ -21,6 +22,7 @@ pub struct Grid {
 
 /// One strategy of a grid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GridStrategy {
     pub strategy: Strategy,
@@ -31,6 +33,7 @@ pub struct GridStrategy {
 
 /// A bandwidth, or none: `"not limited"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Limit(pub Option<Bandwidth>);
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One of the runs that are compared. The names are those of Step 2.4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[derive(clap::ValueEnum)]
 pub enum Leg {

@@ -9,6 +9,7 @@ use super::grid::Limit;
 
 /// The link between the backend and the embedded S3 server.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Link {
     /// Time until the first byte of an answer, in milliseconds.
@@ -31,6 +32,7 @@ pub struct LinkChange {
 
 /// Bytes a second, more than 0. In TOML a number of bytes a second, or a text with a unit: `"200 Mbit/s"`, `"25 MB/s"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Bandwidth(u64);
 

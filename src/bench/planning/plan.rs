@@ -19,6 +19,7 @@ use crate::cache::Strategy;
 
 /// Everything that is decided before the first go starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Plan {
     pub scenario: String,
     /// The pattern given to `go build`.
@@ -62,6 +63,7 @@ pub struct Plan {
 
 /// When there have been rounds enough.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Until {
     /// The half of each interval, as a share.
     pub share: f64,

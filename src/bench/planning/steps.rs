@@ -15,6 +15,7 @@ pub struct Setup {
 
 /// One run of go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Step {
     pub leg: Leg,
     /// Position among the cases of the plan; None where there are none, and for a baseline that all cases share.
@@ -27,6 +28,7 @@ pub struct Step {
 
 /// What a step is run for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Its time counts.

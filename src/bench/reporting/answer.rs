@@ -1,23 +1,35 @@
 //! The sentence that answers the workshop's question for this machine and this link.
 
+use super::results::Results;
 use super::wording;
 use crate::bench::analysis::compare::{Comparison, Verdict};
 use crate::bench::analysis::summary::Summary;
 use crate::bench::planning::leg::Leg;
 
-const QUESTION: &str = "Did the build get faster with GOCACHEPROG?";
+/// What everybody asks.
+pub const QUESTION: &str = "Did the build get faster with GOCACHEPROG?";
 
 /// The question and its answer, without line breaks.
 pub fn sentence(summary: &Summary) -> String {
+    format!("{QUESTION} {}", answer(summary))
+}
+
+/// The answer of a run that asked that question: of legs, without cases.
+pub fn of_run(results: &Results) -> Option<String> {
+    let asks = results.network.is_none() && results.cases.is_empty() && !results.summary.legs.is_empty();
+    asks.then(|| answer(&results.summary))
+}
+
+fn answer(summary: &Summary) -> String {
     let against_empty = |leg| summary.leg(leg).and_then(|leg| leg.against_empty);
     let hits = [("from the remote", against_empty(Leg::B)), ("from local disk", against_empty(Leg::A))];
     let known: Vec<(&str, Comparison)> = hits.into_iter().filter_map(|(what, found)| Some((what, found?))).collect();
     if known.is_empty() {
         let text = "This run cannot tell: that takes baseline-empty and one of b and a, each in its state.";
-        return format!("{QUESTION} {text}{}", against_full(summary));
+        return format!("{text}{}", against_full(summary));
     }
     let parts: Vec<String> = known.iter().map(|(what, found)| format!("{what} {}", wording::long(found))).collect();
-    let mut text = format!("{QUESTION} {} Against an empty cache: {}", verdict(&known), parts.join(", "));
+    let mut text = format!("{} Against an empty cache: {}", verdict(&known), parts.join(", "));
     if let Some(filling) = against_empty(Leg::C) {
         text += &format!("; filling both stores (c): {}", wording::long(&filling));
     }

@@ -73,7 +73,7 @@ pub fn sentences(cases: &[CaseSummary]) -> Vec<String> {
 }
 
 /// The name of the leg stands in front where more than one with a backend runs under cases.
-fn names(cases: &[CaseSummary]) -> Vec<String> {
+pub fn names(cases: &[CaseSummary]) -> Vec<String> {
     let mut legs = cases.iter().map(|case| case.figures.leg).filter(|leg| leg.uses_backend());
     let first = legs.next();
     let several = legs.any(|leg| Some(leg) != first);

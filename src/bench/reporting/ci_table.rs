@@ -68,6 +68,11 @@ pub fn notes(ci: &CiResults) -> Vec<String> {
     doubts.chain([shared.to_owned(), priced]).collect()
 }
 
+/// `8, the same, one seeds, wave 2`.
+pub fn wave_name(wave: &WaveSummary) -> String {
+    format!("{}, wave {}", group(wave), wave.wave)
+}
+
 /// `8, the same, one seeds`.
 fn group(wave: &WaveSummary) -> String {
     format!("{}, {}, {}", wave.machines, builds(wave.builds), start(wave.start))

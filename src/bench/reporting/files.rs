@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::html::HTML_FILE;
 use super::network_plot::PLOT_FILE;
 use crate::bench::planning::case::Case;
 
@@ -44,7 +45,8 @@ pub fn to_look_at(run: &Path, shown: &Path, cases: &[Case]) -> Vec<File> {
         .iter()
         .take(1)
         .flat_map(|case| OF_A_CASE.into_iter().map(|(file, says)| (format!("b/{}/1/{file}", case.slug), says)));
-    let all = of_case.chain(WORTH_A_LOOK.into_iter().map(|(path, says)| (path.to_owned(), says)));
+    let first = std::iter::once((HTML_FILE.to_owned(), "the same to look at: open in a browser"));
+    let all = first.chain(of_case).chain(WORTH_A_LOOK.into_iter().map(|(path, says)| (path.to_owned(), says)));
     let there = all.filter(|(path, _)| run.join(path).is_file());
     there.map(|(path, says)| File { path: shown.join(path).display().to_string(), says }).collect()
 }
@@ -56,9 +58,12 @@ mod tests {
     #[test]
     fn only_what_is_there_is_listed() {
         let run = tempfile::tempdir().unwrap();
-        std::fs::write(run.path().join("results.json"), "{}").unwrap();
+        for file in ["results.json", HTML_FILE] {
+            std::fs::write(run.path().join(file), "{}").unwrap();
+        }
         let files = to_look_at(run.path(), Path::new("metrics/latest"), &[]);
-        let expected = File { path: "metrics/latest/results.json".to_owned(), says: "every sample" };
-        assert_eq!(files, [expected]);
+        let file = |path: &str, says| File { path: path.to_owned(), says };
+        let first = file("metrics/latest/report.html", "the same to look at: open in a browser");
+        assert_eq!(files, [first, file("metrics/latest/results.json", "every sample")]);
     }
 }

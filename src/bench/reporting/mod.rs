@@ -2,7 +2,7 @@
 //!
 //! [`cache_table`] shows what the cache saves, [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of links, [`ci_table`] groups of machines.
 //! [`progress`] goes to stderr; [`table`] to stdout, of [`counts`], [`grid`], [`dots`], [`notes`], [`answer`], [`files`], [`wording`],
-//! [`units`]; [`errors`] to stderr at the end. [`csv`] and [`markdown`] are files beside `results.json`.
+//! [`units`]; [`errors`] to stderr at the end. [`csv`], [`markdown`] and [`html`] are files beside `results.json`, whose form `schema` keeps.
 
 pub mod account_table;
 pub mod answer;
@@ -15,6 +15,7 @@ pub mod dots;
 pub mod errors;
 pub mod files;
 pub mod grid;
+pub mod html;
 pub mod markdown;
 pub mod network_plot;
 pub mod network_table;
@@ -23,6 +24,8 @@ pub mod price;
 pub mod progress;
 pub mod proof_table;
 pub mod results;
+#[cfg(test)]
+mod schema;
 pub mod table;
 pub mod units;
 pub mod verdict_text;
@@ -38,6 +41,7 @@ use results::Results;
 /// # Errors
 /// When one cannot be written; the others are then.
 pub fn write_reports(results: &Results, folder: &Path) -> Result<()> {
-    let written = [csv::write(results, folder), markdown::write(results, folder)];
+    // The last one links to the others.
+    let written = [csv::write(results, folder), markdown::write(results, folder), html::write(results, folder)];
     written.into_iter().collect()
 }

@@ -5,22 +5,37 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use plotters::prelude::*;
 
+use super::html::palette::{BLUE, GREEN, GRID, INK, MUTED, ORANGE, PINK, SKY};
 use crate::bench::analysis::network::{BandwidthColumn, Network};
 use crate::bench::planning::grid::name;
 
 /// Its file below the folder of the run.
 pub const PLOT_FILE: &str = "network.svg";
-const PANEL: (u32, u32) = (560, 360);
-const COLUMNS: usize = 2;
 const SECOND: f64 = 1e9;
-/// Told apart by people who see few colours (Okabe and Ito 2008).
-const COLOURS: [RGBColor; 5] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-];
+
+/// The lines of the baselines.
+pub const EMPTY: RGBColor = INK;
+pub const FULL: RGBColor = MUTED;
+
+/// How the picture looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Panels in a row.
+    pub columns: usize,
+    /// Width and height of one, pixels.
+    pub panel: (u32, u32),
+    /// Size of text, as plotters takes it.
+    pub text: f64,
+    pub has_legend: bool,
+}
+
+/// As a file of its own.
+const FILE: Look = Look { columns: 2, panel: (560, 360), text: 14.0, has_legend: true };
+
+/// Of the strategies, one after the other.
+pub fn colours() -> impl Iterator<Item = RGBColor> {
+    [BLUE, ORANGE, GREEN, PINK, SKY].into_iter().cycle()
+}
 
 /// Writes the picture into the folder of the run.
 ///
@@ -28,20 +43,30 @@ const COLOURS: [RGBColor; 5] = [
 /// When the file cannot be written.
 pub fn write(network: &Network, folder: &Path) -> Result<()> {
     let path = folder.join(PLOT_FILE);
-    let mut svg = String::new();
-    draw(network, &mut svg).context("cannot draw the network plot")?;
-    std::fs::write(&path, svg).with_context(|| format!("cannot write {}", path.display()))
+    std::fs::write(&path, svg(network, FILE)?).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn draw(network: &Network, svg: &mut String) -> Result<()> {
+/// The picture.
+///
+/// # Errors
+/// When it cannot be drawn.
+pub fn svg(network: &Network, look: Look) -> Result<String> {
+    let mut svg = String::new();
+    draw(network, look, &mut svg).context("cannot draw the network plot")?;
+    Ok(svg)
+}
+
+fn draw(network: &Network, look: Look, svg: &mut String) -> Result<()> {
     let panels = network.strategies.first().map_or(0, |of| of.columns.len()).max(1);
-    let rows = panels.div_ceil(COLUMNS);
-    let size = (PANEL.0 * COLUMNS.min(panels) as u32, PANEL.1 * rows as u32);
+    let columns = look.columns.min(panels);
+    let rows = panels.div_ceil(columns);
+    let size = (look.panel.0 * columns as u32, look.panel.1 * rows as u32);
     let root = SVGBackend::with_string(svg, size).into_drawing_area();
     root.fill(&WHITE)?;
-    let areas = root.split_evenly((rows, COLUMNS.min(panels)));
+    let areas = root.split_evenly((rows, columns));
     for (number, area) in areas.iter().take(panels).enumerate() {
-        panel(network, number, area)?;
+        // One legend is enough, and the others would lie on lines.
+        panel(network, number, area, Look { has_legend: look.has_legend && number == 0, ..look })?;
     }
     root.present()?;
     Ok(())
@@ -49,40 +74,41 @@ fn draw(network: &Network, svg: &mut String) -> Result<()> {
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
-fn panel(network: &Network, number: usize, area: &Area<'_>) -> Result<()> {
+fn panel(network: &Network, number: usize, area: &Area<'_>, look: Look) -> Result<()> {
     let (low, high, last) = extent(network);
     let title = network.strategies.first().map(|of| of.columns[number].bandwidth.name()).unwrap_or_default();
+    let text = ("sans-serif", look.text);
     let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 16))
+        .caption(title, text)
         .margin(10)
         .margin_right(24)
-        .x_label_area_size(36)
-        .y_label_area_size(48)
+        .x_label_area_size((look.text * 2.8) as u32)
+        .y_label_area_size((look.text * 3.4) as u32)
         .build_cartesian_2d(0.0..last, (low..high).log_scale())?;
     let mut mesh = chart.configure_mesh();
-    mesh.x_desc("latency, ms (dots: measured)").y_desc("wall, s").light_line_style(WHITE);
+    mesh.x_desc("latency, ms (dots: measured)").y_desc("wall, s").light_line_style(WHITE).bold_line_style(GRID);
+    mesh.label_style(text).axis_desc_style(text).x_labels(6).y_labels(6);
     mesh.x_label_formatter(&|ms| format!("{ms:.0}")).y_label_formatter(&|s| s.to_string()).draw()?;
-    for (of, colour) in network.strategies.iter().zip(COLOURS.into_iter().cycle()) {
+    for (of, colour) in network.strategies.iter().zip(colours()) {
         let points = points(&of.columns[number], |_| true);
         let measured = self::points(&of.columns[number], |is_measured| is_measured);
         chart
-            .draw_series(LineSeries::new(points, colour))?
+            .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
             .label(name(of.strategy))
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour));
-        chart.draw_series(measured.into_iter().map(|point| Circle::new(point, 3, colour.filled())))?;
+        chart.draw_series(measured.into_iter().map(|point| Circle::new(point, 4, colour.filled())))?;
     }
-    for (wall, label) in [(network.empty_ns, "no cache"), (network.full_ns, "go's own cache")] {
+    for (wall, label, colour) in [(network.empty_ns, "no cache", EMPTY), (network.full_ns, "go's own cache", FULL)] {
         let Some(wall) = wall else { continue };
-        let style = BLACK.mix(if label == "no cache" { 0.8 } else { 0.4 });
         let ends = [(0.0, wall / SECOND), (last, wall / SECOND)];
         chart
-            .draw_series(DashedLineSeries::new(ends, 5, 4, style.into()))?
+            .draw_series(DashedLineSeries::new(ends, 5, 4, colour.into()))?
             .label(label)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour));
     }
-    // One legend is enough, and the others would lie on lines.
-    if number == 0 {
-        chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3)).draw()?;
+    if look.has_legend {
+        let mut legend = chart.configure_series_labels();
+        legend.label_font(text).background_style(WHITE.mix(0.8)).border_style(GRID).draw()?;
     }
     Ok(())
 }

@@ -6,14 +6,21 @@ use crate::bench::analysis::network::{BandwidthColumn, Crossover, LeastBandwidth
 use crate::bench::planning::grid::name;
 use crate::bench::planning::link::Bandwidth;
 
+/// What a mark in the tables means.
+pub const OF_LINE: &str = "~ not measured: from the line through the measured latencies of that column.";
+
 /// All of it, part by part.
 pub fn render(network: &Network, view: View) -> Vec<String> {
     let mut parts = vec![baselines(network)];
-    for of in &network.strategies {
-        parts.push(format!("{}, b (all in the remote)\n{}", name(of.strategy), table(of).render(view)));
-    }
-    parts.push("~ not measured: from the line through the measured latencies of that column.".to_owned());
+    parts.extend(grids(network).iter().map(|(title, grid)| format!("{title}\n{}", grid.render(view))));
+    parts.push(OF_LINE.to_owned());
     parts
+}
+
+/// The table of each strategy, with its title.
+pub fn grids(network: &Network) -> Vec<(String, Grid)> {
+    let strategies = network.strategies.iter();
+    strategies.map(|of| (format!("{}, b (all in the remote)", name(of.strategy)), table(of))).collect()
 }
 
 /// Where no cache would have been faster, a sentence for each strategy and bandwidth.
@@ -25,7 +32,8 @@ pub fn sentences(network: &Network) -> Vec<String> {
     network.strategies.iter().flat_map(of_strategy).collect()
 }
 
-fn baselines(network: &Network) -> String {
+/// What is compared with.
+pub fn baselines(network: &Network) -> String {
     let cell = |wall: Option<f64>| wall.map_or(units::MISSING.to_owned(), units::duration);
     format!("no cache at all: {} · go's own cache full: {}", cell(network.empty_ns), cell(network.full_ns))
 }

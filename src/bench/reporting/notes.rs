@@ -1,5 +1,6 @@
 //! What a reader of the tables has to know beside the numbers: states, noise, outliers, whether the records agree.
 
+use super::results::{Ended, Results};
 use super::units;
 use crate::bench::analysis::noise::NoiseFloor;
 use crate::bench::analysis::outliers::{Cause, HostCause, Outlier};
@@ -47,6 +48,16 @@ pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_sin
         notes.push("– as a spread: fewer than three rounds tell none.".to_owned());
     }
     notes
+}
+
+/// Why a run lacks something that it planned, as `This run …`.
+pub fn incomplete(results: &Results) -> Option<String> {
+    match results.ended {
+        Ended::Complete => None,
+        Ended::Running => Some("has not ended, or was killed".to_owned()),
+        Ended::Interrupted => Some("was interrupted".to_owned()),
+        Ended::Failed => Some(format!("failed ({})", results.error.as_deref().unwrap_or("no reason is known"))),
+    }
 }
 
 /// Whether `--until` came to its end; `widest` is the half of the widest interval.

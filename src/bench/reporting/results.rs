@@ -30,6 +30,7 @@ pub const SCHEMA: u32 = 1;
 
 /// One run of `bench`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Results {
     pub schema: u32,
     /// Name of the run: its folder below `metrics/`.
@@ -76,6 +77,7 @@ pub struct Results {
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Ended {
     /// It has not: the file was written between two rounds.
@@ -87,6 +89,7 @@ pub enum Ended {
 
 /// The delay that the embedded server really injected before the first byte of its answers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LinkMeasured {
     pub answers: u64,
     pub first_byte_median_ms: f64,
@@ -95,6 +98,7 @@ pub struct LinkMeasured {
 
 /// One run of go: the raw sample.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Round {
     #[serde(flatten)]
     pub step: Step,
@@ -137,6 +141,7 @@ pub struct Round {
 
 /// What all spans of one path took, without what their children did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SpanSum {
     /// Names, outermost first, with `;` between.
     pub path: String,

@@ -85,7 +85,7 @@ pub fn notes(results: &Results) -> Vec<String> {
 }
 
 /// What it comes to, in words.
-fn sentences(results: &Results) -> Vec<String> {
+pub fn sentences(results: &Results) -> Vec<String> {
     match &results.network {
         Some(network) => network_table::sentences(network),
         None if !results.cases.is_empty() => case_table::sentences(&results.cases),
@@ -104,8 +104,7 @@ fn figures(results: &Results) -> Vec<(String, &LegSummary)> {
 pub fn header(results: &Results) -> String {
     let (plan, environment) = (&results.plan, &results.environment);
     let cores = environment.cores.map_or(units::MISSING.to_owned(), |cores| cores.to_string());
-    let gibibytes = |bytes: u64| format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30));
-    let memory = environment.memory_bytes.map_or(units::MISSING.to_owned(), gibibytes);
+    let memory = environment.memory_bytes.map_or(units::MISSING.to_owned(), units::gibibytes);
     let module = plan.module.as_ref().and_then(|folder| Some(format!(" in {}", folder.file_name()?.display())));
     let module = module.unwrap_or_default();
     let first = format!(

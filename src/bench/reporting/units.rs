@@ -53,6 +53,28 @@ pub fn count(value: Option<f64>) -> String {
     }
 }
 
+/// The unit of an axis that goes to `largest` nanoseconds: its size and its name.
+pub fn time_unit(largest: f64) -> (f64, &'static str) {
+    TIMES.into_iter().find(|(size, _)| largest >= *size).unwrap_or(TIMES[TIMES.len() - 1])
+}
+
+/// A number on an axis: no more digits than it has.
+pub fn tick(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A duration on an axis, with its unit.
+pub fn time_tick(nanoseconds: f64) -> String {
+    let (size, unit) = time_unit(nanoseconds);
+    format!("{} {unit}", tick(nanoseconds / size))
+}
+
+/// Memory of a machine.
+pub fn gibibytes(bytes: u64) -> String {
+    format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30))
+}
+
 /// One duration in the unit that fits it.
 pub fn duration(nanoseconds: f64) -> String {
     durations(&[Some(nanoseconds)]).remove(0)
@@ -127,6 +149,13 @@ mod tests {
 
     fn texts(cells: &[&str]) -> Vec<String> {
         cells.iter().map(|cell| (*cell).to_owned()).collect()
+    }
+
+    #[test]
+    fn numbers_on_an_axis_have_no_more_digits_than_they_need() {
+        assert_eq!([0.0, 0.1 + 0.2, 1.25, 10.0, 200.0].map(tick), ["0", "0.3", "1.25", "10", "200"]);
+        assert_eq!([1e3, 20e6, 5e9, 100.0].map(time_tick), ["1 µs", "20 ms", "5 s", "100 ns"]);
+        assert_eq!((time_unit(53e9), time_unit(0.0)), ((1e9, "s"), (1.0, "ns")));
     }
 
     #[test]

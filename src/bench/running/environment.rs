@@ -10,6 +10,7 @@ use crate::platform;
 
 /// The machine, the system and the toolchain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Environment {
     /// Like `go1.26.8`.
     pub go_version: String,

@@ -34,18 +34,9 @@ pub fn account(folder: &Path, round: &Round, session: &SessionSummary, jobs: Opt
 
 /// The times of a round on go's own axis.
 pub fn frame(round: &Round, session: &SessionSummary, jobs: Option<u32>) -> Frame {
-    let backend_ns = session.start_unix_ns.saturating_sub(round.started_unix_ns);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Frame {
-        backend_ns,
-        handshake_ns: backend_ns + session.handshake_ns,
-        released_ns: backend_ns + session.wall_ns,
-        wall_ns: round.wall_ns,
-        // What go takes for GOMAXPROCS and -p.
-        workers: jobs.map_or(cores, |jobs| jobs as usize),
-        cores,
-        go_cpu_ns: round.go_cpu_user_ns + round.go_cpu_system_ns,
-    }
+    // What go takes for GOMAXPROCS and -p.
+    Frame::of(round, session, jobs.map_or(cores, |jobs| jobs as usize), cores)
 }
 
 /// What the wall-clock profile in a folder says; nothing where there is none.

@@ -7,6 +7,7 @@ use crate::telemetry::SessionSummary;
 
 /// What was found before go started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Before {
     /// Whether the folder of the local store held anything.
     pub local_empty: bool,
@@ -25,6 +26,7 @@ pub struct Before {
 
 /// What the S3 server itself logged during the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ServerSeen {
     pub requests: u64,
     pub gets: u64,
@@ -40,6 +42,7 @@ pub struct ServerSeen {
 
 /// One thing that makes a state, with what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StateFinding"))]
 pub struct Finding {
     pub expected: String,
     pub seen: String,

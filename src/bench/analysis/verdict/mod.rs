@@ -7,7 +7,7 @@ pub mod seen;
 
 use serde::Serialize;
 
-use super::summary::nearest_to_median;
+use super::summary::typical;
 use crate::bench::planning::plan::Plan;
 use crate::bench::planning::steps::Setup;
 use crate::bench::reporting::results::Round;
@@ -46,6 +46,7 @@ const TOO_SHORT_NS: u64 = 50_000_000;
 
 /// What the rules found in the rounds of one leg, under one case where it has cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LegVerdict {
     /// As tables name it: the leg, or the case.
     pub name: String,
@@ -64,6 +65,7 @@ pub struct LegVerdict {
 
 /// What one rule found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Name of the rule.
     pub rule: &'static str,
@@ -82,6 +84,7 @@ pub struct Finding {
 
 /// A number, and where it is from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// In words, with its unit.
     pub what: String,
@@ -101,7 +104,7 @@ impl LegVerdict {
     /// Of the round that stands for all of a setup; None where none does.
     pub fn of(rounds: &[Round], plan: &Plan, setup: Setup) -> Option<LegVerdict> {
         let name = setup.case.map_or_else(|| setup.leg.to_string(), |case| plan.cases[case].name.clone());
-        nearest_to_median(rounds, setup).map(|round| Self::of_round(round, name))
+        typical(rounds, setup).map(|round| Self::of_round(round, name))
     }
 
     /// Of one round.

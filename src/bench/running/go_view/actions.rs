@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 /// The actions of one build. Times are nanoseconds since the start of go.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GoActions {
     /// The backend's handshake was out: go could load packages.
     pub load_ns: u64,
@@ -22,6 +23,7 @@ pub struct GoActions {
 
 /// One action of go. Times are nanoseconds since the start of go; what is 0 or not there is left out of the file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct GoAction {
     /// go's name for what it does: `build check cache`, `build`, `link` …
@@ -52,6 +54,7 @@ pub struct GoAction {
 
 /// Requests, and how long they were open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Asked {
     #[serde(skip_serializing_if = "is_default")]
