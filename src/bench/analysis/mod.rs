@@ -1,18 +1,21 @@
 //! From what was measured to what it means: [`stats`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
 //! where the time went, [`summary`], [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines
-//! came to, [`until`] whether that is known well enough, and [`two_runs`]
-//! what differs between two runs. Nothing here prints.
+//! came to, [`until`] whether that is known well enough, and [`differences`] what differs between [`two_runs`] that have no
+//! [`obstacles`], or between [`two_backends`] side by side. Nothing here prints.
 
 pub mod account;
 pub mod cases;
 pub mod ci;
 pub mod compare;
 pub mod critical_path;
+pub mod differences;
 pub mod network;
 pub mod noise;
+pub mod obstacles;
 pub mod outliers;
 pub mod stats;
 pub mod summary;
+pub mod two_backends;
 pub mod two_runs;
 pub mod until;
 pub mod verdict;
@@ -24,6 +27,7 @@ use anyhow::Result;
 use super::reporting::results::Results;
 use network::Network;
 use summary::Summary;
+use two_backends::between_backends;
 
 /// Computes all that results hold beside the samples.
 pub fn compute(results: &mut Results) {
@@ -32,6 +36,7 @@ pub fn compute(results: &mut Results) {
         results.plan.until.and_then(|_| until::widest(&results.rounds, &results.plan.short_setups()));
     results.cases = cases::summaries(&results.rounds, &results.plan);
     results.network = Network::of(&results.cases, &results.plan, &results.summary);
+    results.differences = between_backends(&results.rounds, &results.plan);
     results.ci.iter_mut().for_each(ci::CiResults::compute);
 }
 

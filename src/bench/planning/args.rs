@@ -1,10 +1,12 @@
 //! The command line of the default command of `bench`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::backend::Backend;
 use super::leg::Leg;
 use crate::cache::Strategy;
 
@@ -78,6 +80,22 @@ pub struct BenchArgs {
     /// Print what would be run, and run nothing
     #[arg(long)]
     pub dry_run: bool,
+
+    /// What `bench compare` runs side by side
+    #[arg(skip)]
+    pub backends: Option<[Backend; 2]>,
+}
+
+impl BenchArgs {
+    /// The arguments of a bench that another command runs, with these words after `bench`.
+    pub fn of(words: impl IntoIterator<Item = OsString>) -> BenchArgs {
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: BenchArgs,
+        }
+        Line::parse_from(std::iter::once("bench".into()).chain(words)).args
+    }
 }
 
 /// Which S3 the backend talks to.

@@ -1,8 +1,12 @@
 //! A case: one set of circumstances under which the legs of a scenario run, beside others in the same run.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
+use super::backend::Backend;
 use super::change::Change;
+use super::leg::Leg;
 use super::link::{Link, LinkChange};
 use crate::cache::{Idea, Strategy};
 
@@ -10,7 +14,7 @@ use crate::cache::{Idea, Strategy};
 const WHOLE: u8 = 100;
 
 /// `[[cases]]` of a scenario. See `bench-scenarios/strategies.toml` and `partial.toml` for the meaning of each key.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseSpec {
     pub name: String,
@@ -46,6 +50,9 @@ pub struct Case {
     /// Whether go builds with `-trimpath`.
     pub trimpath: bool,
     pub rounds: u32,
+    /// The build of the backend that it runs; None: that of bench itself, which is compared with no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
 }
 
 /// What a remote is filled with. Cases that agree in it share what was filled once.
@@ -54,7 +61,16 @@ pub struct Seed {
     pub strategy: Strategy,
     pub without: Vec<Idea>,
     pub remote_share: u8,
-    pub trimpath: bool,
+    pub kind: CacheKind,
+}
+
+/// What caches are of: only a build of the same kind finds in them what it looks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct CacheKind {
+    /// Of builds with `-trimpath`, which share nothing with others.
+    trimpath: bool,
+    /// The backend that stored them, where it is not bench itself: another one may store them in another way.
+    executable: Option<PathBuf>,
 }
 
 impl CaseSpec {
@@ -85,6 +101,7 @@ impl CaseSpec {
             change: self.change,
             trimpath: self.trimpath,
             rounds: self.rounds.unwrap_or(rounds),
+            backend: None,
         }
     }
 }
@@ -96,13 +113,19 @@ impl Case {
             strategy: self.strategy,
             without: self.without.clone(),
             remote_share: self.remote_share,
-            trimpath: self.trimpath,
+            kind: Case::cache_kind(Leg::B, Some(self)),
         }
     }
 
-    /// Whether a build is one with `-trimpath`; none without a case is.
-    pub fn trims(case: Option<&Case>) -> bool {
-        case.is_some_and(|case| case.trimpath)
+    /// Of the caches that a build of `leg` under a case, or under none, starts from and leaves.
+    pub fn cache_kind(leg: Leg, case: Option<&Case>) -> CacheKind {
+        let executable = case.and_then(Case::executable).filter(|_| leg.uses_backend());
+        CacheKind { trimpath: case.is_some_and(|case| case.trimpath), executable: executable.map(Path::to_owned) }
+    }
+
+    /// The backend that it runs, where it is not bench itself.
+    pub fn executable(&self) -> Option<&Path> {
+        self.backend.as_ref()?.executable.as_deref()
     }
 
     /// Whether a build under it may miss what the caches were filled with.

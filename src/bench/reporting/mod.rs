@@ -1,7 +1,8 @@
 //! What came out and how it is shown: [`results`] are plain data, the others print what `analysis` computed.
 //!
-//! [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of links, [`ci_table`] groups of machines.
-//! [`progress`] goes to stderr; [`table`] to stdout, of [`counts`], [`grid`], [`dots`], [`notes`], [`answer`], [`files`], [`wording`],
+//! [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of links, [`ci_table`] groups of machines,
+//! [`differences`] two runs or two backends.
+//! [`progress`] on a [`status_line`] with [`live_requests`] goes to stderr; [`table`] to stdout, of [`counts`], [`grid`], [`dots`], [`notes`], [`answer`], [`files`], [`wording`],
 //! [`units`]; [`errors`] to stderr at the end. [`csv`] and [`markdown`] are files beside `results.json`.
 
 pub mod account_table;
@@ -10,10 +11,12 @@ pub mod case_table;
 pub mod ci_table;
 pub mod counts;
 pub mod csv;
+pub mod differences;
 pub mod dots;
 pub mod errors;
 pub mod files;
 pub mod grid;
+pub mod live_requests;
 pub mod markdown;
 pub mod network_plot;
 pub mod network_table;
@@ -21,6 +24,7 @@ pub mod notes;
 pub mod price;
 pub mod progress;
 pub mod results;
+pub mod status_line;
 pub mod table;
 pub mod units;
 pub mod wording;

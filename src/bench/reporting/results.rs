@@ -10,6 +10,7 @@ use crate::bench::analysis::account::Account;
 use crate::bench::analysis::cases::CaseSummary;
 use crate::bench::analysis::ci::CiResults;
 use crate::bench::analysis::critical_path::CriticalPath;
+use crate::bench::analysis::differences::Differences;
 use crate::bench::analysis::network::Network;
 use crate::bench::analysis::summary::Summary;
 use crate::bench::analysis::verdict::LegVerdict;
@@ -52,6 +53,9 @@ pub struct Results {
     /// Computed from `rounds` too; empty without cases.
     #[serde(skip_deserializing)]
     pub cases: Vec<CaseSummary>,
+    /// What the second of two backends differs from the first by; None where one runs alone.
+    #[serde(skip_deserializing)]
+    pub differences: Option<Differences>,
     /// What machines that build at once came to; None where legs were run.
     pub ci: Option<CiResults>,
     /// Computed from `cases`; None where they are no grid.
@@ -232,6 +236,7 @@ pub mod tests {
             summary: Summary::default(),
             widest_interval: None,
             cases: Vec::new(),
+            differences: None,
             ci: None,
             network: None,
             critical_paths: Vec::new(),
