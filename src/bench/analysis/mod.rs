@@ -24,7 +24,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::planning::steps::Setup;
 use super::reporting::results::Results;
+use super::reporting::saved_results;
 use network::Network;
 use summary::Summary;
 use two_backends::between_backends;
@@ -32,6 +34,7 @@ use two_backends::between_backends;
 /// Computes all that results hold beside the samples.
 pub fn compute(results: &mut Results) {
     results.summary = Summary::of(&results.rounds, results.plan.paired_ratios);
+    results.summary.not_measured = not_measured(results);
     results.widest_interval =
         results.plan.until.and_then(|_| until::widest(&results.rounds, &results.plan.short_setups()));
     results.cases = cases::summaries(&results.rounds, &results.plan);
@@ -40,12 +43,19 @@ pub fn compute(results: &mut Results) {
     results.ci.iter_mut().for_each(ci::CiResults::compute);
 }
 
+/// What was to be measured, and has no round at all.
+fn not_measured(results: &Results) -> Vec<String> {
+    let has_round = |setup: &Setup| results.rounds.iter().any(|round| round.step.setup() == *setup);
+    let lacking = results.plan.measured_setups().into_iter().filter(|setup| !has_round(setup));
+    lacking.map(|setup| setup.folder(&results.plan.cases)).collect()
+}
+
 /// A saved run with all that is computed of it.
 ///
 /// # Errors
-/// [`Results::read`].
+/// [`saved_results::read`].
 pub fn load(path: &Path) -> Result<Results> {
-    let mut results = Results::read(path)?;
+    let mut results = saved_results::read(path)?;
     compute(&mut results);
     Ok(results)
 }

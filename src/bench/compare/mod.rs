@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use super::analysis::differences::Differences;
-use super::planning::args::parse_percent;
+use super::planning::args::{parse_percent, rounds};
 use super::planning::leg::Leg;
 use super::reporting::differences;
 use super::reporting::results::RESULTS_FILE;
@@ -52,10 +52,10 @@ struct SideBySideArgs {
     #[arg(long, value_name = "CASE")]
     case: Vec<String>,
     /// Rounds of the short runs, each with both; from 8 on the interval holds 99 %
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = rounds())]
     rounds: Option<u32>,
     /// Rounds of the long runs, baseline-empty and c
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = rounds())]
     long_rounds: Option<u32>,
     /// Folder of a Go module of yours to build
     #[arg(long, value_name = "DIR")]

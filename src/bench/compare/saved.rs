@@ -9,9 +9,10 @@ use super::{CompareArgs, SideBySideArgs, conclude, exit_code};
 use crate::bench::analysis::load;
 use crate::bench::analysis::obstacles::{doubts, obstacles};
 use crate::bench::analysis::two_runs::compare_runs;
-use crate::bench::reporting::differences;
 use crate::bench::reporting::table::{self, wrapped};
+use crate::bench::reporting::{differences, notes};
 use crate::bench::running::run::{show, view};
+use crate::note;
 
 /// Prints what the second run differs from the first by.
 ///
@@ -26,6 +27,9 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
     if !obstacles.is_empty() {
         let next = "run both on the same machine with the same scenario";
         bail!("these runs cannot be compared\n  {}\n  next:  {next}", obstacles.join("\n  "));
+    }
+    for what in [&before, &after].into_iter().filter_map(notes::incomplete) {
+        note::line(format_args!("note: {what}; what is there is compared"));
     }
     let found = compare_runs(&before, &after);
     if found.legs.is_empty() {

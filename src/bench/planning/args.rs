@@ -3,11 +3,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::backend::Backend;
 use super::leg::Leg;
+use super::link::Link;
+use super::scenario::MOST_ROUNDS;
 use crate::cache::Strategy;
 
 /// Times `go build` with and without GOCACHEPROG, in known cache states.
@@ -26,11 +29,11 @@ pub struct BenchArgs {
     pub scenario: String,
 
     /// Rounds of the short runs (baseline-full, b, a)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = rounds())]
     pub rounds: Option<u32>,
 
     /// Rounds of the long runs (baseline-empty, c)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = rounds())]
     pub long_rounds: Option<u32>,
 
     /// More rounds of the short runs, until each is known to this: the half of its interval, as 2%
@@ -108,6 +111,11 @@ pub enum RemoteKind {
     Env,
 }
 
+/// A number of rounds.
+pub fn rounds() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..=i64::from(MOST_ROUNDS))
+}
+
 /// A share, from `2%` or `2`.
 pub fn parse_percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text).trim_end();
@@ -125,8 +133,6 @@ fn parse_minutes(text: &str) -> Result<f64, String> {
 }
 
 fn parse_milliseconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
-        _ => Err("give milliseconds, 0 or more".to_owned()),
-    }
+    let value: f64 = text.parse().map_err(|_| "give milliseconds, such as 20")?;
+    Link { latency_ms: value, ..Link::NONE }.check().map(|()| value)
 }

@@ -8,6 +8,7 @@ use super::backend::Backend;
 use super::change::Change;
 use super::leg::Leg;
 use super::link::{Link, LinkChange};
+use super::scenario::MOST_ROUNDS;
 use crate::cache::{Idea, Strategy};
 
 /// The share of a remote that holds everything.
@@ -83,8 +84,8 @@ impl CaseSpec {
         if !matches!(self.remote_share, None | Some(1..=WHOLE)) {
             return Err(format!("`remote_share` of the case `{name}` must be 1 to 100, in percent"));
         }
-        if self.rounds == Some(0) {
-            return Err(format!("`rounds` of the case `{name}` must be at least 1"));
+        if !matches!(self.rounds, None | Some(1..=MOST_ROUNDS)) {
+            return Err(format!("`rounds` of the case `{name}` must be 1 to {MOST_ROUNDS}"));
         }
         Link::default().with(self.link).check().map_err(|what| format!("the case `{name}`: {what}"))
     }
@@ -199,8 +200,8 @@ pub mod tests {
         for (text, words) in [
             ("name = \"x\"\nremote_share = 0", "1 to 100"),
             ("name = \"x\"\nremote_share = 101", "1 to 100"),
-            ("name = \"x\"\nrounds = 0", "at least 1"),
-            ("name = \"x\"\nlink = { latency_ms = -1 }", "0 or more"),
+            ("name = \"x\"\nrounds = 0", "1 to 10000"),
+            ("name = \"x\"\nlink = { latency_ms = -1 }", "0 to 60000"),
         ] {
             assert!(spec(text).check().unwrap_err().contains(words), "{text}");
         }

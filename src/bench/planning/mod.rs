@@ -17,4 +17,5 @@ pub mod plan;
 pub mod plan_error;
 mod resolve_cases;
 pub mod scenario;
+pub mod scenario_error;
 pub mod steps;

@@ -126,7 +126,7 @@ mod tests {
         let row = |at: usize| grid.rows[at].iter().map(String::as_str).collect::<Vec<&str>>();
         assert_eq!(row(0)[..4], ["c", "too few rounds", "+40 %", "–"]);
         assert_eq!(row(1)[1..4], ["the same", "−1.0 %", "−3.0 % to +1.0 %"]);
-        assert_eq!(row(2), ["a", "1.2× slower", "+25 %", "+23 % to +27 %", "1.0 s", "1.2 s", "21, 20", "99 %"]);
+        assert_eq!(row(2), ["a", "1.2× slower", "+25 %", "+23 % to +27 %", "1.00 s", "1.25 s", "21, 20", "99 %"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What came out and how it is shown: [`results`] are plain data, the others print what `analysis` computed.
+//! What came out and how it is shown: [`results`] are plain data, which [`saved_results`] reads again; the others print what `analysis` computed.
 //!
 //! [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of links, [`ci_table`] groups of machines,
 //! [`differences`] two runs or two backends.
@@ -24,6 +24,7 @@ pub mod notes;
 pub mod price;
 pub mod progress;
 pub mod results;
+pub mod saved_results;
 pub mod status_line;
 pub mod table;
 pub mod units;

@@ -1,5 +1,6 @@
 //! What a reader of the tables has to know beside the numbers: states, noise, outliers, whether the records agree.
 
+use super::results::{Ended, Results};
 use super::units;
 use crate::bench::analysis::noise::NoiseFloor;
 use crate::bench::analysis::outliers::{Cause, HostCause, Outlier};
@@ -19,6 +20,9 @@ pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_sin
             wrong.folders.join(", "),
             wrong.why.join("; ")
         ));
+    }
+    if !summary.not_measured.is_empty() {
+        notes.push(format!("Planned, and not measured: {}.", summary.not_measured.join(", ")));
     }
     for (name, backend) in sessions {
         if backend.uploads_left > 0 {
@@ -44,6 +48,20 @@ pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_sin
         notes.push("– as a spread: fewer than three rounds tell none.".to_owned());
     }
     notes
+}
+
+/// Why a saved run is not all that was planned; None where it is.
+pub fn incomplete(results: &Results) -> Option<String> {
+    if let Some(what) = &results.cut_off {
+        return Some(what.clone());
+    }
+    let how = match results.ended {
+        Ended::Complete => return None,
+        Ended::Running => "has not ended, or was killed".to_owned(),
+        Ended::Interrupted => "was interrupted".to_owned(),
+        Ended::Failed => format!("failed ({})", results.error.as_deref().unwrap_or("no reason is known")),
+    };
+    Some(format!("the run {} {how}", results.run))
 }
 
 /// Whether `--until` came to its end; `widest` is the half of the widest interval.

@@ -23,8 +23,6 @@ const DEV: &str = "debug";
 const CHANGE_BUILDS: [&str; 4] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_PROFILE_", "CARGO_BUILD_"];
 /// How files and folders of our own package begin below the target folder: they are of another commit.
 const OWN: [&str; 2] = ["cacheprog-", "libgocacheprog-"];
-/// Files of dependencies; what has no ending is an executable of ours.
-const OF_DEPENDENCIES: [&str; 5] = ["rlib", "rmeta", "d", "so", "dylib"];
 
 /// What was built of commits, and what builds more.
 #[derive(Debug)]
@@ -120,13 +118,11 @@ impl CommitBuilds {
     }
 }
 
-/// Whether a file or folder below a target folder is of our own package.
+/// Whether a file or folder below a target folder is of our own package; executables are, and have no ending.
 fn is_no_dependency(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let is_of_deps = path.parent().is_some_and(|folder| folder.ends_with("deps"));
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    OWN.iter().any(|own| name.starts_with(own))
-        || is_of_deps && !ending.is_some_and(|ending| OF_DEPENDENCIES.contains(&ending))
+    OWN.iter().any(|own| name.starts_with(own)) || is_of_deps && path.extension().is_none()
 }
 
 /// Of the compiler, and of the variables that steer it.

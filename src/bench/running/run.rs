@@ -270,6 +270,7 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
         network: None,
         critical_paths: Vec::new(),
         verdicts: Vec::new(),
+        cut_off: None,
     }
 }
 
@@ -284,7 +285,7 @@ pub fn show(text: &str) -> Result<()> {
 fn listed(out: &Path, folder: &RunFolder, results: &Results) -> Vec<files::File> {
     let measured = !results.rounds.is_empty() || results.ci.as_ref().is_some_and(|ci| !ci.groups.is_empty());
     let name = if measured { LATEST } else { &folder.name };
-    files::to_look_at(&folder.path, &out.join(name), &results.plan.cases)
+    files::to_look_at(results, &folder.path, &out.join(name))
 }
 
 /// How wide and how colourful the output may be.
