@@ -24,7 +24,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::planning::steps::Setup;
+use super::planning::steps::{Kind, Setup, Step};
 use super::reporting::results::Results;
 use super::reporting::saved_results;
 use network::Network;
@@ -43,9 +43,10 @@ pub fn compute(results: &mut Results) {
     results.ci.iter_mut().for_each(ci::CiResults::compute);
 }
 
-/// What was to be measured, and has no round at all.
+/// What was to be measured, and was not once.
 fn not_measured(results: &Results) -> Vec<String> {
-    let has_round = |setup: &Setup| results.rounds.iter().any(|round| round.step.setup() == *setup);
+    let is_measured = |step: &Step, setup: &Setup| (step.setup(), step.kind) == (*setup, Kind::Measured);
+    let has_round = |setup: &Setup| results.rounds.iter().any(|round| is_measured(&round.step, setup));
     let lacking = results.plan.measured_setups().into_iter().filter(|setup| !has_round(setup));
     lacking.map(|setup| setup.folder(&results.plan.cases)).collect()
 }

@@ -55,7 +55,7 @@ fn name(plan: &Plan, [first, _]: [Setup; 2]) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::cases::tests::measured;
-    use super::super::compare::Verdict;
+    use super::super::compare::{Verdict, tests::simulated_walls};
     use super::*;
     use crate::bench::planning::backend::Backend;
     use crate::bench::planning::case::tests::case;
@@ -86,5 +86,14 @@ mod tests {
         let found = between_backends(&rounds, &plan(&["name = \"near\""])).unwrap();
         assert_eq!((found.legs.len(), found.only_in_one), (0, vec!["a · near".to_owned()]));
         assert_eq!(between_backends(&rounds, &plan_of(&[Leg::A], Vec::new())), None);
+    }
+
+    #[test]
+    fn of_a_thousand_comparisons_of_the_same_at_least_970_say_so() {
+        let (mut random, plan) = (fastrand::Rng::with_seed(9), plan(&[]));
+        let mut side = |case| measured(Leg::A, Some(case), &simulated_walls(&mut random, 21, 0.02, 1.0));
+        let mut verdict = || between_backends(&[side(0), side(1)].concat(), &plan).unwrap().legs[0].verdict;
+        let same = (0..1000).filter(|_| verdict() == Verdict::Same).count();
+        assert!(same >= 970, "{same} of 1000");
     }
 }

@@ -3,6 +3,7 @@
 mod commits;
 mod saved;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -88,6 +89,7 @@ enum Side {
 /// # Errors
 /// When one of the two cannot be found, read, built or run, or they cannot be compared.
 pub fn run(args: &CompareArgs) -> Result<ExitCode> {
+    args.markdown.as_deref().map_or(Ok(()), check_can_be_written)?;
     let repository = Repository::find(Path::new("."));
     let side = |name: &str| find_side(name, repository.as_ref());
     match (side(&args.before)?, side(&args.after)?) {
@@ -98,6 +100,12 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
         ),
         (before, after) => commits::run(args, [before, after], repository),
     }
+}
+
+/// What could not be written after an hour of rounds is told before them.
+fn check_can_be_written(path: &Path) -> Result<()> {
+    let opened = File::options().append(true).create(true).open(path);
+    opened.map(|_| ()).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn find_side(name: &str, repository: Option<&Repository>) -> Result<Side> {

@@ -29,16 +29,17 @@ pub fn read(path: &Path) -> Result<Results> {
         }
         Err(error) => bail!("{shown} is no JSON at line {}: {error}\n  {NEXT}", error.line()),
     };
+    let unusable = || match &cut_off {
+        Some(what) => format!("{what}, before its first round\n  {NEXT}"),
+        None => format!("{shown} is no results.json as bench writes it\n  {NEXT}"),
+    };
     match whole.get("schema").and_then(Value::as_u64) {
         Some(schema) if schema == u64::from(SCHEMA) => {}
         Some(schema) => bail!("{shown} is of version {schema}; this bench reads version {SCHEMA}"),
-        None => bail!("{shown} is no results.json of bench: it has no `schema`\n  {NEXT}"),
+        None => bail!("{}", unusable()),
     }
     let results = serde_json::from_value(whole).map_err(anyhow::Error::from);
-    let mut results: Results = results.and_then(checked).with_context(|| match &cut_off {
-        Some(what) => format!("{what}, before its first round\n  {NEXT}"),
-        None => format!("{shown} is not as bench writes it\n  {NEXT}"),
-    })?;
+    let mut results: Results = results.and_then(checked).with_context(unusable)?;
     results.cut_off = cut_off.map(|what| format!("{what}: it has {} rounds", results.rounds.len()));
     Ok(results)
 }
@@ -88,6 +89,7 @@ mod tests {
     use crate::bench::analysis::summary::tests::measured;
     use crate::bench::analysis::{compute, load};
     use crate::bench::planning::leg::Leg;
+    use crate::bench::reporting::errors::in_words;
     use crate::bench::reporting::grid::View;
     use crate::bench::reporting::table;
     use crate::bench::running::state::Finding;
@@ -117,7 +119,7 @@ mod tests {
         let path = folder.path().join(RESULTS_FILE);
         let trouble = |text: &str| {
             std::fs::write(&path, text).unwrap();
-            format!("{:#}", read(folder.path()).unwrap_err())
+            in_words(&read(folder.path()).unwrap_err())
         };
         let cut = trouble("{\n\"schema\": 1,\n\"run\": ");
         assert!(cut.contains("is cut off at line 3, before its first round"), "{cut}");
@@ -125,9 +127,13 @@ mod tests {
             trouble("").contains("is cut off at line 0: nothing in it can be used") || trouble("").contains("line 1")
         );
         assert!(trouble("hello").contains("is no JSON"));
-        assert!(trouble("{}").contains("is no results.json of bench"));
+        assert!(trouble("{}").contains("is no results.json as bench writes it"));
         assert!(trouble("{\"schema\": 99}").contains("of version 99"));
-        assert!(trouble("{\"schema\": 1}").contains("not as bench writes it"));
+        assert!(
+            trouble("{\"schema\": 1}").contains("as bench writes it: missing field"),
+            "{}",
+            trouble("{\"schema\": 1}")
+        );
         let mut other = serde_json::to_value(run()).unwrap();
         other["rounds"][0]["case"] = 3.into();
         assert!(trouble(&other.to_string()).contains("a step of case 3"), "{}", trouble(&other.to_string()));
