@@ -37,7 +37,7 @@ fn assert_pages(folder: &Path, latest: &Path) {
     assert!(!page.contains("id=\"flight\"") && !page.contains("href=\"a/"), "{page}");
 }
 
-/// Everything above the list of files, which is called by another name.
+/// Everything above the list of files, which are called by another name.
 fn tables(text: &str) -> &str {
     text.split("metrics/").next().unwrap()
 }
@@ -85,6 +85,7 @@ fn a_run_is_reported_again_and_compared_from_its_file() {
     assert_eq!(std::fs::read_to_string(latest.join("results.csv")).unwrap(), csv);
 
     compares(folder.path(), &results);
+    damaged(folder.path(), &results);
 }
 
 /// A run with itself, with one that is slower, and with one of another machine.
@@ -108,10 +109,50 @@ fn compares(folder: &Path, results: &Value) {
     let refused = bench(folder, &["compare", "metrics/latest", "elsewhere.json"]);
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && text.contains("cannot be compared") && text.contains("4096"), "{text}");
-    std::fs::write(folder.join("cut.json"), &results.to_string()[..1000]).unwrap();
-    let cut = bench(folder, &["report", "cut.json"]);
-    let text = String::from_utf8_lossy(&cut.stderr).into_owned();
-    assert!(!cut.status.success() && text.contains("cut.json is cut off"), "{text}");
+    changed("newer.json", &|run| run["environment"]["kernel"] = "99.9".into());
+    let newer = stdout(&bench(folder, &["compare", "metrics/latest", "newer.json", "--markdown", "pr.md"]));
+    assert!(newer.contains("Not the same in both: the kernel: ") && newer.contains("99.9 in the second"), "{newer}");
+    let markdown = std::fs::read_to_string(folder.join("pr.md")).unwrap();
+    assert!(markdown.contains("| a | the same |") || markdown.contains("| a | not told apart |"), "{markdown}");
+    assert!(markdown.contains("the kernel: ") && markdown.contains("- small.toml · go build"), "{markdown}");
+}
+
+/// What is there of a damaged run is reported, and what is missing is named.
+fn damaged(folder: &Path, results: &Value) {
+    let run = folder.join("damaged");
+    let file = run.join("results.json");
+    std::fs::create_dir(&run).unwrap();
+    let report = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let output = bench(folder, &["report", "damaged"]);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    let whole = std::fs::read_to_string(folder.join("metrics/latest/results.json")).unwrap();
+    let rounds = whole.find("\n  \"rounds\": [").unwrap();
+    let fourth = whole[rounds..].match_indices("\"leg\": \"a\"").nth(3).unwrap().0;
+    let (is_well, tables, said) = report(&whole[..rounds + fourth]);
+    assert!(
+        is_well && said.contains("damaged/results.json is cut off at line ") && said.contains(" rounds; what"),
+        "{said}"
+    );
+    assert!(said.contains("damaged lacks records of its builds: ") && tables.contains("a  local"), "{said}{tables}");
+    let (is_well, _, said) = report(&whole[..100]);
+    assert!(!is_well && said.contains("is cut off at line ") && said.contains("next:"), "{said}");
+    let (is_well, _, said) = report("{\"schema\": 1, \"rounds\": 3}");
+    assert!(!is_well && said.contains("is no results.json as bench writes it") && said.contains("next:"), "{said}");
+    let (is_well, _, said) = report("<html>");
+    assert!(!is_well && said.contains("is no JSON at line 1"), "{said}");
+
+    let mut failed = results.clone();
+    (failed["ended"], failed["error"]) = ("failed".into(), "no space left".into());
+    failed["rounds"].as_array_mut().unwrap().retain(|round| round["leg"] != "a" || round["kind"] != "measured");
+    let (is_well, tables, said) = report(&failed.to_string());
+    assert!(is_well && said.contains(" failed (no space left); what is there is shown"), "{said}");
+    assert!(tables.contains("Planned, and not measured: a.") && !tables.contains("a  local"), "{tables}");
+    let compared = bench(folder, &["compare", "damaged", "metrics/latest"]);
+    let (text, said) = (stdout(&compared), String::from_utf8_lossy(&compared.stderr).into_owned());
+    assert!(text.contains("Only in one of the two: a.") && said.contains("no space left"), "{text}{said}");
 }
 
 #[test]

@@ -9,9 +9,21 @@ use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::s3::{AloneArgs, ServeArgs};
 use gocacheprog::shell::{CompletionArgs, ManArgs};
 
-/// Did the build get faster with GOCACHEPROG? Times `go build` in five cache states, and keeps the records of each.
+/// What to try first.
+const EXAMPLES: &str = "\
+Examples:
+  bench --scenario small                          a first look, within a minute
+  bench                                           go build std in all five states; some minutes
+  bench --only a,b,baseline-full --rounds 21      only with full caches, and told apart better
+  bench --workload ../my-module                   a Go module of yours
+  bench report metrics/latest                     the tables of the newest run again
+  bench compare main . --scenario small           is this build slower than the branch main?
+
+Your own go caches and settings are neither read nor written. metrics/README.md says what each file of a run answers.";
+
+/// Did the build get faster with GOCACHEPROG? Times `go build` in five cache states and says why
 #[derive(Parser)]
-#[command(name = "bench", version, args_conflicts_with_subcommands = true)]
+#[command(name = "bench", version, max_term_width = 100, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -21,20 +33,25 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measures what each instrument of the backend costs
-    Observe(ObserveArgs),
-    /// Plants bottlenecks, and says whether the verdict names them and what they cost. Takes what bench takes
-    Prove(BenchArgs),
     WhatIf(WhatIfArgs),
-    Growth(GrowthArgs),
+    /// Plants bottlenecks, and says whether the verdict names them and what they cost
+    Prove(BenchArgs),
+    /// Prints the tables of a saved run again, and writes its reports anew
     Report(ReportArgs),
+    /// Compares two saved runs, or two commits of the backend: the same, faster or slower
     Compare(CompareArgs),
-    Completions(CompletionArgs),
-    Man(ManArgs),
-    /// Draws what grew and what shrank between two profiles, as flame graphs in both directions
+    /// Draws what grew and what shrank between two profiles, as flame graphs
     Diff(DiffArgs),
+    /// Measures what each record of the backend costs a build
+    Observe(ObserveArgs),
+    /// Shows how costs grow with what the stores hold, and with many commits
+    Growth(GrowthArgs),
     /// Runs the embedded S3 server alone, and prints the variables to export
     S3(AloneArgs),
+    /// Prints what completes these arguments in a shell
+    Completions(CompletionArgs),
+    /// Writes man pages, one for each command
+    Man(ManArgs),
     /// The backend, as bench has go start it
     #[command(hide = true)]
     Backend(BackendArgs),

@@ -139,7 +139,7 @@ pub fn judge(ratio: f64, low: f64, high: f64, floor: f64) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::super::noise::tests::again;
     use super::super::summary::tests::measured;
     use super::*;
@@ -188,10 +188,13 @@ mod tests {
         (normal * share).exp() * far
     }
 
+    /// Times around one that is the same for all but for `factor`, in milliseconds.
+    pub fn simulated_walls(random: &mut fastrand::Rng, count: u32, share: f64, factor: f64) -> Vec<u64> {
+        (0..count).map(|_| (500_000.0 * factor * noise(random, share)) as u64).collect()
+    }
+
     fn simulated(random: &mut fastrand::Rng, count: u32, share: f64, factor: f64) -> Verdict {
-        let mut walls = |factor: f64| -> Vec<u64> {
-            (0..count).map(|_| (500_000.0 * factor * noise(random, share)) as u64).collect()
-        };
+        let mut walls = |factor: f64| simulated_walls(random, count, share, factor);
         let mut rounds = measured(Leg::BaselineFull, &walls(1.0));
         rounds.extend(again(&walls(1.0)));
         rounds.extend(measured(Leg::A, &walls(factor)));

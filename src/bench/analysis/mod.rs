@@ -1,17 +1,21 @@
 //! From what was measured to what it means: [`stats`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
-//! where the time went, [`critical_path`] which of go's actions decided it, [`savings`] what the cache saved of them, [`summary`], [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines
-//! came to, [`until`] whether that is known well enough, and [`two_runs`]
-//! what differs between two runs. [`samples`], [`in_flight`] and [`get_latency`] are for the pictures of a report. Nothing here prints.
+//! where the time went, [`critical_path`] which of go's actions decided it, [`savings`] what the cache saved of them, [`summary`],
+//! [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines came to, [`until`] whether that
+//! is known well enough, [`verdict`] what held a leg back (of [`reader`] and the like), and [`proof`] whether it names what was planted.
+//! [`differences`] is what differs between [`two_runs`] that have no [`obstacles`], or between [`two_backends`] side by side.
+//! [`samples`], [`in_flight`] and [`get_latency`] are for the pictures of a report. Nothing here prints.
 
 pub mod account;
 pub mod cases;
 pub mod ci;
 pub mod compare;
 pub mod critical_path;
+pub mod differences;
 pub mod get_latency;
 pub mod in_flight;
 pub mod network;
 pub mod noise;
+pub mod obstacles;
 pub mod outliers;
 pub mod proof;
 pub mod reader;
@@ -19,6 +23,7 @@ pub mod samples;
 pub mod savings;
 pub mod stats;
 pub mod summary;
+pub mod two_backends;
 pub mod two_runs;
 pub mod until;
 pub mod verdict;
@@ -27,31 +32,44 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::planning::steps::{Kind, Setup, Step};
 use super::reporting::results::Results;
+use super::reporting::saved_results;
 use network::Network;
 use summary::Summary;
+use two_backends::between_backends;
 use verdict::LegVerdict;
 
 /// Computes all that results hold beside the samples.
 pub fn compute(results: &mut Results) {
     results.summary = Summary::of(&results.rounds, results.plan.paired_ratios);
+    results.summary.not_measured = not_measured(results);
     results.widest_interval =
         results.plan.until.and_then(|_| until::widest(&results.rounds, &results.plan.short_setups()));
     results.critical_paths = critical_path::critical_paths(&results.rounds);
     results.savings = savings::savings(&results.rounds);
     results.cases = cases::summaries(&results.rounds, &results.plan);
     results.network = Network::of(&results.cases, &results.plan, &results.summary);
+    results.differences = between_backends(&results.rounds, &results.plan);
     results.ci.iter_mut().for_each(ci::CiResults::compute);
     results.verdicts = LegVerdict::all(&results.rounds, &results.plan);
     results.proofs = proof::proofs(&results.rounds, &results.plan);
 }
 
+/// What was to be measured, and was not once.
+fn not_measured(results: &Results) -> Vec<String> {
+    let is_measured = |step: &Step, setup: &Setup| (step.setup(), step.kind) == (*setup, Kind::Measured);
+    let has_round = |setup: &Setup| results.rounds.iter().any(|round| is_measured(&round.step, setup));
+    let lacking = results.plan.measured_setups().into_iter().filter(|setup| !has_round(setup));
+    lacking.map(|setup| setup.folder(&results.plan.cases)).collect()
+}
+
 /// A saved run with all that is computed of it.
 ///
 /// # Errors
-/// [`Results::read`].
+/// [`saved_results::read`].
 pub fn load(path: &Path) -> Result<Results> {
-    let mut results = Results::read(path)?;
+    let mut results = saved_results::read(path)?;
     compute(&mut results);
     Ok(results)
 }

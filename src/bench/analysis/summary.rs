@@ -26,6 +26,8 @@ pub struct Summary {
     pub outliers: Vec<Outlier>,
     /// Rounds that were not in the state that they claim; they count nowhere.
     pub out_of_state: Vec<OutOfState>,
+    /// Legs, and cases of them, that were planned and have no round: the run ended before.
+    pub not_measured: Vec<String>,
     /// Whether the files of the sessions say the same.
     pub records: Records,
     /// Profile rounds whose trace lacks go's own view, and why.
@@ -131,6 +133,7 @@ impl Summary {
             noise_floor: noise_floor(rounds),
             outliers: outliers(rounds),
             out_of_state: out_of_state(rounds),
+            not_measured: Vec::new(),
             records: records(rounds),
             not_sampled: not_sampled(rounds),
             without_go_view: named(rounds, |round| round.go_view_missing.as_deref()),

@@ -1,86 +1,113 @@
 //! The command line of the default command of `bench`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::builder::RangedI64ValueParser;
+use clap::{Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::backend::Backend;
 use super::leg::Leg;
+use super::link::Link;
+use super::scenario::MOST_ROUNDS;
 use crate::cache::Strategy;
 
 /// What is run where nothing else is named.
 pub const DEFAULT_SCENARIO: &str = "workshop";
+/// Headings of the help.
+const BUILD: &str = "What is built";
+const RUNS: &str = "Which runs, and how often";
+const REMOTE: &str = "The backend and its remote";
+const RECORDS: &str = "What is left of it";
 
 /// Times `go build` with and without GOCACHEPROG, in known cache states.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// Package pattern for `go build`, of the standard library or of the module of --workload [default: what the scenario says]
+    /// Packages to build, as `go build` takes them: net/... say [default: those of the scenario]
     #[arg(value_name = "PACKAGES")]
     pub packages: Option<String>,
 
-    /// Folder of a Go module of yours to build instead, `./...` of it unless PACKAGES says else. Nothing in it is changed
-    #[arg(long, value_name = "DIR")]
-    pub workload: Option<PathBuf>,
-
-    /// Name of a built-in scenario (workshop, small, speed, strategies, links, partial, network, ci) or of one in bench-scenarios/, or the path of a .toml file
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_SCENARIO)]
+    /// What is run, by name: workshop, small, speed, strategies, links, partial, network, ci, bottlenecks, or one of yours in
+    /// bench-scenarios/; or a .toml file
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_SCENARIO, help_heading = BUILD)]
     pub scenario: String,
 
-    /// Rounds of the short runs (baseline-full, b, a)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub rounds: Option<u32>,
+    /// Folder of a Go module of yours to build instead of the standard library; nothing in it is changed
+    #[arg(long, value_name = "DIR", help_heading = BUILD)]
+    pub workload: Option<PathBuf>,
 
-    /// Rounds of the long runs (baseline-empty, c)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub long_rounds: Option<u32>,
-
-    /// More rounds of the short runs, until each is known to this: the half of its interval, as 2%
-    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
-    pub until: Option<f64>,
-
-    /// The longest that the rounds of --until may take, in minutes
-    #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = parse_minutes)]
-    pub until_limit: f64,
-
-    /// Only these runs, joined by commas; what they need is run before them, unmeasured
-    #[arg(long, value_name = "RUN", value_delimiter = ',')]
+    /// Only these of the five runs, joined by commas; what they start from is made first, unmeasured
+    #[arg(long, value_name = "RUN", value_delimiter = ',', help_heading = RUNS)]
     pub only: Vec<Leg>,
 
-    /// Only this case of the scenario; may be given several times
-    #[arg(long, value_name = "CASE")]
+    /// Only this case, of a scenario with cases; may be given several times
+    #[arg(long, value_name = "CASE", help_heading = RUNS)]
     pub case: Vec<String>,
 
-    /// How the backend uses the remote
-    #[arg(long)]
+    /// Rounds of baseline-full, b and a, which find all in a cache
+    #[arg(long, value_name = "N", value_parser = rounds(), help_heading = RUNS)]
+    pub rounds: Option<u32>,
+
+    /// Rounds of baseline-empty and c, which compile everything
+    #[arg(long, value_name = "N", value_parser = rounds(), help_heading = RUNS)]
+    pub long_rounds: Option<u32>,
+
+    /// More rounds, until the time of each run that finds all in a cache is known to ± this, as 2%
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent, help_heading = RUNS)]
+    pub until: Option<f64>,
+
+    /// The longest that these may take
+    #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = parse_minutes, help_heading = RUNS)]
+    pub until_limit: f64,
+
+    /// Print what would be run, and run nothing
+    #[arg(long, help_heading = RUNS)]
+    pub dry_run: bool,
+
+    /// How the backend uses the remote [default: that of the scenario, mostly pack]
+    #[arg(long, help_heading = REMOTE)]
     pub strategy: Option<Strategy>,
 
-    /// First-byte latency of the embedded S3 server, in milliseconds
-    #[arg(long, value_name = "MS", value_parser = parse_milliseconds)]
+    /// Milliseconds until the embedded S3 server answers [default: those of the scenario, mostly 20]
+    #[arg(long, value_name = "MS", value_parser = parse_milliseconds, help_heading = REMOTE)]
     pub rtt: Option<f64>,
 
     /// Which S3 is used
-    #[arg(long, value_enum, default_value_t = RemoteKind::Embedded)]
+    #[arg(long, value_enum, default_value_t = RemoteKind::Embedded, help_heading = REMOTE)]
     pub remote: RemoteKind,
 
-    /// Folder of the results
-    #[arg(long, value_name = "DIR", default_value = "metrics")]
+    /// Folder of the results: each run has one of its own in it, and `latest` leads to the newest
+    #[arg(long, value_name = "DIR", default_value = "metrics", help_heading = RECORDS)]
     pub out: PathBuf,
 
-    /// Leave out the untimed rounds with the CPU profile on
-    #[arg(long)]
+    /// No rounds with the CPU profile on; they come last and are not timed
+    #[arg(long, help_heading = RECORDS)]
     pub no_profile: bool,
 
-    /// One more untimed round of c, b and a with the heap profile on; needs a build with --features heap-profile
-    #[arg(long)]
+    /// One more round of c, b and a with the heap profile on; needs a build with --features heap-profile
+    #[arg(long, help_heading = RECORDS)]
     pub heap_profile: bool,
 
-    /// Switch off all records of the backend but the summary of its session
-    #[arg(long)]
+    /// No records of the backend but the summary of each session
+    #[arg(long, help_heading = RECORDS)]
     pub no_records: bool,
 
-    /// Print what would be run, and run nothing
-    #[arg(long)]
-    pub dry_run: bool,
+    /// What `bench compare` runs side by side
+    #[arg(skip)]
+    pub backends: Option<[Backend; 2]>,
+}
+
+impl BenchArgs {
+    /// The arguments of a bench that another command runs, with these words after `bench`.
+    pub fn of(words: impl IntoIterator<Item = OsString>) -> BenchArgs {
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: BenchArgs,
+        }
+        Line::parse_from(std::iter::once("bench".into()).chain(words)).args
+    }
 }
 
 /// Which S3 the backend talks to.
@@ -92,6 +119,11 @@ pub enum RemoteKind {
     Embedded,
     /// The one of the S3_* variables, under a prefix of its own
     Env,
+}
+
+/// A number of rounds.
+pub fn rounds() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..=i64::from(MOST_ROUNDS))
 }
 
 /// A share, from `2%` or `2`.
@@ -111,8 +143,6 @@ fn parse_minutes(text: &str) -> Result<f64, String> {
 }
 
 fn parse_milliseconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
-        _ => Err("give milliseconds, 0 or more".to_owned()),
-    }
+    let value: f64 = text.parse().map_err(|_| "give milliseconds, such as 20")?;
+    Link { latency_ms: value, ..Link::NONE }.check().map(|()| value)
 }

@@ -1,10 +1,14 @@
 //! A case: one set of circumstances under which the legs of a scenario run, beside others in the same run.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
+use super::backend::Backend;
 use super::change::Change;
 use super::leg::Leg;
 use super::link::{Link, LinkChange};
+use super::scenario::MOST_ROUNDS;
 use crate::cache::{Idea, Knobs, Strategy};
 use crate::s3::Fault;
 
@@ -77,6 +81,9 @@ pub struct Case {
     /// Workers that go has instead of one a core.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs: Option<u32>,
+    /// The build of the backend that it runs; None: that of bench itself, which is compared with no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
 }
 
 /// What a remote is filled with. Cases that agree in it share what was filled once.
@@ -85,7 +92,16 @@ pub struct Seed {
     pub strategy: Strategy,
     pub without: Vec<Idea>,
     pub remote_share: u8,
-    pub trimpath: bool,
+    pub kind: CacheKind,
+}
+
+/// What caches are of: only a build of the same kind finds in them what it looks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct CacheKind {
+    /// Of builds with `-trimpath`, which share nothing with others.
+    trimpath: bool,
+    /// The backend that stored them, where it is not bench itself: another one may store them in another way.
+    executable: Option<PathBuf>,
 }
 
 impl CaseSpec {
@@ -101,8 +117,8 @@ impl CaseSpec {
         if self.jobs == Some(0) {
             return Err(format!("`jobs` of the case `{name}` must be at least 1"));
         }
-        if self.rounds == Some(0) {
-            return Err(format!("`rounds` of the case `{name}` must be at least 1"));
+        if !matches!(self.rounds, None | Some(1..=MOST_ROUNDS)) {
+            return Err(format!("`rounds` of the case `{name}` must be 1 to {MOST_ROUNDS}"));
         }
         Link::default().with(self.link).check().map_err(|what| format!("the case `{name}`: {what}"))
     }
@@ -124,6 +140,7 @@ impl CaseSpec {
             faults: self.faults.clone(),
             busy: self.busy,
             jobs: self.jobs,
+            backend: None,
         }
     }
 }
@@ -140,13 +157,19 @@ impl Case {
             strategy: self.strategy,
             without: self.without.clone(),
             remote_share: self.remote_share,
-            trimpath: self.trimpath,
+            kind: Case::cache_kind(Leg::B, Some(self)),
         }
     }
 
-    /// Whether a build is one with `-trimpath`; none without a case is.
-    pub fn trims(case: Option<&Case>) -> bool {
-        case.is_some_and(|case| case.trimpath)
+    /// Of the caches that a build of `leg` under a case, or under none, starts from and leaves.
+    pub fn cache_kind(leg: Leg, case: Option<&Case>) -> CacheKind {
+        let executable = case.and_then(Case::executable).filter(|_| leg.uses_backend());
+        CacheKind { trimpath: case.is_some_and(|case| case.trimpath), executable: executable.map(Path::to_owned) }
+    }
+
+    /// The backend that it runs, where it is not bench itself.
+    pub fn executable(&self) -> Option<&Path> {
+        self.backend.as_ref()?.executable.as_deref()
     }
 
     /// Whether a build under it may miss what the caches were filled with.
@@ -220,8 +243,8 @@ pub mod tests {
         for (text, words) in [
             ("name = \"x\"\nremote_share = 0", "1 to 100"),
             ("name = \"x\"\nremote_share = 101", "1 to 100"),
-            ("name = \"x\"\nrounds = 0", "at least 1"),
-            ("name = \"x\"\nlink = { latency_ms = -1 }", "0 or more"),
+            ("name = \"x\"\nrounds = 0", "1 to 10000"),
+            ("name = \"x\"\nlink = { latency_ms = -1 }", "0 to 60000"),
         ] {
             assert!(spec(text).check().unwrap_err().contains(words), "{text}");
         }

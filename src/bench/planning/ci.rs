@@ -96,10 +96,15 @@ impl Default for Prices {
 impl Prices {
     /// What is wrong with them, if anything.
     pub fn check(&self) -> Result<(), String> {
-        let all = [self.put_and_list_per_1000, self.get_per_1000, self.out_per_gb, self.stored_per_gb_month];
-        match all.iter().all(|price| price.is_finite() && *price >= 0.0) {
-            true => Ok(()),
-            false => Err("each of `[prices]` must be 0 or more".to_owned()),
+        let all = [
+            ("put_and_list_per_1000", self.put_and_list_per_1000),
+            ("get_per_1000", self.get_per_1000),
+            ("out_per_gb", self.out_per_gb),
+            ("stored_per_gb_month", self.stored_per_gb_month),
+        ];
+        match all.iter().find(|(_, price)| !(price.is_finite() && *price >= 0.0)) {
+            Some((name, price)) => Err(format!("`{name}` of [prices] is {price}, and must be 0 or more")),
+            None => Ok(()),
         }
     }
 }

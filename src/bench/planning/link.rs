@@ -52,6 +52,9 @@ const UNITS: [(&str, f64); 7] = [
     ("Gbit/s", 1e9 / 8.0),
 ];
 
+/// No link is slower than this, milliseconds: a typing error.
+const MOST_MS: f64 = 60_000.0;
+
 impl Default for Link {
     fn default() -> Self {
         Link { latency_ms: 20.0, jitter_ms: 0.0, bandwidth: None }
@@ -84,11 +87,11 @@ impl Link {
 
     /// What is wrong with its numbers, if anything.
     pub fn check(&self) -> Result<(), String> {
-        let is_duration = |ms: f64| ms.is_finite() && ms >= 0.0;
-        if !(is_duration(self.latency_ms) && is_duration(self.jitter_ms)) {
-            return Err("`latency_ms` and `jitter_ms` must be 0 or more".to_owned());
+        let times = [("latency_ms", self.latency_ms), ("jitter_ms", self.jitter_ms)];
+        match times.into_iter().find(|(_, ms)| !(0.0..=MOST_MS).contains(ms)) {
+            Some((name, ms)) => Err(format!("`{name}` is {ms:?}, and must be 0 to {MOST_MS}")),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

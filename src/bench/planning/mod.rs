@@ -1,9 +1,10 @@
 //! What is run: scenario and command line, resolved into a plan.
 //!
 //! [`scenario`] (of [`case`]s, a [`grid`], a [`link`], [`change`]s) and [`args`] give a [`plan`] of [`steps`] over the
-//! [`leg`]s; [`outline`] prints it for `--dry-run`.
+//! [`leg`]s, with one [`backend`] or two; [`outline`] prints it for `--dry-run`.
 
 pub mod args;
+pub mod backend;
 pub mod bottleneck;
 pub mod case;
 pub mod change;
@@ -17,5 +18,6 @@ pub mod plan;
 pub mod plan_error;
 mod resolve_cases;
 pub mod scenario;
+pub mod scenario_error;
 pub mod steps;
 pub mod what_if;

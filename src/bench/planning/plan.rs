@@ -108,6 +108,9 @@ impl Plan {
             steps: Vec::new(),
         };
         plan.cases = plan.resolve_cases(scenario, args)?;
+        if let Some(backends) = &args.backends {
+            plan.cases = plan.with_each(backends, args.rounds.unwrap_or(scenario.rounds.short))?;
+        }
         plan.steps = plan.resolve_steps(scenario, args);
         Ok(plan)
     }

@@ -32,6 +32,11 @@ pub enum PlanError {
          --only and PACKAGES, or change the scenario"
     )]
     NoLegs { scenario: String },
+    #[error(
+        "the scenario `{scenario}` cannot run two backends side by side: it has a grid, or machines in the place of legs\n  \
+         next:  give another one with --scenario"
+    )]
+    NotSideBySide { scenario: String },
     #[error("the scenario `{scenario}` has no case `{name}`{near}\n  next:  {known}")]
     UnknownCase { scenario: String, name: String, near: String, known: String },
     #[error(

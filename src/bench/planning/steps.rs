@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::case::Case;
+use super::case::{CacheKind, Case};
 use super::leg::Leg;
 
 /// What rounds are compared by: a leg, under a case where the scenario has cases.
@@ -204,17 +204,20 @@ pub fn insert_preparation(steps: &mut Vec<Step>, cases: &[Case]) {
     }
 }
 
-/// The caches of a build with `-trimpath` serve no build without it: the first case that has it prepares them.
+/// Caches of a kind of their own are prepared by the first case that has it.
 fn needed_by(step: Step, cases: &[Case]) -> Option<Step> {
     let leg = step.leg.needs()?;
-    let case = step.case.filter(|case| cases[*case].trimpath);
+    let case = step.case.filter(|_| cache_kind(step, cases) != CacheKind::default());
     Some(Setup { leg, case }.step(Kind::Preparation, 1))
 }
 
 fn serves(step: Step, needed: Step, cases: &[Case]) -> bool {
-    let trims = |step: Step| step.case.is_some_and(|case| cases[case].trimpath);
     let is_plain = step.case.is_none() || step.kind == Kind::Preparation;
-    step.leg == needed.leg && is_plain && trims(step) == trims(needed)
+    step.leg == needed.leg && is_plain && cache_kind(step, cases) == cache_kind(needed, cases)
+}
+
+fn cache_kind(step: Step, cases: &[Case]) -> CacheKind {
+    Case::cache_kind(step.leg, step.case.map(|case| &cases[case]))
 }
 
 /// Where sessions are short, the first round is for go's own view and the others are for the CPU profile, which starts

@@ -72,7 +72,7 @@ pub fn sentences(cases: &[CaseSummary]) -> Vec<String> {
     lacking.map(|(case, worth)| format!("{}: {}{}", case.name, wording::long(&worth), range(&worth))).collect()
 }
 
-/// The name of the leg stands in front where more than one with a backend runs under cases.
+/// What tables call each; the name of the leg stands in front where more than one with a backend runs under cases.
 pub fn names(cases: &[CaseSummary]) -> Vec<String> {
     let mut legs = cases.iter().map(|case| case.figures.leg).filter(|leg| leg.uses_backend());
     let first = legs.next();

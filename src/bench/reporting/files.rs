@@ -1,69 +1,83 @@
-//! What a run left to look at, with what opens it.
+//! What a run left to look at first, with what opens it. The rest is in `metrics/README.md`.
 
 use std::path::Path;
 
-use super::html::HTML_FILE;
 use super::network_plot::PLOT_FILE;
-use crate::bench::planning::case::Case;
+use super::results::{RESULTS_FILE, Results};
+use crate::bench::planning::leg::Leg;
 
 /// A file of the run, as a person would type it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
     pub path: String,
-    pub says: &'static str,
+    pub says: String,
 }
 
-/// In the order in which they help; the folder of each leg stands for its other rounds.
-const WORTH_A_LOOK: [(&str, &str); 16] = [
+/// Pictures of the whole run, the best first.
+const PICTURES: [(&str, &str); 3] = [
+    ("report.html", "the same, to look at: open in a browser"),
     (PLOT_FILE, "wall over latency, a panel a bandwidth: open in a browser"),
-    ("b/1/trace.json", "trace of b: open in https://ui.perfetto.dev"),
-    ("a/1/trace.json", "trace of a: open in https://ui.perfetto.dev"),
-    ("c/1/trace.json", "trace of c: open in https://ui.perfetto.dev"),
-    ("b/1/pprof/fg.svg", "wall-clock time of b by span: open in a browser"),
-    ("c/1/pprof/fg.svg", "wall-clock time of c by span: open in a browser"),
-    ("c/profile/trace.json", "trace of c with go's own actions beside it"),
-    ("c/pprof/cpu.svg", "flame graph of the backend's CPU in c: open in a browser"),
-    ("b/pprof/cpu.svg", "flame graph of the backend's CPU in b: open in a browser"),
-    ("a/pprof/cpu.svg", "flame graph of the backend's CPU in a: open in a browser"),
-    ("c/pprof/cpu.pprof", "go tool pprof -http=:8080 FILE"),
-    ("c/heap/pprof/mem.svg", "heap of the backend in c at its peak: open in a browser"),
-    ("b/1/request.txt", "log of b: one line a request, one an answer"),
-    ("results.md", "these tables for a pull request"),
-    ("results.csv", "every number of every round, one a line"),
-    ("results.json", "every sample"),
+    ("results.md", "the same for a pull request"),
 ];
+/// Legs by what their trace tells: in b go waits the most for the cache.
+const TELLING: [Leg; 3] = [Leg::B, Leg::C, Leg::A];
 
-/// What the folder of a case has, for the first case.
-const OF_A_CASE: [(&str, &str); 2] = [
-    ("trace.json", "trace of b under the first case: open in https://ui.perfetto.dev"),
-    ("pprof/fg.svg", "wall-clock time of b under the first case: open in a browser"),
-];
-
-/// The files below `run` that are there; `shown` is the name under which they are listed.
-pub fn to_look_at(run: &Path, shown: &Path, cases: &[Case]) -> Vec<File> {
-    let of_case = cases
-        .iter()
-        .take(1)
-        .flat_map(|case| OF_A_CASE.into_iter().map(|(file, says)| (format!("b/{}/1/{file}", case.slug), says)));
-    let first = std::iter::once((HTML_FILE.to_owned(), "the same to look at: open in a browser"));
-    let all = first.chain(of_case).chain(WORTH_A_LOOK.into_iter().map(|(path, says)| (path.to_owned(), says)));
-    let there = all.filter(|(path, _)| run.join(path).is_file());
+/// The three to look at next, of those that are below `run`: a picture, the trace of the most telling leg, the samples. `shown` is
+/// the name under which the run is listed.
+pub fn to_look_at(results: &Results, run: &Path, shown: &Path) -> Vec<File> {
+    let picture = PICTURES.iter().find(|(name, _)| run.join(name).is_file());
+    let picture = picture.map(|(name, says)| ((*name).to_owned(), (*says).to_owned()));
+    let samples = (RESULTS_FILE.to_owned(), "every sample".to_owned());
+    let found = picture.into_iter().chain(trace(results)).chain([samples]);
+    let there = found.filter(|(path, _)| run.join(path).is_file());
     there.map(|(path, says)| File { path: shown.join(path).display().to_string(), says }).collect()
+}
+
+/// That of the round nearest to the median.
+fn trace(results: &Results) -> Option<(String, String)> {
+    let legs = || results.summary.legs.iter().chain(results.cases.iter().map(|case| &case.figures));
+    let of_leg = |leg: &Leg| legs().find(|found| found.leg == *leg)?.account.as_ref();
+    let account = TELLING.iter().find_map(of_leg)?;
+    let says = format!("trace of {}: open in https://ui.perfetto.dev", account.folder);
+    Some((format!("{}/trace.json", account.folder), says))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::results::tests::results;
     use super::*;
+    use crate::bench::analysis::account::{Account, Frame};
+    use crate::bench::analysis::compute;
+    use crate::bench::analysis::summary::tests::measured;
+    use crate::telemetry::LoggedSession;
+
+    fn run() -> Results {
+        let mut rounds = measured(Leg::A, &[100]);
+        rounds.extend(measured(Leg::B, &[100, 120, 190]));
+        let frame =
+            Frame { backend_ns: 0, handshake_ns: 0, released_ns: 1, wall_ns: 1, workers: 1, cores: 1, go_cpu_ns: 0 };
+        let log = LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines: Vec::new() };
+        rounds.iter_mut().for_each(|round| round.account = Some(Account::of(frame, &log)));
+        let mut run = results(rounds);
+        compute(&mut run);
+        run
+    }
+
+    fn paths(folder: &Path, there: &[&str]) -> Vec<String> {
+        for file in there {
+            std::fs::create_dir_all(folder.join(file).parent().unwrap()).unwrap();
+            std::fs::write(folder.join(file), "").unwrap();
+        }
+        to_look_at(&run(), folder, Path::new("m/latest")).into_iter().map(|file| file.path).collect()
+    }
 
     #[test]
-    fn only_what_is_there_is_listed() {
-        let run = tempfile::tempdir().unwrap();
-        for file in ["results.json", HTML_FILE] {
-            std::fs::write(run.path().join(file), "{}").unwrap();
-        }
-        let files = to_look_at(run.path(), Path::new("metrics/latest"), &[]);
-        let file = |path: &str, says| File { path: path.to_owned(), says };
-        let first = file("metrics/latest/report.html", "the same to look at: open in a browser");
-        assert_eq!(files, [first, file("metrics/latest/results.json", "every sample")]);
+    fn three_files_of_those_that_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(paths(folder.path(), &["results.json"]), ["m/latest/results.json"]);
+        let all = ["results.md", "a/1/trace.json", "b/1/trace.json", "b/2/trace.json"];
+        let expected = ["m/latest/results.md", "m/latest/b/2/trace.json", "m/latest/results.json"];
+        assert_eq!(paths(folder.path(), &all), expected);
+        assert_eq!(paths(folder.path(), &["report.html"])[0], "m/latest/report.html");
     }
 }

@@ -33,7 +33,7 @@ fn render(results: &Results) -> String {
 }
 
 /// The table in GitHub's dialect; samples are drawn for a terminal and left out.
-fn of_grid(grid: &Grid) -> String {
+pub fn of_grid(grid: &Grid) -> String {
     let shown: Vec<usize> = (0..grid.header.len()).filter(|at| grid.header[*at] != "samples").collect();
     let line = |cells: &[String]| {
         let cells: Vec<String> = shown.iter().map(|at| escaped(&cells[*at].replace('\n', " "))).collect();
@@ -45,8 +45,8 @@ fn of_grid(grid: &Grid) -> String {
     lines.join("\n")
 }
 
-/// What would be markup.
-fn escaped(text: &str) -> String {
+/// The text with what would be markup escaped.
+pub fn escaped(text: &str) -> String {
     text.trim_end()
         .replace('\\', "\\\\")
         .replace('|', "\\|")

@@ -1,8 +1,11 @@
-//! What came out and how it is shown: [`results`] are plain data, the others print what `analysis` computed.
+//! What came out and how it is shown: [`results`] are plain data, which [`saved_results`] reads again; the others print what `analysis` computed.
 //!
-//! [`cache_table`] shows what the cache saves, [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of links, [`ci_table`] groups of machines.
-//! [`progress`] goes to stderr; [`table`] to stdout, of [`counts`], [`grid`], [`dots`], [`notes`], [`answer`], [`files`], [`wording`],
-//! [`units`]; [`errors`] to stderr at the end. [`csv`], [`markdown`] and [`html`] are files beside `results.json`, whose form `schema` keeps.
+//! [`cache_table`] shows what the cache saves, [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of
+//! links, [`ci_table`] groups of machines, [`differences`] two runs or two backends, [`verdict_text`] what holds a leg back,
+//! [`proof_table`] whether it names what was planted.
+//! [`progress`] on a [`status_line`] with [`live_requests`] goes to stderr; [`table`] to stdout, of [`counts`], [`grid`], [`dots`],
+//! [`notes`], [`answer`], [`files`], [`wording`], [`units`]; [`errors`] to stderr at the end. [`csv`], [`markdown`] and [`html`] are
+//! files beside `results.json`, whose form `schema` keeps; [`saved_results`] reads that back.
 
 pub mod account_table;
 pub mod answer;
@@ -11,11 +14,13 @@ pub mod case_table;
 pub mod ci_table;
 pub mod counts;
 pub mod csv;
+pub mod differences;
 pub mod dots;
 pub mod errors;
 pub mod files;
 pub mod grid;
 pub mod html;
+pub mod live_requests;
 pub mod markdown;
 pub mod network_plot;
 pub mod network_table;
@@ -24,8 +29,10 @@ pub mod price;
 pub mod progress;
 pub mod proof_table;
 pub mod results;
+pub mod saved_results;
 #[cfg(test)]
 mod schema;
+pub mod status_line;
 pub mod table;
 pub mod units;
 pub mod verdict_text;

@@ -21,6 +21,9 @@ pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_sin
             wrong.why.join("; ")
         ));
     }
+    if !summary.not_measured.is_empty() {
+        notes.push(format!("Planned, and not measured: {}.", summary.not_measured.join(", ")));
+    }
     for (name, backend) in sessions {
         if backend.uploads_left > 0 {
             notes.push(format!("{name}: {} uploads were not out when the backend had to end.", backend.uploads_left));
@@ -50,14 +53,18 @@ pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_sin
     notes
 }
 
-/// Why a run lacks something that it planned, as `This run …`.
+/// Why a saved run is not all that was planned; None where it is.
 pub fn incomplete(results: &Results) -> Option<String> {
-    match results.ended {
-        Ended::Complete => None,
-        Ended::Running => Some("has not ended, or was killed".to_owned()),
-        Ended::Interrupted => Some("was interrupted".to_owned()),
-        Ended::Failed => Some(format!("failed ({})", results.error.as_deref().unwrap_or("no reason is known"))),
+    if let Some(what) = &results.cut_off {
+        return Some(what.clone());
     }
+    let how = match results.ended {
+        Ended::Complete => return None,
+        Ended::Running => "has not ended, or was killed".to_owned(),
+        Ended::Interrupted => "was interrupted".to_owned(),
+        Ended::Failed => format!("failed ({})", results.error.as_deref().unwrap_or("no reason is known")),
+    };
+    Some(format!("the run {} {how}", results.run))
 }
 
 /// Whether `--until` came to its end; `widest` is the half of the widest interval.

@@ -1,25 +1,21 @@
 //! Progress on stderr: one line that changes on a terminal, two lines a round elsewhere.
 
-use std::io::IsTerminal;
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
+use std::path::{Path, PathBuf};
 
 use super::results::Round;
+use super::status_line::StatusLine;
 use super::units;
 use crate::bench::planning::case::Case;
 use crate::bench::planning::plan::Plan;
 use crate::bench::planning::steps::{Kind, Setup, Step};
 use crate::note;
 
-/// How often the line on the terminal is drawn: seldom, because it takes CPU from what is measured.
-const TICK: Duration = Duration::from_millis(500);
-
 /// Tells what runs, for how long, and what is left.
 #[derive(Debug)]
 pub struct Progress {
-    /// None: stderr is no terminal.
-    bar: Option<ProgressBar>,
+    line: StatusLine,
+    /// Of the run, in which each step has one of its own.
+    folder: PathBuf,
     steps: Vec<Step>,
     cases: Vec<Case>,
     /// The last time that each setup took.
@@ -27,9 +23,11 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn new(plan: &Plan) -> Progress {
+    /// Of a plan that runs in `folder`.
+    pub fn new(plan: &Plan, folder: &Path) -> Progress {
         Progress {
-            bar: std::io::stderr().is_terminal().then(terminal_line),
+            line: StatusLine::new(),
+            folder: folder.to_owned(),
             steps: plan.steps.clone(),
             cases: plan.cases.clone(),
             took_ns: Vec::new(),
@@ -38,14 +36,7 @@ impl Progress {
 
     /// Something that is no step: warming up, tidying up.
     pub fn note(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => {
-                bar.reset_elapsed();
-                bar.set_prefix("");
-                bar.set_message(text.to_owned());
-            }
-            None => note::line(text),
-        }
+        self.line.say(text, "", None);
     }
 
     /// More steps than were planned, from `position` on.
@@ -55,16 +46,11 @@ impl Progress {
 
     /// The step at `position` of the plan starts.
     pub fn starts(&self, position: usize) {
-        let left = self.left_ns(position).map(|left| format!(" · about {} left", seconds(left)));
-        let (what, left) = (self.describe(position), left.unwrap_or_default());
-        match &self.bar {
-            Some(bar) => {
-                bar.reset_elapsed();
-                bar.set_prefix(left);
-                bar.set_message(what);
-            }
-            None => note::line(format_args!("{what}{left} …")),
-        }
+        let left = self.left_ns(position).map(|left| format!(" · about {} left", seconds(left))).unwrap_or_default();
+        let behind = if self.line.is_live() { left } else { format!("{left} …") };
+        let step = self.steps[position];
+        let session = step.leg.uses_backend().then(|| self.folder.join(step.folder(&self.cases)));
+        self.line.say(&self.describe(position), &behind, session.map(|folder| folder.join("request.txt")));
     }
 
     /// It ended with this.
@@ -72,7 +58,7 @@ impl Progress {
         let setup = round.step.setup();
         self.took_ns.retain(|(other, _)| *other != setup);
         self.took_ns.push((setup, round.wall_ns + round.backend_after_go_ns.unwrap_or(0)));
-        if self.bar.is_none() {
+        if !self.line.is_live() {
             let state = if round.state_ok { "" } else { " · NOT IN ITS STATE" };
             let took = units::duration(round.wall_ns as f64);
             note::line(format_args!("{} · {took}{state}", self.describe(position)));
@@ -81,9 +67,7 @@ impl Progress {
 
     /// Takes the line away, so that others can print.
     pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.line.finish();
     }
 
     fn describe(&self, position: usize) -> String {
@@ -116,15 +100,6 @@ impl Progress {
     }
 }
 
-fn terminal_line() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{msg} · {elapsed}{prefix}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(TICK);
-    bar
-}
-
 fn seconds(nanoseconds: u64) -> String {
     let seconds = nanoseconds.div_ceil(1_000_000_000);
     match seconds {
@@ -141,7 +116,8 @@ mod tests {
 
     fn progress(legs: &[Leg]) -> Progress {
         let steps = legs.iter().map(|leg| Step { leg: *leg, case: None, kind: Kind::Measured, round: 1 });
-        Progress { bar: None, steps: steps.collect(), cases: Vec::new(), took_ns: Vec::new() }
+        let line = StatusLine::new();
+        Progress { line, folder: PathBuf::new(), steps: steps.collect(), cases: Vec::new(), took_ns: Vec::new() }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
@@ -10,6 +10,7 @@ use crate::bench::analysis::account::Account;
 use crate::bench::analysis::cases::CaseSummary;
 use crate::bench::analysis::ci::CiResults;
 use crate::bench::analysis::critical_path::CriticalPath;
+use crate::bench::analysis::differences::Differences;
 use crate::bench::analysis::network::Network;
 use crate::bench::analysis::proof::Proof;
 use crate::bench::analysis::savings::Savings;
@@ -56,6 +57,9 @@ pub struct Results {
     /// Computed from `rounds` too; empty without cases.
     #[serde(skip_deserializing)]
     pub cases: Vec<CaseSummary>,
+    /// What the second of two backends differs from the first by; None where one runs alone.
+    #[serde(skip_deserializing)]
+    pub differences: Option<Differences>,
     /// What machines that build at once came to; None where legs were run.
     pub ci: Option<CiResults>,
     /// Computed from `cases`; None where they are no grid.
@@ -73,6 +77,9 @@ pub struct Results {
     /// Whether they name what was planted; empty where nothing was.
     #[serde(skip_deserializing)]
     pub proofs: Vec<Proof>,
+    /// Of a saved run: what its file lacks, in words.
+    #[serde(skip)]
+    pub cut_off: Option<String>,
 }
 
 /// How a run ended.
@@ -180,28 +187,6 @@ impl Round {
 }
 
 impl Results {
-    /// Reads the `results.json` of a run: `path` is its folder, or the file. What is computed from the samples is missing
-    /// in it: [`crate::bench::analysis::compute`] does that again.
-    ///
-    /// # Errors
-    /// When it cannot be read, is cut off, is of another version, or is something else.
-    pub fn read(path: &Path) -> Result<Results> {
-        let path = if path.is_dir() { path.join(RESULTS_FILE) } else { path.to_owned() };
-        let shown = path.display();
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {shown}\n  next:  give the folder of a run below metrics/"))?;
-        let whole: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
-            let what = if error.is_eof() { "is cut off" } else { "is no JSON" };
-            anyhow::anyhow!("{shown} {what} at line {}: {error}", error.line())
-        })?;
-        match whole.get("schema").and_then(serde_json::Value::as_u64) {
-            Some(schema) if schema == u64::from(SCHEMA) => {}
-            Some(schema) => bail!("{shown} is of version {schema}; this bench reads version {SCHEMA}"),
-            None => bail!("{shown} is no results.json of bench: it has no `schema`"),
-        }
-        serde_json::from_value(whole).with_context(|| format!("{shown} is not as bench writes it"))
-    }
-
     /// Writes `results.json` into `folder`, by rename, so that no reader sees half of it.
     pub fn write(&self, folder: &Path) -> Result<()> {
         write_whole(&folder.join(RESULTS_FILE), |file| {
@@ -234,9 +219,8 @@ fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
 
 #[cfg(test)]
 pub mod tests {
+    use super::super::saved_results;
     use super::*;
-    use crate::bench::analysis::compute;
-    use crate::bench::analysis::summary::tests::measured;
     use crate::bench::planning::leg::Leg;
     use crate::bench::planning::plan::tests::plan_of;
     use crate::bench::running::go_view::actions::GoAction;
@@ -268,39 +252,28 @@ pub mod tests {
             summary: Summary::default(),
             widest_interval: None,
             cases: Vec::new(),
+            differences: None,
             ci: None,
             network: None,
             critical_paths: Vec::new(),
             savings: Vec::new(),
             verdicts: Vec::new(),
             proofs: Vec::new(),
+            cut_off: None,
         }
-    }
-
-    #[test]
-    fn results_come_back_as_they_were_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut rounds = measured(Leg::BaselineFull, &[100, 101, 99, 100, 100]);
-        rounds.extend(measured(Leg::A, &[110, 111, 112, 110, 109]));
-        rounds[0].state = vec![Finding { expected: "x".to_owned(), seen: "y".to_owned(), ok: true }];
-        let mut written = results(rounds);
-        compute(&mut written);
-        written.write(folder.path()).unwrap();
-        let mut read = Results::read(folder.path()).unwrap();
-        assert_eq!(read.rounds, written.rounds);
-        assert_eq!(read.plan, written.plan);
-        compute(&mut read);
-        assert_eq!(read.summary, written.summary);
     }
 
     #[test]
     fn actions_take_a_line_each_and_older_files_have_none() {
         let folder = tempfile::tempdir().unwrap();
-        let mut written = results(measured(Leg::A, &[100]));
+        let mut written = results(vec![round(
+            Step { leg: Leg::A, case: None, kind: crate::bench::planning::steps::Kind::Measured, round: 1 },
+            100,
+        )]);
         let action = GoAction { mode: "build".to_owned(), after: Some(3), ..GoAction::default() };
         written.rounds[0].actions = Some(GoActions { actions: vec![action; 2], ..GoActions::default() });
         written.write(folder.path()).unwrap();
-        let read = Results::read(folder.path()).unwrap();
+        let read = saved_results::read(folder.path()).unwrap();
         assert_eq!(read.rounds, written.rounds);
         let path = folder.path().join(RESULTS_FILE);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -310,24 +283,7 @@ pub mod tests {
             older["rounds"][0].as_object_mut().unwrap().remove(name);
         }
         std::fs::write(&path, older.to_string()).unwrap();
-        assert_eq!(Results::read(folder.path()).unwrap().rounds[0].actions, None);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named_with_its_trouble() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(RESULTS_FILE);
-        let trouble = |text: &str| {
-            std::fs::write(&path, text).unwrap();
-            format!("{:#}", Results::read(folder.path()).unwrap_err())
-        };
-        assert!(trouble("{\n\"schema\": 1,").contains("is cut off at line 2"), "{}", trouble("{\n\"schema\": 1,"));
-        assert!(trouble("hello").contains("is no JSON"));
-        assert!(trouble("{}").contains("is no results.json of bench"));
-        assert!(trouble("{\"schema\": 99}").contains("of version 99"));
-        assert!(trouble("{\"schema\": 1}").contains("not as bench writes it"));
-        std::fs::remove_file(&path).unwrap();
-        assert!(format!("{:#}", Results::read(folder.path()).unwrap_err()).contains("cannot read"));
+        assert_eq!(saved_results::read(folder.path()).unwrap().rounds[0].actions, None);
     }
 
     /// A round in its state, in the folder of its leg.

@@ -6,6 +6,7 @@ use super::cache_table;
 use super::case_table;
 use super::ci_table;
 use super::counts;
+use super::differences;
 use super::dots;
 use super::files::File;
 use super::grid::{Grid, View};
@@ -64,6 +65,7 @@ pub fn grids(results: &Results) -> Vec<Grid> {
     if !summary.pairs.is_empty() {
         grids.push(pairs(&summary.pairs));
     }
+    grids.extend(results.differences.as_ref().map(differences::grid));
     grids
 }
 
@@ -86,6 +88,9 @@ pub fn notes(results: &Results) -> Vec<String> {
 
 /// What it comes to, in words.
 pub fn sentences(results: &Results) -> Vec<String> {
+    if let Some(found) = &results.differences {
+        return differences::words(found);
+    }
     match &results.network {
         Some(network) => network_table::sentences(network),
         None if !results.cases.is_empty() => case_table::sentences(&results.cases),
@@ -96,7 +101,8 @@ pub fn sentences(results: &Results) -> Vec<String> {
 
 /// Legs and cases with their names.
 fn figures(results: &Results) -> Vec<(String, &LegSummary)> {
-    let of_cases = results.cases.iter().map(|case| (case.name.clone(), &case.figures));
+    let names = case_table::names(&results.cases).into_iter().map(|name| name.replace("  ", " "));
+    let of_cases = names.zip(results.cases.iter().map(|case| &case.figures));
     results.summary.legs.iter().map(|leg| (leg.leg.to_string(), leg)).chain(of_cases).collect()
 }
 

@@ -47,8 +47,8 @@ fn factor(ratio: f64) -> String {
     }
 }
 
-/// `+9.0 %`, `−1.0 %`.
-fn signed(ratio: f64) -> String {
+/// How far a ratio is from 1: `+9.0 %`, `−1.0 %`.
+pub fn signed(ratio: f64) -> String {
     let sign = if ratio >= 1.0 { "+" } else { "−" };
     format!("{sign}{}", units::percent((ratio - 1.0).abs()))
 }

@@ -52,6 +52,24 @@ impl BackendCommand<'_> {
     }
 }
 
+/// All that the backend of a case is told in the steps of a plan, each once, with an `x` for each path.
+///
+/// # Errors
+/// [`BackendCommand::words`].
+pub fn all_arguments(plan: &Plan, case: usize) -> Result<Vec<Vec<String>>> {
+    let path = Path::new("x");
+    let command = BackendCommand { executable: path, session: path, local: path, server_pid: Some(1), switches: None };
+    let mut all = Vec::new();
+    for step in plan.steps.iter().filter(|step| step.case == Some(case) && step.leg.uses_backend()) {
+        let words = command.words(plan, *step)?.replace('\'', "");
+        let arguments: Vec<String> = words.split(' ').skip(1).map(str::to_owned).collect();
+        if !all.contains(&arguments) {
+            all.push(arguments);
+        }
+    }
+    Ok(all)
+}
+
 /// Which instruments of the backend are on.
 fn switches(plan: &Plan, step: Step) -> String {
     let profile = match step.kind {
@@ -91,6 +109,9 @@ fn quoted(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::planning::case::tests::case;
+    use crate::bench::planning::leg::Leg;
+    use crate::bench::planning::plan::tests::plan_of;
     use crate::cache::{Idea, Strategy};
 
     #[test]
@@ -98,6 +119,15 @@ mod tests {
         assert_eq!(quoted(Path::new("/a b")).unwrap(), "'/a b'");
         assert_eq!(quoted(Path::new("/it's")).unwrap(), "\"/it's\"");
         assert!(quoted(Path::new("/'\"")).is_err());
+    }
+
+    #[test]
+    fn what_a_case_is_told_is_listed_once() {
+        let plan = plan_of(&[Leg::B, Leg::A], vec![case("name = \"x\"\nstrategy = \"pack\"\nwithout = [\"order\"]")]);
+        let all = all_arguments(&plan, 0).unwrap();
+        let text =
+            "backend --quiet --session x --cache-dir x --strategy pack --cpu-profile off --without order --watch-s3 1";
+        assert_eq!(all, [text.split(' ').collect::<Vec<&str>>()]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl BuildLog {
         anyhow::anyhow!(
             "the build of {} failed ({how})\n  tried: {tried}\n  go said:\n  {}\n  next:  all it said is in {}",
             self.of,
-            self.tail(),
+            tail(&self.path),
             self.path.display()
         )
     }
@@ -67,19 +67,20 @@ impl BuildLog {
             "{why:#}\n  tried: the backend of {}\n  go and the backend said:\n  {}\n  next:  all they said is in {}; \
              if that does not help, run `cacheprog` by hand with GOCACHEPROG",
             self.of,
-            self.tail(),
+            tail(&self.path),
             self.path.display()
         )
     }
+}
 
-    fn tail(&self) -> String {
-        let bytes = std::fs::read(&self.path).unwrap_or_default();
-        let words = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = words.lines().collect();
-        match lines.is_empty() {
-            true => "(nothing)".to_owned(),
-            false => lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n  "),
-        }
+/// The last lines of a log, indented as errors are.
+pub fn tail(log: &Path) -> String {
+    let bytes = std::fs::read(log).unwrap_or_default();
+    let words = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = words.lines().collect();
+    match lines.is_empty() {
+        true => "(nothing)".to_owned(),
+        false => lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n  "),
     }
 }
 

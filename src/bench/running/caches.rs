@@ -1,11 +1,12 @@
 //! The caches that rounds leave for other rounds, and the folders that they lie in.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use super::{gocache, tree};
-use crate::bench::planning::case::{Case, Seed};
+use crate::bench::planning::case::{CacheKind, Case, Seed};
 use crate::bench::planning::leg::Leg;
 
 /// With less free space than this what earlier rounds left is removed between the rounds.
@@ -16,9 +17,8 @@ const TIGHT_DISK_BYTES: u64 = 10 << 30;
 pub struct Caches {
     /// Folder that holds them all.
     work: PathBuf,
-    /// Filled by builds as they are, and by builds with `-trimpath`: neither serves the other.
-    plain: Filled,
-    trimmed: Filled,
+    /// None of one kind serves a build of another.
+    filled: HashMap<CacheKind, Filled>,
     /// The GOCACHE of all runs with a backend: go wants one, and puts nothing into it. Making and removing its 256 folders
     /// for every round took longer than the rounds of a small scenario.
     unused_gocache: Option<PathBuf>,
@@ -47,8 +47,7 @@ impl Caches {
     pub fn new(work: &Path) -> Self {
         Self {
             work: work.to_owned(),
-            plain: Filled::default(),
-            trimmed: Filled::default(),
+            filled: HashMap::new(),
             unused_gocache: None,
             seeds: Vec::new(),
             go_shows_its_view: None,
@@ -57,9 +56,9 @@ impl Caches {
         }
     }
 
-    /// The caches of builds with or without `-trimpath`.
-    pub fn filled(&mut self, trimpath: bool) -> &mut Filled {
-        if trimpath { &mut self.trimmed } else { &mut self.plain }
+    /// The caches of one kind.
+    pub fn filled(&mut self, kind: CacheKind) -> &mut Filled {
+        self.filled.entry(kind).or_default()
     }
 
     /// The GOCACHE for a run of `leg`. A case that lets it miss gets a copy, for this round alone.
@@ -67,7 +66,7 @@ impl Caches {
         match leg {
             Leg::BaselineEmpty => self.make_gocache(),
             Leg::BaselineFull => {
-                let full = self.filled(Case::trims(case)).gocache.clone();
+                let full = self.filled(Case::cache_kind(leg, case)).gocache.clone();
                 let full = full.context("no baseline has filled a GOCACHE yet")?;
                 if case.is_some_and(Case::may_miss) { self.copy_of(&full, "gocache") } else { Ok(full) }
             }
@@ -84,7 +83,7 @@ impl Caches {
         if leg != Leg::A {
             return self.fresh_folder("local");
         }
-        let full = self.filled(Case::trims(case)).local.clone();
+        let full = self.filled(Case::cache_kind(leg, case)).local.clone();
         let full = full.context("no run has filled a local store yet")?;
         if case.is_some_and(Case::may_miss) { self.copy_of(&full, "local") } else { Ok(full) }
     }
@@ -98,8 +97,8 @@ impl Caches {
     }
 
     /// Lets others start from the local store of a round.
-    pub fn keep_local(&mut self, trimpath: bool, local: PathBuf) {
-        let before = self.filled(trimpath).local.replace(local);
+    pub fn keep_local(&mut self, kind: CacheKind, local: PathBuf) {
+        let before = self.filled(kind).local.replace(local);
         self.retired.extend(before);
     }
 
@@ -166,7 +165,7 @@ mod tests {
         let mut caches = Caches::new(work.path());
         let full = caches.gocache_for(Leg::BaselineEmpty, None).unwrap();
         std::fs::write(full.join("00/x-a"), "1").unwrap();
-        caches.filled(false).gocache = Some(full.clone());
+        caches.filled(CacheKind::default()).gocache = Some(full.clone());
         assert_eq!(caches.gocache_for(Leg::BaselineFull, None).unwrap(), full);
         let edit = case("name = \"x\"\nchange = \"edit-one-file\"");
         let copy = caches.gocache_for(Leg::BaselineFull, Some(&edit)).unwrap();

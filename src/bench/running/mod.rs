@@ -2,13 +2,15 @@
 //!
 //! [`workload`] (of [`generated`], [`user_module`], [`changes`], [`tree`]) is what is built.
 //! [`go`], [`gocache`], [`caches`], [`warm`], [`process`] for the builds, [`remote`], [`remote_env`], [`server`],
-//! [`seed`] for the remote, [`backend_command`], [`session`] and [`build_log`] for what a backend left, [`interrupt`] for signals.
+//! [`seed`] for the remote, [`backend_command`], [`session`] and [`build_log`] for what a backend left, [`interrupt`] for signals,
+//! [`repository`] and [`commit_build`] for backends of other commits.
 
 pub mod backend_command;
 pub mod build_log;
 pub mod busy;
 pub mod caches;
 pub mod changes;
+pub mod commit_build;
 pub mod environment;
 pub mod fleet;
 pub mod folders;
@@ -23,6 +25,7 @@ pub mod profiles;
 pub mod records;
 pub mod remote;
 pub mod remote_env;
+pub mod repository;
 pub mod round;
 pub mod run;
 pub mod runner;

@@ -1,11 +1,11 @@
 //! `bench observe`: what measuring costs. The same build from the same state, with each instrument off and on.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
-use clap::Parser;
 
 use super::backend_command::NO_INSTRUMENTS;
 use super::environment::Environment;
@@ -96,14 +96,9 @@ pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
 
 /// The arguments of a bench that only times this run, without a profile.
 fn bench_args(args: &ObserveArgs) -> BenchArgs {
-    #[derive(Parser)]
-    struct Words {
-        #[command(flatten)]
-        args: BenchArgs,
-    }
     let leg = args.leg.to_string();
-    let words = ["bench", "--only", &leg, "--rounds", "1", "--long-rounds", "1", "--no-profile"].map(str::to_owned);
-    let mut parsed = Words::parse_from(words).args;
+    let words = ["--only", &leg, "--rounds", "1", "--long-rounds", "1", "--no-profile"];
+    let mut parsed = BenchArgs::of(words.map(OsString::from));
     parsed.packages.clone_from(&args.packages);
     parsed
 }
@@ -118,7 +113,7 @@ fn measure(mut machine: Machine<'_>, leg: Leg, rounds: u32) -> Result<Option<Obs
     (observation.cpu_model, observation.cores) = (environment.cpu_model, environment.cores);
     observation.settings = settings(leg);
     note::line("making the state that the runs start from");
-    warm::page_cache(go, &machine.executable, interrupt);
+    warm::page_cache(go, &[&machine.executable], interrupt);
     for step in machine.plan.steps.iter().filter(|step| step.kind == Kind::Preparation) {
         machine.round(*step)?;
     }

@@ -175,7 +175,7 @@ impl Machine<'_> {
         } else if step.leg == Leg::C {
             self.remote()?.make_empty()?;
         }
-        let remote_whole = self.caches.filled(Case::trims(case)).remote_whole;
+        let remote_whole = self.caches.filled(Case::cache_kind(step.leg, case)).remote_whole;
         let programs = self.workload.programs;
         let remote = self.remote()?;
         remote.configure(command);
@@ -188,7 +188,8 @@ impl Machine<'_> {
             programs,
         };
         let (mark, server_pid) = (remote.mark()?, remote.server_pid());
-        let (executable, switches) = (self.executable.as_path(), self.switches.as_deref());
+        let executable = case.and_then(Case::executable).unwrap_or(&self.executable);
+        let switches = self.switches.as_deref();
         let backend = BackendCommand { executable, session, local: &local, server_pid, switches };
         command.env("GOCACHEPROG", backend.words(self.plan, step)?);
         Ok(BackendRound { session: session.to_owned(), local, before, mark })
@@ -199,7 +200,7 @@ impl Machine<'_> {
         let may_miss = case.is_some_and(Case::may_miss);
         round.state = state::check_baseline(round.step.leg, files_before, gocache_files(&gocache)?, may_miss);
         round.state_ok = round.state.iter().all(|finding| finding.ok);
-        self.caches.filled(Case::trims(case)).gocache.get_or_insert(gocache);
+        self.caches.filled(Case::cache_kind(round.step.leg, case)).gocache.get_or_insert(gocache);
         Ok(())
     }
 
@@ -230,16 +231,16 @@ impl Machine<'_> {
     fn keep_or_retire(&mut self, round: &Round, local: PathBuf) {
         let Step { leg, kind, .. } = round.step;
         let case = self.plan.case_of(&round.step).filter(|_| kind != Kind::Preparation);
-        let trimpath = Case::trims(self.plan.case_of(&round.step));
+        let cache_kind = Case::cache_kind(leg, self.plan.case_of(&round.step));
         if leg == Leg::C && case.is_none() {
-            self.caches.filled(trimpath).remote_whole = round.state_ok;
+            self.caches.filled(cache_kind.clone()).remote_whole = round.state_ok;
         }
         match leg {
             Leg::A => {}
             _ if case.is_some() => self.caches.retire(local),
             // The store of a b that was not in its state may lack what it did not fetch.
             Leg::B if !round.state_ok => {}
-            _ => self.caches.keep_local(trimpath, local),
+            _ => self.caches.keep_local(cache_kind, local),
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::bench::analysis::compare::counted;
 use crate::bench::analysis::compute;
 use crate::bench::analysis::summary::Summary;
 use crate::bench::planning::args::{BenchArgs, DEFAULT_SCENARIO};
+use crate::bench::planning::case::Case;
 use crate::bench::planning::outline;
 use crate::bench::planning::plan::Plan;
 use crate::bench::planning::scenario::Scenario;
@@ -90,14 +91,23 @@ fn run_scenario(name: &str, scenario: &Scenario, args: BenchArgs) -> Result<(Opt
         return Ok((None, ExitCode::SUCCESS));
     }
     let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
+    let (results, code) = run_plan(&plan, &args.out, &plan.scenario, &interrupt)?;
+    Ok((Some(results), code))
+}
+
+/// The same of a plan that is resolved; `name` becomes a part of its folder's. Gives what came out beside the exit code.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> Result<(Results, ExitCode)> {
     let go = Go::find()?;
     // Before the folder: a remote that cannot be used leaves no run behind.
     let module = plan.module.as_ref().map(|folder| UserModule::find(folder, &go)).transpose()?;
-    let remote = plan.needs_remote().then(|| Remote::start(&plan, &interrupt)).transpose()?;
-    let folder = RunFolder::create(&args.out, &plan.scenario)?;
-    let machine = set_up(&plan, &go, &folder, &interrupt, remote, module)?;
+    let remote = plan.needs_remote().then(|| Remote::start(plan, interrupt)).transpose()?;
+    let folder = RunFolder::create(out, name)?;
+    let machine = set_up(plan, &go, &folder, interrupt, remote, module)?;
     let (results, mut errors) = measure(machine)?;
-    show(&table::render(&results, &listed(&args.out, &folder, &results), view()))?;
+    show(&table::render(&results, &listed(out, &folder, &results), view()))?;
     // The first one says why the run ended; what went wrong after that has to be told as well.
     let interrupted = results.ended == Ended::Interrupted;
     let first = if interrupted || errors.is_empty() { None } else { Some(errors.remove(0)) };
@@ -106,14 +116,12 @@ fn run_scenario(name: &str, scenario: &Scenario, args: BenchArgs) -> Result<(Opt
     }
     if interrupted {
         note::line(format_args!("interrupted: the results so far are in {}", folder.path.display()));
-        return Ok((Some(results), ExitCode::from(EXIT_CODE)));
+        return Ok((results, ExitCode::from(EXIT_CODE)));
     }
+    let is_good = !lacks_a_run(&results) && results.summary.records.disagreements.is_empty();
     match first {
         Some(error) => Err(error),
-        None => {
-            let is_whole = !lacks_a_run(&results) && results.summary.records.disagreements.is_empty();
-            Ok((Some(results), if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
-        }
+        None => Ok((results, if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })),
     }
 }
 
@@ -193,10 +201,12 @@ impl Execute for Machine<'_> {
 fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     let (plan, go, folder) = (machine.plan, machine.go, machine.folder);
     let results = empty_results(plan.clone(), go, folder);
-    let mut keeper = Keeper { results, folder, progress: Progress::new(plan), more_since: None };
+    let mut keeper = Keeper { results, folder, progress: Progress::new(plan, &folder.path), more_since: None };
     keeper.write()?;
     keeper.progress.note("reading the toolchain into the page cache");
-    warm::page_cache(go, &machine.executable, machine.interrupt);
+    let of_cases = plan.cases.iter().filter_map(Case::executable);
+    let executables: Vec<&Path> = of_cases.chain([machine.executable.as_path()]).collect();
+    warm::page_cache(go, &executables, machine.interrupt);
     if plan.generated_packages.is_none() {
         warm::c_compiler(go, &folder.work.path, &machine.folders, machine.interrupt);
     }
@@ -292,12 +302,14 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
         summary: Summary::default(),
         widest_interval: None,
         cases: Vec::new(),
+        differences: None,
         ci: None,
         network: None,
         critical_paths: Vec::new(),
         savings: Vec::new(),
         verdicts: Vec::new(),
         proofs: Vec::new(),
+        cut_off: None,
     }
 }
 
@@ -312,7 +324,7 @@ pub fn show(text: &str) -> Result<()> {
 fn listed(out: &Path, folder: &RunFolder, results: &Results) -> Vec<files::File> {
     let measured = !results.rounds.is_empty() || results.ci.as_ref().is_some_and(|ci| !ci.groups.is_empty());
     let name = if measured { LATEST } else { &folder.name };
-    files::to_look_at(&folder.path, &out.join(name), &results.plan.cases)
+    files::to_look_at(results, &folder.path, &out.join(name))
 }
 
 /// How wide and how colourful the output may be.

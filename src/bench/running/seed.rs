@@ -36,22 +36,18 @@ impl Machine<'_> {
         let keeps_seeds = self.remote()?.keeps_seeds();
         if keeps_seeds && !is_filled {
             self.remote()?.enter(&prefix);
-            self.seed(&seed)?;
+            self.seed(&seed, case)?;
         }
         self.remote()?.begin_round()?;
-        if keeps_seeds { self.remote()?.copy_from(&prefix) } else { self.seed(&seed) }
+        if keeps_seeds { self.remote()?.copy_from(&prefix) } else { self.seed(&seed, case) }
     }
 
-    fn seed(&mut self, seed: &Seed) -> Result<()> {
-        let store = self.caches.filled(seed.trimpath).local.clone();
+    fn seed(&mut self, seed: &Seed, case: &Case) -> Result<()> {
+        let store = self.caches.filled(seed.kind.clone()).local.clone();
         let store = store.context("no run has filled a local store yet")?;
-        let mut command = Command::new(&self.executable);
+        let mut command = Command::new(case.executable().unwrap_or(&self.executable));
         go::isolate(&mut command, &self.folders.config);
-        command.args(["seed", "--strategy", &value_name(&seed.strategy), "--share", &seed.remote_share.to_string()]);
-        if !seed.without.is_empty() {
-            command.args(["--without", &value_names(&seed.without)]);
-        }
-        command.arg("--cache-dir").arg(store);
+        command.args(arguments(seed)).arg("--cache-dir").arg(store);
         self.remote()?.configure(&mut command);
         let log = self.folder.work.path.join("seed.log");
         let measured = process::run(&mut command, &log, self.interrupt, |_| {})?;
@@ -61,4 +57,14 @@ impl Machine<'_> {
         }
         Ok(())
     }
+}
+
+/// What tells bench to fill a remote with `seed`, but for the store that it comes from.
+pub fn arguments(seed: &Seed) -> Vec<String> {
+    let (strategy, share) = (value_name(&seed.strategy), seed.remote_share.to_string());
+    let mut words = ["seed", "--strategy", &strategy, "--share", &share].map(str::to_owned).to_vec();
+    if !seed.without.is_empty() {
+        words.extend(["--without".to_owned(), value_names(&seed.without)]);
+    }
+    words
 }

@@ -8,12 +8,12 @@ use super::go::{Go, GoFolders};
 use super::interrupt::Interrupt;
 use super::process;
 
-/// Reads what every go build reads, and bench's own executable, which is the backend. Returns the bytes read.
+/// Reads what every go build reads, and the executables of the backends. Returns the bytes read.
 ///
 /// What cannot be read is passed over: go will say so better.
-pub fn page_cache(go: &Go, executable: &Path, interrupt: &Interrupt) -> u64 {
+pub fn page_cache(go: &Go, executables: &[&Path], interrupt: &Interrupt) -> u64 {
     let folders = ["src", "pkg/tool", "pkg/include"];
-    let mut bytes = read_file(&go.binary) + read_file(executable);
+    let mut bytes = read_file(&go.binary) + executables.iter().copied().map(read_file).sum::<u64>();
     for folder in folders {
         bytes += read_folder(&go.root.join(folder), interrupt);
     }
