@@ -63,7 +63,7 @@ fn head(results: &Results, folder: &Folder<'_>) -> Markup {
             h1 { (title) }
             @for sentence in &says { p.answer { (strong_start(sentence)) } }
             @if let Some(why) = notes::incomplete(results) {
-                p.warning { "This run " (why) ": what was measured until then is shown." }
+                p.warning { "Note: " (why) "; what was measured until then is shown." }
             }
             @for line in table::header(results).lines() { p.hint { (line) } }
             p.hint {

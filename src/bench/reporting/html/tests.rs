@@ -159,7 +159,7 @@ fn a_run_with_everything_has_every_part_in_order() {
 fn from_results_alone_what_is_missing_is_named_and_left_out() {
     let elsewhere = tempfile::tempdir().unwrap();
     let page = rendered(&five_legs(), elsewhere.path());
-    assert_eq!(ids(&page), ["samples", "time", "tables", "environment", "missing"], "{page}");
+    assert_eq!(ids(&page), ["samples", "time", "verdict", "tables", "environment", "missing"], "{page}");
     assert!(page.contains("c/1/request.txt is not there, b/1/request.txt is not there"), "{page}");
     assert!(page.contains("b/1/pprof/fg.svg is not there"), "{page}");
 }
@@ -172,7 +172,7 @@ fn a_run_without_records_says_so_once() {
     results.rounds.iter_mut().for_each(|round| round.account = None);
     compute(&mut results);
     let page = rendered(&results, elsewhere.path());
-    assert_eq!(ids(&page), ["samples", "tables", "environment", "missing"], "{page}");
+    assert_eq!(ids(&page), ["samples", "verdict", "tables", "environment", "missing"], "{page}");
     assert!(page.contains("--no-records") && !page.contains("is not there"), "{page}");
 }
 
@@ -193,10 +193,10 @@ fn a_run_that_measured_nothing_has_a_page() {
     (results.ended, results.error) = (Ended::Failed, Some(MARKUP.to_owned()));
     compute(&mut results);
     let page = rendered(&results, folder.path());
-    assert_eq!(ids(&page), ["environment"], "{page}");
-    assert!(page.contains("This run failed (&lt;script"), "{page}");
+    assert_eq!(ids(&page), ["tables", "environment"], "{page}");
+    assert!(page.contains(" failed (&lt;script"), "{page}");
     results.ended = Ended::Interrupted;
-    assert!(rendered(&results, folder.path()).contains("This run was interrupted"));
+    assert!(rendered(&results, folder.path()).contains(" was interrupted"));
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn cases_grids_and_machines_have_pages() {
 
     of_cases.network = Some(network());
     let page = rendered(&of_cases, folder.path());
-    assert_eq!(ids(&page), ["network", "tables", "environment"], "{page}");
+    assert_eq!(ids(&page), ["network", "verdict", "tables", "environment"], "{page}");
     assert!(page.contains("no cache is faster from 18 ms on"), "{page}");
 
     let mut of_machines = results(Vec::new());
