@@ -1,4 +1,4 @@
-//! From what was measured to what it means: [`stats`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
+//! From what was measured to what it means: [`stats`], [`rank_ratio`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
 //! where the time went, [`summary`], [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines
 //! came to, [`until`] whether that is known well enough, and [`differences`] what differs between [`two_runs`] that have no
 //! [`obstacles`], or between [`two_backends`] side by side. Nothing here prints.
@@ -13,6 +13,7 @@ pub mod network;
 pub mod noise;
 pub mod obstacles;
 pub mod outliers;
+pub mod rank_ratio;
 pub mod stats;
 pub mod summary;
 pub mod two_backends;
