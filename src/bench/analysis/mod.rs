@@ -1,4 +1,4 @@
-//! From what was measured to what it means: [`stats`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
+//! From what was measured to what it means: [`stats`], [`rank_ratio`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
 //! where the time went, [`critical_path`] which of go's actions decided it, [`savings`] what the cache saved of them, [`summary`],
 //! [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines came to, [`until`] whether that
 //! is known well enough, [`verdict`] what held a leg back (of [`reader`] and the like), and [`proof`] whether it names what was planted.
@@ -18,6 +18,7 @@ pub mod noise;
 pub mod obstacles;
 pub mod outliers;
 pub mod proof;
+pub mod rank_ratio;
 pub mod reader;
 pub mod samples;
 pub mod savings;

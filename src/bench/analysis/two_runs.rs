@@ -2,7 +2,8 @@
 
 use super::compare::{Verdict, judge, walls};
 use super::differences::{Difference, Differences};
-use super::stats::{median, unpaired_ratio};
+use super::rank_ratio::unpaired_ratio;
+use super::stats::median;
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::steps::Setup;
 use crate::bench::reporting::results::Results;

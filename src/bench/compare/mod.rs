@@ -69,11 +69,11 @@ struct SideBySideArgs {
 const HELP: &str = "\
 Examples:
   bench compare metrics/RUN1 metrics/RUN2 --fail-over 5%    two saved runs
-  bench compare main . --scenario small                     a branch, and this build, in a minute of rounds
-  bench compare HEAD~3 HEAD --only b,a --rounds 21          two commits, only the runs with a full cache
+  bench compare main . --scenario small                     a branch and this build, within minutes
+  bench compare HEAD~3 HEAD --only b,a --rounds 21          two commits, where all is cached
 
-Commits are built from a checkout of their own: your files, index and stash are not touched. What was built stays below
-target/compare/ for the next time. `.` is this bench as it runs, with whatever it was built from.";
+Commits are built from files of their own: yours, index and stash are not touched. What was built
+stays below target/compare/ for the next time. `.` is this bench as it runs.";
 
 /// One of the two that are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]

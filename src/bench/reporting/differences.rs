@@ -37,8 +37,10 @@ pub fn grid(found: &Differences) -> Grid {
 pub fn words(found: &Differences) -> Vec<String> {
     let legs: Vec<String> = found.legs.iter().map(|one| format!("{} {}", one.name, word(one))).collect();
     let [first, second] = &found.names;
-    let legs = if legs.is_empty() { "nothing could be compared".to_owned() } else { legs.join(", ") };
-    let mut words = vec![format!("{second} (second) against {first} (first): {legs}."), floor(found)];
+    let mut words = match legs.is_empty() {
+        true => vec![format!("{second} against {first}: nothing could be compared.")],
+        false => vec![format!("{second} (second) against {first} (first): {}.", legs.join(", ")), floor(found)],
+    };
     if !found.only_in_one.is_empty() {
         let what = match found.side_by_side {
             true => "Without a round that counts on one side, and not compared",
@@ -138,6 +140,9 @@ mod tests {
         assert!(words[1].contains("differs by up to 3.0 %"), "{words:?}");
         let slower = difference("a", 1.25, Verdict::Slower);
         assert_eq!(limit(0.05, &[&slower]), "SLOWER BY MORE THAN 5.0 %: a.");
+        let nothing = Differences { legs: Vec::new(), only_in_one: vec!["a".to_owned()], ..found() };
+        let expected = "Without a round that counts on one side, and not compared: a.";
+        assert_eq!(super::words(&nothing)[1..], [expected]);
         assert_eq!(limit(0.05, &[]), "No leg is surely slower by more than 5.0 %.");
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::results::{RESULTS_FILE, Results, SCHEMA};
+use super::results::{RESULTS_FILE, Results, Round, SCHEMA};
 
 /// What an error tells to do next.
 const NEXT: &str = "next:  give the folder of a run below metrics/";
@@ -48,8 +48,13 @@ pub fn read(path: &Path) -> Result<Results> {
 fn checked(results: Results) -> Result<Results> {
     let cases = results.plan.cases.len();
     let steps = results.rounds.iter().map(|round| round.step).chain(results.plan.steps.iter().copied());
-    match steps.filter_map(|step| step.case).find(|case| *case >= cases) {
-        Some(case) => bail!("it has a step of case {case}, counted from 0, and {cases} cases"),
+    if let Some(case) = steps.filter_map(|step| step.case).find(|case| *case >= cases) {
+        bail!("it has a step of case {case}, counted from 0, and {cases} cases");
+    }
+    let account_ns = |round: &Round| round.account.as_ref().map(|account| account.wall_ns);
+    let is_wrong = |round: &&Round| round.wall_ns == 0 || account_ns(round).is_some_and(|ns| ns != round.wall_ns);
+    match results.rounds.iter().find(is_wrong) {
+        Some(round) => bail!("{} took no time, or its account is of another time", round.folder),
         None => Ok(results),
     }
 }
@@ -137,6 +142,13 @@ mod tests {
         let mut other = serde_json::to_value(run()).unwrap();
         other["rounds"][0]["case"] = 3.into();
         assert!(trouble(&other.to_string()).contains("a step of case 3"), "{}", trouble(&other.to_string()));
+        let mut other = serde_json::to_value(run()).unwrap();
+        other["rounds"][1]["wall_ns"] = 0.into();
+        assert!(
+            trouble(&other.to_string()).contains("baseline-full/2 took no time"),
+            "{}",
+            trouble(&other.to_string())
+        );
         std::fs::remove_file(&path).unwrap();
         assert!(format!("{:#}", read(folder.path()).unwrap_err()).contains("cannot read"));
     }

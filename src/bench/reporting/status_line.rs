@@ -38,10 +38,14 @@ impl StatusLine {
     /// From now on this goes on: what, and what stands behind the time that it takes. `log` is the request log of its session.
     pub fn say(&self, what: &str, behind: &str, log: Option<PathBuf>) {
         let Some(bar) = &self.bar else { return note::line(format_args!("{what}{behind}")) };
+        let is_first = bar.message().is_empty();
         self.requests.follow(log);
-        bar.reset_elapsed();
         bar.set_prefix(behind.to_owned());
         bar.set_message(what.to_owned());
+        bar.reset_elapsed();
+        if is_first {
+            bar.enable_steady_tick(TICK);
+        }
     }
 
     /// Takes the line away, so that others can print.
@@ -66,7 +70,6 @@ fn terminal_line(requests: LiveRequests) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{msg} · {took}{requests}{prefix}") {
         bar.set_style(style.with_key("took", took).with_key("requests", requests));
     }
-    bar.enable_steady_tick(TICK);
     bar
 }
 

@@ -65,7 +65,7 @@ pub fn grids(results: &Results) -> Vec<Grid> {
     if !summary.pairs.is_empty() {
         grids.push(pairs(&summary.pairs));
     }
-    grids.extend(results.differences.as_ref().map(differences::grid));
+    grids.extend(results.differences.as_ref().filter(|found| !found.legs.is_empty()).map(differences::grid));
     grids
 }
 
