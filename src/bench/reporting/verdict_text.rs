@@ -1,6 +1,6 @@
 //! The verdict on each leg as text: what holds it back, where that was seen, and what to try.
 
-use super::units;
+use super::{table, units};
 use crate::bench::analysis::verdict::{Finding, LegVerdict};
 
 /// Findings of a leg that are told; the rest is in `results.json` and the report.
@@ -15,7 +15,7 @@ fn leg(verdict: &LegVerdict, width: usize) -> String {
     let LegVerdict { name, folder, wall_ns, ranked, beside, too_little, missing } = verdict;
     let mut lines = vec![format!("What holds {name} back ({folder}, {})", units::duration(*wall_ns as f64))];
     if let Some(why) = too_little {
-        lines.push(format!("  Nothing can be said: {why}."));
+        lines.extend(hanging("  ", &format!("Nothing can be said: {why}."), width));
     }
     for (finding, number) in ranked.iter().take(MOST).zip(1..) {
         lines.extend(told(finding, number, *wall_ns, width));
@@ -27,10 +27,10 @@ fn leg(verdict: &LegVerdict, width: usize) -> String {
         _ => lines.push("  Nothing else stands out.".to_owned()),
     }
     for finding in beside {
-        lines.push(format!("  Beside that: {}.", finding.title));
+        lines.extend(hanging("  ", &format!("Beside that: {}.", finding.title), width));
     }
     if !missing.is_empty() {
-        lines.push(format!("  Not there to judge by: {}.", missing.join("; ")));
+        lines.extend(hanging("  ", &format!("Not there to judge by: {}.", missing.join("; ")), width));
     }
     lines.join("\n")
 }
@@ -45,11 +45,19 @@ fn told(finding: &Finding, number: usize, wall_ns: u64, width: usize) -> Vec<Str
             let gap = width - title.chars().count() - most.chars().count();
             vec![format!("{title}{}{most}", " ".repeat(gap))]
         }
-        false => vec![title, format!("     {most}")],
+        false => hanging(&format!("  {number}  "), &finding.title, width).chain([format!("     {most}")]).collect(),
     };
-    let seen = finding.seen.first().map(|seen| format!("     seen  {} ({})", seen.what, seen.file));
-    let next = format!("     try   {}", finding.next);
-    first.into_iter().chain(seen).chain([next]).collect()
+    let seen = finding.seen.first().map(|seen| format!("{} ({})", seen.what, seen.file));
+    let seen = seen.iter().flat_map(|seen| hanging("     seen  ", seen, width));
+    first.into_iter().chain(seen).chain(hanging("     try   ", &finding.next, width)).collect()
+}
+
+/// The text behind a label, its further lines below its first.
+fn hanging(label: &str, text: &str, width: usize) -> impl Iterator<Item = String> {
+    let indent = label.chars().count();
+    let lines = table::wrapped(&[text.to_owned()], width.saturating_sub(indent));
+    let text = lines.replace('\n', &format!("\n{:indent$}", ""));
+    format!("{label}{text}").lines().map(str::to_owned).collect::<Vec<String>>().into_iter()
 }
 
 #[cfg(test)]
@@ -88,6 +96,15 @@ mod tests {
         let expected = "What holds b back (b/3, 1.0 s)\n  1  the remote is far                 at most 250 ms (25 %)\n     seen  9 \
                         waits (results.json)\n     try   something\n  Nothing else stands out.";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn no_line_is_wider_than_it_may() {
+        let mut long = finding("the end of the build waits for the compression of what is uploaded");
+        long.next = "no fsync (a body is checked, and can be made again), or a faster disk".to_owned();
+        let text = render(&[verdict(vec![long])], 40);
+        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+        assert!(text.contains("\n     try   no fsync (a body is checked,\n           and can be made again), or a\n"), "{text}");
     }
 
     #[test]
