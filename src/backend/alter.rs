@@ -3,8 +3,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tracing::{Instrument, info_span};
-
 use crate::cache::Knobs;
 
 /// What the knobs make of a session. Without one it does nothing.
@@ -42,7 +40,7 @@ impl Altered {
         async move {
             match lock {
                 Some(lock) => {
-                    let _guard = lock.lock().instrument(info_span!("wait.lock")).await;
+                    let _guard = lock.lock().await;
                     work.await
                 }
                 None => work.await,

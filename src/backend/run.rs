@@ -13,7 +13,7 @@ use super::plant::Planted;
 use super::records::{Found, Records};
 use super::session::{End, Session};
 use super::{BackendArgs, io};
-use crate::cache::{Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3_config};
+use crate::cache::{Busy, Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3_config};
 use crate::note::{self, note};
 use crate::platform::{self, Usage, usage};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
@@ -106,7 +106,7 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
         session.drain(kind, args.drain_deadline.saturating_sub(began.elapsed()));
         session.cache.remember_unsent();
     };
-    let before_close = usage();
+    let before_close = (usage(), busy(session));
     if !args.detach {
         drain();
     }
@@ -122,7 +122,8 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
     }
     session.writer.close();
     let (released_ns, usage) = (session.recorder.clock().now_ns(), usage());
-    let close_cpu_ns = since(before_close.cpu_ns(), usage.cpu_ns());
+    let close_cpu_ns = since(before_close.0.cpu_ns(), usage.cpu_ns());
+    let close_busy = busy(session).since(before_close.1);
     if args.detach {
         platform::let_go_of_stderr();
         drain();
@@ -132,10 +133,15 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
         released_ns,
         usage,
         close_cpu_ns,
+        close_busy,
         uploads: session.cache.uploads().map(Uploads::counts).unwrap_or_default(),
         traffic: remote.map(Remote::traffic).unwrap_or_default(),
         remote_off: remote.and_then(Remote::uploads_off_reason).map(str::to_owned),
     }
+}
+
+fn busy(session: &Session) -> Busy {
+    session.cache.uploads().map(Uploads::busy).unwrap_or_default()
 }
 
 fn remote() -> Option<Remote> {
@@ -174,6 +180,8 @@ struct Moved {
     usage: Usage,
     /// CPU time from the end of the input until then.
     close_cpu_ns: Option<u64>,
+    /// What uploads were busy with in that time.
+    close_busy: Busy,
     uploads: UploadCounts,
     traffic: Traffic,
     remote_off: Option<String>,
@@ -206,6 +214,8 @@ impl Released<'_> {
             cpu_user_ns: self.moved.usage.cpu_user_ns,
             cpu_system_ns: self.moved.usage.cpu_system_ns,
             close_cpu_ns: self.moved.close_cpu_ns,
+            close_sending_ns: Some(self.moved.close_busy.sending.as_nanos() as u64),
+            close_compressing_ns: Some(self.moved.close_busy.compressing.as_nanos() as u64),
             render_cpu_ns: since(self.moved.usage.cpu_ns(), usage().cpu_ns()),
             peak_rss_bytes: self.moved.usage.peak_rss_bytes,
             closed_by: match &self.end {

@@ -27,5 +27,5 @@ pub use local::{LocalStore, ignore_in_git};
 pub use remote::{Remote, Traffic};
 pub use strategy::{Cache, Found, Idea, Lookup, Options, Put, PutRest, Strategy};
 pub use trim::{Limits, TrimError, Trimmed, Trimming};
-pub use uploads::{UploadCounts, Uploads};
+pub use uploads::{Busy, UploadCounts, Uploads};
 pub use verify::{Report, verify};

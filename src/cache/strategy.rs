@@ -31,6 +31,17 @@ pub enum Strategy {
     Pack,
 }
 
+impl Strategy {
+    /// As arguments and files have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Workshop => "workshop",
+            Self::Async => "async",
+            Self::Pack => "pack",
+        }
+    }
+}
+
 /// A part of the strategy `pack` that can be switched off, to see what it is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

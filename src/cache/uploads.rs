@@ -1,6 +1,7 @@
 //! Uploads: at once for a put that waits, or queued beside the answers, bounded in bytes, drained at the end.
 
 mod packing;
+mod stages;
 mod unsent;
 
 use std::collections::HashMap;
@@ -20,6 +21,8 @@ use super::remote::{Attempt, Remote, RemoteError, retry};
 use crate::platform;
 use crate::protocol::{ActionId, OutputId};
 pub use packing::Packing;
+pub use stages::Busy;
+use stages::Stages;
 use unsent::{Unsent, Way};
 
 /// Bytes of bodies that may wait to be uploaded, in KiB. The bodies are on disk; this bounds how far uploads lag.
@@ -78,6 +81,7 @@ pub struct Uploads {
     /// Those that did, beside packs.
     plain_done: AtomicU64,
     unsent: Unsent,
+    stages: Stages,
     /// Queues what earlier sessions left, once.
     sending_again: OnceLock<JoinHandle<()>>,
 }
@@ -100,6 +104,7 @@ impl Uploads {
             plain_done: AtomicU64::new(0),
             gave_up_waiting: AtomicBool::new(false),
             finished: Notify::new(),
+            stages: Stages::default(),
             sending_again: OnceLock::new(),
             writes_plain: writes_plain || packs.is_none(),
             packs,
@@ -160,6 +165,7 @@ impl Uploads {
             let _turn = uploads.in_flight.acquire().await.expect("the queue is never closed");
             let (key, bytes, waited_ns) = (action.graph_key(), entry.size_bytes, queued.elapsed().as_nanos() as u64);
             let span = info_span!(parent: None, "upload", action = %key, bytes, waited_ns);
+            let _sending = uploads.stages.sending();
             if uploads.upload(&action, &entry).instrument(span).await.is_ok() {
                 uploads.plain_done.fetch_add(1, Ordering::Release);
                 uploads.unsent.sent_in(Way::Plain, &[action]);
@@ -270,6 +276,11 @@ impl Uploads {
     pub fn queued_bytes(&self) -> u64 {
         let free = self.room.available_permits() as u64;
         u64::from(QUEUE_KIB).saturating_sub(free) * 1024
+    }
+
+    /// What uploads have been busy with so far.
+    pub fn busy(&self) -> Busy {
+        self.stages.busy()
     }
 
     /// What became of the entries so far. Uploads may be going on.

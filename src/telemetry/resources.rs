@@ -55,7 +55,10 @@ pub struct ProcessUse {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HostUse {
-    /// CPU time of all cores together.
+    /// Cores that the kernel tells of: all of the machine, also where a container may use only some.
+    #[serde(default)]
+    pub cores: Option<u64>,
+    /// CPU time of all of them together.
     pub cpu_ns: Option<u64>,
     /// CPU time of the core that had most to do.
     pub busiest_core_ns: Option<u64>,
@@ -146,6 +149,7 @@ impl HostUse {
         let cores: Vec<u64> =
             now.core_busy_ns.iter().zip(&first.core_busy_ns).map(|(now, first)| now.saturating_sub(*first)).collect();
         *self = Self {
+            cores: (!cores.is_empty()).then_some(cores.len() as u64),
             cpu_ns: (!cores.is_empty()).then(|| cores.iter().sum()),
             busiest_core_ns: cores.into_iter().max(),
             steal_ns: since(first.steal_ns, now.steal_ns),

@@ -65,6 +65,12 @@ pub struct SessionSummary {
     /// CPU time from the end of the input until stdout was closed: what `close` waited for.
     #[serde(default)]
     pub close_cpu_ns: Option<u64>,
+    /// Of the same time the part in which something was sent to the remote,
+    #[serde(default)]
+    pub close_sending_ns: Option<u64>,
+    /// and in which nothing was, but something was compressed.
+    #[serde(default)]
+    pub close_compressing_ns: Option<u64>,
     /// CPU time spent on writing records after stdout was closed, while go already went on.
     pub render_cpu_ns: Option<u64>,
     /// Largest resident set until stdout was closed.

@@ -47,7 +47,8 @@ pub struct Wait {
     /// Its share of `waiting_ns`.
     pub waiting_ns: f64,
     /// The part of the wall clock that it cost: all of the time in which go did nothing else, and where it did, the share of
-    /// its workers that waited. With all of them at work instead the build would be done so much sooner.
+    /// the cores for which the workers that did not wait were too few. With all cores at work instead the build would be done
+    /// so much sooner.
     #[serde(default)]
     pub lost_ns: f64,
 }
@@ -125,7 +126,7 @@ impl Account {
         let handshake = frame.handshake_ns.clamp(backend, frame.wall_ns);
         let closed = closed_ns.clamp(handshake, frame.wall_ns);
         let released = frame.released_ns.clamp(closed, frame.wall_ns);
-        let mut sweep = Sweep::new(frame.workers, handshake, closed);
+        let mut sweep = Sweep::new(&frame, handshake, closed, backend + (frame.wall_ns - released));
         for answer in &answers {
             sweep.add(frame.backend_ns, answer);
         }
@@ -159,6 +160,9 @@ struct Edge {
 /// Goes over the time between handshake and close.
 struct Sweep {
     workers: usize,
+    cores: usize,
+    /// Before and after that time: go works there too.
+    beside_ns: u64,
     from_ns: u64,
     to_ns: u64,
     edges: Vec<Edge>,
@@ -172,8 +176,9 @@ struct Swept {
 }
 
 impl Sweep {
-    fn new(workers: usize, from_ns: u64, to_ns: u64) -> Self {
-        Self { workers: workers.max(1), from_ns, to_ns, edges: Vec::new() }
+    fn new(frame: &Frame, from_ns: u64, to_ns: u64, beside_ns: u64) -> Self {
+        let (workers, cores) = (frame.workers.max(1), frame.cores.max(1));
+        Self { workers, cores, beside_ns, from_ns, to_ns, edges: Vec::new() }
     }
 
     fn add(&mut self, zero_ns: u64, answer: &Answer) {
@@ -217,14 +222,14 @@ impl Sweep {
                     share.0 += part
                 }
                 if !is_full {
-                    share.2 += part * f64::from(all) / self.workers as f64;
+                    share.2 += part * idle(self.cores, self.workers - all as usize);
                 }
             }
             let count = &mut open[edge.kind][edge.stage];
             if edge.is_begin { *count += 1 } else { *count -= 1 }
         }
         // While no request was open one core at least was at work; what is left of go's CPU time is at most all of the other.
-        let worked_ns = go_cpu_ns.saturating_sub(swept.go_ns).min(swept.both_ns) as f64;
+        let worked_ns = go_cpu_ns.saturating_sub(swept.go_ns + self.beside_ns).min(swept.both_ns) as f64;
         let worked = worked_ns / swept.both_ns.max(1) as f64;
         let each = KINDS.iter().enumerate().flat_map(|(kind, _)| (0..STAGES.len()).map(move |stage| (kind, stage)));
         swept.waits = each
@@ -237,6 +242,11 @@ impl Sweep {
             .collect();
         swept
     }
+}
+
+/// The share of the cores that so many workers leave idle.
+fn idle(cores: usize, at_work: usize) -> f64 {
+    cores.saturating_sub(at_work) as f64 / cores as f64
 }
 
 #[cfg(test)]
@@ -302,8 +312,18 @@ pub mod tests {
         let lines = vec![answer("get", 20, [20, 20, 20, 120, 120])];
         let lost_ns = |go_cpu_ns| Account::of(Frame { go_cpu_ns, ..FRAME }, &log(lines.clone())).waits[0].lost_ns;
         assert_eq!((lost_ns(0), lost_ns(1000)), (100.0, 50.0));
-        // 105 without a request, and 40 beside it.
-        assert_eq!(lost_ns(105 + 40), 60.0 + 20.0);
+        // 105 without a request, 20 before and after all of them, and 40 beside it.
+        assert_eq!(lost_ns(105 + 20 + 40), 60.0 + 20.0);
+    }
+
+    #[test]
+    fn as_many_workers_as_cores_are_enough_to_lose_nothing() {
+        let lines = vec![answer("get", 20, [20, 20, 20, 120, 120]), answer("get", 20, [20, 20, 20, 120, 120])];
+        let lost_ns = |workers| {
+            let account = Account::of(Frame { workers, ..FRAME }, &log(lines.clone()));
+            account.waits[0].lost_ns
+        };
+        assert_eq!((lost_ns(2), lost_ns(3), lost_ns(4)), (100.0, 50.0, 0.0));
     }
 
     #[test]

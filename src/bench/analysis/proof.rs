@@ -23,7 +23,8 @@ pub struct Proof {
     pub name: String,
     /// The rule that has to name it; None where the build is well.
     pub rule: Option<String>,
-    /// The rule that came first, a round; None where nothing was found.
+    /// The rule that came first, a round; None where nothing was found. Where a build is well that of the round in which it
+    /// found most.
     pub first: Vec<Option<String>>,
     /// What it would bring, nanoseconds: the median of the rounds. None where that has no time.
     pub estimate_ns: Option<f64>,
@@ -31,6 +32,8 @@ pub struct Proof {
     pub estimate_share: Option<f64>,
     /// What curing it brought, nanoseconds: the median of the rounds side by side, with its interval. None where it was not cured.
     pub measured_ns: Option<f64>,
+    /// Whether there is something to win, so that it has to be measured too.
+    pub is_cured: bool,
     pub interval: Option<Interval>,
     pub is_proved: bool,
 }
@@ -49,7 +52,11 @@ impl Proof {
         let rule = bottleneck.rule.clone();
         let has_time =
             verdicts.iter().all(|verdict| !verdict.beside.iter().any(|finding| Some(finding.rule) == rule.as_deref()));
-        let first = verdicts.iter().map(|verdict| first(verdict, has_time)).collect::<Vec<Option<String>>>();
+        let told: Vec<&LegVerdict> = match rule {
+            Some(_) => verdicts.iter().collect(),
+            None => verdicts.iter().max_by(|one, other| most(one).total_cmp(&most(other))).into_iter().collect(),
+        };
+        let first = told.into_iter().map(|verdict| first(verdict, has_time)).collect::<Vec<Option<String>>>();
         let savings = verdicts.iter().map(|verdict| saving(verdict, rule.as_deref())).collect::<Vec<(f64, f64)>>();
         let (estimates, shares): (Vec<f64>, Vec<f64>) = savings.into_iter().unzip();
         let cured = bottleneck.cured.as_ref().and_then(|cured| setup(plan, cured));
@@ -61,18 +68,20 @@ impl Proof {
             estimate_ns: median(&estimates).filter(|_| has_time),
             estimate_share: shares.into_iter().max_by(f64::total_cmp).filter(|_| has_time),
             measured_ns: median(&won),
+            is_cured: bottleneck.cured.is_some(),
             interval: median_interval(&won),
             is_proved: false,
         };
-        proof.is_proved = proof.holds();
+        // What could not be judged is not well.
+        proof.is_proved = verdicts.iter().all(|verdict| verdict.too_little.is_none()) && proof.holds();
         Some(proof)
     }
 
     fn holds(&self) -> bool {
         let Some(rule) = &self.rule else { return self.estimate_share.is_none_or(|share| share <= WELL) };
         let is_named = self.first.iter().all(|first| first.as_ref() == Some(rule));
-        let is_near = self.off().is_none_or(|off| off.abs() <= TOLERANCE);
-        is_named && is_near
+        let is_near = self.off().is_some_and(|off| off.abs() <= TOLERANCE);
+        is_named && (is_near || !self.is_cured)
     }
 
     /// By how much the estimate is off, as a share of what was measured.
@@ -98,6 +107,11 @@ fn saving(verdict: &LegVerdict, rule: Option<&str>) -> (f64, f64) {
     let found = verdict.ranked.iter().find(|finding| rule.is_none_or(|rule| finding.rule == rule));
     let saves_ns = found.and_then(|finding| finding.saves_ns).unwrap_or(0) as f64;
     (saves_ns, saves_ns / verdict.wall_ns.max(1) as f64)
+}
+
+/// The share of the wall clock that the first finding says could be saved.
+fn most(verdict: &LegVerdict) -> f64 {
+    saving(verdict, None).1
 }
 
 /// By how much each round was faster without the bottleneck, nanoseconds.
@@ -130,6 +144,7 @@ mod tests {
             estimate_ns: Some(estimate_ns),
             estimate_share: None,
             measured_ns: Some(100.0),
+            is_cured: true,
             interval: None,
             is_proved: false,
         }
@@ -152,6 +167,9 @@ mod tests {
         assert!(!proof(&[Some("latency"); 3], 74.0).holds());
         assert!(!proof(&[Some("latency"), Some("lock")], 100.0).holds());
         assert!(!proof(&[Some("latency"), None], 100.0).holds());
+        let gained = |measured_ns, is_cured| Proof { measured_ns, is_cured, ..proof(&[Some("latency")], 100.0) };
+        assert!(!gained(Some(-1.0), true).holds() && !gained(None, true).holds(), "that was to be measured");
+        assert!(gained(None, false).holds());
     }
 
     #[test]
@@ -161,6 +179,7 @@ mod tests {
         assert!(well.holds());
         well.estimate_share = Some(0.11);
         assert!(!well.holds());
-        assert_eq!(proofs(&measured(Leg::B, Some(0), &[1]), &plan(None))[0].rule, None);
+        let of_short = &proofs(&measured(Leg::B, Some(0), &[1]), &plan(None))[0];
+        assert!(of_short.rule.is_none() && !of_short.is_proved, "a millisecond is too short to tell");
     }
 }

@@ -10,7 +10,7 @@ use crate::telemetry::{Answer, LoggedSession};
 pub struct Reader {
     /// Requests that were in the pipe while the reader stood still for a millisecond or longer.
     pub kept: u64,
-    /// How long it did, nanoseconds, where the request before waited for the remote,
+    /// How long it did, nanoseconds, where it stood still for all of the time in which the request before waited for the remote,
     pub kept_by_remote_ns: u64,
     /// and where it did not.
     pub kept_by_local_ns: u64,
@@ -24,7 +24,8 @@ impl Reader {
         let mut reader = Reader::default();
         for pair in answers.windows(2) {
             let ([_, _, local_ns, remote_ns, _], kept_ns) = (pair[0].times.stages_ns(), pair[1].times.kept_ns);
-            let by_remote = remote_ns > local_ns;
+            // A request that waits in a task does not keep the reader, however long it waits.
+            let by_remote = remote_ns > local_ns && kept_ns >= remote_ns;
             let sum = if by_remote { &mut reader.kept_by_remote_ns } else { &mut reader.kept_by_local_ns };
             *sum += kept_ns;
             reader.kept += u64::from(kept_ns > 0);
@@ -48,8 +49,11 @@ mod tests {
 
     #[test]
     fn what_was_kept_in_the_pipe_is_told_by_what_kept_it() {
+        let reader = |lines| Reader::of(&LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines });
         let lines = vec![answer(0, 1, 50, 0), answer(60, 70, 2, 50), answer(140, 1, 1, 70), answer(150, 1, 1, 0)];
-        let reader = Reader::of(&LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines });
-        assert_eq!(reader, Reader { kept: 2, kept_by_remote_ns: 50, kept_by_local_ns: 70 });
+        assert_eq!(reader(lines), Reader { kept: 2, kept_by_remote_ns: 50, kept_by_local_ns: 70 });
+        // Its body took 5 to be read, and its upload 100 in a task.
+        let lines = vec![answer(0, 5, 100, 0), answer(5, 1, 1, 5)];
+        assert_eq!(reader(lines), Reader { kept: 1, kept_by_remote_ns: 0, kept_by_local_ns: 5 });
     }
 }

@@ -120,7 +120,7 @@ pub fn header(results: &Results) -> String {
         environment.go_version,
         environment.go_platform,
         match plan.cases.len() {
-            0 => format!("strategy {}", format!("{:?}", plan.strategy).to_lowercase()),
+            0 => format!("strategy {}", plan.strategy.name()),
             1 => "1 case".to_owned(),
             cases => format!("{cases} cases"),
         },

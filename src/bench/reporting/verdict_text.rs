@@ -12,7 +12,7 @@ pub fn render(verdicts: &[LegVerdict], width: usize) -> String {
 }
 
 fn leg(verdict: &LegVerdict, width: usize) -> String {
-    let LegVerdict { name, folder, wall_ns, ranked, beside, too_little, missing } = verdict;
+    let LegVerdict { name, folder, wall_ns, ranked, beside, too_little, missing, gets: _ } = verdict;
     let mut lines = vec![format!("What holds {name} back ({folder}, {})", units::duration(*wall_ns as f64))];
     if let Some(why) = too_little {
         lines.extend(hanging("  ", &format!("Nothing can be said: {why}."), width));
@@ -70,6 +70,7 @@ mod tests {
             name: "b".to_owned(),
             folder: "b/3".to_owned(),
             wall_ns: 1_000_000_000,
+            gets: None,
             ranked,
             beside: Vec::new(),
             too_little: None,
@@ -78,7 +79,12 @@ mod tests {
     }
 
     fn finding(title: &str) -> Finding {
-        let seen = Evidence { what: "9 waits".to_owned(), file: "results.json".to_owned(), query: ".x".to_owned() };
+        let seen = Evidence {
+            what: "9 waits".to_owned(),
+            value: 9.0,
+            file: "results.json".to_owned(),
+            query: ".x".to_owned(),
+        };
         Finding {
             rule: "latency",
             title: title.to_owned(),
@@ -104,7 +110,10 @@ mod tests {
         long.next = "no fsync (a body is checked, and can be made again), or a faster disk".to_owned();
         let text = render(&[verdict(vec![long])], 40);
         assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
-        assert!(text.contains("\n     try   no fsync (a body is checked,\n           and can be made again), or a\n"), "{text}");
+        assert!(
+            text.contains("\n     try   no fsync (a body is checked,\n           and can be made again), or a\n"),
+            "{text}"
+        );
     }
 
     #[test]

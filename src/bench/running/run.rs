@@ -76,7 +76,7 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
 /// As [`run`].
 pub fn what_if(args: &WhatIfArgs) -> Result<ExitCode> {
     let (_, scenario) = Scenario::load(&args.bench.scenario)?;
-    run_scenario(WHAT_IF, &args.scenario(&scenario), args.bench.clone()).map(|(_, code)| code)
+    run_scenario(WHAT_IF, &args.scenario(&scenario)?, args.bench.clone()).map(|(_, code)| code)
 }
 
 fn run_and_show(args: BenchArgs) -> Result<(Option<Results>, ExitCode)> {

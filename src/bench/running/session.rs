@@ -77,6 +77,8 @@ pub mod tests {
             cpu_user_ns: None,
             cpu_system_ns: None,
             close_cpu_ns: None,
+            close_sending_ns: None,
+            close_compressing_ns: None,
             render_cpu_ns: None,
             peak_rss_bytes: None,
             closed_by: "close".to_owned(),

@@ -72,14 +72,19 @@ impl Uploads {
         if self.remote.uploads_off_reason().is_some() {
             return;
         }
+        let compressing = self.stages.compressing();
         let (Compressed { packed, gone, repeated }, kept) = packs.writer.pack(batch).await;
+        drop(compressing);
         self.entries.fetch_sub(gone.len() as u64 + repeated, Ordering::Relaxed);
         self.unsent.sent(&gone);
         let Some(packed) = packed else { return };
         let (key, bytes) = (packed.key(), packed.bytes.len());
         let span = info_span!(parent: None, "upload", pack = %packed.id, bytes, entries = kept.len());
         let put = |attempt| self.remote.put_object(&key, packed.bytes.clone(), attempt);
-        match with_retries(put).instrument(span).await {
+        let sending = self.stages.sending();
+        let outcome = with_retries(put).instrument(span).await;
+        drop(sending);
+        match outcome {
             Ok(()) => {
                 packs.writer.sent(&packed);
                 self.send_again();
@@ -127,6 +132,7 @@ impl Uploads {
         let (bytes, entries) = (told.content.len(), told.actions.len());
         let span = info_span!(parent: None, "upload", manifest = %told.key, bytes, entries);
         let put = |attempt| self.remote.put_object(&told.key, told.content.clone(), attempt);
+        let _sending = self.stages.sending();
         match with_retries(put).instrument(span).await {
             Ok(()) => {
                 packs.writer.told(&told);

@@ -1,13 +1,11 @@
 //! Rules about the backend itself: its start, its reader, its locks, its store and its processor time.
 
-use super::seen::Seen;
-use super::{Evidence, Finding, ms, share};
+use super::seen::{Of, SATURATED, Seen};
+use super::{Evidence, Finding, ms};
 use crate::bench::analysis::account::{Stage, WaitKind};
 
 /// What a handshake may take.
 const HANDSHAKE_NS: u64 = 10_000_000;
-/// From here on cores are as good as all in use.
-const SATURATED: f64 = 0.85;
 
 /// go waits for the first line of the backend.
 pub fn handshake(seen: &Seen<'_>) -> Option<Finding> {
@@ -16,7 +14,11 @@ pub fn handshake(seen: &Seen<'_>) -> Option<Finding> {
     Some(Finding {
         rule: "handshake",
         title: format!("the handshake comes after {}", ms(took_ns as f64)),
-        seen: vec![seen.in_session(format!("{} until the handshake was out", ms(took_ns as f64)), ".handshake_ns")],
+        seen: vec![seen.in_results(
+            format!("{} until the handshake was out", ms(took_ns as f64)),
+            took_ns as f64,
+            ".account.handshake_ns",
+        )],
         why: "go does nothing before it, in each of its commands".to_owned(),
         next: "handshake first; credentials, connections and indexes after it".to_owned(),
         saves_ns: Some(saves_ns),
@@ -27,7 +29,7 @@ pub fn handshake(seen: &Seen<'_>) -> Option<Finding> {
 /// stdin is not read while a request waits for the remote.
 pub fn reader(seen: &Seen<'_>) -> Option<Finding> {
     let reader = seen.account.reader;
-    (reader.kept > 0).then_some(())?;
+    (reader.kept_by_remote_ns > 0).then_some(())?;
     let queued_ns = seen.lost_ns(WaitKind::Get, Stage::Queue) + seen.lost_ns(WaitKind::Put, Stage::Queue);
     let saves_ns = seen.kept_ns(reader.kept_by_remote_ns) + queued_ns;
     Some(Finding {
@@ -36,10 +38,12 @@ pub fn reader(seen: &Seen<'_>) -> Option<Finding> {
         seen: vec![
             seen.in_results(
                 format!("{} requests were in the pipe while the reader stood still", reader.kept),
+                reader.kept as f64,
                 ".account.reader.kept",
             ),
             seen.in_results(
                 format!("it did for {} while others waited", ms(reader.kept_by_remote_ns as f64)),
+                reader.kept_by_remote_ns as f64,
                 ".account.reader.kept_by_remote_ns",
             ),
         ],
@@ -52,20 +56,25 @@ pub fn reader(seen: &Seen<'_>) -> Option<Finding> {
     })
 }
 
-/// Requests that wait for a lock.
+/// Requests that wait for a lock: gets wait for nothing that has a name, and never are two downloads under way.
 pub fn lock(seen: &Seen<'_>) -> Option<Finding> {
-    let waits = seen.spans("wait.lock");
-    (waits.count > 0).then_some(())?;
+    seen.is_one_at_a_time().then_some(())?;
+    let unnamed = seen.spans("request;get");
     Some(Finding {
         rule: "lock",
-        title: "requests wait for a lock that one of them holds while it waits for the remote".to_owned(),
+        title: "gets wait for a lock that one of them holds while it waits for the remote".to_owned(),
         seen: vec![
-            seen.in_spans(format!("{} requests waited {} for it", waits.count, ms(waits.wall_ns as f64)), "wait.lock"),
+            seen.in_spans(
+                format!("{} gets waited {} in no stage", unnamed.count, ms(unnamed.wall_ns as f64)),
+                "request;get",
+                Of::Wall,
+            ),
+            seen.in_session("1 download at a time at the most".to_owned(), 1.0, ".most_downloads"),
         ],
         why: "one at a time takes as many times longer as go has workers".to_owned(),
         next: "hold locks for memory only, never over I/O".to_owned(),
-        saves_ns: Some(seen.gets.lock_ns as u64),
-        caveats: Vec::new(),
+        saves_ns: Some(seen.gets.unnamed_ns as u64),
+        caveats: vec!["any queue in which gets wait for each other looks the same".to_owned()],
     })
 }
 
@@ -74,20 +83,27 @@ pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
     let kept_ns = seen.kept_ns(seen.account.reader.kept_by_local_ns);
     let puts_ns = (seen.lost_ns(WaitKind::Put, Stage::Local) + kept_ns).min(seen.open_ns(WaitKind::Put, Stage::Local));
     let session = seen.session;
-    let asleep = 1.0 - session.unpack_cpu_ns as f64 / session.unpack_ns.max(1) as f64;
-    let saves_ns = puts_ns + seen.gets.unpack_ns * asleep.clamp(0.0, 1.0);
+    let saves_ns = puts_ns + seen.gets.unpack_ns * asleep(seen);
     let writes = seen.spans("local.write");
     let mean = (writes.count > 0).then(|| ms(writes.wall_ns as f64 / writes.count as f64));
-    let of_puts =
-        mean.map(|mean| seen.in_spans(format!("{} bodies of puts, {mean} each", writes.count), "local.write"));
+    let of_puts = mean
+        .map(|mean| seen.in_spans(format!("{} bodies of puts, {mean} each", writes.count), "local.write", Of::Mean));
     let of_packs = (session.unpack_ns > 0).then(|| {
         let [all, cpu] = [session.unpack_ns, session.unpack_cpu_ns].map(|ns| ms(ns as f64));
-        seen.in_session(format!("storing what was in packs took {all}, of which the processor {cpu}"), ".unpack_ns")
+        let what = format!("storing what was in packs took {all}, of which the processor {cpu}");
+        seen.in_session(
+            what,
+            (session.unpack_ns - session.unpack_cpu_ns.min(session.unpack_ns)) as f64,
+            ".unpack_ns - .unpack_cpu_ns",
+        )
     });
     let pressure_ns = session.resources.as_ref().and_then(|resources| resources.host.io_pressure_ns);
     let pressure = pressure_ns.map(|ns| {
-        let what = format!("somebody waited for the disk in {}", share(ns as f64, seen.account.wall_ns as f64));
-        seen.in_session(what, ".resources.host.io_pressure_ns")
+        seen.in_session(
+            format!("somebody waited for the disk for {}", ms(ns as f64)),
+            ns as f64,
+            ".resources.host.io_pressure_ns",
+        )
     });
     let evidence: Vec<Evidence> = of_puts.into_iter().chain(of_packs).chain(pressure).collect();
     (!evidence.is_empty()).then(|| Finding {
@@ -101,23 +117,54 @@ pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
     })
 }
 
+/// Packs that have to be decompressed, checked and stored before a get is answered.
+pub fn unpacking(seen: &Seen<'_>) -> Option<Finding> {
+    let cpu_ns = seen.session.unpack_cpu_ns;
+    (cpu_ns > 0).then(|| Finding {
+        rule: "unpacking",
+        title: "gets wait until packs are decompressed, checked and stored".to_owned(),
+        seen: vec![
+            seen.in_session(format!("it took {} of CPU time", ms(cpu_ns as f64)), cpu_ns as f64, ".unpack_cpu_ns"),
+            seen.in_verdict(format!("waiting for it cost {}", ms(unpacking_ns(seen))), "unpacking", unpacking_ns(seen)),
+        ],
+        why: "all that go will ask for has to go through the cores once".to_owned(),
+        next: "bench --scenario strategies tells what packs without compression take; tmpfs for --cache-dir".to_owned(),
+        saves_ns: Some(unpacking_ns(seen) as u64),
+        caveats: Vec::new(),
+    })
+}
+
+fn unpacking_ns(seen: &Seen<'_>) -> f64 {
+    seen.gets.unpack_ns * (1.0 - asleep(seen))
+}
+
+/// The share of the time of taking packs apart in which the processor did something else.
+fn asleep(seen: &Seen<'_>) -> f64 {
+    let (all_ns, cpu_ns) = (seen.session.unpack_ns, seen.session.unpack_cpu_ns);
+    if all_ns == 0 { 0.0 } else { (1.0 - cpu_ns as f64 / all_ns as f64).clamp(0.0, 1.0) }
+}
+
 /// The backend takes cores that go needs.
 pub fn backend_cpu(seen: &Seen<'_>) -> Option<Finding> {
     let busy = seen.busy().filter(|busy| *busy >= SATURATED)?;
-    let used_ns = (seen.session.cpu_user_ns? + seen.session.cpu_system_ns?).saturating_sub(seen.session.close_cpu_ns?);
+    let all_ns = seen.session.cpu_user_ns?.saturating_add(seen.session.cpu_system_ns?);
+    let used_ns = all_ns.saturating_sub(seen.session.close_cpu_ns?);
+    // What gets waited for is counted there.
+    let beyond_ns = used_ns as f64 / seen.cores() - unpacking_ns(seen);
     Some(Finding {
         rule: "backend-cpu",
         title: format!("the backend takes {} of CPU time while all cores are in use", ms(used_ns as f64)),
         seen: vec![
             seen.in_session(
                 format!("{} of CPU time", ms(used_ns as f64)),
+                used_ns as f64,
                 ".cpu_user_ns + .cpu_system_ns - .close_cpu_ns",
             ),
-            seen.in_session(format!("cores busy for {}", share(busy, 1.0)), ".resources.host.cpu_ns"),
+            seen.in_busy(busy),
         ],
         why: "what the backend computes go cannot".to_owned(),
-        next: format!("{}/pprof/cpu.svg says on what", seen.round.step.leg),
-        saves_ns: Some((used_ns as f64 / seen.cores()) as u64),
+        next: "a run with a profile round says on what: its cpu.svg".to_owned(),
+        saves_ns: Some(beyond_ns as u64),
         caveats: vec!["what steps back (nice) costs the build less than that".to_owned()],
     })
 }

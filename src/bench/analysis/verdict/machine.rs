@@ -1,11 +1,9 @@
 //! Rules about the machine: cores that others use, memory that grows, files that stay open, errors.
 
-use super::remote::starved_ns;
-use super::seen::Seen;
+use super::remote::AtClose;
+use super::seen::{SATURATED, Seen};
 use super::{Finding, megabytes, ms, share};
 
-/// From here on cores are as good as all in use.
-const SATURATED: f64 = 0.85;
 /// Growth of memory below this is nothing.
 const NOTABLE_BYTES: u64 = 32 << 20;
 /// Open files from which the usual limit of 1024 is near.
@@ -19,24 +17,32 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
     let ours = [resources.go.as_ref()?.cpu_ns, resources.backend.as_ref()?.cpu_ns];
     let server_ns = resources.s3.as_ref().and_then(|s3| s3.cpu_ns).unwrap_or(0);
     let ours_ns = ours.into_iter().sum::<Option<u64>>()? + server_ns;
-    let others_ns = all_ns.saturating_sub(ours_ns);
+    // In a container the others may have cores that this build cannot use.
+    let at_most_ns = seen.session.resources.as_ref()?.interval_ns as f64 * seen.cores() - ours_ns as f64;
+    let others_ns = all_ns.saturating_sub(ours_ns).min(at_most_ns.max(0.0) as u64);
     // While go waits for something else it needs no core.
     let waiting_ns = seen.all_lost_ns() + seen.account.close_ns as f64;
+    let starved_ns = AtClose::of(seen).map_or(0.0, |at_close| at_close.starved_ns);
     let working = (1.0 - waiting_ns / seen.account.wall_ns.max(1) as f64).max(0.0);
     Some(Finding {
         rule: "host-cpu",
         title: format!("other processes take {} of the processor time in use", share(others_ns as f64, all_ns as f64)),
         seen: vec![
-            seen.in_session(format!("all cores: {} of CPU time", ms(all_ns as f64)), ".resources.host.cpu_ns"),
+            seen.in_session(
+                format!("all cores: {} of CPU time", ms(all_ns as f64)),
+                all_ns as f64,
+                ".resources.host.cpu_ns",
+            ),
             seen.in_session(
                 format!("go, backend and S3 server: {}", ms(ours_ns as f64)),
+                ours_ns as f64,
                 ".resources | [.go, .backend, .s3] | map(.cpu_ns // 0) | add",
             ),
-            seen.in_session(format!("cores busy for {}", share(busy, 1.0)), ".resources.host.cpu_ns"),
+            seen.in_busy(busy),
         ],
         why: "go needs the cores, and shares them".to_owned(),
         next: "look at who it is (top), and measure on a machine of your own".to_owned(),
-        saves_ns: Some((others_ns as f64 / seen.cores() * working + starved_ns(seen)) as u64),
+        saves_ns: Some((others_ns as f64 / seen.cores() * working + starved_ns) as u64),
         caveats: vec!["processes that began and ended between two samples count as others".to_owned()],
     })
 }
@@ -49,15 +55,25 @@ pub fn memory(seen: &Seen<'_>) -> Option<Finding> {
     let most = series.iter().map(|(_, bytes)| *bytes).max()?;
     let grown = last.saturating_sub(first);
     // It has not come to an end: a cache that has been filled has.
-    let still_grows = last.saturating_sub(half) * 4 >= grown;
-    let is_notable = grown >= NOTABLE_BYTES && last >= 2 * first && last * 10 >= most * 9 && still_grows;
+    let still_grows = last.saturating_sub(half) >= grown / 4;
+    // What has come in may be held for a while.
+    let beyond = grown.saturating_sub(seen.session.bytes_down);
+    let is_notable = beyond >= NOTABLE_BYTES && last / 2 >= first && last / 9 >= most / 10 && still_grows;
     let requests = seen.session.counts.gets + seen.session.counts.puts;
     is_notable.then(|| Finding {
         rule: "memory",
         title: format!("the backend's memory grew from {} to {}, and still does", megabytes(first), megabytes(last)),
         seen: vec![
-            seen.in_session(format!("{} points, the last {}", series.len(), megabytes(last)), ".resources.memory"),
-            seen.in_session(format!("{} for each request", megabytes(grown / requests.max(1))), ".resources.memory"),
+            seen.in_session(
+                format!("{} at the end, {} at first", megabytes(last), megabytes(first)),
+                last as f64,
+                ".resources.memory[-1][1]",
+            ),
+            seen.in_session(
+                format!("{} more for each request", megabytes(grown / requests.max(1))),
+                grown as f64 / requests.max(1) as f64,
+                "(.resources.memory | .[-1][1] - .[0][1]) / ([.gets + .puts, 1] | max)",
+            ),
         ],
         why: "a build of many packages, or `go run ./server`, goes on for long".to_owned(),
         next: "cargo run --features heap-profile --bin bench -- --heap-profile, then mem.svg".to_owned(),
@@ -72,7 +88,7 @@ pub fn open_files(seen: &Seen<'_>) -> Option<Finding> {
     (most >= MANY_FILES).then(|| Finding {
         rule: "open-files",
         title: format!("the backend had {most} files open at once"),
-        seen: vec![seen.in_session(format!("{most} at the most"), ".resources.backend.peak_open_files")],
+        seen: vec![seen.in_session(format!("{most} at the most"), most as f64, ".resources.backend.peak_open_files")],
         why: "many systems allow a process 1024".to_owned(),
         next: "ulimit -n tells the limit; close files before the answer".to_owned(),
         saves_ns: None,
@@ -82,14 +98,14 @@ pub fn open_files(seen: &Seen<'_>) -> Option<Finding> {
 
 /// What failed, whatever time it cost.
 pub fn errors(seen: &Seen<'_>) -> Option<Finding> {
-    let (failed, left) = (seen.session.remote_errors, seen.session.uploads_left);
-    (failed + left + seen.session.counts.errors > 0).then(|| Finding {
+    let (failed, left, errors) = (seen.session.remote_errors, seen.session.uploads_left, seen.session.counts.errors);
+    (failed > 0 || left > 0 || errors > 0).then(|| Finding {
         rule: "errors",
         title: format!("{failed} requests to the remote failed, {left} entries did not get out"),
         seen: vec![
-            seen.in_session(format!("{failed} failures"), ".remote_errors"),
-            seen.in_session(format!("{left} entries left"), ".uploads_left"),
-            seen.in_session(format!("{} answers with an error", seen.session.counts.errors), ".errors"),
+            seen.in_session(format!("{failed} failures"), failed as f64, ".remote_errors"),
+            seen.in_session(format!("{left} entries left"), left as f64, ".uploads_left"),
+            seen.in_session(format!("{errors} answers with an error"), errors as f64, ".errors"),
         ],
         why: "what failed is a miss for somebody".to_owned(),
         next: "the build's log in the folder of the round says why".to_owned(),

@@ -4,6 +4,7 @@ mod backend;
 mod machine;
 mod remote;
 pub mod seen;
+mod waits;
 
 use serde::Serialize;
 
@@ -12,13 +13,13 @@ use crate::bench::planning::plan::Plan;
 use crate::bench::planning::steps::Setup;
 use crate::bench::reporting::results::Round;
 use crate::bench::reporting::units;
-use seen::Seen;
+use seen::{Parts, Seen};
 
 /// One rule: what it finds in a round, if anything.
 pub type Rule = fn(&Seen<'_>) -> Option<Finding>;
 
 /// All rules by their names, as findings and scenarios have them.
-pub const RULES: [(&str, Rule); 18] = [
+pub const RULES: [(&str, Rule); 20] = [
     ("latency", remote::latency),
     ("bandwidth", remote::bandwidth),
     ("round-trips", remote::round_trips),
@@ -32,8 +33,10 @@ pub const RULES: [(&str, Rule); 18] = [
     ("reader", backend::reader),
     ("lock", backend::lock),
     ("local-disk", backend::local_disk),
+    ("unpacking", backend::unpacking),
     ("backend-cpu", backend::backend_cpu),
     ("host-cpu", machine::host_cpu),
+    ("other-waits", waits::other_waits),
     ("memory", machine::memory),
     ("open-files", machine::open_files),
     ("errors", machine::errors),
@@ -53,6 +56,8 @@ pub struct LegVerdict {
     /// The round that was looked at: of those that count the one nearest to the median, below the folder of the run.
     pub folder: String,
     pub wall_ns: u64,
+    /// What gets waited for at the remote, in parts of the wall clock that each cost; None where nothing can be said.
+    pub gets: Option<Parts>,
     /// By the time that could be saved, the most first.
     pub ranked: Vec<Finding>,
     /// What has no time: memory that grows, errors, open files.
@@ -88,9 +93,11 @@ pub struct Finding {
 pub struct Evidence {
     /// In words, with its unit.
     pub what: String,
+    /// The number as the file has it: nanoseconds, bytes, a count, a share.
+    pub value: f64,
     /// Below the folder of the run.
     pub file: String,
-    /// What gives the number there: a `jq` filter for JSON, a `grep` for text, the name of a track or span in a trace.
+    /// The `jq` filter that gives the number there.
     pub query: String,
 }
 
@@ -114,22 +121,37 @@ impl LegVerdict {
             name,
             folder,
             wall_ns,
+            gets: None,
             ranked: Vec::new(),
             beside: Vec::new(),
             too_little: None,
             missing: missing(round),
         };
-        let Some(seen) = Seen::of(round).filter(|_| wall_ns >= TOO_SHORT_NS) else {
-            let short = format!("{} are too short to tell", ms(wall_ns as f64));
-            verdict.too_little = Some(if wall_ns < TOO_SHORT_NS { short } else { "no request.txt".to_owned() });
-            return verdict;
-        };
+        verdict.too_little = too_little(round);
+        let Some(seen) = Seen::of(round).filter(|_| verdict.too_little.is_none()) else { return verdict };
         let found = RULES.iter().filter_map(|(_, rule)| rule(&seen));
         let (mut ranked, beside): (Vec<Finding>, Vec<Finding>) = found.partition(|finding| finding.saves_ns.is_some());
+        for finding in &mut ranked {
+            finding.saves_ns = finding.saves_ns.map(|ns| ns.min(wall_ns));
+        }
         ranked.retain(|finding| finding.saves_ns.unwrap_or(0) as f64 >= WORTH_A_LINE * wall_ns as f64);
         ranked.sort_by_key(|finding| std::cmp::Reverse(finding.saves_ns));
-        (verdict.ranked, verdict.beside) = (ranked, beside);
+        (verdict.gets, verdict.ranked, verdict.beside) = (Some(seen.gets), ranked, beside);
         verdict
+    }
+}
+
+/// Why nothing can be said of a round.
+fn too_little(round: &Round) -> Option<String> {
+    if round.wall_ns < TOO_SHORT_NS {
+        return Some(format!("{} are too short to tell", ms(round.wall_ns as f64)));
+    }
+    match &round.account {
+        _ if round.session.is_none() => Some("no session.json".to_owned()),
+        None => Some("no request.txt".to_owned()),
+        // What waits cost was not in the account then.
+        Some(account) if account.cores == 0 => Some("the run was saved by an earlier version of bench".to_owned()),
+        Some(_) => None,
     }
 }
 

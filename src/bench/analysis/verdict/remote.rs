@@ -1,8 +1,9 @@
 //! Rules about the remote: how far it is, how fast it sends, how often it is asked, and what becomes of requests that fail.
 
-use super::seen::Seen;
-use super::{Finding, ms, share};
+use super::seen::{Of, QUESTIONS, Seen};
+use super::{Finding, megabytes, ms, share};
 use crate::bench::analysis::account::{Stage, WaitKind};
+use crate::cache::Strategy;
 
 /// Connections that a backend over S3 can well have.
 const CONNECTIONS: f64 = 8.0;
@@ -23,9 +24,11 @@ pub fn latency(seen: &Seen<'_>) -> Option<Finding> {
         seen: vec![
             seen.in_spans(
                 format!("{questions} downloads waited {} each for their first byte", ms(mean_ns)),
-                "first_byte",
+                QUESTIONS,
+                Of::Mean,
             ),
-            cost(seen, cost_ns, "for first bytes"),
+            seen.in_spans(format!("{questions} downloads"), QUESTIONS, Of::Count),
+            cost(seen, "latency", cost_ns, "for first bytes"),
         ],
         why: "go asks for one thing a core at a time, so it cannot hide how long an answer takes to begin".to_owned(),
         next: what_if(seen, "latency-0"),
@@ -36,20 +39,28 @@ pub fn latency(seen: &Seen<'_>) -> Option<Finding> {
 
 /// Answers that come in slowly.
 pub fn bandwidth(seen: &Seen<'_>) -> Option<Finding> {
+    const ANSWERS: &str = "remote.get_pack|remote.get_data|remote.get_meta";
     let cost_ns = of_link(seen, seen.gets.transfer_ns, 0.0);
-    let seconds = seen.account.wall_ns as f64 / 1e9;
-    let rate = seen.session.bytes_down as f64 * 8.0 / 1e6 / seconds;
+    let (answers, bytes) = (seen.spans(ANSWERS), seen.session.bytes_down);
+    (answers.count > 0).then_some(())?;
+    let mean_ns = answers.wall_ns as f64 / answers.count as f64;
     Some(Finding {
         rule: "bandwidth",
-        title: format!("the link is narrow: {rate:.1} Mbit/s came in on average"),
+        title: format!("the link is narrow: from its first byte on an answer takes {}", ms(mean_ns)),
         seen: vec![
-            seen.in_session(format!("{} bytes came in", seen.session.bytes_down), ".bytes_down"),
-            cost(seen, cost_ns, "for answers on their way"),
+            seen.in_spans(
+                format!("{} answers with {} took {} each", answers.count, megabytes(bytes), ms(mean_ns)),
+                ANSWERS,
+                Of::Mean,
+            ),
+            seen.in_spans(format!("{} answers", answers.count), ANSWERS, Of::Count),
+            seen.in_session(format!("{bytes} bytes came in"), bytes as f64, ".bytes_down"),
+            cost(seen, "bandwidth", cost_ns, "for answers on their way"),
         ],
         why: "gets wait for bytes that are on their way".to_owned(),
         next: what_if(seen, "bandwidth-unlimited"),
         saves_ns: Some(cost_ns as u64),
-        caveats: Vec::new(),
+        caveats: vec!["on a link without a limit it is the two ends that take the time".to_owned()],
     })
 }
 
@@ -63,9 +74,13 @@ pub fn round_trips(seen: &Seen<'_>) -> Option<Finding> {
         seen: vec![
             seen.in_results(
                 format!("{trips:.1} questions a get"),
-                "[.spans[] | select(.path | test(\"^request;get;.*(first_byte|stat_meta)$\")) | .count] | add",
+                trips,
+                &format!(
+                    "([.spans[] | select(.path | test(\"^request;get;(.*;)?({QUESTIONS})$\")) | .count] | add) / \
+                     .session.gets"
+                ),
             ),
-            cost(seen, cost_ns, "for all but one of them"),
+            cost(seen, "round-trips", cost_ns, "for all but one of them"),
         ],
         why: "where one answer names the next question, each adds a whole latency to the hit".to_owned(),
         next: "one object a hit, or an index that is read once: --strategy pack".to_owned(),
@@ -85,15 +100,16 @@ pub fn connections(seen: &Seen<'_>) -> Option<Finding> {
         rule: "connections",
         title: "downloads go one after the other over one connection".to_owned(),
         seen: vec![
-            seen.in_session("1 download at a time at the most".to_owned(), ".most_downloads"),
+            seen.in_session("1 download at a time at the most".to_owned(), 1.0, ".most_downloads"),
             seen.in_spans(
                 format!("gets waited {} for others to end", ms(seen.spans("wait.turn").wall_ns as f64)),
                 "wait.turn",
+                Of::Wall,
             ),
-            cost(seen, cost_ns, "that others could have hidden"),
+            cost(seen, "connections", cost_ns, "that others could have hidden"),
         ],
         why: "what waits for its turn waits for the latency of all before it".to_owned(),
-        next: what_if(seen, "connections-double"),
+        next: format!("ask for several at the same time: {CONNECTIONS} connections are not too many"),
         saves_ns: Some(cost_ns as u64),
         caveats: vec![format!("with {CONNECTIONS} connections, if the link has the bandwidth for them")],
     })
@@ -108,12 +124,17 @@ pub fn upload_in_put(seen: &Seen<'_>) -> Option<Finding> {
         seen: vec![
             seen.in_results(
                 format!("uploads inside puts cost {}", of_wall(seen, cost_ns)),
-                ".account.waits[] | select(.kind == \"put\" and .stage == \"remote\") | .lost_ns",
+                cost_ns,
+                "[.account.waits[] | select(.kind == \"put\" and .stage == \"remote\") | .lost_ns] | add // 0",
             ),
-            seen.in_session(format!("{} puts", seen.session.counts.puts), ".puts"),
+            seen.in_session(format!("{} puts", seen.session.counts.puts), seen.session.counts.puts as f64, ".puts"),
         ],
         why: "what depends on a package waits until its put is answered".to_owned(),
-        next: "uploads beside the answers: --strategy async or pack".to_owned(),
+        next: match seen.session.strategy {
+            Strategy::Workshop => "uploads beside the answers: --strategy pack",
+            _ => "a faster link: so much waits to be uploaded that puts wait for room",
+        }
+        .to_owned(),
         saves_ns: Some(cost_ns as u64),
         caveats: Vec::new(),
     })
@@ -128,8 +149,9 @@ pub fn remote_errors(seen: &Seen<'_>) -> Option<Finding> {
         rule: "remote-errors",
         title: format!("{} of the requests fail and are tried again", share(errors as f64, requests as f64)),
         seen: vec![
-            seen.in_session(format!("{errors} of {requests} requests failed"), ".remote_errors"),
-            cost(seen, cost_ns, "for waits and repeated attempts"),
+            seen.in_session(format!("{errors} of {requests} requests failed"), errors as f64, ".remote_errors"),
+            seen.in_session(format!("{requests} requests"), requests as f64, ".remote_requests"),
+            cost(seen, "remote-errors", cost_ns, "for waits and repeated attempts"),
         ],
         why: "each failure costs a round trip and the wait before the next".to_owned(),
         next: "look at the status codes in the server's log; fewer requests at the same time, or larger objects"
@@ -148,8 +170,9 @@ pub fn back_off(seen: &Seen<'_>) -> Option<Finding> {
         rule: "back-off",
         title: format!("after a failure the backend waits {} before it tries again", ms(mean_ns)),
         seen: vec![
-            seen.in_spans(format!("{} waits of {} on average", waits.count, ms(mean_ns)), "back_off"),
-            cost(seen, cost_ns, "more than short ones would"),
+            seen.in_spans(format!("{} waits of {} on average", waits.count, ms(mean_ns)), "back_off", Of::Mean),
+            seen.in_spans(format!("{} waits", waits.count), "back_off", Of::Count),
+            cost(seen, "back-off", cost_ns, "more than short ones would"),
         ],
         why: "a get waits for the whole of it; a short first wait helps as often".to_owned(),
         next: format!("a first wait of {}", ms(SHORT_BACK_OFF_NS)),
@@ -160,61 +183,81 @@ pub fn back_off(seen: &Seen<'_>) -> Option<Finding> {
 
 /// What is left to be uploaded when go ends.
 pub fn close(seen: &Seen<'_>) -> Option<Finding> {
-    let cost_ns = seen.account.close_ns as f64 * (1.0 - compressing(seen)?);
+    let at_close = AtClose::of(seen)?;
     Some(Finding {
         rule: "close",
         title: "the end of the build waits for uploads".to_owned(),
         seen: vec![
-            seen.in_results(format!("close took {}", of_wall(seen, seen.account.close_ns as f64)), ".account.close_ns"),
-            seen.in_session(format!("{} bytes went out", seen.session.bytes_up), ".bytes_up"),
+            took(seen),
+            seen.in_session(
+                format!("something was sent for {} of it", ms(seen.session.close_sending_ns? as f64)),
+                seen.session.close_sending_ns? as f64,
+                ".close_sending_ns",
+            ),
+            seen.in_session(
+                format!("{} bytes went out", seen.session.bytes_up),
+                seen.session.bytes_up as f64,
+                ".bytes_up",
+            ),
         ],
         why: "go waits for the answer to its close".to_owned(),
         next: "--detach lets go go on while the rest goes out".to_owned(),
-        saves_ns: Some(cost_ns as u64),
+        saves_ns: Some(at_close.sending_ns as u64),
         caveats: vec!["a machine that is thrown away after the build must wait".to_owned()],
     })
 }
 
 /// Compression that takes longer than the build.
 pub fn compression(seen: &Seen<'_>) -> Option<Finding> {
-    let compress = seen.spans("pack.compress");
-    (compress.count > 0).then_some(())?;
-    let cost_ns = seen.account.close_ns as f64 * compressing(seen)? - starved_ns(seen);
+    let at_close = AtClose::of(seen)?;
     let close_cpu_ns = seen.session.close_cpu_ns?;
     Some(Finding {
         rule: "compression",
         title: "the end of the build waits for the compression of what is uploaded".to_owned(),
         seen: vec![
-            seen.in_results(format!("close took {}", of_wall(seen, seen.account.close_ns as f64)), ".account.close_ns"),
-            seen.in_session(format!("the backend used {} of CPU time in it", ms(close_cpu_ns as f64)), ".close_cpu_ns"),
-            seen.in_spans(format!("compressing took {} in all", ms(compress.wall_ns as f64)), "pack.compress"),
-            seen.in_spans(
-                format!("sending took {}", ms(seen.spans("remote.put_pack").wall_ns as f64)),
-                "remote.put_pack",
+            took(seen),
+            seen.in_session(
+                format!("for {} of it nothing but compressing went on", ms(seen.session.close_compressing_ns? as f64)),
+                seen.session.close_compressing_ns? as f64,
+                ".close_compressing_ns",
+            ),
+            seen.in_session(
+                format!("the backend used {} of CPU time in it", ms(close_cpu_ns as f64)),
+                close_cpu_ns as f64,
+                ".close_cpu_ns",
             ),
         ],
         why: "a core can compress less in the same time than the build puts".to_owned(),
         next: "a lower level of zstd: 3 is near to its best size, and 1 takes half of the time".to_owned(),
-        saves_ns: Some(cost_ns as u64),
+        saves_ns: Some((at_close.compressing_ns - at_close.starved_ns) as u64),
         caveats: Vec::new(),
     })
 }
 
-/// The part of an upload's time that compressing has, the rest being on its way: of all, because at the end nothing else is
-/// done. None where nothing was uploaded.
-fn compressing(seen: &Seen<'_>) -> Option<f64> {
-    let ways = ["remote.put_pack", "remote.put_data", "remote.put_meta"];
-    let sent_ns: u64 = ways.iter().map(|way| seen.spans(way).wall_ns).sum();
-    let compress_ns = seen.spans("pack.compress").wall_ns as f64;
-    let all_ns = compress_ns + sent_ns as f64;
-    (all_ns > 0.0).then_some(compress_ns / all_ns)
+fn took(seen: &Seen<'_>) -> super::Evidence {
+    let close_ns = seen.account.close_ns as f64;
+    seen.in_results(format!("close took {}", of_wall(seen, close_ns)), close_ns, ".account.close_ns")
 }
 
-/// The part of the end of a build in which compressing could have gone on, but others had the cores.
-pub fn starved_ns(seen: &Seen<'_>) -> f64 {
-    let compressing_ns = compressing(seen).unwrap_or(0.0) * seen.account.close_ns as f64;
-    let worked_ns = seen.session.close_cpu_ns.map_or(compressing_ns, |ns| ns as f64);
-    (compressing_ns - worked_ns).max(0.0)
+/// What the end of a build waited for, nanoseconds of the wall clock.
+pub struct AtClose {
+    pub sending_ns: f64,
+    pub compressing_ns: f64,
+    /// Of that, the time in which compressing could have gone on, but others had the cores.
+    pub starved_ns: f64,
+}
+
+impl AtClose {
+    /// None where the backend did not tell.
+    pub fn of(seen: &Seen<'_>) -> Option<AtClose> {
+        let session = seen.session;
+        let (sending_ns, compressing_ns) = (session.close_sending_ns? as f64, session.close_compressing_ns? as f64);
+        // Two clocks: what uploads were busy with is no longer than what go saw of it.
+        let scale = (seen.account.close_ns as f64 / (sending_ns + compressing_ns).max(1.0)).min(1.0);
+        let (sending_ns, compressing_ns) = (sending_ns * scale, compressing_ns * scale);
+        let starved_ns = (compressing_ns - session.close_cpu_ns.map_or(compressing_ns, |ns| ns as f64)).max(0.0);
+        Some(AtClose { sending_ns, compressing_ns, starved_ns })
+    }
 }
 
 /// What long waits before other attempts cost more than short ones would.
@@ -224,14 +267,14 @@ fn too_long_back_off_ns(seen: &Seen<'_>) -> f64 {
     if mean_ns < LONG_BACK_OFF_NS { 0.0 } else { seen.gets.back_off_ns * (1.0 - SHORT_BACK_OFF_NS / mean_ns) }
 }
 
-/// Whether downloads went one after the other, though nothing before them let them: neither a lock nor a reader that stands
-/// still.
-fn is_serial(seen: &Seen<'_>) -> bool {
+/// Whether packs were fetched one after the other, though several of go's workers could have waited for several: a get that
+/// asks by itself, or a reader that stands still, makes them so too.
+pub fn is_serial(seen: &Seen<'_>) -> bool {
     const SEVERAL: u64 = 3;
     const MUCH: f64 = 0.05;
     let kept = seen.account.reader.kept_by_remote_ns as f64 / seen.account.wall_ns.max(1) as f64;
-    let is_held = kept > MUCH || seen.spans("wait.lock").count > 0;
-    seen.session.most_downloads == Some(1) && seen.downloads() >= SEVERAL && !is_held
+    let is_of_packs = seen.trips().is_none() && seen.account.workers > 1;
+    seen.session.most_downloads == Some(1) && seen.downloads() >= SEVERAL && is_of_packs && kept <= MUCH
 }
 
 /// What the link itself has of a wait: where downloads waited for each other, the part that is left with enough
@@ -252,21 +295,21 @@ fn trips(seen: &Seen<'_>) -> f64 {
 
 /// The command that measures what a change would bring.
 fn what_if(seen: &Seen<'_>, change: &str) -> String {
-    format!("bench what-if --leg {} --change {change}", seen.round.step.leg)
+    let strategy = match seen.session.strategy {
+        Strategy::Pack => String::new(),
+        other => format!(" --strategy {}", other.name()),
+    };
+    format!("bench what-if --leg {} --change {change}{strategy}, with this run's other arguments", seen.round.step.leg)
 }
 
 /// How long downloads waited for their first byte, on average, and how many.
 fn mean_first_byte(seen: &Seen<'_>) -> Option<(f64, u64)> {
-    let all = ["first_byte", "remote.stat_meta"].map(|end| seen.spans(end));
-    let (count, wall_ns) = (all[0].count + all[1].count, all[0].wall_ns + all[1].wall_ns);
-    (count > 0).then(|| (wall_ns as f64 / count as f64, count))
+    let all = seen.spans(QUESTIONS);
+    (all.count > 0).then(|| (all.wall_ns as f64 / all.count as f64, all.count))
 }
 
-fn cost(seen: &Seen<'_>, cost_ns: f64, what: &str) -> super::Evidence {
-    seen.in_results(
-        format!("waiting {what} cost {}", of_wall(seen, cost_ns)),
-        ".account.waits[] | select(.kind == \"get\" and .stage == \"remote\") | .lost_ns",
-    )
+fn cost(seen: &Seen<'_>, rule: &str, cost_ns: f64, what: &str) -> super::Evidence {
+    seen.in_verdict(format!("waiting {what} cost {}", of_wall(seen, cost_ns)), rule, cost_ns)
 }
 
 fn of_wall(seen: &Seen<'_>, ns: f64) -> String {

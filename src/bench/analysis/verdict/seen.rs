@@ -1,9 +1,16 @@
 //! The numbers of one round as the rules look at them: what gets waited for, in parts of the wall clock that it cost.
 
-use super::Evidence;
+use serde::Serialize;
+
+use super::{Evidence, share};
 use crate::bench::analysis::account::{Account, Stage, WaitKind};
 use crate::bench::reporting::results::{Round, SpanSum};
 use crate::telemetry::SessionSummary;
+
+/// From here on cores are as good as all in use.
+pub const SATURATED: f64 = 0.85;
+/// What a question to the remote is until its answer begins: a HEAD has no more than that.
+pub const QUESTIONS: &str = "first_byte|remote.stat_meta";
 
 /// One round of a leg with a backend.
 pub struct Seen<'a> {
@@ -16,7 +23,8 @@ pub struct Seen<'a> {
 }
 
 /// What go's gets waited for at the remote, nanoseconds of the wall clock that each part cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Parts {
     /// Answers that had not begun.
     pub first_byte_ns: f64,
@@ -28,10 +36,19 @@ pub struct Parts {
     pub back_off_ns: f64,
     /// Downloads that had to wait for another one to end.
     pub turn_ns: f64,
-    /// A lock.
-    pub lock_ns: f64,
-    /// Taking packs apart.
+    /// Nothing that the backend names, while downloads went one at a time: a lock.
+    pub unnamed_ns: f64,
+    /// Taking packs apart, checking and storing.
     pub unpack_ns: f64,
+}
+
+/// What of spans a query adds up.
+#[derive(Debug, Clone, Copy)]
+pub enum Of {
+    Count,
+    Wall,
+    /// Of each, on average.
+    Mean,
 }
 
 impl<'a> Seen<'a> {
@@ -41,7 +58,10 @@ impl<'a> Seen<'a> {
         // What others waited in the pipe is the reader's.
         let kept_ns = account.reader.kept_by_remote_ns as f64 * others(account);
         let lost_ns = (lost(account, WaitKind::Get, Stage::Remote) - kept_ns).max(0.0);
-        let all = Parts::of(&round.spans);
+        let mut all = Parts::of(&round.spans);
+        if !is_one_at_a_time(round, session) {
+            all.unnamed_ns = 0.0;
+        }
         let manifests_ns = Parts::of_waiting_for_manifests(&round.spans).first_byte_ns;
         let scale = if all.sum() > 0.0 { lost_ns / all.sum() } else { 0.0 };
         Some(Seen { round, session, account, gets: all.scaled(lost_ns), manifests_ns: manifests_ns * scale })
@@ -56,6 +76,12 @@ impl<'a> Seen<'a> {
     pub fn trips(&self) -> Option<f64> {
         let asked: u64 = own_questions(&self.round.spans).map(|span| span.count).sum();
         (asked > 0 && self.session.counts.gets > 0).then(|| asked as f64 / self.session.counts.gets as f64)
+    }
+
+    /// Whether gets asked for several objects of their own, and never was more than one download under way, though go has
+    /// several workers.
+    pub fn is_one_at_a_time(&self) -> bool {
+        self.account.workers > 1 && is_one_at_a_time(self.round, self.session)
     }
 
     /// Objects that were fetched, or asked for in vain.
@@ -99,26 +125,60 @@ impl<'a> Seen<'a> {
     pub fn busy(&self) -> Option<f64> {
         const SHORTEST_NS: u64 = 500_000_000;
         let resources = self.session.resources.as_ref().filter(|resources| resources.interval_ns >= SHORTEST_NS)?;
-        let all_ns = resources.interval_ns as f64 * self.cores();
+        let all_ns = resources.interval_ns as f64 * self.host_cores();
         (all_ns > 0.0).then_some(resources.host.cpu_ns? as f64 / all_ns)
     }
 
+    /// How busy the cores were, as evidence.
+    pub fn in_busy(&self, busy: f64) -> Evidence {
+        let query = format!(".resources | .host.cpu_ns / (.interval_ns * {})", self.host_cores());
+        self.in_session(format!("cores busy for {}", share(busy, 1.0)), busy, &query)
+    }
+
+    /// Cores whose time the samples add up: in a container more than it may use.
+    pub fn host_cores(&self) -> f64 {
+        let told = self.session.resources.as_ref().and_then(|resources| resources.host.cores);
+        told.map_or(self.cores(), |cores| cores.max(1) as f64)
+    }
+
     /// Something in `results.json` of this round.
-    pub fn in_results(&self, what: String, filter: &str) -> Evidence {
+    pub fn in_results(&self, what: String, value: f64, filter: &str) -> Evidence {
         let query = format!(".rounds[] | select(.folder == \"{}\") | {filter}", self.round.folder);
-        Evidence { what, file: "results.json".to_owned(), query }
+        Evidence { what, value, file: "results.json".to_owned(), query }
     }
 
     /// Something in `session.json` of this round.
-    pub fn in_session(&self, what: String, filter: &str) -> Evidence {
-        Evidence { what, file: format!("{}/session.json", self.round.folder), query: filter.to_owned() }
+    pub fn in_session(&self, what: String, value: f64, filter: &str) -> Evidence {
+        Evidence { what, value, file: format!("{}/session.json", self.round.folder), query: filter.to_owned() }
     }
 
-    /// The sum of the spans whose path ends so.
-    pub fn in_spans(&self, what: String, end: &str) -> Evidence {
-        let filter = format!("[.spans[] | select(.path | endswith(\"{end}\")) | .wall_ns] | add");
-        self.in_results(what, &filter)
+    /// Something of the spans whose path ends so.
+    pub fn in_spans(&self, what: String, end: &str, of: Of) -> Evidence {
+        let (sum, [count, wall_ns]) =
+            (self.spans(end), [".count", ".wall_ns"].map(|key| format!("(map({key}) | add)")));
+        let (value, query) = match of {
+            Of::Count => (sum.count as f64, count),
+            Of::Wall => (sum.wall_ns as f64, wall_ns),
+            Of::Mean => (sum.wall_ns as f64 / sum.count.max(1) as f64, format!("{wall_ns} / {count}")),
+        };
+        let filter = format!("[.spans[] | select(.path | test(\"(^|;)({end})$\"))] | {query}");
+        self.in_results(what, value, &filter)
     }
+
+    /// What a rule says about this round could be saved.
+    pub fn in_verdict(&self, what: String, rule: &str, saves_ns: f64) -> Evidence {
+        let query = format!(
+            ".verdicts[] | select(.folder == \"{}\") | .ranked[] | select(.rule == \"{rule}\") | .saves_ns",
+            self.round.folder
+        );
+        Evidence { what, value: saves_ns.max(0.0).trunc(), file: "results.json".to_owned(), query }
+    }
+}
+
+fn is_one_at_a_time(round: &Round, session: &SessionSummary) -> bool {
+    const SEVERAL: u64 = 3;
+    let asked: u64 = own_questions(&round.spans).map(|span| span.count).sum();
+    session.most_downloads == Some(1) && asked >= SEVERAL
 }
 
 fn lost(account: &Account, kind: WaitKind, stage: Stage) -> f64 {
@@ -132,26 +192,23 @@ fn others(account: &Account) -> f64 {
     (workers - 1.0) / workers
 }
 
-fn ends_with(path: &str, end: &str) -> bool {
-    path.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with(';'))
+/// Whether the path ends with a name, or with one of several with `|` between.
+fn ends_with(path: &str, ends: &str) -> bool {
+    let ends_so = |end| path.strip_suffix(end).is_some_and(|rest: &str| rest.is_empty() || rest.ends_with(';'));
+    ends.split('|').any(ends_so)
 }
 
 /// The part of each question that a get asked for itself, until its answer began.
 fn own_questions(spans: &[SpanSum]) -> impl Iterator<Item = &SpanSum> {
-    spans.iter().filter(|span| {
-        span.path.starts_with("request;get;")
-            && (ends_with(&span.path, "first_byte") || ends_with(&span.path, "remote.stat_meta"))
-    })
+    spans.iter().filter(|span| span.path.starts_with("request;get;") && ends_with(&span.path, QUESTIONS))
 }
 
 impl Parts {
     /// Of the sums of all gets; what gets waited for manifests is shared out as reading them was.
     fn of(spans: &[SpanSum]) -> Parts {
         let mut parts = Parts::default();
-        for span in spans.iter().filter(|span| span.path.starts_with("request;get;")) {
-            if let Some(part) = parts.part(&span.path) {
-                *part += span.wall_ns as f64;
-            }
+        for span in spans.iter().filter(|span| span.path.starts_with("request;get")) {
+            parts.take(span);
         }
         parts.add(Parts::of_waiting_for_manifests(spans));
         parts
@@ -178,23 +235,30 @@ impl Parts {
         parts
     }
 
-    fn part(&mut self, path: &str) -> Option<&mut f64> {
-        let (_, last) = path.rsplit_once(';')?;
-        Some(match last {
+    fn take(&mut self, span: &SpanSum) {
+        let (wall_ns, busy_ns) = (span.wall_ns as f64, span.busy_ns as f64);
+        let part = match span.path.rsplit(';').next().unwrap_or_default() {
             "first_byte" | "wait.first_byte" | "remote.stat_meta" => &mut self.first_byte_ns,
-            "remote.get_meta" | "remote.get_data" | "wait.transfer" => &mut self.transfer_ns,
+            "remote.get_meta" | "remote.get_data" => {
+                // What came is checked and stored in the same span: that is not the link's.
+                self.unpack_ns += busy_ns;
+                self.transfer_ns += (wall_ns - busy_ns).max(0.0);
+                return;
+            }
+            "wait.transfer" => &mut self.transfer_ns,
             "wait.retry" => &mut self.retry_ns,
             "wait.back_off" | "back_off" => &mut self.back_off_ns,
             "wait.turn" => &mut self.turn_ns,
-            "wait.lock" => &mut self.lock_ns,
             "wait.unpack" | "verify" => &mut self.unpack_ns,
-            _ => return None,
-        })
+            "get" => &mut self.unnamed_ns,
+            _ => return,
+        };
+        *part += wall_ns;
     }
 
     fn all(&mut self) -> [&mut f64; 7] {
-        let Parts { first_byte_ns, transfer_ns, retry_ns, back_off_ns, turn_ns, lock_ns, unpack_ns } = self;
-        [first_byte_ns, transfer_ns, retry_ns, back_off_ns, turn_ns, lock_ns, unpack_ns]
+        let Parts { first_byte_ns, transfer_ns, retry_ns, back_off_ns, turn_ns, unnamed_ns, unpack_ns } = self;
+        [first_byte_ns, transfer_ns, retry_ns, back_off_ns, turn_ns, unnamed_ns, unpack_ns]
     }
 
     fn add(&mut self, mut other: Parts) {
@@ -234,8 +298,16 @@ mod tests {
             span("request;put;remote.get_meta", 7),
             span("prefetch;remote.get_pack;first_byte", 9),
         ]);
-        assert_eq!(parts, Parts { first_byte_ns: 200.0, transfer_ns: 40.0, ..Parts::default() });
-        assert_eq!(parts.scaled(24.0).first_byte_ns, 20.0);
+        let expected = Parts { first_byte_ns: 200.0, transfer_ns: 40.0, unnamed_ns: 1000.0, ..Parts::default() };
+        assert_eq!(parts, expected);
+        assert_eq!(Parts { unnamed_ns: 0.0, ..parts }.scaled(24.0).first_byte_ns, 20.0);
+    }
+
+    #[test]
+    fn checking_and_storing_what_came_is_not_the_links() {
+        let data = SpanSum { busy_ns: 30, ..span("request;get;remote.get_data", 100) };
+        let parts = Parts::of(&[data]);
+        assert_eq!((parts.transfer_ns, parts.unpack_ns), (70.0, 30.0));
     }
 
     #[test]

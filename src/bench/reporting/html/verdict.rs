@@ -61,6 +61,7 @@ pub mod tests {
     /// A verdict with a finding of each sort.
     pub fn verdict() -> LegVerdict {
         let seen = Evidence {
+            value: 9.0,
             what: "1072 gets waited 0.4 s <together>".to_owned(),
             file: "b/6/request.txt".to_owned(),
             query: "grep -- '<-'".to_owned(),
@@ -76,6 +77,7 @@ pub mod tests {
         };
         let beside = Finding { saves_ns: None, title: "Memory grows".to_owned(), ..found.clone() };
         LegVerdict {
+            gets: None,
             name: "b".to_owned(),
             folder: "b/6".to_owned(),
             wall_ns: 1_000_000_000,
