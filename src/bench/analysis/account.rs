@@ -51,6 +51,10 @@ pub struct Wait {
     /// so much sooner.
     #[serde(default)]
     pub lost_ns: f64,
+    /// The part of that which would be left to win if all requests of that kind and stage but one at a time had not been there:
+    /// what it cost where they are served one after the other.
+    #[serde(default)]
+    pub lost_by_others_ns: f64,
 }
 
 /// What go waits for.
@@ -199,7 +203,8 @@ impl Sweep {
         self.edges.sort_by_key(|edge| edge.at_ns);
         let mut swept = Swept { go_ns: 0, both_ns: 0, waiting_ns: 0, waits: Vec::new() };
         let mut open = [[0_u32; STAGES.len()]; KINDS.len()];
-        let mut shares = [[(0.0, 0.0, 0.0); STAGES.len()]; KINDS.len()];
+        let mut shares = [[Share::default(); STAGES.len()]; KINDS.len()];
+        let mut by_others = shares;
         let mut at_ns = self.from_ns;
         let end = Edge { at_ns: self.to_ns, kind: 0, stage: 0, is_begin: true };
         for edge in self.edges.iter().chain([&end]) {
@@ -212,18 +217,12 @@ impl Sweep {
                 _ if is_full => swept.waiting_ns += ns,
                 _ => swept.both_ns += ns,
             }
-            for (share, count) in
-                shares.iter_mut().flatten().zip(open.iter().flatten()).filter(|(_, count)| **count > 0)
-            {
-                let part = ns as f64 * f64::from(*count) / f64::from(all);
-                if is_full {
-                    share.1 += part
-                } else {
-                    share.0 += part
-                }
-                if !is_full {
-                    share.2 += part * idle(self.cores, self.workers - all as usize);
-                }
+            let idle = if is_full { 1.0 } else { idle(self.cores, self.workers - all as usize) };
+            let all_shares = shares.iter_mut().flatten().zip(by_others.iter_mut().flatten());
+            for ((share, by_others), count) in all_shares.zip(open.iter().flatten()).filter(|(_, count)| **count > 0) {
+                let part = ns as f64 / f64::from(all);
+                share.add(part * f64::from(*count), is_full, idle);
+                by_others.add(part * f64::from(*count - 1), is_full, idle);
             }
             let count = &mut open[edge.kind][edge.stage];
             if edge.is_begin { *count += 1 } else { *count -= 1 }
@@ -233,14 +232,40 @@ impl Sweep {
         let worked = worked_ns / swept.both_ns.max(1) as f64;
         let each = KINDS.iter().enumerate().flat_map(|(kind, _)| (0..STAGES.len()).map(move |stage| (kind, stage)));
         swept.waits = each
-            .filter(|(kind, stage)| shares[*kind][*stage] != (0.0, 0.0, 0.0))
+            .filter(|(kind, stage)| shares[*kind][*stage] != Share::default())
             .map(|(kind, stage)| {
-                let (both_ns, waiting_ns, of_workers_ns) = shares[kind][stage];
-                let lost_ns = waiting_ns + (1.0 - worked) * both_ns + worked * of_workers_ns;
-                Wait { kind: KINDS[kind], stage: STAGES[stage], both_ns, waiting_ns, lost_ns }
+                let (share, by_others) = (shares[kind][stage], by_others[kind][stage]);
+                let Share { both_ns, waiting_ns, .. } = share;
+                let (lost_ns, lost_by_others_ns) = (share.lost_ns(worked), by_others.lost_ns(worked));
+                Wait { kind: KINDS[kind], stage: STAGES[stage], both_ns, waiting_ns, lost_ns, lost_by_others_ns }
             })
             .collect();
         swept
+    }
+}
+
+/// What requests of one kind and stage have of the time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Share {
+    both_ns: f64,
+    waiting_ns: f64,
+    /// `both_ns` times the share of the cores that were idle, if go worked.
+    idle_ns: f64,
+}
+
+impl Share {
+    fn add(&mut self, ns: f64, is_full: bool, idle: f64) {
+        if is_full {
+            self.waiting_ns += ns;
+        } else {
+            self.both_ns += ns;
+            self.idle_ns += ns * idle;
+        }
+    }
+
+    /// `worked`: the share of `both_ns` in which go worked.
+    fn lost_ns(self, worked: f64) -> f64 {
+        self.waiting_ns + (1.0 - worked) * self.both_ns + worked * self.idle_ns
     }
 }
 
@@ -303,6 +328,7 @@ pub mod tests {
         assert_eq!((local.both_ns, local.waiting_ns), (10.0, 0.0));
         let remote = of(WaitKind::Get, Stage::Remote).unwrap();
         assert_eq!((remote.both_ns, remote.waiting_ns, remote.lost_ns), (10.0, 20.0, 25.0));
+        assert_eq!(remote.lost_by_others_ns, 10.0, "of 40 to 60 the half");
         assert_eq!(of(WaitKind::Put, Stage::Body).unwrap().both_ns, 5.0);
         assert_eq!(of(WaitKind::Put, Stage::Remote), None);
     }

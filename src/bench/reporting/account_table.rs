@@ -72,7 +72,14 @@ mod tests {
 
     #[test]
     fn a_row_names_the_parts_and_what_was_waited_for() {
-        let wait = |kind, stage, both_ns, waiting_ns| Wait { kind, stage, both_ns, waiting_ns, lost_ns: 0.0 };
+        let wait = |kind, stage, both_ns, waiting_ns| Wait {
+            kind,
+            stage,
+            both_ns,
+            waiting_ns,
+            lost_ns: 0.0,
+            lost_by_others_ns: 0.0,
+        };
         let account = Account {
             wall_ns: 1000,
             start_ns: 5,

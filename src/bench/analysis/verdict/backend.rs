@@ -70,6 +70,11 @@ pub fn lock(seen: &Seen<'_>) -> Option<Finding> {
                 Of::Wall,
             ),
             seen.in_session("1 download at a time at the most".to_owned(), 1.0, ".most_downloads"),
+            seen.in_results(
+                format!("all but one of those that waited at a time cost {}", ms(seen.gets.unnamed_ns)),
+                seen.gets.unnamed_ns,
+                "[.account.waits[] | select(.kind == \"get\" and .stage == \"remote\") | .lost_by_others_ns] | add",
+            ),
         ],
         why: "one at a time takes as many times longer as go has workers".to_owned(),
         next: "hold locks for memory only, never over I/O".to_owned(),

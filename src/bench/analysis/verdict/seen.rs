@@ -58,13 +58,14 @@ impl<'a> Seen<'a> {
         // What others waited in the pipe is the reader's.
         let kept_ns = account.reader.kept_by_remote_ns as f64 * others(account);
         let lost_ns = (lost(account, WaitKind::Get, Stage::Remote) - kept_ns).max(0.0);
-        let mut all = Parts::of(&round.spans);
-        if !is_one_at_a_time(round, session) {
-            all.unnamed_ns = 0.0;
-        }
+        let named = Parts::of(&round.spans);
+        // Where one is served at a time, the others wait for that.
+        let is_unnamed = is_one_at_a_time(round, session) && account.workers > 1;
+        let unnamed_ns = if is_unnamed { lost_by_others(account).min(lost_ns) } else { 0.0 };
         let manifests_ns = Parts::of_waiting_for_manifests(&round.spans).first_byte_ns;
-        let scale = if all.sum() > 0.0 { lost_ns / all.sum() } else { 0.0 };
-        Some(Seen { round, session, account, gets: all.scaled(lost_ns), manifests_ns: manifests_ns * scale })
+        let scale = if named.sum() > 0.0 { (lost_ns - unnamed_ns) / named.sum() } else { 0.0 };
+        let gets = Parts { unnamed_ns, ..named.scaled(lost_ns - unnamed_ns) };
+        Some(Seen { round, session, account, gets, manifests_ns: manifests_ns * scale })
     }
 
     /// What waiting in one stage cost.
@@ -181,6 +182,12 @@ fn is_one_at_a_time(round: &Round, session: &SessionSummary) -> bool {
     session.most_downloads == Some(1) && asked >= SEVERAL
 }
 
+/// What it cost that gets waited for the remote while another one did.
+fn lost_by_others(account: &Account) -> f64 {
+    let waits = account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (WaitKind::Get, Stage::Remote));
+    waits.map(|wait| wait.lost_by_others_ns).sum()
+}
+
 fn lost(account: &Account, kind: WaitKind, stage: Stage) -> f64 {
     let waits = account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (kind, stage));
     waits.map(|wait| wait.lost_ns).sum()
@@ -207,7 +214,7 @@ impl Parts {
     /// Of the sums of all gets; what gets waited for manifests is shared out as reading them was.
     fn of(spans: &[SpanSum]) -> Parts {
         let mut parts = Parts::default();
-        for span in spans.iter().filter(|span| span.path.starts_with("request;get")) {
+        for span in spans.iter().filter(|span| span.path.starts_with("request;get;")) {
             parts.take(span);
         }
         parts.add(Parts::of_waiting_for_manifests(spans));
@@ -250,7 +257,6 @@ impl Parts {
             "wait.back_off" | "back_off" => &mut self.back_off_ns,
             "wait.turn" => &mut self.turn_ns,
             "wait.unpack" | "verify" => &mut self.unpack_ns,
-            "get" => &mut self.unnamed_ns,
             _ => return,
         };
         *part += wall_ns;
@@ -298,9 +304,8 @@ mod tests {
             span("request;put;remote.get_meta", 7),
             span("prefetch;remote.get_pack;first_byte", 9),
         ]);
-        let expected = Parts { first_byte_ns: 200.0, transfer_ns: 40.0, unnamed_ns: 1000.0, ..Parts::default() };
-        assert_eq!(parts, expected);
-        assert_eq!(Parts { unnamed_ns: 0.0, ..parts }.scaled(24.0).first_byte_ns, 20.0);
+        assert_eq!(parts, Parts { first_byte_ns: 200.0, transfer_ns: 40.0, ..Parts::default() });
+        assert_eq!(parts.scaled(24.0).first_byte_ns, 20.0);
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::telemetry::{ProcessUse, Resources};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1000 * MS;
+/// The share of each wait in which another request waited for the same.
+const BY_OTHERS: f64 = 0.75;
 
 /// A build of a second on two cores in which nothing was waited for.
 fn well() -> Round {
@@ -53,7 +55,14 @@ fn waiting(lost_ms: u64, spans: &[(&str, u64, u64)]) -> Round {
 
 fn wait(round: &mut Round, kind: WaitKind, stage: Stage, lost_ms: u64) {
     let lost_ns = (lost_ms * MS) as f64;
-    account(round).waits.push(Wait { kind, stage, both_ns: 0.0, waiting_ns: lost_ns, lost_ns });
+    account(round).waits.push(Wait {
+        kind,
+        stage,
+        both_ns: 0.0,
+        waiting_ns: lost_ns,
+        lost_ns,
+        lost_by_others_ns: lost_ns * BY_OTHERS,
+    });
 }
 
 fn account(round: &mut Round) -> &mut Account {
