@@ -2,6 +2,7 @@
 
 mod alter;
 mod args;
+mod at_close;
 mod capture;
 mod gauges;
 mod io;

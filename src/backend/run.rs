@@ -7,13 +7,14 @@ use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 
 use super::alter::Altered;
+use super::at_close::AtClose;
 use super::capture::Tee;
 use super::gauges::InFlight;
 use super::plant::Planted;
 use super::records::{Found, Records};
 use super::session::{End, Session};
 use super::{BackendArgs, io};
-use crate::cache::{Busy, Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3_config};
+use crate::cache::{Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3_config};
 use crate::note::{self, note};
 use crate::platform::{self, Usage, usage};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
@@ -106,7 +107,7 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
         session.drain(kind, args.drain_deadline.saturating_sub(began.elapsed()));
         session.cache.remember_unsent();
     };
-    let before_close = (usage(), busy(session));
+    let before_close = AtClose::now(session);
     if !args.detach {
         drain();
     }
@@ -122,8 +123,7 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
     }
     session.writer.close();
     let (released_ns, usage) = (session.recorder.clock().now_ns(), usage());
-    let close_cpu_ns = since(before_close.0.cpu_ns(), usage.cpu_ns());
-    let close_busy = busy(session).since(before_close.1);
+    let at_close = before_close.since(session, usage);
     if args.detach {
         platform::let_go_of_stderr();
         drain();
@@ -132,16 +132,11 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
     Moved {
         released_ns,
         usage,
-        close_cpu_ns,
-        close_busy,
+        at_close,
         uploads: session.cache.uploads().map(Uploads::counts).unwrap_or_default(),
         traffic: remote.map(Remote::traffic).unwrap_or_default(),
         remote_off: remote.and_then(Remote::uploads_off_reason).map(str::to_owned),
     }
-}
-
-fn busy(session: &Session) -> Busy {
-    session.cache.uploads().map(Uploads::busy).unwrap_or_default()
 }
 
 fn remote() -> Option<Remote> {
@@ -178,10 +173,8 @@ struct Moved {
     /// When go could go on, and what had been used by then.
     released_ns: u64,
     usage: Usage,
-    /// CPU time from the end of the input until then.
-    close_cpu_ns: Option<u64>,
-    /// What uploads were busy with in that time.
-    close_busy: Busy,
+    /// From the end of the input until then.
+    at_close: AtClose,
     uploads: UploadCounts,
     traffic: Traffic,
     remote_off: Option<String>,
@@ -190,7 +183,7 @@ struct Moved {
 impl Released<'_> {
     fn summary(&self, session: &Session, found: Found) -> SessionSummary {
         let counts = session.recorder.counts();
-        let Moved { uploads, traffic, remote_off, .. } = &self.moved;
+        let Moved { uploads, traffic, remote_off, at_close, .. } = &self.moved;
         SessionSummary {
             schema: SCHEMA,
             pid: std::process::id(),
@@ -213,9 +206,10 @@ impl Released<'_> {
             put_ns: session.recorder.latency("put"),
             cpu_user_ns: self.moved.usage.cpu_user_ns,
             cpu_system_ns: self.moved.usage.cpu_system_ns,
-            close_cpu_ns: self.moved.close_cpu_ns,
-            close_sending_ns: Some(self.moved.close_busy.sending.as_nanos() as u64),
-            close_compressing_ns: Some(self.moved.close_busy.compressing.as_nanos() as u64),
+            close_cpu_ns: at_close.cpu_ns,
+            close_sending_ns: Some(at_close.uploads.sending.as_nanos() as u64),
+            close_compressing_ns: Some(at_close.uploads.compressing.as_nanos() as u64),
+            close_run_queue_wait_ns: at_close.run_queue_wait_ns,
             render_cpu_ns: since(self.moved.usage.cpu_ns(), usage().cpu_ns()),
             peak_rss_bytes: self.moved.usage.peak_rss_bytes,
             closed_by: match &self.end {

@@ -6,9 +6,9 @@ mod linux;
 mod portable;
 
 #[cfg(target_os = "linux")]
-pub use linux::Counters;
+pub use linux::{Counters, own_run_queue_wait_ns};
 #[cfg(not(target_os = "linux"))]
-pub use portable::Counters;
+pub use portable::{Counters, own_run_queue_wait_ns};
 
 /// What processes have used so far and hold now. What the system does not tell is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

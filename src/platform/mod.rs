@@ -12,7 +12,7 @@ mod priority;
 mod stderr;
 mod usage;
 
-pub use counters::{Counters, HostCounters, ProcessCounters};
+pub use counters::{Counters, HostCounters, ProcessCounters, own_run_queue_wait_ns};
 pub use go_version::parent_go_version;
 pub use host::{file_system_of, ignores_hangup, private_config, settle_disk};
 pub use pipe::enlarge;

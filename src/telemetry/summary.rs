@@ -71,6 +71,9 @@ pub struct SessionSummary {
     /// and in which nothing was, but something was compressed.
     #[serde(default)]
     pub close_compressing_ns: Option<u64>,
+    /// Time of threads in it that were ready and had no core; `None` where there was nothing to upload.
+    #[serde(default)]
+    pub close_run_queue_wait_ns: Option<u64>,
     /// CPU time spent on writing records after stdout was closed, while go already went on.
     pub render_cpu_ns: Option<u64>,
     /// Largest resident set until stdout was closed.

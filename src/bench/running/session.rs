@@ -79,6 +79,7 @@ pub mod tests {
             close_cpu_ns: None,
             close_sending_ns: None,
             close_compressing_ns: None,
+            close_run_queue_wait_ns: None,
             render_cpu_ns: None,
             peak_rss_bytes: None,
             closed_by: "close".to_owned(),

@@ -158,6 +158,12 @@ fn network_bytes() -> Option<(u64, u64)> {
     Some(devices.values().fold((0, 0), |sum, device| (sum.0 + device.recv_bytes, sum.1 + device.sent_bytes)))
 }
 
+/// Time in which a thread of this process was ready and had no core, so far: of the threads that live.
+pub fn own_run_queue_wait_ns() -> Option<u64> {
+    let tasks = Process::myself().ok()?.tasks().ok()?;
+    tasks.flatten().map(|task| Some(task.schedstat().ok()?.run_delay)).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};

@@ -20,10 +20,11 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
     // In a container the others may have cores that this build cannot use.
     let at_most_ns = seen.session.resources.as_ref()?.interval_ns as f64 * seen.cores() - ours_ns as f64;
     let others_ns = all_ns.saturating_sub(ours_ns).min(at_most_ns.max(0.0) as u64);
+    let during_build_ns = (others_ns as f64 - others_at_close_ns(seen, busy)).max(0.0) / seen.cores();
+    let build_ns = (seen.account.wall_ns.saturating_sub(seen.account.close_ns)) as f64;
     // While go waits for something else it needs no core.
-    let waiting_ns = seen.all_lost_ns() + seen.account.close_ns as f64;
+    let working = (1.0 - seen.all_lost_ns() / build_ns.max(1.0)).max(0.0);
     let starved_ns = AtClose::of(seen).map_or(0.0, |at_close| at_close.starved_ns);
-    let working = (1.0 - waiting_ns / seen.account.wall_ns.max(1) as f64).max(0.0);
     Some(Finding {
         rule: "host-cpu",
         title: format!("other processes take {} of the processor time in use", share(others_ns as f64, all_ns as f64)),
@@ -42,9 +43,16 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
         ],
         why: "go needs the cores, and shares them".to_owned(),
         next: "look at who it is (top), and measure on a machine of your own".to_owned(),
-        saves_ns: Some((others_ns as f64 / seen.cores() * working + starved_ns) as u64),
+        saves_ns: Some((during_build_ns * working + starved_ns) as u64),
         caveats: vec!["processes that began and ended between two samples count as others".to_owned()],
     })
+}
+
+/// What others used of the cores while go waited for its close, nanoseconds: as busy as the cores were all the time, they did
+/// what the backend did not.
+fn others_at_close_ns(seen: &Seen<'_>, busy: f64) -> f64 {
+    let ours_ns = seen.session.close_cpu_ns.unwrap_or(0) as f64;
+    (seen.account.close_ns as f64 * seen.cores() * busy.min(1.0) - ours_ns).max(0.0)
 }
 
 /// Memory that only grows. No time is lost with it yet.

@@ -95,7 +95,7 @@ pub fn connections(seen: &Seen<'_>) -> Option<Finding> {
     let gets = seen.gets;
     // What was waited for before the first of them no connection hides.
     let waited_ns = gets.turn_ns + gets.first_byte_ns + gets.transfer_ns - seen.manifests_ns;
-    let cost_ns = waited_ns * (1.0 - 1.0 / at_once(seen));
+    let cost_ns = waited_ns * (1.0 - share_left(seen));
     Some(Finding {
         rule: "connections",
         title: "downloads go one after the other over one connection".to_owned(),
@@ -229,7 +229,7 @@ pub fn compression(seen: &Seen<'_>) -> Option<Finding> {
         ],
         why: "a core can compress less in the same time than the build puts".to_owned(),
         next: "a lower level of zstd: 3 is near to its best size, and 1 takes half of the time".to_owned(),
-        saves_ns: Some((at_close.compressing_ns - at_close.starved_ns) as u64),
+        saves_ns: Some(at_close.compressing_ns as u64),
         caveats: Vec::new(),
     })
 }
@@ -243,7 +243,7 @@ fn took(seen: &Seen<'_>) -> super::Evidence {
 pub struct AtClose {
     pub sending_ns: f64,
     pub compressing_ns: f64,
-    /// Of that, the time in which compressing could have gone on, but others had the cores.
+    /// Beside these, the time in which one of them could have gone on, but others had the cores.
     pub starved_ns: f64,
 }
 
@@ -254,9 +254,11 @@ impl AtClose {
         let (sending_ns, compressing_ns) = (session.close_sending_ns? as f64, session.close_compressing_ns? as f64);
         // Two clocks: what uploads were busy with is no longer than what go saw of it.
         let scale = (seen.account.close_ns as f64 / (sending_ns + compressing_ns).max(1.0)).min(1.0);
-        let (sending_ns, compressing_ns) = (sending_ns * scale, compressing_ns * scale);
-        let starved_ns = (compressing_ns - session.close_cpu_ns.map_or(compressing_ns, |ns| ns as f64)).max(0.0);
-        Some(AtClose { sending_ns, compressing_ns, starved_ns })
+        let busy_ns = (sending_ns + compressing_ns) * scale;
+        let asleep_ns = (busy_ns - session.close_cpu_ns.map_or(busy_ns, |ns| ns as f64)).max(0.0);
+        let starved_ns = session.close_run_queue_wait_ns.map_or(0.0, |ns| asleep_ns.min(ns as f64));
+        let scale = scale * (1.0 - starved_ns / busy_ns.max(1.0));
+        Some(AtClose { sending_ns: sending_ns * scale, compressing_ns: compressing_ns * scale, starved_ns })
     }
 }
 
@@ -280,12 +282,14 @@ pub fn is_serial(seen: &Seen<'_>) -> bool {
 /// What the link itself has of a wait: where downloads waited for each other, the part that is left with enough
 /// connections.
 fn of_link(seen: &Seen<'_>, waited_ns: f64, manifests_ns: f64) -> f64 {
-    if is_serial(seen) { manifests_ns + (waited_ns - manifests_ns) / at_once(seen) } else { waited_ns }
+    if is_serial(seen) { manifests_ns + (waited_ns - manifests_ns) * share_left(seen) } else { waited_ns }
 }
 
-/// Downloads that could have gone on at the same time.
-fn at_once(seen: &Seen<'_>) -> f64 {
-    (seen.downloads() as f64).clamp(1.0, CONNECTIONS)
+/// The share of the waiting for downloads that is left with enough connections: the first is asked for alone, because only a
+/// get tells what is needed, and then as many at a time as there are connections.
+fn share_left(seen: &Seen<'_>) -> f64 {
+    let packs = seen.spans("remote.get_pack;first_byte").count.max(1) as f64;
+    ((1.0 + ((packs - 1.0) / CONNECTIONS).ceil()) / packs).min(1.0)
 }
 
 /// By what latency's own share is divided where several questions hang on each other.

@@ -122,7 +122,7 @@ fn one_download_at_a_time_is_named_unless_something_else_holds_them() {
     let spans = [("request;get;wait.pack;wait.first_byte", 4, 400), ("prefetch;remote.get_pack;first_byte", 4, 400)];
     let mut round = waiting(400, &spans);
     session(&mut round).most_downloads = Some(1);
-    assert_eq!(found(&round), [("connections", 300), ("latency", 100)]);
+    assert_eq!(found(&round), [("latency", 200), ("connections", 200)]);
     session(&mut round).most_downloads = Some(3);
     assert_eq!(found(&round), [("latency", 400)]);
     session(&mut round).most_downloads = Some(1);
@@ -220,8 +220,10 @@ fn waits_that_no_other_rule_explains_are_told_as_such() {
 fn compressing_that_gets_no_core_is_the_fault_of_those_who_have_them() {
     let mut round = used(1900, 800, 100);
     account(&mut round).close_ns = 400 * MS;
-    at_close(&mut round, 0, 400, 100);
-    assert_eq!(found(&round)[..2], [("host-cpu", 600), ("compression", 100)]);
+    at_close(&mut round, 300, 100, 100);
+    assert_eq!(found(&round)[..2], [("close", 300), ("host-cpu", 170)], "nobody waited for a core at its end");
+    session(&mut round).close_run_queue_wait_ns = Some(900 * MS);
+    assert_eq!(found(&round)[..2], [("host-cpu", 470), ("close", 75)]);
 }
 
 /// What the backend did at its close, in milliseconds, and with how much CPU time.

@@ -36,7 +36,8 @@ fn unexplained(seen: &Seen<'_>) -> Vec<Evidence> {
         all.push(Evidence { what, value, file: "results.json".to_owned(), query });
     }
     let close_ns = seen.account.close_ns as f64;
-    let known_ns = AtClose::of(seen).map_or(0.0, |at_close| at_close.sending_ns + at_close.compressing_ns);
+    let known_ns =
+        AtClose::of(seen).map_or(0.0, |at_close| at_close.sending_ns + at_close.compressing_ns + at_close.starved_ns);
     let what = format!("close took {}, {} of it for uploads", ms(close_ns), ms(known_ns));
     let query = "(.account.close_ns - ((.session.close_sending_ns // 0) + (.session.close_compressing_ns // 0))) | [., 0] | max";
     all.push(seen.in_results(what, close_ns - known_ns, query));
