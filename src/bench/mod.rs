@@ -13,7 +13,7 @@ mod running;
 pub use compare::{CompareArgs, run as compare};
 pub use diff::{DiffArgs, run as diff};
 pub use growth::{GrowthArgs, run as growth};
-pub use planning::args::{BenchArgs, RemoteKind};
+pub use planning::args::{BOTTLENECKS, BenchArgs, RemoteKind};
 pub use planning::leg::Leg;
 pub use planning::what_if::WhatIfArgs;
 pub use report::{ReportArgs, run as report};

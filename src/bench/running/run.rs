@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::caches::Caches;
 use super::environment::Environment;
@@ -24,7 +24,7 @@ use crate::bench::analysis::ci::{CiResults, GroupResult};
 use crate::bench::analysis::compare::counted;
 use crate::bench::analysis::compute;
 use crate::bench::analysis::summary::Summary;
-use crate::bench::planning::args::{BenchArgs, DEFAULT_SCENARIO};
+use crate::bench::planning::args::BenchArgs;
 use crate::bench::planning::case::Case;
 use crate::bench::planning::outline;
 use crate::bench::planning::plan::Plan;
@@ -41,25 +41,41 @@ use crate::bench::reporting::results::{Ended, Results, Round, SCHEMA};
 use crate::bench::reporting::{table, write_reports};
 use crate::note;
 
-/// The scenario that `prove` runs where none is named.
-const BOTTLENECKS: &str = "bottlenecks";
 /// Name of the runs of `what-if`.
 const WHAT_IF: &str = "what-if";
 
 /// Columns of the tables at most, and where the terminal does not say how many it has.
 const WIDTH: u16 = 100;
 
-/// Runs what `args` ask for, and says whether the verdict named all that was planted.
+/// Runs what `args` ask for, and says whether the verdict named all that was planted: the exit code is 0 only then.
 ///
 /// # Errors
-/// As [`run`].
-pub fn prove(mut args: BenchArgs) -> Result<ExitCode> {
-    if args.scenario == DEFAULT_SCENARIO {
-        BOTTLENECKS.clone_into(&mut args.scenario);
+/// As [`run`], and when nothing is planted.
+pub fn prove(args: BenchArgs) -> Result<ExitCode> {
+    let (name, scenario) = Scenario::load(&args.scenario)?;
+    let plan = Plan::resolve(&name, &scenario, &args)?;
+    if plan.bottlenecks.is_empty() {
+        bail!(
+            "the scenario `{name}` plants no bottleneck that would be run here\n  next:  leave out --scenario, --case and \
+             --only, or give a scenario with [[bottlenecks]]"
+        );
     }
-    let (results, code) = run_and_show(args)?;
-    let is_proved = results.is_some_and(|results| results.proofs.iter().all(|proof| proof.is_proved));
-    Ok(if is_proved { code } else { ExitCode::FAILURE })
+    let (results, code) = run_resolved(&plan, &args)?;
+    Ok(match results {
+        Some(results) if results.ended != Ended::Interrupted && !is_proved(&results) => ExitCode::FAILURE,
+        _ => code,
+    })
+}
+
+/// Whether each bottleneck was measured and is named as it has to be; says which were not measured.
+fn is_proved(results: &Results) -> bool {
+    let has_row = |name: &str| results.proofs.iter().any(|proof| proof.name == name);
+    let planned = results.plan.bottlenecks.iter().map(|bottleneck| bottleneck.name.as_str());
+    let missing: Vec<&str> = planned.filter(|name| !has_row(name)).collect();
+    if !missing.is_empty() {
+        note::line(format_args!("not proved, because no round of it counts: {}", missing.join(", ")));
+    }
+    missing.is_empty() && results.proofs.iter().all(|proof| proof.is_proved)
 }
 
 /// Runs what `args` ask for, prints the tables on stdout and progress on stderr.
@@ -67,7 +83,8 @@ pub fn prove(mut args: BenchArgs) -> Result<ExitCode> {
 /// The exit code is 0, 1 when a run was never in its state or records disagree, or 130 after an interrupt. Errors: what cannot be started, and
 /// a failed build; what was measured until then is printed and kept all the same.
 pub fn run(args: BenchArgs) -> Result<ExitCode> {
-    run_and_show(args).map(|(_, code)| code)
+    let (name, scenario) = Scenario::load(&args.scenario)?;
+    run_scenario(&name, &scenario, &args).map(|(_, code)| code)
 }
 
 /// Measures what changes would bring.
@@ -76,22 +93,21 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
 /// As [`run`].
 pub fn what_if(args: &WhatIfArgs) -> Result<ExitCode> {
     let (_, scenario) = Scenario::load(&args.bench.scenario)?;
-    run_scenario(WHAT_IF, &args.scenario(&scenario), args.bench.clone()).map(|(_, code)| code)
+    run_scenario(WHAT_IF, &args.scenario(&scenario), &args.bench).map(|(_, code)| code)
 }
 
-fn run_and_show(args: BenchArgs) -> Result<(Option<Results>, ExitCode)> {
-    let (name, scenario) = Scenario::load(&args.scenario)?;
-    run_scenario(&name, &scenario, args)
+fn run_scenario(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<(Option<Results>, ExitCode)> {
+    run_resolved(&Plan::resolve(name, scenario, args)?, args)
 }
 
-fn run_scenario(name: &str, scenario: &Scenario, args: BenchArgs) -> Result<(Option<Results>, ExitCode)> {
-    let plan = Plan::resolve(name, scenario, &args)?;
+/// Nothing comes out where the plan is only printed.
+fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, ExitCode)> {
     if args.dry_run {
-        show(&outline::render(&plan))?;
+        show(&outline::render(plan))?;
         return Ok((None, ExitCode::SUCCESS));
     }
     let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
-    let (results, code) = run_plan(&plan, &args.out, &plan.scenario, &interrupt)?;
+    let (results, code) = run_plan(plan, &args.out, &plan.scenario, &interrupt)?;
     Ok((Some(results), code))
 }
 
