@@ -133,9 +133,9 @@ impl PartSaved {
             part,
             packages: packages.clone().filter(|package| !package.package.is_empty()).count(),
             gets: packages.clone().map(|package| package.gets).sum(),
-            waited_ns: waited.clone().next().map(|_| waited.sum()),
-            compiled_ns: compiled.clone().next().map(|_| compiled.sum()),
-            saved_ns: has_match.then(|| saved.sum()),
+            waited_ns: waited.reduce(u64::saturating_add),
+            compiled_ns: compiled.reduce(u64::saturating_add),
+            saved_ns: has_match.then(|| saved.fold(0, i64::saturating_add)),
             costly: packages.filter(|package| package.is_costly()).count(),
         }
     }
@@ -158,7 +158,7 @@ fn packages(here: &GoActions, cold: &GoActions) -> Vec<PackageSaved> {
         let package = packages.entry(&action.package).or_insert_with(|| empty(&action.package));
         package.bytes = package.bytes.max(action.bytes);
         package.gets += asked.gets;
-        package.waited_ns = Some(package.waited_ns.unwrap_or(0) + asked.open_ns());
+        package.waited_ns = Some(package.waited_ns.unwrap_or(0).saturating_add(asked.open_ns()));
     }
     for (package, _) in compiled.iter().filter(|(_, ns)| **ns > 0) {
         packages.entry(package).or_insert_with(|| empty(package));
