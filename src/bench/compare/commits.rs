@@ -82,8 +82,7 @@ fn build(side: &Side, builds: Option<&CommitBuilds>, interrupt: &Interrupt) -> R
         return Ok(());
     }
     let line = StatusLine::new();
-    line.say(&format!("building the backend of {}", commit.name), "", None);
-    builds.build(commit, interrupt)
+    builds.build(commit, interrupt, &|what| line.say(what, "", None))
 }
 
 /// Makes sure that the backend of a case understands all that it will be told, before the first round.

@@ -1,10 +1,11 @@
 //! Builds bench at a commit, for its backend. The dependencies come from the build that runs, and what was built stays for the
 //! next comparison.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use xxhash_rust::xxh3::Xxh3;
@@ -19,6 +20,12 @@ use super::tree;
 const FOLDER: &str = "compare";
 /// The profile of `cargo build`, and that of a bench whose folder says nothing else.
 const DEV: &str = "debug";
+/// What is built.
+const BENCH: &str = "bench";
+/// Those of the running bench, without which a commit would not know what it is told, or be another program.
+const FEATURES: Option<&str> = if cfg!(feature = "heap-profile") { Some("heap-profile") } else { None };
+/// How long to wait before a lock that somebody else has is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// Variables that change what cargo makes of the same files.
 const CHANGE_BUILDS: [&str; 4] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_PROFILE_", "CARGO_BUILD_"];
 /// How files and folders of our own package begin below the target folder: they are of another commit.
@@ -48,29 +55,38 @@ impl CommitBuilds {
         let own = of_cargo.map_or_else(|| repository.root.join("target").join(DEV), Path::to_owned);
         let profile = own.file_name().and_then(|name| name.to_str()).unwrap_or(DEV).to_owned();
         let folder = own.with_file_name(FOLDER);
-        Ok(CommitBuilds { key: key()?, repository, folder, own, profile })
+        Ok(CommitBuilds { key: key(&profile)?, repository, folder, own, profile })
     }
 
     /// Where the bench of a commit is, or will be.
     pub fn executable(&self, commit: &Commit) -> PathBuf {
-        self.folder.join(format!("{}-{:016x}", commit.hash, self.key)).join("bench")
+        self.folder.join(format!("{}-{:016x}", commit.hash, self.key)).join(BENCH)
     }
 
-    /// Builds the bench of a commit. An interrupt ends that without an error.
+    /// Builds the bench of a commit, unless somebody else has meanwhile. An interrupt ends that without an error. `say` gets what goes on.
     ///
     /// # Errors
     /// When its files cannot be written, or cargo fails.
-    pub fn build(&self, commit: &Commit, interrupt: &Interrupt) -> Result<()> {
+    pub fn build(&self, commit: &Commit, interrupt: &Interrupt, say: &dyn Fn(&str)) -> Result<()> {
         let executable = self.executable(commit);
         let place = executable.parent().unwrap_or(&self.folder);
         std::fs::create_dir_all(place).with_context(|| format!("cannot make the folder {}", place.display()))?;
-        let _lock = self.lock().with_context(|| format!("cannot lock {}", self.folder.display()))?;
+        let lock = self.lock(interrupt, say).with_context(|| format!("cannot lock {}", self.folder.display()))?;
+        if lock.is_none() || executable.is_file() {
+            return Ok(());
+        }
+        say(&format!("building the backend of {}", commit.name));
         self.take_dependencies()
             .with_context(|| format!("cannot copy the dependencies from {}", self.own.display()))?;
         // Outside the repository, whose own settings of cargo are none of the commit's. It goes away by itself.
         let checkout = tempfile::tempdir().context("cannot make a temporary folder")?;
         let files = checkout.path().join("files");
         self.repository.write_files(commit, &files, &checkout.path().join("index"))?;
+        // What another commit left must not be taken for this one's.
+        self.built()
+            .iter()
+            .try_for_each(std::fs::remove_file)
+            .with_context(|| format!("cannot remove what was built before below {}", self.folder.display()))?;
         let log = place.join("build.log");
         let built = process::run(&mut self.cargo(&files), &log, interrupt, |_| {})?;
         if interrupt.requested() {
@@ -79,27 +95,61 @@ impl CommitBuilds {
         if !built.status.success() {
             return Err(failed(commit, &built.status.to_string(), &log));
         }
+        self.keep(&executable, commit)
+    }
+
+    /// Gives what cargo has just built its place.
+    fn keep(&self, executable: &Path, commit: &Commit) -> Result<()> {
+        let Some(built) = self.built().into_iter().next() else {
+            let (name, folder) = (&commit.name, self.folder.display());
+            bail!(
+                "cargo built {name}, and there is no {BENCH} below {folder}\n  next:  give a commit that has a bench"
+            );
+        };
         let fresh = executable.with_extension("new");
-        std::fs::copy(self.folder.join(&self.profile).join("bench"), &fresh)
-            .and_then(|_| std::fs::rename(&fresh, &executable))
+        std::fs::copy(built, &fresh)
+            .and_then(|_| std::fs::rename(&fresh, executable))
             .with_context(|| format!("cannot write {}", executable.display()))
+    }
+
+    /// What cargo has left: in the folder of the profile, or in one below that of a target, where cargo is told one.
+    fn built(&self) -> Vec<PathBuf> {
+        let targets = std::fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let folders = std::iter::once(self.folder.clone()).chain(targets);
+        folders.map(|folder| folder.join(&self.profile).join(BENCH)).filter(|path| path.is_file()).collect()
     }
 
     fn cargo(&self, files: &Path) -> Command {
         // What started bench by `cargo run` is the cargo to take.
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(["build", "--bin", "bench"]).current_dir(files).env("CARGO_TARGET_DIR", &self.folder);
+        command.args(["build", "--bin", BENCH]).current_dir(files).env("CARGO_TARGET_DIR", &self.folder);
         if self.profile != DEV {
             command.args(["--profile", &self.profile]);
+        }
+        if let Some(features) = FEATURES {
+            command.args(["--features", features]);
         }
         command
     }
 
-    /// Two comparisons must not build different commits at once. Held until it is dropped.
-    fn lock(&self) -> std::io::Result<File> {
+    /// Two comparisons must not build different commits at once. Held until it is dropped; None after an interrupt.
+    fn lock(&self, interrupt: &Interrupt, say: &dyn Fn(&str)) -> std::io::Result<Option<File>> {
         let lock = File::create(self.folder.join("lock"))?;
-        lock.lock()?;
-        Ok(lock)
+        let mut is_told = false;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Some(lock)),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            if !std::mem::replace(&mut is_told, true) {
+                say("waiting for another bench, which builds a commit");
+            }
+            if interrupt.requested() {
+                return Ok(None);
+            }
+            std::thread::sleep(ASK_AGAIN);
+        }
     }
 
     /// Once: copies what the running bench was linked of, so that cargo finds it up to date.
@@ -125,12 +175,13 @@ fn is_no_dependency(path: &Path) -> bool {
     OWN.iter().any(|own| name.starts_with(own)) || is_of_deps && path.extension().is_none()
 }
 
-/// Of the compiler, and of the variables that steer it.
-fn key() -> Result<u64> {
+/// Of the compiler, of what it is told, and of the variables that steer it.
+fn key(profile: &str) -> Result<u64> {
     let rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output();
     let rustc = rustc.context("cannot start rustc, and building a commit takes it\n  next:  install Rust")?;
     let mut key = Xxh3::new();
     key.write(&rustc.stdout);
+    key.write(format!("{profile}\n{}\n", FEATURES.unwrap_or_default()).as_bytes());
     let steers = |name: &str| CHANGE_BUILDS.iter().any(|prefix| name.starts_with(prefix));
     let mut set: Vec<_> = std::env::vars_os().filter(|(name, _)| steers(&name.to_string_lossy())).collect();
     set.sort();
@@ -201,6 +252,45 @@ mod tests {
         builds.take_dependencies().unwrap();
     }
 
+    fn commit() -> Commit {
+        Commit { hash: "0123456789".to_owned(), name: "HEAD 0123456".to_owned() }
+    }
+
+    #[test]
+    fn what_was_built_is_found_with_and_without_a_target_and_old_files_are_not_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let builds = builds(folder.path());
+        let executable = builds.executable(&commit());
+        std::fs::create_dir_all(executable.parent().unwrap()).unwrap();
+        assert!(builds.keep(&executable, &commit()).unwrap_err().to_string().contains("there is no bench below"));
+        for below in ["debug", "x86_64-unknown-linux-gnu/debug"] {
+            let path = builds.folder.join(below).join("bench");
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, below).unwrap();
+            assert_eq!(builds.built(), std::slice::from_ref(&path));
+            builds.keep(&executable, &commit()).unwrap();
+            assert_eq!(std::fs::read_to_string(&executable).unwrap(), below);
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+
+    #[test]
+    fn who_waits_for_another_build_says_so_can_be_interrupted_and_builds_nothing_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let (builds, said) = (builds(folder.path()), std::cell::RefCell::new(Vec::new()));
+        let say = |what: &str| said.borrow_mut().push(what.to_owned());
+        std::fs::create_dir_all(&builds.folder).unwrap();
+        let held = builds.lock(&Interrupt::default(), &say).unwrap();
+        let interrupt = Interrupt::default();
+        interrupt.request();
+        builds.build(&commit(), &interrupt, &say).unwrap();
+        assert_eq!(*said.borrow(), ["waiting for another bench, which builds a commit"]);
+        drop(held);
+        std::fs::write(builds.executable(&commit()), "").unwrap();
+        builds.build(&commit(), &Interrupt::default(), &say).unwrap();
+        assert_eq!(said.borrow().len(), 1, "it is there by now: {said:?}");
+    }
+
     #[test]
     fn commits_are_built_in_the_profile_of_the_running_bench() {
         let folder = tempfile::tempdir().unwrap();
@@ -210,9 +300,13 @@ mod tests {
             CommitBuilds::new(Repository { root: folder.path().to_owned() }, &executable).unwrap()
         };
         let arguments = |builds: &CommitBuilds| builds.cargo(folder.path()).get_args().len();
-        assert_eq!(arguments(&of("target/debug/bench")), 3);
+        let features = FEATURES.map_or(0, |_| 2);
+        let (dev, release) = (of("target/debug/bench"), of("target/release/bench"));
+        let commit = commit();
+        assert!(dev.executable(&commit) != release.executable(&commit), "one is no replacement for the other");
+        assert_eq!(arguments(&dev), 3 + features);
         let release = of("elsewhere/release/bench");
-        assert_eq!((arguments(&release), release.folder), (5, folder.path().join("elsewhere/compare")));
+        assert_eq!((arguments(&release), release.folder), (5 + features, folder.path().join("elsewhere/compare")));
         let copied = CommitBuilds::new(Repository { root: "/r".into() }, Path::new("/usr/bin/bench")).unwrap();
         assert_eq!((copied.folder, copied.profile.as_str()), (PathBuf::from("/r/target/compare"), "debug"));
     }

@@ -59,6 +59,12 @@ impl Interrupt {
         self.shared.requested.load(Ordering::SeqCst)
     }
 
+    /// As if a signal had come.
+    #[cfg(test)]
+    pub fn request(&self) {
+        self.shared.end_all();
+    }
+
     /// Puts a process group that was just started under the interrupt.
     pub fn cover(&self, leader: u32) -> Group {
         let id = Pid::from_raw(leader.cast_signed());
