@@ -177,6 +177,21 @@ fn damaged(folder: &Path, results: &Value) {
 }
 
 #[test]
+fn prove_has_a_scenario_of_its_own_and_refuses_one_that_plants_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let planned = stdout(&bench(folder.path(), &["prove", "--dry-run", "--case", "high latency"]));
+    assert!(planned.contains("high latency"), "{planned}");
+    let help = stdout(&bench(folder.path(), &["prove", "--help"]));
+    assert!(help.contains("[default: bottlenecks]") && !help.contains("[default: workshop]"), "{help}");
+    assert!(stdout(&bench(folder.path(), &["--help"])).contains("[default: workshop]"));
+    for arguments in [&["--scenario", "small"][..], &["--scenario", "workshop"], &["--case", "low bandwidth, cured"]] {
+        let refused = bench(folder.path(), &[&["prove"], arguments].concat());
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(1) && said.contains("plants no bottleneck that would be run"), "{said}");
+    }
+}
+
+#[test]
 fn the_command_line_completes_itself_and_has_man_pages() {
     let folder = tempfile::tempdir().unwrap();
     assert!(stdout(&bench(folder.path(), &["completions", "bash"])).contains("--long-rounds"));

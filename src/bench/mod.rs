@@ -20,4 +20,5 @@ pub use report::{ReportArgs, run as report};
 pub use reporting::errors::in_words;
 pub use running::busy::keep_busy;
 pub use running::observe::{ObserveArgs, observe};
-pub use running::run::{prove, run, what_if};
+pub use running::prove::prove;
+pub use running::run::{run, what_if};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::caches::Caches;
 use super::environment::Environment;
@@ -47,37 +47,6 @@ const WHAT_IF: &str = "what-if";
 /// Columns of the tables at most, and where the terminal does not say how many it has.
 const WIDTH: u16 = 100;
 
-/// Runs what `args` ask for, and says whether the verdict named all that was planted: the exit code is 0 only then.
-///
-/// # Errors
-/// As [`run`], and when nothing is planted.
-pub fn prove(args: BenchArgs) -> Result<ExitCode> {
-    let (name, scenario) = Scenario::load(&args.scenario)?;
-    let plan = Plan::resolve(&name, &scenario, &args)?;
-    if plan.bottlenecks.is_empty() {
-        bail!(
-            "the scenario `{name}` plants no bottleneck that would be run here\n  next:  leave out --scenario, --case and \
-             --only, or give a scenario with [[bottlenecks]]"
-        );
-    }
-    let (results, code) = run_resolved(&plan, &args)?;
-    Ok(match results {
-        Some(results) if results.ended != Ended::Interrupted && !is_proved(&results) => ExitCode::FAILURE,
-        _ => code,
-    })
-}
-
-/// Whether each bottleneck was measured and is named as it has to be; says which were not measured.
-fn is_proved(results: &Results) -> bool {
-    let has_row = |name: &str| results.proofs.iter().any(|proof| proof.name == name);
-    let planned = results.plan.bottlenecks.iter().map(|bottleneck| bottleneck.name.as_str());
-    let missing: Vec<&str> = planned.filter(|name| !has_row(name)).collect();
-    if !missing.is_empty() {
-        note::line(format_args!("not proved, because no round of it counts: {}", missing.join(", ")));
-    }
-    missing.is_empty() && results.proofs.iter().all(|proof| proof.is_proved)
-}
-
 /// Runs what `args` ask for, prints the tables on stdout and progress on stderr.
 ///
 /// The exit code is 0, 1 when a run was never in its state or records disagree, or 130 after an interrupt. Errors: what cannot be started, and
@@ -100,8 +69,11 @@ fn run_scenario(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<(Op
     run_resolved(&Plan::resolve(name, scenario, args)?, args)
 }
 
-/// Nothing comes out where the plan is only printed.
-fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, ExitCode)> {
+/// The same of a plan that is resolved; nothing comes out where it is only printed.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, ExitCode)> {
     if args.dry_run {
         show(&outline::render(plan))?;
         return Ok((None, ExitCode::SUCCESS));
