@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::is_default::is_default;
+
 /// No wait is longer, milliseconds: a typing error.
 const MOST_MS: i128 = 60_000;
 /// What each of thousands of requests may leave behind.
@@ -86,10 +88,6 @@ impl FromStr for Knobs {
         let knobs: Knobs = serde_json::from_str(text).map_err(|error| error.to_string())?;
         knobs.check().map(|()| knobs)
     }
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 #[cfg(test)]
