@@ -82,7 +82,7 @@ pub fn notes(results: &Results) -> Vec<String> {
     let has_single = figures.iter().any(|(_, leg)| leg.wall_spread.is_none());
     let mut notes = notes::of_run(&results.summary, &sessions, has_single);
     notes.extend(account_table::sentence(&figures));
-    notes.extend(cache_table::notes(&results.critical_paths, &results.savings));
+    notes.extend(cache_table::notes(&results.critical_paths, &results.savings, &results.rounds));
     notes.extend(results.plan.until.map(|until| notes::until(until.share, results.widest_interval)));
     notes.extend(results.ci.as_ref().filter(|ci| !ci.waves.is_empty()).map(ci_table::notes).into_iter().flatten());
     if results.plan.records && !sessions.is_empty() {
