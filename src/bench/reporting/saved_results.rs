@@ -197,8 +197,10 @@ mod tests {
         assert!(format!("{:#}", read(folder.path()).unwrap_err()).contains("cannot read"));
     }
 
+    type Change = fn(&mut Value);
+
     /// What no round can have, and what is said of it.
-    fn impossible() -> [(fn(&mut Value), &'static str); 4] {
+    fn impossible() -> [(Change, &'static str); 4] {
         [
             (|round| round["go_cpu_user_ns"] = u64::MAX.into(), "rounds[1].go_cpu_user_ns is 18446744073709551615"),
             (|round| round["started_unix_ns"] = u64::MAX.into(), "rounds[1].started_unix_ns is 18446744073709551615"),
