@@ -180,7 +180,7 @@ fn damaged(folder: &Path, results: &Value) {
 fn prove_has_a_scenario_of_its_own_and_refuses_one_that_plants_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let planned = stdout(&bench(folder.path(), &["prove", "--dry-run", "--case", "high latency"]));
-    assert!(planned.contains("high latency"), "{planned}");
+    assert!(planned.contains("scenario  bottlenecks") && planned.contains("b/high-latency"), "{planned}");
     let help = stdout(&bench(folder.path(), &["prove", "--help"]));
     assert!(help.contains("[default: bottlenecks]") && !help.contains("[default: workshop]"), "{help}");
     assert!(stdout(&bench(folder.path(), &["--help"])).contains("[default: workshop]"));
