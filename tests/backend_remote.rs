@@ -251,9 +251,16 @@ fn read_only_store() -> (String, Arc<AtomicU64>) {
         let length = stream.read(&mut request).unwrap_or(0);
         // The strategy `workshop` asks whether there is something by HEAD.
         let is_get = request[..length].starts_with(b"GET") || request[..length].starts_with(b"HEAD");
-        let is_listing = String::from_utf8_lossy(&request[..length]).contains("list-type=2");
-        counted.fetch_add(u64::from(is_get && !is_listing), Ordering::Relaxed);
-        let status = if is_get { "404 Not Found" } else { "403 Forbidden" };
+        let text = String::from_utf8_lossy(&request[..length]);
+        let is_listing = text.contains("list-type=2");
+        // And once whether the bucket is there.
+        let is_bucket = ["HEAD /cache ", "HEAD /cache/ "].iter().any(|begin| text.starts_with(begin));
+        counted.fetch_add(u64::from(is_get && !is_listing && !is_bucket), Ordering::Relaxed);
+        let status = match is_get {
+            true if is_bucket => "200 OK",
+            true => "404 Not Found",
+            false => "403 Forbidden",
+        };
         let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         // What is left of a body has to be read, or the answer is lost in a reset.
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
@@ -282,6 +289,23 @@ fn a_key_that_may_only_read_still_reads() {
         assert_eq!(session["uploads_left"], session["puts"], "{session}");
         assert_eq!(session["misses"], gets.load(Ordering::Relaxed), "each miss was asked for: {session}");
     }
+}
+
+#[test]
+fn a_bucket_that_is_missing_is_no_miss_of_the_workshops_strategy() {
+    let s3 = S3::start();
+    let mut workspace = Workspace::new();
+    s3.use_in(&mut workspace);
+    let questions = || s3.server.log_since(0).iter().filter(|r| r.op == Operation::Head && r.key.is_empty()).count();
+    build(&workspace, "--strategy workshop");
+    assert_eq!(questions(), 1, "a session asks once");
+    std::fs::remove_dir_all(workspace.store()).unwrap();
+    workspace.set("S3_BUCKET_NAME", "nowhere");
+    let output = workspace.run("--strategy workshop", &["build", "-o", "../m", "."]);
+    let (session, text) = (workspace.last_session(), stderr(&output));
+    assert!(text.contains("the remote is off for this build") && text.contains("no bucket \"nowhere\""), "{text}");
+    let (puts, left) = (session["puts"].as_u64(), session["uploads_left"].as_u64());
+    assert!(puts == left && puts > Some(0), "{session}");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Two commits of a backend side by side, with the real go and cargo. The commits are of a small package that starts the bench
 //! under test as its backend, so that each builds in a second.
 
+#[path = "common/schema.rs"]
+mod schema;
+
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -120,6 +123,7 @@ fn a_commit_that_is_slower_is_told_and_the_repository_is_as_it_was() {
 
     let results = std::fs::read(repository.root().join("metrics/latest/results.json")).unwrap();
     let results: Value = serde_json::from_slice(&results).unwrap();
+    schema::check(&results);
     let wrong: Vec<&Value> =
         results["rounds"].as_array().unwrap().iter().filter(|round| round["state_ok"] != true).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -140,7 +144,8 @@ fn what_cannot_be_compared_is_one_clear_paragraph() {
     let old = "if std::env::args().any(|word| word == \"--watch-s3\") {\n\
                eprintln!(\"error: unexpected argument '--watch-s3' found\\n\\nUsage: bench\");\nstd::process::exit(2);\n}";
     let repository = Repository::new(&["", "nonsense_that_does_not_compile();", old]);
-    let error = failure(repository.compare(&["HEAD~1", "."]));
+    let error = failure(repository.compare(&["HEAD~1", ".", "--markdown", "../pr.md"]));
+    assert!(!repository.folder.path().join("pr.md").exists(), "nothing was written into it");
     assert!(error.contains("error: HEAD~1 ") && error.contains(" does not build (exit status: 101)"), "{error}");
     assert!(error.contains("nonsense_that_does_not_compile") && error.contains("next:"), "{error}");
     let error = failure(repository.compare(&[".", "HEAD"]));

@@ -37,6 +37,25 @@ fn assert_pages(folder: &Path, latest: &Path) {
     assert!(!page.contains("id=\"flight\"") && !page.contains("href=\"a/"), "{page}");
 }
 
+/// A folder that nothing can be written into: for root all can, so a report that cannot be replaced stands for it. And a file of
+/// another name, which is no reason to write over what lies beside it.
+fn assert_only_shown(folder: &Path, latest: &Path) {
+    let shown = folder.join("shown");
+    std::fs::create_dir_all(shown.join("results.csv/x")).unwrap();
+    std::fs::copy(latest.join("results.json"), shown.join("results.json")).unwrap();
+    let output = bench(folder, &["report", "shown"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        stdout(&output).contains("a  local") && said.contains("note: the reports are not written anew: "),
+        "{said}"
+    );
+    std::fs::rename(shown.join("results.json"), folder.join("old.json")).unwrap();
+    let output = bench(folder, &["report", "old.json"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(stdout(&output).contains("a  local") && said.contains("it is not called results.json"), "{said}");
+    assert!(!folder.join("results.csv").exists() && !folder.join("report.html").exists());
+}
+
 /// Everything above the list of files, which are called by another name.
 fn tables(text: &str) -> &str {
     text.split("metrics/").next().unwrap()
@@ -73,6 +92,7 @@ fn a_run_is_reported_again_and_compared_from_its_file() {
 
     schema::check(&results);
     assert_pages(folder.path(), &latest);
+    assert_only_shown(folder.path(), &latest);
     let csv = std::fs::read_to_string(latest.join("results.csv")).unwrap();
     let walls = csv.lines().filter(|line| line.contains(",a,") && line.contains(",wall,")).count();
     assert_eq!(walls, rounds.iter().filter(|round| round["leg"] == "a").count());
@@ -154,6 +174,21 @@ fn damaged(folder: &Path, results: &Value) {
     let compared = bench(folder, &["compare", "damaged", "metrics/latest"]);
     let (text, said) = (stdout(&compared), String::from_utf8_lossy(&compared.stderr).into_owned());
     assert!(text.contains("Only in one of the two: a.") && said.contains("no space left"), "{text}{said}");
+}
+
+#[test]
+fn prove_has_a_scenario_of_its_own_and_refuses_one_that_plants_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let planned = stdout(&bench(folder.path(), &["prove", "--dry-run", "--case", "high latency"]));
+    assert!(planned.contains("scenario  bottlenecks") && planned.contains("b/high-latency"), "{planned}");
+    let help = stdout(&bench(folder.path(), &["prove", "--help"]));
+    assert!(help.contains("[default: bottlenecks]") && !help.contains("[default: workshop]"), "{help}");
+    assert!(stdout(&bench(folder.path(), &["--help"])).contains("[default: workshop]"));
+    for arguments in [&["--scenario", "small"][..], &["--scenario", "workshop"], &["--case", "low bandwidth, cured"]] {
+        let refused = bench(folder.path(), &[&["prove"], arguments].concat());
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(1) && said.contains("plants no bottleneck that would be run"), "{said}");
+    }
 }
 
 #[test]

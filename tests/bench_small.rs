@@ -1,5 +1,8 @@
 //! The bench with the real go, over the small scenario.
 
+#[path = "common/schema.rs"]
+mod schema;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -84,7 +87,13 @@ fn assert_critical_paths(results: &Value) {
         let round =
             results["rounds"].as_array().unwrap().iter().find(|round| round["folder"] == saved["folder"]).unwrap();
         assert_eq!(all["gets"], round["session"]["gets"]);
-        assert!(all["saved_ns"].as_i64().unwrap() > 0, "{all:#}");
+        let ns = |part: &Value, name: &str| part[name].as_i64().unwrap();
+        let is_matched = |part: &&Value| part["saved_ns"].is_i64();
+        let parts: Vec<&Value> = saved["parts"].as_array().unwrap().iter().filter(is_matched).collect();
+        assert!(parts.len() > 1, "{saved:#}");
+        for part in parts {
+            assert_eq!(ns(part, "saved_ns"), ns(part, "compiled_ns") - ns(part, "waited_ns"), "{part:#}");
+        }
     }
 }
 
@@ -109,6 +118,7 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
     assert!(output.status.success(), "{}", text(&output.stderr));
 
     let results = results(folder.path());
+    schema::check(&results);
     assert_eq!(results["schema"], 1);
     assert_eq!(results["ended"], "complete");
     for round in results["rounds"].as_array().unwrap() {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::analysis::load;
-use super::reporting::results::{Results, Round};
+use super::reporting::errors::in_words;
+use super::reporting::results::{RESULTS_FILE, Results, Round};
 use super::reporting::{files, notes, table, write_reports};
 use super::running::run::{show, view};
 use crate::note;
@@ -22,18 +23,34 @@ pub struct ReportArgs {
     dir: PathBuf,
 }
 
-/// Prints the tables on stdout, and writes the reports beside `results.json`.
+/// Prints the tables on stdout, and writes the reports beside `results.json`. A folder that nothing can be written into is no
+/// reason not to show what is there.
 ///
 /// # Errors
-/// When that cannot be read or is not of this version, or the reports cannot be written.
+/// When that cannot be read or is not of this version.
 pub fn run(args: &ReportArgs) -> Result<()> {
     let results = load(&args.dir)?;
     let folder = if args.dir.is_dir() { args.dir.clone() } else { folder_of(&args.dir) };
-    write_reports(&results, &folder)?;
     for what in notes::incomplete(&results).into_iter().chain(missing_records(&results, &folder)) {
         note::line(format_args!("note: {what}; what is there is shown"));
     }
-    show(&table::render(&results, &files::to_look_at(&results, &folder, &folder), view()))
+    // Before the tables, which name the reports that are there.
+    let trouble = write_beside(&results, &args.dir, &folder);
+    show(&table::render(&results, &files::to_look_at(&results, &folder, &folder), view()))?;
+    trouble.iter().for_each(|what| note::line(format_args!("note: {what}")));
+    Ok(())
+}
+
+/// Writes the reports, or says why there are none. Beside a file of another name may lie those of another run.
+fn write_beside(results: &Results, path: &Path, folder: &Path) -> Option<String> {
+    if !path.is_dir() && path.file_name() != Some(RESULTS_FILE.as_ref()) {
+        return Some(format!(
+            "no reports are written beside {}, because it is not called {RESULTS_FILE}",
+            path.display()
+        ));
+    }
+    let written = write_reports(results, folder);
+    written.err().map(|error| format!("the reports are not written anew: {}", in_words(&error)))
 }
 
 /// Where a file lies; a name alone lies here.
@@ -78,6 +95,21 @@ mod tests {
         std::fs::remove_file(folder.path().join("a/1/trace.json")).unwrap();
         let words = missing_records(&results, folder.path()).unwrap();
         assert!(words.contains(": a/1/trace.json, a/2/session.json, a/2/request.txt and 1 more"), "{words}");
+    }
+
+    #[test]
+    fn reports_are_written_only_beside_a_results_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = results(measured(Leg::A, &[100]));
+        let write = |name: &str| write_beside(&results, &folder.path().join(name), folder.path());
+        std::fs::write(folder.path().join("old.json"), "").unwrap();
+        assert!(write("old.json").unwrap().contains("old.json, because it is not called results.json"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(write(RESULTS_FILE), None);
+        assert!(folder.path().join("results.csv").is_file());
+        let gone = folder.path().join("gone");
+        let trouble = write_beside(&results, &gone.join(RESULTS_FILE), &gone).unwrap();
+        assert!(trouble.starts_with("the reports are not written anew: cannot write "), "{trouble}");
     }
 
     #[test]

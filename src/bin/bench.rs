@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
-use gocacheprog::bench::{BenchArgs, CompareArgs, DiffArgs, GrowthArgs, ObserveArgs, ReportArgs, WhatIfArgs};
+use gocacheprog::bench::{
+    BOTTLENECKS, BenchArgs, CompareArgs, DiffArgs, GrowthArgs, ObserveArgs, ReportArgs, WhatIfArgs,
+};
 use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::s3::{AloneArgs, ServeArgs};
 use gocacheprog::shell::{CompletionArgs, ManArgs};
@@ -35,6 +37,7 @@ struct Cli {
 enum Command {
     WhatIf(WhatIfArgs),
     /// Plants bottlenecks, and says whether the verdict names them and what they cost
+    #[command(mut_arg("scenario", |scenario| scenario.default_value(BOTTLENECKS)))]
     Prove(BenchArgs),
     /// Prints the tables of a saved run again, and writes its reports anew
     Report(ReportArgs),

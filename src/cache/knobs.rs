@@ -1,8 +1,16 @@
 //! What can be made otherwise than it is: `bench` plants bottlenecks with it, and asks what a change would bring.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::is_default::is_default;
+
+/// No wait is longer, milliseconds: a typing error.
+const MOST_MS: i128 = 60_000;
+/// What each of thousands of requests may leave behind.
+const MOST_LEAK_KIB: i128 = 64 << 10;
 
 /// The changes. By default there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,18 +55,39 @@ impl Knobs {
         let argument = || serde_json::to_string(self).expect("numbers and flags can be written");
         (*self != Self::default()).then(argument)
     }
+
+    /// What is wrong with its numbers, if anything.
+    ///
+    /// # Errors
+    /// The first that is out of its range, with that range.
+    pub fn check(&self) -> Result<(), String> {
+        // Without a connection no pack ever comes, and each get waits for it in vain.
+        let numbers = [
+            ("connections", self.connections.map(|number| number as i128), 1..=256),
+            ("zstd_level", self.zstd_level.map(i128::from), -7..=22),
+            ("back_off_ms", self.back_off_ms.map(i128::from), 0..=MOST_MS),
+            ("handshake_ms", self.handshake_ms.map(i128::from), 0..=MOST_MS),
+            ("leak_kib", self.leak_kib.map(|number| number as i128), 0..=MOST_LEAK_KIB),
+        ];
+        let is_wrong =
+            |number: &Option<i128>, range: &RangeInclusive<i128>| number.is_some_and(|n| !range.contains(&n));
+        match numbers.into_iter().find(|(_, number, range)| is_wrong(number, range)) {
+            Some((name, number, range)) => {
+                let (low, high) = range.into_inner();
+                Err(format!("`{name}` is {}, and must be {low} to {high}", number.unwrap_or_default()))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 impl FromStr for Knobs {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
+        let knobs: Knobs = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        knobs.check().map(|()| knobs)
     }
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 #[cfg(test)]
@@ -72,6 +101,8 @@ mod tests {
         let argument = knobs.argument().unwrap();
         assert_eq!(argument, r#"{"sync":true,"connections":1}"#);
         assert_eq!(argument.parse(), Ok(knobs));
+        let error = "{\"leak_kib\":18446744073709551615}".parse::<Knobs>().unwrap_err();
+        assert_eq!(error, "`leak_kib` is 18446744073709551615, and must be 0 to 65536");
         assert!("{\"synk\":true}".parse::<Knobs>().unwrap_err().contains("synk"));
     }
 }

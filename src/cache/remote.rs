@@ -6,7 +6,7 @@ mod objects;
 mod plain;
 mod retry;
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
@@ -27,6 +27,8 @@ pub use retry::{is_worth_another_try, retry};
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
 /// What an open circuit of the uploads means.
 const NO_UPLOADS: &str = "nothing more is uploaded by this build";
+/// What an open circuit of the whole remote means.
+const NO_REMOTE: &str = "the remote is off for this build, which goes on from local disk";
 /// A failure that took this long counts as one that go waited for.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -42,6 +44,8 @@ pub struct Remote {
     /// Apart: who may only read, or has a slow uplink, still reads.
     upload_breaker: Breaker,
     contents: Contents,
+    /// Whether somebody has asked whether the bucket is there.
+    bucket_asked: AtomicBool,
     meter: Meter,
     /// Waits before what is fetched ahead is tried again.
     back_off: [Duration; 2],
@@ -83,8 +87,8 @@ impl Remote {
         let (breaker, upload_breaker) = (Breaker::default(), Breaker::default());
         let (client, upload_client) = (OnceCell::new(), OnceCell::new());
         let (contents, meter) = (Contents::default(), Meter::default());
-        let back_off = AHEAD_RETRY_AFTER;
-        Self { config, client, upload_client, breaker, upload_breaker, contents, meter, back_off }
+        let (back_off, bucket_asked) = (AHEAD_RETRY_AFTER, AtomicBool::new(false));
+        Self { config, client, upload_client, breaker, upload_breaker, contents, bucket_asked, meter, back_off }
     }
 
     /// The same remote with these changes.
@@ -201,6 +205,12 @@ impl Remote {
         }
     }
 
+    fn open_for_all(&self, reason: &str) {
+        if self.breaker.open(reason) {
+            note(format_args!("{NO_REMOTE}: {reason}"));
+        }
+    }
+
     fn note_failure(&self, error: &RemoteError, purpose: Purpose, waited: Duration) {
         let slow = !matches!(purpose, Purpose::Ahead { .. }) && (error.is_timeout() || waited >= SLOW);
         let is_tried_again = match purpose {
@@ -216,7 +226,7 @@ impl Remote {
         }
         let (breaker, means) = match purpose {
             Purpose::Upload(_) if !is_unreachable => (&self.upload_breaker, NO_UPLOADS),
-            _ => (&self.breaker, "the remote is off for this build, which goes on from local disk"),
+            _ => (&self.breaker, NO_REMOTE),
         };
         let is_said = self.off_reason().is_some();
         if breaker.failed(slow, &error.to_string()) && !is_said {

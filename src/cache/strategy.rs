@@ -181,6 +181,10 @@ impl Cache {
         }
         // The workshop's own program asks whether there is metadata before it asks for it: its library says so only then.
         if self.strategy == Strategy::Workshop && !remote.has_metadata(action).await.ok()? {
+            if remote.is_bucket_in_doubt() {
+                let remote = remote.clone();
+                tokio::spawn(async move { remote.look_for_bucket().await });
+            }
             return None;
         }
         let entry = remote.get_metadata(action).await.ok()??;

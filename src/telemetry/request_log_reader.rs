@@ -30,6 +30,9 @@ pub struct LogError {
     pub what: String,
 }
 
+/// The latest time that a session may have, nanoseconds: months. What is later was never measured, and sums of it would overflow.
+const MOST_NS: u64 = 1 << 53;
+
 /// The `key=value` pairs of one line.
 type Fields<'a> = HashMap<&'a str, &'a str>;
 
@@ -137,6 +140,9 @@ fn times(answered_ns: u64, fields: &Fields<'_>) -> Result<Times, String> {
     });
     let arrived_ns = answered_ns - whole_ns;
     let kept_ns = if fields.contains_key("kept_ns") { value(fields, "kept_ns")? } else { 0 };
+    if kept_ns > answered_ns {
+        return Err(format!("kept_ns={kept_ns} is longer than the session"));
+    }
     Ok(Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, kept_ns, ..Times::default() })
 }
 
@@ -187,7 +193,7 @@ fn number(text: &str) -> Result<i64, String> {
 fn nanoseconds(text: &str) -> Result<u64, String> {
     let read = text.split_once('.').filter(|(_, fraction)| fraction.len() == 9).and_then(|(seconds, fraction)| {
         let (seconds, fraction): (u64, u64) = (seconds.parse().ok()?, fraction.parse().ok()?);
-        seconds.checked_mul(1_000_000_000)?.checked_add(fraction)
+        seconds.checked_mul(1_000_000_000)?.checked_add(fraction).filter(|ns| *ns <= MOST_NS)
     });
     read.ok_or_else(|| format!("{text:?} is no time"))
 }

@@ -122,11 +122,14 @@ fn the_written_file_has_a_header_that_is_read_back() {
 fn each_mistake_is_named() {
     let of = |line: &str| read_request_log(&format!("{FIRST}{line}\n")).unwrap_err().to_string();
     assert_eq!(of("000000.00 -> 1 close"), "line 2: \"000000.00\" is no time");
+    assert_eq!(of("18446744073.709551615 -> 1 close"), "line 2: \"18446744073.709551615\" is no time");
     assert_eq!(of("000000.000000001 -> x close"), "line 2: \"x\" is no request's number");
     assert_eq!(of("000000.000000001 == 1 close"), "line 2: \"==\" is neither -> nor <-");
     assert_eq!(of("000000.000000001 -> 1 get action=AA"), "line 2: action=AA is not 32 bytes of base64");
     assert_eq!(of("000000.000000001 <- 1 get hit took_ns=0"), "line 2: a hit without a source");
     let wrong = "000000.000000009 <- 1 close closed took_ns=9 queue_ns=0 body_ns=0 local_ns=0 remote_ns=0 respond_ns=1";
     assert_eq!(of(wrong), "line 2: the stages do not add up to took_ns=9");
+    let kept = "000000.000000001 <- 1 close closed took_ns=1 queue_ns=0 body_ns=0 local_ns=0 remote_ns=0 respond_ns=1 kept_ns=2";
+    assert_eq!(of(kept), "line 2: kept_ns=2 is longer than the session");
     assert_eq!(read_request_log("").unwrap_err().number, 1);
 }

@@ -109,12 +109,12 @@ impl Frame {
         let backend_ns = session.start_unix_ns.saturating_sub(round.started_unix_ns);
         Frame {
             backend_ns,
-            handshake_ns: backend_ns + session.handshake_ns,
-            released_ns: backend_ns + session.wall_ns,
+            handshake_ns: backend_ns.saturating_add(session.handshake_ns),
+            released_ns: backend_ns.saturating_add(session.wall_ns),
             wall_ns: round.wall_ns,
             workers,
             cores,
-            go_cpu_ns: round.go_cpu_user_ns + round.go_cpu_system_ns,
+            go_cpu_ns: round.go_cpu_user_ns.saturating_add(round.go_cpu_system_ns),
         }
     }
 }

@@ -29,12 +29,11 @@ impl InFlight {
     pub fn of(frame: Frame, log: &LoggedSession, parts: usize) -> InFlight {
         let mut found =
             InFlight { wall_ns: frame.wall_ns, workers: frame.workers, parts: vec![Part::default(); parts.max(1)] };
+        let of_go = |at_ns: u64| frame.backend_ns.saturating_add(at_ns);
         let answers = log.lines.iter().filter_map(|(_, line)| line.answer());
         let open: Vec<(&Answer, u64, u64)> = answers
             .filter(|answer| matches!(answer.kind, "get" | "put"))
-            .map(|answer| {
-                (answer, frame.backend_ns + answer.times.arrived_ns, frame.backend_ns + answer.times.answered_ns)
-            })
+            .map(|answer| (answer, of_go(answer.times.arrived_ns), of_go(answer.times.answered_ns)))
             .collect();
         for (answer, from_ns, to_ns) in &open {
             found.average(answer.kind, *from_ns, *to_ns);
@@ -122,6 +121,12 @@ mod tests {
         let found = InFlight::of(FRAME, &log(vec![open("get", 0, 20), open("get", 20, 40)]), 1);
         assert_eq!(found.parts[0].most, 1);
         assert!((found.parts[0].gets - 0.4).abs() < 1e-9);
+    }
+
+    #[test]
+    fn times_that_are_none_are_no_panic() {
+        let found = InFlight::of(FRAME, &log(vec![open("get", 0, u64::MAX)]), 10);
+        assert_eq!(found.most(), 1);
     }
 
     #[test]

@@ -54,6 +54,9 @@ fn what_is_built(plan: &Plan) -> String {
     }
     if let Some(packages) = plan.generated_packages {
         words += &format!(" in a module of {packages} packages");
+        if plan.data_kib > 0 {
+            words += &format!(" with {} KiB of data each", plan.data_kib);
+        }
         if !plan.imports.is_empty() {
             words += &format!(" that import {}", plan.imports.join(", "));
         }
@@ -68,18 +71,33 @@ fn what_is_built(plan: &Plan) -> String {
 fn cases_that_differ(before: &Plan, after: &Plan) -> Vec<String> {
     let both = after.cases.iter().filter_map(|case| {
         let partner = before.cases.iter().find(|other| other.name == case.name)?;
-        let build = |case: &Case| (case.remote_share, case.change, case.trimpath);
-        if partner.link != case.link {
-            return Some(differs(
-                &format!("the link of `{}`", case.name),
-                &words_of(partner.link),
-                &words_of(case.link),
-            ));
-        }
-        let words = format!("the case `{}`: its remote_share, change or trimpath is another one", case.name);
-        (build(partner) != build(case)).then_some(words)
+        Some((case, circumstances(partner).into_iter().zip(circumstances(case))))
     });
-    both.collect()
+    let differ = both.flat_map(|(case, pairs)| {
+        let differ = pairs.filter(|((_, one), (_, other))| one != other);
+        differ.map(|((what, one), (_, other))| differs(&format!("the {what} of `{}`", case.name), &one, &other))
+    });
+    differ.collect()
+}
+
+/// What a case runs under, but for its strategy and its backend, which are what may be compared, and for the number of its rounds.
+fn circumstances(case: &Case) -> Vec<(&'static str, String)> {
+    // Part by part, so that whoever adds one has to think of it here.
+    let Case { name: _, slug: _, strategy: _, without: _, rounds: _, backend: _, link, remote_share, .. } = case;
+    let Case { change, trimpath, leg, knobs, faults, busy, jobs, .. } = case;
+    let or = |value: Option<String>, none: &str| value.unwrap_or_else(|| none.to_owned());
+    let faults = (!faults.is_empty()).then(|| serde_json::to_string(faults).unwrap_or_default());
+    vec![
+        ("link", words_of(*link)),
+        ("remote_share", format!("{remote_share} %")),
+        ("change", or(change.map(|change| format!("{change:?}")), "none")),
+        ("trimpath", trimpath.to_string()),
+        ("leg", or(leg.map(|leg| leg.to_string()), "all")),
+        ("knobs", or(knobs.argument(), "none")),
+        ("faults", or(faults, "none")),
+        ("busy processes", busy.to_string()),
+        ("jobs", or(jobs.map(|jobs| jobs.to_string()), "one a core")),
+    ]
 }
 
 #[cfg(test)]
@@ -96,11 +114,12 @@ mod tests {
         other.environment.cpu_model = Some("Fast".to_owned());
         other.environment.memory_bytes = Some(3 << 30);
         other.plan.imports = vec!["fmt".to_owned()];
+        other.plan.data_kib = 192;
         other.plan.link = None;
         let found = obstacles(&one, &other);
         let expected = [
             "what is built: go build ./... in a module of 12 packages in the first, go build ./... in a module of 12 \
-             packages that import fmt in the second",
+             packages with 192 KiB of data each that import fmt in the second",
             "the link: first byte 20 ms, jitter 0 ms, bandwidth not limited in the first, that to the S3 of the S3_* \
              variables in the second",
             "the processor: not known in the first, Fast in the second",
@@ -123,7 +142,22 @@ mod tests {
             found.starts_with("the link of `x`: first byte 20 ms") && found.contains("first byte 90 ms"),
             "{found}"
         );
-        assert!(obstacles(&with(""), &with("remote_share = 50"))[0].contains("the case `x`"));
+        for (text, words) in [
+            ("remote_share = 50", "the remote_share of `x`: 100 % in the first, 50 % in the second"),
+            ("trimpath = true", "the trimpath of `x`: false in the first, true in the second"),
+            ("knobs = { sync = true }", "the knobs of `x`: none in the first, {\"sync\":true} in the second"),
+            ("busy = 2", "the busy processes of `x`: 0 in the first, 2 in the second"),
+            ("jobs = 8", "the jobs of `x`: one a core in the first, 8 in the second"),
+            ("leg = \"b\"", "the leg of `x`: all in the first, b in the second"),
+        ] {
+            assert_eq!(obstacles(&with(""), &with(text)), [words], "{text}");
+        }
+        let found = obstacles(&with(""), &with("faults = [\"slow-down:20\"]")).join("\n");
+        assert!(
+            found.starts_with("the faults of `x`: none in the first, ") && found.contains("slow-down:20"),
+            "{found}"
+        );
+        assert_eq!(obstacles(&with(""), &with("rounds = 2")), Vec::<String>::new());
     }
 
     #[test]

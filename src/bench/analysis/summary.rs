@@ -152,7 +152,7 @@ impl LegSummary {
     pub fn of(rounds: &[Round], setup: impl Into<Setup>) -> Option<LegSummary> {
         let setup = setup.into();
         let walls = walls(rounds, setup);
-        let go_cpu = counted(rounds, setup).map(|round| (round.go_cpu_user_ns + round.go_cpu_system_ns) as f64);
+        let go_cpu = counted(rounds, setup).map(|round| round.go_cpu_user_ns as f64 + round.go_cpu_system_ns as f64);
         Some(LegSummary {
             leg: setup.leg,
             walls_ns: counted(rounds, setup).map(|round| round.wall_ns).collect(),

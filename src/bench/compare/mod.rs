@@ -89,7 +89,7 @@ enum Side {
 /// # Errors
 /// When one of the two cannot be found, read, built or run, or they cannot be compared.
 pub fn run(args: &CompareArgs) -> Result<ExitCode> {
-    args.markdown.as_deref().map_or(Ok(()), check_can_be_written)?;
+    let _probe = args.markdown.as_deref().map(Probe::write).transpose()?;
     let repository = Repository::find(Path::new("."));
     let side = |name: &str| find_side(name, repository.as_ref());
     match (side(&args.before)?, side(&args.after)?) {
@@ -102,10 +102,27 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     }
 }
 
-/// What could not be written after an hour of rounds is told before them.
-fn check_can_be_written(path: &Path) -> Result<()> {
-    let opened = File::options().append(true).create(true).open(path);
-    opened.map(|_| ()).with_context(|| format!("cannot write {}", path.display()))
+/// A file that will be written: what could not be after an hour of rounds is told before them. What was made to see that goes away
+/// with this, unless something was written into it.
+struct Probe<'a> {
+    path: &'a Path,
+    is_new: bool,
+}
+
+impl Probe<'_> {
+    fn write(path: &Path) -> Result<Probe<'_>> {
+        let is_new = !path.exists();
+        let opened = File::options().append(true).create(true).open(path);
+        opened.map(|_| Probe { path, is_new }).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        if self.is_new && std::fs::metadata(self.path).is_ok_and(|file| file.len() == 0) {
+            let _ = std::fs::remove_file(self.path);
+        }
+    }
 }
 
 fn find_side(name: &str, repository: Option<&Repository>) -> Result<Side> {
@@ -147,4 +164,26 @@ fn conclude(args: &CompareArgs, found: &Differences, header: &str, more: Vec<Str
 
 fn exit_code(is_well: bool) -> ExitCode {
     if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_nothing_was_written_into_stays_only_where_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let [new, written, old] = ["new.md", "written.md", "old.md"].map(|name| folder.path().join(name));
+        std::fs::write(&old, "").unwrap();
+        for path in [&new, &written, &old] {
+            let _probe = Probe::write(path).unwrap();
+            assert!(path.is_file());
+            if *path == written {
+                std::fs::write(path, "text").unwrap();
+            }
+        }
+        assert_eq!([new, written, old].map(|path| path.is_file()), [false, true, true]);
+        let error = Probe::write(&folder.path().join("none/x.md")).err().unwrap().to_string();
+        assert!(error.starts_with("cannot write ") && error.ends_with("none/x.md"), "{error}");
+    }
 }

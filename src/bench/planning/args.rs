@@ -15,6 +15,8 @@ use crate::cache::Strategy;
 
 /// What is run where nothing else is named.
 pub const DEFAULT_SCENARIO: &str = "workshop";
+/// What `prove` runs where nothing else is named.
+pub const BOTTLENECKS: &str = "bottlenecks";
 /// Headings of the help.
 const BUILD: &str = "What is built";
 const RUNS: &str = "Which runs, and how often";

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::case::CaseSpec;
 use super::leg::Leg;
 use super::link::LinkChange;
+use super::nearest::nearest;
+use crate::bench::analysis::verdict::RULES;
 use crate::cache::{Idea, Knobs, Strategy};
 use crate::s3::Fault;
 
@@ -49,6 +51,20 @@ pub struct Bottleneck {
 }
 
 impl BottleneckSpec {
+    /// What is wrong with its rule, if anything; its cases are checked with the others.
+    pub fn check(&self) -> Result<(), String> {
+        let Some(rule) = &self.rule else { return Ok(()) };
+        let rules = RULES.map(|(name, _)| name);
+        if rules.contains(&rule.as_str()) {
+            return Ok(());
+        }
+        let known = match nearest(rule, &rules) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", rules.join(", ")),
+        };
+        Err(format!("`rule` of the bottleneck `{}`: there is no rule `{rule}`; {known}", self.name))
+    }
+
     /// Its cases: planted, then cured.
     pub fn cases(&self) -> impl Iterator<Item = CaseSpec> {
         let Bottleneck { planted, cured, .. } = self.named();

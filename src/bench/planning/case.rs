@@ -14,6 +14,9 @@ use crate::s3::Fault;
 
 /// The share of a remote that holds everything.
 const WHOLE: u8 = 100;
+/// The most workers that go is given, and the most processes beside it: what a large machine still has the memory for.
+const MOST_JOBS: u32 = 1024;
+const MOST_BUSY: u32 = 256;
 
 /// `[[cases]]` of a scenario. See `bench-scenarios/strategies.toml` and `partial.toml` for the meaning of each key.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -114,13 +117,17 @@ impl CaseSpec {
         if !matches!(self.remote_share, None | Some(1..=WHOLE)) {
             return Err(format!("`remote_share` of the case `{name}` must be 1 to 100, in percent"));
         }
-        if self.jobs == Some(0) {
-            return Err(format!("`jobs` of the case `{name}` must be at least 1"));
+        if !matches!(self.jobs, None | Some(1..=MOST_JOBS)) {
+            return Err(format!("`jobs` of the case `{name}` must be 1 to {MOST_JOBS}"));
+        }
+        if self.busy > MOST_BUSY {
+            return Err(format!("`busy` of the case `{name}` must be 0 to {MOST_BUSY}"));
         }
         if !matches!(self.rounds, None | Some(1..=MOST_ROUNDS)) {
             return Err(format!("`rounds` of the case `{name}` must be 1 to {MOST_ROUNDS}"));
         }
-        Link::default().with(self.link).check().map_err(|what| format!("the case `{name}`: {what}"))
+        let checked = Link::default().with(self.link).check().and_then(|()| self.knobs.check());
+        checked.map_err(|what| format!("the case `{name}`: {what}"))
     }
 
     /// The case under what its scenario says. `link` is None with `--remote env`.
@@ -245,6 +252,11 @@ pub mod tests {
             ("name = \"x\"\nremote_share = 101", "1 to 100"),
             ("name = \"x\"\nrounds = 0", "1 to 10000"),
             ("name = \"x\"\nlink = { latency_ms = -1 }", "0 to 60000"),
+            ("name = \"x\"\njobs = 0", "`jobs` of the case `x` must be 1 to 1024"),
+            ("name = \"x\"\nbusy = 4000000000", "`busy` of the case `x` must be 0 to 256"),
+            ("name = \"x\"\nknobs = { connections = 0 }", "the case `x`: `connections` is 0, and must be 1 to 256"),
+            ("name = \"x\"\nknobs = { zstd_level = 23 }", "`zstd_level` is 23, and must be -7 to 22"),
+            ("name = \"x\"\nknobs = { back_off_ms = 60001 }", "`back_off_ms` is 60001, and must be 0 to 60000"),
         ] {
             assert!(spec(text).check().unwrap_err().contains(words), "{text}");
         }

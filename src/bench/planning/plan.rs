@@ -112,6 +112,10 @@ impl Plan {
             plan.cases = plan.with_each(backends, args.rounds.unwrap_or(scenario.rounds.short))?;
         }
         plan.steps = plan.resolve_steps(scenario, args);
+        let measured = plan.measured_setups();
+        let is_run = |name: &str| measured.iter().any(|setup| setup.case.is_some_and(|at| plan.cases[at].name == name));
+        // What --case and --only leave out is not to be proved either.
+        plan.bottlenecks.retain(|bottleneck| is_run(&bottleneck.planted));
         Ok(plan)
     }
 
@@ -306,6 +310,17 @@ pub mod tests {
         assert_eq!(plan.strategy, Strategy::Workshop);
         assert_eq!(plan.packages, "net/http");
         assert!(!plan.records);
+    }
+
+    #[test]
+    fn only_bottlenecks_that_are_run_are_to_be_proved() {
+        let names = |line: &[&str]| -> Vec<String> {
+            let plan = resolve(&[&["--scenario", "bottlenecks"], line].concat()).unwrap();
+            plan.bottlenecks.into_iter().map(|bottleneck| bottleneck.name).collect()
+        };
+        assert_eq!(names(&[]).len(), 17);
+        assert_eq!(names(&["--case", "low bandwidth", "--case", "low bandwidth, cured"]), ["low bandwidth"]);
+        assert_eq!(names(&["--only", "a"]), ["slow handshake", "memory grows", "well, local"]);
     }
 
     #[test]

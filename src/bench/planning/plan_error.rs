@@ -8,10 +8,10 @@ pub enum PlanError {
     )]
     LinkOfEnv,
     #[error(
-        "the case `{case}` sets the link to the embedded S3 server, which `--remote env` does not use\n  next:  leave out \
+        "the case `{case}` sets {what} the embedded S3 server, which `--remote env` does not use\n  next:  leave out \
          `--remote env`, or choose other cases with --case"
     )]
-    LinkOfCase { case: String },
+    OfEmbedded { case: String, what: &'static str },
     #[error(
         "the scenario `{scenario}` writes its own module, so the package pattern `{packages}` cannot be chosen\n  \
          next:  leave it out, or use --scenario workshop"

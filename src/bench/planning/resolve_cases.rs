@@ -1,7 +1,7 @@
 //! The cases of a plan: those of the scenario under the switches of the command line.
 
 use super::args::BenchArgs;
-use super::case::{self, Case};
+use super::case::{self, Case, CaseSpec};
 use super::grid;
 use super::link::LinkChange;
 use super::nearest::nearest;
@@ -24,7 +24,7 @@ impl Plan {
         if args.rtt.is_some() && specs.iter().any(|spec| spec.link.latency_ms.is_some()) {
             return Err(set("the latency", "--rtt"));
         }
-        let resolve = |spec: &case::CaseSpec| {
+        let resolve = |spec: &CaseSpec| {
             let mut case = spec.resolve(self.strategy, self.link, scenario.rounds.short);
             case.rounds = args.rounds.unwrap_or(case.rounds);
             case
@@ -32,12 +32,10 @@ impl Plan {
         let cases: Vec<Case> = specs.iter().map(resolve).collect();
         cases.iter().try_for_each(|case| self.check_case(case))?;
         let cases = self.only_named(cases, &args.case)?;
-        let has_link =
-            |case: &Case| specs.iter().any(|spec| spec.name == case.name && spec.link != LinkChange::default());
-        match cases.iter().find(|case| self.link.is_none() && has_link(case)) {
-            Some(case) => Err(PlanError::LinkOfCase { case: case.name.clone() }),
-            None => Ok(cases),
+        if self.link.is_none() {
+            check_real_bucket(&specs, &cases)?;
         }
+        Ok(cases)
     }
 
     fn check_case(&self, case: &Case) -> Result<(), PlanError> {
@@ -73,6 +71,20 @@ impl Plan {
     }
 }
 
+/// A real bucket is as it is: neither its link nor what goes wrong in it can be set.
+fn check_real_bucket(specs: &[CaseSpec], cases: &[Case]) -> Result<(), PlanError> {
+    let chosen = specs.iter().filter(|spec| cases.iter().any(|case| case.name == spec.name));
+    let set = chosen.filter_map(|spec| match spec {
+        spec if spec.link != LinkChange::default() => Some((spec, "the link to")),
+        spec if !spec.faults.is_empty() => Some((spec, "faults of")),
+        _ => None,
+    });
+    match set.map(|(spec, what)| PlanError::OfEmbedded { case: spec.name.clone(), what }).next() {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -105,8 +117,12 @@ mod tests {
     }
 
     fn of_cases(text: &str) -> Result<Plan, PlanError> {
+        with_arguments(text, &[])
+    }
+
+    fn with_arguments(text: &str, arguments: &[&str]) -> Result<Plan, PlanError> {
         let text = format!("description = \"x\"\nlegs = [\"b\"]\n[[cases]]\nname = \"x\"\n{text}");
-        let args = Cli::parse_from(["bench"]).args;
+        let args = Cli::parse_from([&["bench"], arguments].concat()).args;
         Plan::resolve("mine", &Scenario::parse("mine.toml", &text).unwrap(), &args)
     }
 
@@ -122,5 +138,13 @@ mod tests {
     fn a_link_of_a_case_is_none_of_a_real_bucket() {
         let error = resolve(&["--scenario", "network", "--remote", "env"]).unwrap_err().to_string();
         assert!(error.contains("`--remote env`") && error.contains("pack, 0 ms"), "{error}");
+    }
+
+    #[test]
+    fn a_real_bucket_has_no_faults_either() {
+        let faults = "faults = [\"slow-down:20\"]";
+        assert!(of_cases(faults).is_ok());
+        let error = with_arguments(faults, &["--remote", "env"]).unwrap_err().to_string();
+        assert!(error.starts_with("the case `x` sets faults of the embedded S3 server"), "{error}");
     }
 }

@@ -33,6 +33,8 @@ const BUILT_IN: [(&str, &str); 9] = [
 pub const MOST_ROUNDS: u32 = 10_000;
 /// What a module is written of within seconds.
 const MOST_PACKAGES: u32 = 10_000;
+/// Of each package: go compiles no larger file within a minute.
+const MOST_DATA_KIB: u32 = 16 << 10;
 
 /// What is run. See `bench-scenarios/workshop.toml` for the meaning of each key.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -175,7 +177,13 @@ impl Scenario {
                 case.name
             ));
         }
-        case::check_all(&self.case_specs())
+        self.bottlenecks.iter().try_for_each(BottleneckSpec::check)?;
+        let cases = self.case_specs();
+        let is_left_out = |case: &&CaseSpec| case.leg.is_some_and(|leg| !self.legs.contains(&leg));
+        if let Some((case, leg)) = cases.iter().find(is_left_out).and_then(|case| Some((case, case.leg?))) {
+            return Err(format!("`{}` is about {leg}: add it to `legs`", case.name));
+        }
+        case::check_all(&cases)
     }
 
     fn check_numbers(&self) -> Result<(), String> {
@@ -185,6 +193,7 @@ impl Scenario {
             ("`short` of [rounds]", rounds.short, 1..=MOST_ROUNDS),
             ("`warm_up` of [rounds]", rounds.warm_up, 0..=MOST_ROUNDS),
             ("`generated_packages` of [workload]", workload.generated_packages.unwrap_or(1), 1..=MOST_PACKAGES),
+            ("`data_kib` of [workload]", workload.data_kib, 0..=MOST_DATA_KIB),
             ("`dependency_packages` of [workload]", workload.dependency_packages, 0..=MOST_PACKAGES),
         ];
         match numbers.iter().find(|(_, number, range)| !range.contains(number)) {
@@ -231,6 +240,18 @@ mod tests {
         let text = "description = \"x\"\nlegs = [\"a\"]\n[rounds]\nshort = 0\n";
         let error = Scenario::parse("m.toml", text).unwrap_err().to_string();
         assert_eq!(error, "m.toml: `short` of [rounds] is 0, and must be 1 to 10000");
+    }
+
+    #[test]
+    fn a_bottleneck_needs_a_rule_that_is_there_and_a_leg_that_is_run() {
+        let error = |text: &str| {
+            let text = format!("description = \"x\"\nlegs = [\"a\"]\n[[bottlenecks]]\nname = \"x\"\n{text}");
+            Scenario::parse("m.toml", &text).unwrap_err().to_string()
+        };
+        let expected = "m.toml: `rule` of the bottleneck `x`: there is no rule `latencies`; did you mean `latency`?";
+        assert_eq!(error("rule = \"latencies\"\nleg = \"a\""), expected);
+        assert!(error("rule = \"zzzzzz\"\nleg = \"a\"").contains("; there are latency, bandwidth, "));
+        assert_eq!(error("rule = \"latency\"\nleg = \"b\""), "m.toml: `x` is about b: add it to `legs`");
     }
 
     #[test]

@@ -116,6 +116,8 @@ fn kind(expected: &str) -> String {
     let words = match expected {
         "u8" => "a whole number from 0 to 255",
         "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, 0 or more",
+        "i32" => "a whole number from -2147483648 to 2147483647",
         "f64" => "a number",
         "a string" => "a text in quotes",
         "a boolean" => "true or false",
@@ -184,6 +186,18 @@ mod tests {
                 "[[cases]]\nname = \"x\"\nremote_share = 300",
                 "5: `remote_share` is 300, and must be a whole number from 0 to 255",
             ),
+            (
+                "[[cases]]\nname = \"x\"\nknobs = { connections = -1 }",
+                "5: `connections` is -1, and must be a whole number, 0 or more",
+            ),
+            (
+                "[[cases]]\nname = \"x\"\nknobs = { back_off_ms = 1.5 }",
+                "5: `back_off_ms` is 1.5, and must be a whole number, 0 or more",
+            ),
+            (
+                "[[cases]]\nname = \"x\"\nknobs = { zstd_level = 99999999999 }",
+                "5: `zstd_level` is 99999999999, and must be a whole number from -2147483648 to 2147483647",
+            ),
             ("[grid]\nlatency_ms = 3", "4: `latency_ms` is 3, and must be a list"),
             ("[ci]\nmachines = [2]", "3: the key `packages` is missing in [ci]"),
             ("[prices]\nget_per_1000 = \"free\"", "4: `get_per_1000` is the text \"free\", and must be a number"),
@@ -200,6 +214,11 @@ mod tests {
             ("[rounds]\nlong = 0", "`long` of [rounds] is 0, and must be 1 to 10000"),
             ("[rounds]\nshort = 4000000000", "`short` of [rounds] is 4000000000, and must be 1 to 10000"),
             ("[workload]\ngenerated_packages = 0", "`generated_packages` of [workload] is 0, and must be 1 to 10000"),
+            ("[workload]\ndata_kib = 4000000000", "`data_kib` of [workload] is 4000000000, and must be 0 to 16384"),
+            (
+                "[[cases]]\nname = \"x\"\nknobs = { connections = 0 }",
+                "the case `x`: `connections` is 0, and must be 1 to 256",
+            ),
             ("[link]\nlatency_ms = nan", "[link]: `latency_ms` is NaN, and must be 0 to 60000"),
             ("[link]\njitter_ms = 1e300", "[link]: `jitter_ms` is 1e300, and must be 0 to 60000"),
             ("[prices]\nget_per_1000 = -1", "`get_per_1000` of [prices] is -1, and must be 0 or more"),
@@ -213,11 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn a_place_at_any_byte_is_no_panic() {
+    fn a_place_at_any_byte_has_the_name_that_stands_there() {
         let text = "a = [\"é\", 3]\n[x]\n = ü";
         for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
-            let place = super::Place::of(text, at);
-            assert!(place.name().len() >= place.word().len().min(2));
+            let said = super::explain("wanted string or table", &super::Place::of(text, at));
+            assert!(said.ends_with("` must be a text in quotes"), "{at}: {said}");
         }
+        let name = |what: &str| super::Place::of(text, text.find(what).unwrap()).name();
+        assert_eq!(["\"é", "3", "[x]", "x]", "ü"].map(name), ["`a`", "`a`", "`x`", "`x`", "``"]);
     }
 }

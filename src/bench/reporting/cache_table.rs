@@ -5,7 +5,10 @@ use super::grid::Grid;
 use super::units;
 use crate::bench::analysis::critical_path::CriticalPath;
 use crate::bench::analysis::savings::{PackageSaved, Part, PartSaved, Savings};
+use crate::bench::reporting::results::Round;
 
+/// A `close` below this share of the wall clock is left out of the words.
+const WORTH_A_WORD: f64 = 0.01;
 /// Packages that are named of each leg.
 const WORST: usize = 5;
 
@@ -36,9 +39,11 @@ pub fn grid(savings: &[Savings]) -> Grid {
     Grid { header: header.map(str::to_owned).to_vec(), rows: rows.collect() }
 }
 
-/// The critical path of each leg, the packages that the cache costs more than it saves, and what is missing for both.
-pub fn notes(paths: &[CriticalPath], savings: &[Savings]) -> Vec<String> {
-    let mut notes: Vec<String> = paths.iter().map(path).collect();
+/// The critical path of each leg with what go's `close` took beside it in its round, the packages that the cache costs more than it saves, and what is missing for both.
+pub fn notes(paths: &[CriticalPath], savings: &[Savings], rounds: &[Round]) -> Vec<String> {
+    let account = |path: &CriticalPath| rounds.iter().find(|round| round.folder == path.folder)?.account.as_ref();
+    let close_ns = |path: &CriticalPath| account(path).map_or(0, |account| account.close_ns);
+    let mut notes: Vec<String> = paths.iter().map(|of| path(of, close_ns(of))).collect();
     notes.extend(savings.iter().filter_map(costly));
     if !paths.is_empty() {
         let cold: Vec<&str> = savings.iter().map(|leg| leg.cold.as_str()).collect();
@@ -52,15 +57,19 @@ pub fn notes(paths: &[CriticalPath], savings: &[Savings]) -> Vec<String> {
     notes
 }
 
-fn path(path: &CriticalPath) -> String {
+fn path(path: &CriticalPath, close_ns: u64) -> String {
     let share = |ns: u64| units::percent(ns as f64 / path.wall_ns.max(1) as f64);
     let load = match path.load_cache_ns() {
         0 => String::new(),
         ns => format!(", {} of it while packages are loaded", units::duration(ns as f64)),
     };
+    let close = match close_ns as f64 / path.wall_ns.max(1) as f64 {
+        small if small < WORTH_A_WORD => String::new(),
+        _ => format!("; go's close takes {} beside that", units::duration(close_ns as f64)),
+    };
     format!(
-        "{}: of its {} the critical path ({} actions) waits {} for the cache and {} for a free worker: {} is the most that \
-         a faster cache can bring{load}.",
+        "{}: of its {} the critical path ({} actions) waits {} for the cache and {} for a free worker: its actions wait \
+         about {} for the cache{load}{close}.",
         name(&path.folder),
         units::duration(path.wall_ns as f64),
         path.actions(),
@@ -94,7 +103,7 @@ fn name(folder: &str) -> &str {
 
 fn part_name(part: Part) -> String {
     match part {
-        Part::Size(class) => class.replace('-', " ").replace("KiB", " KiB").replace("MiB", " MiB"),
+        Part::Size(class) => units::size_class(class),
         Part::NotCompiled => "no match".to_owned(),
         Part::NotAsked => "not asked for".to_owned(),
         Part::NoPackage => "of no package".to_owned(),
@@ -103,10 +112,11 @@ fn part_name(part: Part) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn saved(package: &str, waited_ns: u64, compiled_ns: u64) -> PackageSaved {
+    /// A package with a match.
+    pub fn saved(package: &str, waited_ns: u64, compiled_ns: u64) -> PackageSaved {
         PackageSaved {
             package: package.to_owned(),
             bytes: Some(1),
@@ -117,7 +127,8 @@ mod tests {
         }
     }
 
-    fn savings(packages: Vec<PackageSaved>) -> Savings {
+    /// Of b, two parts.
+    pub fn savings(packages: Vec<PackageSaved>) -> Savings {
         let size = PartSaved {
             part: Part::Size("to-4KiB"),
             packages: 1,
@@ -162,15 +173,21 @@ mod tests {
     fn a_path_is_one_sentence() {
         let (wall_ns, cache_ns, worker_ns) = (1_000_000_000, 120_000_000, 300_000_000);
         let path = CriticalPath { folder: "b/profile".to_owned(), wall_ns, cache_ns, worker_ns, steps: Vec::new() };
-        let notes = notes(&[path], &[savings(Vec::new())]);
-        let expected = "b: of its 1.0 s the critical path (0 actions) waits 12 % for the cache and 30 % for a free worker: 120 ms \
-                        is the most that a faster cache can bring.";
+        let notes = notes(std::slice::from_ref(&path), &[savings(Vec::new())], &[]);
+        let expected = "b: of its 1.0 s the critical path (0 actions) waits 12 % for the cache and 30 % for a free worker: its \
+                        actions wait about 120 ms for the cache.";
         assert_eq!(notes[0], expected);
         assert!(
             notes[1].contains("are of b/profile against c/profile: rounds in which go traces itself"),
             "{}",
             notes[1]
         );
-        assert_eq!(super::notes(&[], &[]), Vec::<String>::new());
+        let with_close = super::path(&path, 40_000_000);
+        assert!(
+            with_close.ends_with("about 120 ms for the cache; go's close takes 40.0 ms beside that."),
+            "{with_close}"
+        );
+        assert_eq!(super::path(&path, 9_000_000), notes[0]);
+        assert_eq!(super::notes(&[], &[], &[]), Vec::<String>::new());
     }
 }

@@ -100,7 +100,7 @@ fn floor(found: &Differences) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::bench::analysis::stats::Interval;
     use crate::bench::planning::leg::Leg;
@@ -112,7 +112,8 @@ mod tests {
         Difference { name: name.to_owned(), leg: Leg::A, rounds: [21, 20], medians_ns, ratio, interval, verdict }
     }
 
-    fn found() -> Differences {
+    /// Of two backends, three legs.
+    pub fn found() -> Differences {
         let legs = vec![
             difference("c", 1.4, Verdict::NoiseUnknown),
             difference("b · a|b", 0.99, Verdict::Same),

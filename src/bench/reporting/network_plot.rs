@@ -1,11 +1,14 @@
 //! The grid as a picture: wall time over latency, a panel for each bandwidth, a line for each strategy.
 
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use plotters::prelude::*;
 
+use super::html::chart::Area;
 use super::html::palette::{BLUE, GREEN, GRID, INK, MUTED, ORANGE, PINK, SKY};
+use super::results::write_whole;
 use crate::bench::analysis::network::{BandwidthColumn, Network};
 use crate::bench::planning::grid::name;
 
@@ -37,13 +40,13 @@ pub fn colours() -> impl Iterator<Item = RGBColor> {
     [BLUE, ORANGE, GREEN, PINK, SKY].into_iter().cycle()
 }
 
-/// Writes the picture into the folder of the run.
+/// Writes the picture into the folder of the run, by rename.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn write(network: &Network, folder: &Path) -> Result<()> {
-    let path = folder.join(PLOT_FILE);
-    std::fs::write(&path, svg(network, FILE)?).with_context(|| format!("cannot write {}", path.display()))
+    let picture = svg(network, FILE)?;
+    write_whole(&folder.join(PLOT_FILE), |file| Ok(file.write_all(picture.as_bytes())?))
 }
 
 /// The picture.
@@ -71,8 +74,6 @@ fn draw(network: &Network, look: Look, svg: &mut String) -> Result<()> {
     root.present()?;
     Ok(())
 }
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 fn panel(network: &Network, number: usize, area: &Area<'_>, look: Look) -> Result<()> {
     let (low, high, last) = extent(network);

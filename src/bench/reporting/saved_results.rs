@@ -2,10 +2,17 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use super::results::{RESULTS_FILE, Results, Round, SCHEMA};
+use crate::bench::analysis::account::Account;
+
+/// The longest that anything takes, nanoseconds, and the most of anything: eleven days, a petabyte. What is above was never measured, and
+/// sums of it would overflow.
+const MOST: f64 = 1e15;
+/// The same for a date.
+const MOST_UNIX_NS: f64 = 9e18;
 
 /// What an error tells to do next.
 const NEXT: &str = "next:  give the folder of a run below metrics/";
@@ -38,6 +45,10 @@ pub fn read(path: &Path) -> Result<Results> {
         Some(schema) => bail!("{shown} is of version {schema}; this bench reads version {SCHEMA}"),
         None => bail!("{}", unusable()),
     }
+    let measured = ["rounds", "ci"].into_iter().filter_map(|part| Some((part, whole.get(part)?)));
+    if let Some(what) = measured.into_iter().find_map(|(part, value)| too_large(value, part)) {
+        return Err(anyhow!("{what}, which nothing can be")).with_context(unusable);
+    }
     let results = serde_json::from_value(whole).map_err(anyhow::Error::from);
     let mut results: Results = results.and_then(checked).with_context(unusable)?;
     results.cut_off = cut_off.map(|what| format!("{what}: it has {} rounds", results.rounds.len()));
@@ -51,11 +62,36 @@ fn checked(results: Results) -> Result<Results> {
     if let Some(case) = steps.filter_map(|step| step.case).find(|case| *case >= cases) {
         bail!("it has a step of case {case}, counted from 0, and {cases} cases");
     }
-    let account_ns = |round: &Round| round.account.as_ref().map(|account| account.wall_ns);
-    let is_wrong = |round: &&Round| round.wall_ns == 0 || account_ns(round).is_some_and(|ns| ns != round.wall_ns);
-    match results.rounds.iter().find(is_wrong) {
+    let is_account_wrong = |round: &Round| {
+        let account = round.account.as_ref();
+        account.is_some_and(|account| account.wall_ns != round.wall_ns || sum_ns(account) != Some(round.wall_ns))
+    };
+    match results.rounds.iter().find(|round| round.wall_ns == 0 || is_account_wrong(round)) {
         Some(round) => bail!("{} took no time, or its account is of another time", round.folder),
         None => Ok(results),
+    }
+}
+
+/// Of the seven parts; None where that overflows.
+fn sum_ns(account: &Account) -> Option<u64> {
+    let Account { start_ns, handshake_ns, go_ns, both_ns, waiting_ns, close_ns, end_ns, .. } = account;
+    let parts = [start_ns, handshake_ns, go_ns, both_ns, waiting_ns, close_ns, end_ns];
+    parts.into_iter().try_fold(0_u64, |sum, ns| sum.checked_add(*ns))
+}
+
+/// A number that none of a run can be, with its place in the file.
+fn too_large(value: &Value, place: &str) -> Option<String> {
+    match value {
+        Value::Number(number) => {
+            let most = if place.ends_with("_unix_ns") { MOST_UNIX_NS } else { MOST };
+            let is_too_large = number.as_f64().is_some_and(|number| number.abs() > most);
+            is_too_large.then(|| format!("{place} is {number}"))
+        }
+        Value::Array(values) => {
+            values.iter().enumerate().find_map(|(at, value)| too_large(value, &format!("{place}[{at}]")))
+        }
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| too_large(value, &format!("{place}.{name}"))),
+        _ => None,
     }
 }
 
@@ -91,6 +127,7 @@ fn mend(text: &str) -> Option<Value> {
 mod tests {
     use super::super::results::tests::results;
     use super::*;
+    use crate::bench::analysis::account::Frame;
     use crate::bench::analysis::summary::tests::measured;
     use crate::bench::analysis::{compute, load};
     use crate::bench::planning::leg::Leg;
@@ -98,6 +135,7 @@ mod tests {
     use crate::bench::reporting::grid::View;
     use crate::bench::reporting::table;
     use crate::bench::running::state::Finding;
+    use crate::telemetry::LoggedSession;
 
     fn run() -> Results {
         let mut rounds = measured(Leg::BaselineFull, &[100, 101, 99, 100, 100]);
@@ -149,8 +187,46 @@ mod tests {
             "{}",
             trouble(&other.to_string())
         );
+        for (change, words) in impossible() {
+            let mut other = serde_json::to_value(run()).unwrap();
+            change(&mut other["rounds"][1]);
+            let said = trouble(&other.to_string());
+            assert!(said.contains("as bench writes it: ") && said.contains(words), "{said}");
+        }
         std::fs::remove_file(&path).unwrap();
         assert!(format!("{:#}", read(folder.path()).unwrap_err()).contains("cannot read"));
+    }
+
+    type Change = fn(&mut Value);
+
+    /// What no round can have, and what is said of it.
+    fn impossible() -> [(Change, &'static str); 4] {
+        [
+            (|round| round["go_cpu_user_ns"] = u64::MAX.into(), "rounds[1].go_cpu_user_ns is 18446744073709551615"),
+            (|round| round["started_unix_ns"] = u64::MAX.into(), "rounds[1].started_unix_ns is 18446744073709551615"),
+            (
+                |round| {
+                    round["account"] = account(round["wall_ns"].as_u64().unwrap());
+                    round["account"]["start_ns"] = u64::MAX.into();
+                },
+                "rounds[1].account.start_ns is 18446744073709551615",
+            ),
+            (
+                |round| {
+                    round["account"] = account(round["wall_ns"].as_u64().unwrap());
+                    round["account"]["end_ns"] = 1.into();
+                },
+                "its account is of another time",
+            ),
+        ]
+    }
+
+    /// All of it is go's.
+    fn account(wall_ns: u64) -> Value {
+        let frame =
+            Frame { backend_ns: 0, handshake_ns: 0, released_ns: wall_ns, wall_ns, workers: 1, cores: 1, go_cpu_ns: 0 };
+        let log = LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines: Vec::new() };
+        serde_json::to_value(Account::of(frame, &log)).unwrap()
     }
 
     #[test]

@@ -8,12 +8,17 @@ use serde_json::{Value, json};
 
 use super::results::tests::results;
 use super::results::{Results, Round};
+use crate::bench::analysis::cases::CaseSummary;
+use crate::bench::analysis::cases::tests::measured as of_case;
 use crate::bench::analysis::ci::tests::results as machines;
 use crate::bench::analysis::compute;
 use crate::bench::analysis::network::tests::network;
 use crate::bench::analysis::noise::tests::again;
 use crate::bench::analysis::summary::tests::measured;
+use crate::bench::planning::case::tests::case;
 use crate::bench::planning::leg::Leg;
+use crate::bench::planning::plan::tests::plan_of;
+use crate::bench::running::go_view::actions::{Asked, GoAction, GoActions};
 use crate::bench::running::session::tests::quiet;
 
 /// Writes the file anew where this is set: `BLESS=1 cargo test schema`.
@@ -47,7 +52,34 @@ fn whole() -> Results {
     results.ci = Some(machines());
     results.verdicts = vec![super::html::tests::verdict()];
     results.critical_paths = vec![super::html::tests::critical_path()];
+    results.differences = Some(super::differences::tests::found());
+    results.savings = vec![super::cache_table::tests::savings(vec![super::cache_table::tests::saved("p", 1, 2)])];
+    results.proofs = vec![crate::bench::running::prove::tests::proof("slow disk", true)];
+    results.rounds[0].actions = Some(actions());
+    results.cases = of_cases();
     results
+}
+
+/// One action with all that it may have, and one with nothing.
+fn actions() -> GoActions {
+    let all = GoAction {
+        package: "p".to_owned(),
+        commands_ns: 3,
+        after: Some(0),
+        bytes: Some(9),
+        asked: Some(Asked { gets: 1, puts: 1, get_ns: 2, put_ns: 2 }),
+        queue_cache_ns: 1,
+        ..GoAction::default()
+    };
+    GoActions { actions: vec![GoAction::default(), all], ..GoActions::default() }
+}
+
+/// A run with a case has no legs of its own beside it.
+fn of_cases() -> Vec<CaseSummary> {
+    let mut run = results(of_case(Leg::B, Some(0), &[100, 101, 99]));
+    run.plan = plan_of(&[Leg::B], vec![case("name = \"x\"\nknobs = { sync = true }\nfaults = [\"drop:5\"]\njobs = 8")]);
+    compute(&mut run);
+    run.cases
 }
 
 #[test]
@@ -64,7 +96,9 @@ fn the_file_is_what_the_types_give() {
 fn a_run_with_every_part_is_as_the_schema_says() {
     let whole = serde_json::to_value(whole()).unwrap();
     assert_eq!(faults(&whole), Vec::<String>::new());
-    for part in ["network", "ci", "verdicts", "critical_paths", "summary"] {
+    assert!(whole["rounds"][0]["actions"]["actions"].as_array().is_some_and(|actions| actions.len() == 2));
+    let parts = ["network", "ci", "verdicts", "critical_paths", "summary", "cases", "differences", "savings", "proofs"];
+    for part in parts {
         assert!(
             whole[part].as_object().map(serde_json::Map::len).or(whole[part].as_array().map(Vec::len)) > Some(0),
             "{part}"

@@ -20,6 +20,7 @@ use super::wording;
 use crate::bench::analysis::compare::Comparison;
 use crate::bench::analysis::summary::{BackendSummary, LegSummary, Summary};
 use crate::bench::planning::grid::Limit;
+use crate::bench::planning::plan::Plan;
 
 /// Verdicts on more legs and cases than these are in the report alone.
 const MOST_VERDICTS: usize = 5;
@@ -33,12 +34,16 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
     }
     parts.push(wrapped(&notes(results), view.width));
     parts.push(wrapped(&sentences(results), view.width));
-    if results.verdicts.len() <= MOST_VERDICTS {
-        parts.push(verdict_text::render(&results.verdicts, view.width));
-    }
+    parts.push(verdicts(results, view.width));
     parts.push(pointers(files));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n") + "\n"
+}
+
+/// What holds each leg back; nothing where there are more of them than anybody reads.
+pub fn verdicts(results: &Results, width: usize) -> String {
+    let told = if results.verdicts.len() <= MOST_VERDICTS { &results.verdicts[..] } else { &[] };
+    verdict_text::render(told, width)
 }
 
 /// The tables of a run, but for those of a grid of links.
@@ -77,7 +82,7 @@ pub fn notes(results: &Results) -> Vec<String> {
     let has_single = figures.iter().any(|(_, leg)| leg.wall_spread.is_none());
     let mut notes = notes::of_run(&results.summary, &sessions, has_single);
     notes.extend(account_table::sentence(&figures));
-    notes.extend(cache_table::notes(&results.critical_paths, &results.savings));
+    notes.extend(cache_table::notes(&results.critical_paths, &results.savings, &results.rounds));
     notes.extend(results.plan.until.map(|until| notes::until(until.share, results.widest_interval)));
     notes.extend(results.ci.as_ref().filter(|ci| !ci.waves.is_empty()).map(ci_table::notes).into_iter().flatten());
     if results.plan.records && !sessions.is_empty() {
@@ -106,6 +111,11 @@ fn figures(results: &Results) -> Vec<(String, &LegSummary)> {
     results.summary.legs.iter().map(|leg| (leg.leg.to_string(), leg)).chain(of_cases).collect()
 }
 
+/// What was run, by name: that of a file, but where bench itself has put the cases together.
+pub fn scenario(plan: &Plan) -> String {
+    if plan.compare_with_first { plan.scenario.clone() } else { format!("{}.toml", plan.scenario) }
+}
+
 /// What was run, and on what.
 pub fn header(results: &Results) -> String {
     let (plan, environment) = (&results.plan, &results.environment);
@@ -115,7 +125,7 @@ pub fn header(results: &Results) -> String {
     let module = module.unwrap_or_default();
     let first = format!(
         "{} · go build {}{module} · {} {} · {cores} cores, {memory} · {}",
-        if plan.compare_with_first { plan.scenario.clone() } else { format!("{}.toml", plan.scenario) },
+        scenario(plan),
         plan.what_is_built(),
         environment.go_version,
         environment.go_platform,
@@ -229,6 +239,14 @@ pub fn wrapped(paragraphs: &[String], width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_a_file_is_called_like_one() {
+        let mut plan = crate::bench::planning::plan::tests::resolve(&["--scenario", "small"]).unwrap();
+        assert_eq!(scenario(&plan), "small.toml");
+        (plan.scenario, plan.compare_with_first) = ("what-if".to_owned(), true);
+        assert_eq!(scenario(&plan), "what-if");
+    }
 
     #[test]
     fn paragraphs_are_broken_at_spaces() {

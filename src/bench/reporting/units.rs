@@ -53,6 +53,11 @@ pub fn count(value: Option<f64>) -> String {
     }
 }
 
+/// A size class as a person reads it: `to 64 KiB`.
+pub fn size_class(name: &str) -> String {
+    name.replace('-', " ").replace("KiB", " KiB").replace("MiB", " MiB")
+}
+
 /// The unit of an axis that goes to `largest` nanoseconds: its size and its name.
 pub fn time_unit(largest: f64) -> (f64, &'static str) {
     TIMES.into_iter().find(|(size, _)| largest >= *size).unwrap_or(TIMES[TIMES.len() - 1])

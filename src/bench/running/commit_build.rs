@@ -267,7 +267,7 @@ mod tests {
             let path = builds.folder.join(below).join("bench");
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, below).unwrap();
-            assert_eq!(builds.built(), [path.clone()]);
+            assert_eq!(builds.built(), std::slice::from_ref(&path));
             builds.keep(&executable, &commit()).unwrap();
             assert_eq!(std::fs::read_to_string(&executable).unwrap(), below);
             std::fs::remove_file(path).unwrap();

@@ -1,4 +1,4 @@
-//! Running it: [`run`] from start to end, [`runner`] over [`round`], and the check of each round's [`state`]; [`fleet`] for several machines.
+//! Running it: [`run`] from start to end, [`prove`] of what is planted, [`runner`] over [`round`], and the check of each round's [`state`]; [`fleet`] for several machines.
 //!
 //! [`workload`] (of [`generated`], [`user_module`], [`changes`], [`tree`]) is what is built.
 //! [`go`], [`gocache`], [`caches`], [`warm`], [`process`] for the builds, [`remote`], [`remote_env`], [`server`],
@@ -22,6 +22,7 @@ pub mod interrupt;
 pub mod observe;
 pub mod process;
 pub mod profiles;
+pub mod prove;
 pub mod records;
 pub mod remote;
 pub mod remote_env;

@@ -24,7 +24,7 @@ use crate::bench::analysis::ci::{CiResults, GroupResult};
 use crate::bench::analysis::compare::counted;
 use crate::bench::analysis::compute;
 use crate::bench::analysis::summary::Summary;
-use crate::bench::planning::args::{BenchArgs, DEFAULT_SCENARIO};
+use crate::bench::planning::args::BenchArgs;
 use crate::bench::planning::case::Case;
 use crate::bench::planning::outline;
 use crate::bench::planning::plan::Plan;
@@ -41,33 +41,19 @@ use crate::bench::reporting::results::{Ended, Results, Round, SCHEMA};
 use crate::bench::reporting::{table, write_reports};
 use crate::note;
 
-/// The scenario that `prove` runs where none is named.
-const BOTTLENECKS: &str = "bottlenecks";
 /// Name of the runs of `what-if`.
 const WHAT_IF: &str = "what-if";
 
 /// Columns of the tables at most, and where the terminal does not say how many it has.
 const WIDTH: u16 = 100;
 
-/// Runs what `args` ask for, and says whether the verdict named all that was planted.
-///
-/// # Errors
-/// As [`run`].
-pub fn prove(mut args: BenchArgs) -> Result<ExitCode> {
-    if args.scenario == DEFAULT_SCENARIO {
-        BOTTLENECKS.clone_into(&mut args.scenario);
-    }
-    let (results, code) = run_and_show(args)?;
-    let is_proved = results.is_some_and(|results| results.proofs.iter().all(|proof| proof.is_proved));
-    Ok(if is_proved { code } else { ExitCode::FAILURE })
-}
-
 /// Runs what `args` ask for, prints the tables on stdout and progress on stderr.
 ///
 /// The exit code is 0, 1 when a run was never in its state or records disagree, or 130 after an interrupt. Errors: what cannot be started, and
 /// a failed build; what was measured until then is printed and kept all the same.
 pub fn run(args: BenchArgs) -> Result<ExitCode> {
-    run_and_show(args).map(|(_, code)| code)
+    let (name, scenario) = Scenario::load(&args.scenario)?;
+    run_scenario(&name, &scenario, &args).map(|(_, code)| code)
 }
 
 /// Measures what changes would bring.
@@ -76,22 +62,24 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
 /// As [`run`].
 pub fn what_if(args: &WhatIfArgs) -> Result<ExitCode> {
     let (_, scenario) = Scenario::load(&args.bench.scenario)?;
-    run_scenario(WHAT_IF, &args.scenario(&scenario)?, args.bench.clone()).map(|(_, code)| code)
+    run_scenario(WHAT_IF, &args.scenario(&scenario)?, &args.bench).map(|(_, code)| code)
 }
 
-fn run_and_show(args: BenchArgs) -> Result<(Option<Results>, ExitCode)> {
-    let (name, scenario) = Scenario::load(&args.scenario)?;
-    run_scenario(&name, &scenario, args)
+fn run_scenario(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<(Option<Results>, ExitCode)> {
+    run_resolved(&Plan::resolve(name, scenario, args)?, args)
 }
 
-fn run_scenario(name: &str, scenario: &Scenario, args: BenchArgs) -> Result<(Option<Results>, ExitCode)> {
-    let plan = Plan::resolve(name, scenario, &args)?;
+/// The same of a plan that is resolved; nothing comes out where it is only printed.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, ExitCode)> {
     if args.dry_run {
-        show(&outline::render(&plan))?;
+        show(&outline::render(plan))?;
         return Ok((None, ExitCode::SUCCESS));
     }
     let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
-    let (results, code) = run_plan(&plan, &args.out, &plan.scenario, &interrupt)?;
+    let (results, code) = run_plan(plan, &args.out, &plan.scenario, &interrupt)?;
     Ok((Some(results), code))
 }
 

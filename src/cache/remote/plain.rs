@@ -67,6 +67,29 @@ impl Remote {
         self.request(Purpose::Download, within(METADATA_DEADLINE, &key, work).instrument(span)).await
     }
 
+    /// Whether the caller should call [`Remote::look_for_bucket`] now: nobody else is told so in this session.
+    pub fn is_bucket_in_doubt(&self) -> bool {
+        !self.bucket_asked.swap(true, Ordering::Relaxed)
+    }
+
+    /// Switches the remote off where its bucket is not there. An answer to HEAD has no body that could say so: each action
+    /// would seem to be missing for itself.
+    pub async fn look_for_bucket(&self) {
+        let work = async {
+            match self.client().await.head_bucket().await {
+                Err(missing @ S3Error::NoSuchBucket { .. }) => Ok(Some(missing)),
+                // Who may not ask for the bucket may still read what is in it.
+                Ok(()) | Err(S3Error::AccessDenied { .. }) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        };
+        let work = within(METADATA_DEADLINE, "", work).instrument(info_span!(parent: None, "remote.head_bucket"));
+        if let Ok(Some(missing)) = self.request(Purpose::Ahead { is_last: true }, work).await {
+            self.meter.errors.fetch_add(1, Ordering::Relaxed);
+            self.open_for_all(&missing.to_string());
+        }
+    }
+
     /// What the remote has for an action, by its metadata object. `None`: nothing.
     ///
     /// # Errors

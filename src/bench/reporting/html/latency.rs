@@ -72,7 +72,7 @@ fn name(class: &GetClass) -> String {
         Source::Remote => "remote",
         Source::Miss => "miss",
     };
-    let size = class.size.map(|size| size.replace('-', " ").replace("KiB", " KiB").replace("MiB", " MiB"));
+    let size = class.size.map(units::size_class);
     size.map_or(source.to_owned(), |size| format!("{source}, {size}"))
 }
 

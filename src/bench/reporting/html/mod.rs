@@ -6,7 +6,7 @@
 //! [`records`] what is read beside `results.json`.
 
 mod account_bars;
-mod chart;
+pub mod chart;
 mod flames;
 mod in_flight;
 mod latency;

@@ -56,7 +56,7 @@ fn head(results: &Results, folder: &Folder<'_>) -> Markup {
     let says = table::sentences(results);
     let (title, says) = match answer::of_run(results) {
         Some(answer) => (answer::QUESTION.to_owned(), vec![answer]),
-        None => (format!("{}.toml", results.plan.scenario), says),
+        None => (table::scenario(&results.plan), says),
     };
     html! {
         header {

@@ -35,7 +35,7 @@ pub fn render(path: &CriticalPath) -> Result<Markup> {
     let chart = chart::both("Waterfall of the critical path", |width| draw(width, path.wall_ns, &steps))?;
     let (wall, cache) = (units::duration(path.wall_ns as f64), units::duration(path.cache_ns as f64));
     Ok(html! {
-        p { "The steps waited " (cache) " of " (wall) " for the cache, together: no faster cache can save more." }
+        p { "The steps waited " (cache) " of " (wall) " for the cache, together; go's close is not in it." }
         (chart)
         @if steps.len() < path.steps.len() {
             p.hint { (path.steps.len() - steps.len()) " shorter steps are not drawn." }

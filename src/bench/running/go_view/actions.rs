@@ -4,6 +4,8 @@ use serde::ser::Error;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::is_default::is_default;
+
 /// The actions of one build. Times are nanoseconds since the start of go.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -79,8 +81,4 @@ fn one_a_line<S: Serializer>(actions: &[GoAction], serializer: S) -> Result<S::O
     let lines: Result<Vec<String>, serde_json::Error> = actions.iter().map(serde_json::to_string).collect();
     let text = format!("[\n{}\n]", lines.map_err(S::Error::custom)?.join(",\n"));
     RawValue::from_string(text).map_err(S::Error::custom)?.serialize(serializer)
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
