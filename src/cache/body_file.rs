@@ -140,7 +140,7 @@ impl BodyFile {
         nix::unistd::close(file.try_clone()?)?;
         std::fs::rename(&self.temporary, path)?;
         self.file = None;
-        Ok(())
+        if self.syncs { sync_folder(&self.folder) } else { Ok(()) }
     }
 
     /// Moves what was written so far to the next folder, after `error` in this one.
@@ -203,6 +203,14 @@ pub fn data_file_name(output: &OutputId) -> String {
 /// The output whose body has this name; `None` for other files.
 pub fn data_file_output(name: &OsStr) -> Option<OutputId> {
     OutputId::from_escaped(name.to_str()?.strip_suffix("-d")?)
+}
+
+/// Brings the names in a folder to the disk itself.
+///
+/// # Errors
+/// When the folder cannot be read, or the disk fails.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

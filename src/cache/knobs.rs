@@ -17,7 +17,7 @@ const MOST_LEAK_KIB: i128 = 64 << 10;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Knobs {
-    /// A file is on the disk itself before it gets its name.
+    /// A file, and then its name, is on the disk itself before anybody hears of it.
     #[serde(skip_serializing_if = "is_default")]
     pub sync: bool,
     /// What comes from the remote is not checked.

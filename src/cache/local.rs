@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::body_file::{BodyFile, CommitError, TEMPORARY_FOLDER, data_file_name};
+use super::body_file::{BodyFile, CommitError, TEMPORARY_FOLDER, data_file_name, sync_folder};
 use super::clock::{modified_s, now_s};
 use super::index::{Entry, Index, Origin};
 use super::knobs::Knobs;
@@ -163,6 +163,7 @@ impl LocalStore {
         file.write(content).is_ok_and(|written| written == content.len())
             && (!self.knobs.sync || file.sync_all().is_ok())
             && nix::unistd::close(file).is_ok()
+            && (!self.knobs.sync || sync_folder(&self.folder).is_ok())
     }
 
     /// Path of the empty body, which is stored once however many actions give it.
