@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::protocol::OutputId;
 
@@ -19,7 +20,7 @@ pub struct BodyFile {
     /// `None` for a content that was checked before.
     hash: Option<Context>,
     /// Whether the disk itself has to have it before it gets its name.
-    syncs: bool,
+    syncs: Option<Duration>,
     /// The trouble with the last folder, once none is left.
     failed: Option<io::Error>,
 }
@@ -72,7 +73,7 @@ impl BodyFile {
             file: None,
             written_bytes: 0,
             hash,
-            syncs: false,
+            syncs: None,
             failed: None,
         };
         body.next_folder(io::Error::other("no folder to write to"));
@@ -80,7 +81,7 @@ impl BodyFile {
     }
 
     /// Lets the disk itself have it before it gets its name.
-    pub fn synced(mut self, syncs: bool) -> Self {
+    pub fn synced(mut self, syncs: Option<Duration>) -> Self {
         self.syncs = syncs;
         self
     }
@@ -133,14 +134,14 @@ impl BodyFile {
 
     fn rename_to(&mut self, path: &Path) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
-        if self.syncs {
-            file.sync_all()?;
+        if let Some(wait) = self.syncs {
+            sync(file, wait)?;
         }
         // Network file systems and quotas tell of a failed write only when a file is closed.
         nix::unistd::close(file.try_clone()?)?;
         std::fs::rename(&self.temporary, path)?;
         self.file = None;
-        if self.syncs { sync_folder(&self.folder) } else { Ok(()) }
+        Ok(())
     }
 
     /// Moves what was written so far to the next folder, after `error` in this one.
@@ -205,12 +206,14 @@ pub fn data_file_output(name: &OsStr) -> Option<OutputId> {
     OutputId::from_escaped(name.to_str()?.strip_suffix("-d")?)
 }
 
-/// Brings the names in a folder to the disk itself.
+/// Brings a file to the disk itself, which takes so much longer than it really does.
 ///
 /// # Errors
-/// When the folder cannot be read, or the disk fails.
-pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+/// When the disk fails.
+pub fn sync(file: &File, longer: Duration) -> io::Result<()> {
+    file.sync_all()?;
+    std::thread::sleep(longer);
+    Ok(())
 }
 
 #[cfg(test)]

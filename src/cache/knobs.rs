@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +18,12 @@ const MOST_LEAK_KIB: i128 = 64 << 10;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Knobs {
-    /// A file, and then its name, is on the disk itself before anybody hears of it.
+    /// A file is on the disk itself before it gets its name.
     #[serde(skip_serializing_if = "is_default")]
     pub sync: bool,
+    /// That takes so much longer: hosts with a fast disk have none that is slow.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sync_ms: Option<u64>,
     /// What comes from the remote is not checked.
     #[serde(skip_serializing_if = "is_default")]
     pub no_verify: bool,
@@ -50,6 +54,11 @@ pub struct Knobs {
 }
 
 impl Knobs {
+    /// Whether files are synced, and how much longer that takes than it does.
+    pub fn syncs(&self) -> Option<Duration> {
+        self.sync.then(|| Duration::from_millis(self.sync_ms.unwrap_or(0)))
+    }
+
     /// As the backend's command line takes them; `None` where nothing is changed.
     pub fn argument(&self) -> Option<String> {
         let argument = || serde_json::to_string(self).expect("numbers and flags can be written");
@@ -66,6 +75,7 @@ impl Knobs {
             ("connections", self.connections.map(|number| number as i128), 1..=256),
             ("zstd_level", self.zstd_level.map(i128::from), -7..=22),
             ("back_off_ms", self.back_off_ms.map(i128::from), 0..=MOST_MS),
+            ("sync_ms", self.sync_ms.map(i128::from), 0..=MOST_MS),
             ("handshake_ms", self.handshake_ms.map(i128::from), 0..=MOST_MS),
             ("leak_kib", self.leak_kib.map(|number| number as i128), 0..=MOST_LEAK_KIB),
         ];

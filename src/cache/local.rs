@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::body_file::{BodyFile, CommitError, TEMPORARY_FOLDER, data_file_name, sync_folder};
+use super::body_file::{BodyFile, CommitError, TEMPORARY_FOLDER, data_file_name, sync};
 use super::clock::{modified_s, now_s};
 use super::index::{Entry, Index, Origin};
 use super::knobs::Knobs;
@@ -116,7 +116,7 @@ impl LocalStore {
 
     /// Starts a body.
     pub fn begin(&self) -> BodyFile {
-        BodyFile::create(vec![self.folder.clone(), self.fallback.clone()]).synced(self.knobs.sync)
+        BodyFile::create(vec![self.folder.clone(), self.fallback.clone()]).synced(self.knobs.syncs())
     }
 
     /// Starts one of which only the size is checked, where the knobs say so.
@@ -149,7 +149,7 @@ impl LocalStore {
         if content.len() <= SMALL_BYTES && self.create_small(content, output) {
             return Ok(());
         }
-        let mut body = BodyFile::create_checked(vec![self.folder.clone()]).synced(self.knobs.sync);
+        let mut body = BodyFile::create_checked(vec![self.folder.clone()]).synced(self.knobs.syncs());
         body.write(content);
         body.commit(output, content.len() as u64).map(drop)
     }
@@ -161,9 +161,8 @@ impl LocalStore {
         let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(&path) else { return false };
         // Network file systems and quotas tell of a failed write only when a file is closed. What is not whole is replaced.
         file.write(content).is_ok_and(|written| written == content.len())
-            && (!self.knobs.sync || file.sync_all().is_ok())
+            && self.knobs.syncs().is_none_or(|longer| sync(&file, longer).is_ok())
             && nix::unistd::close(file).is_ok()
-            && (!self.knobs.sync || sync_folder(&self.folder).is_ok())
     }
 
     /// Path of the empty body, which is stored once however many actions give it.
