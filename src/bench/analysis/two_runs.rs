@@ -1,6 +1,6 @@
 //! Two saved runs against each other: what differs between them.
 
-use super::compare::{Verdict, judge, walls};
+use super::compare::{CLEAR_FACTOR, Verdict, judge, walls};
 use super::differences::{Difference, Differences};
 use super::rank_ratio::unpaired_ratio;
 use super::stats::median;
@@ -62,9 +62,15 @@ fn difference(
     let (ratio, interval) = unpaired_ratio(&values, &bases)?;
     let rounds = [bases.len(), values.len()];
     // Long runs drift as the short ones do, and have no floor of their own.
+    let judged = |floor| judge(ratio, interval.low, interval.high, floor);
+    let floor = floor.unwrap_or(0.0);
     let verdict = match rounds.iter().all(|count| *count >= FEWEST) {
-        true => judge(ratio, interval.low, interval.high, floor.unwrap_or(0.0)),
-        false => Verdict::NoiseUnknown,
+        true => judged(floor),
+        // A few rounds tell only what is clear.
+        false => match judged(floor.max(CLEAR_FACTOR - 1.0)) {
+            told @ (Verdict::Faster | Verdict::Slower) => told,
+            _ => Verdict::NoiseUnknown,
+        },
     };
     Some(Difference {
         name: name.to_owned(),
@@ -115,9 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn few_rounds_tell_nothing() {
-        let found = compare_runs(&run(&FULL[..3], &[1, 1]), &run(&FULL, &[100, 100, 100, 100, 100]));
-        assert!(found.legs.iter().all(|difference| difference.verdict == Verdict::NoiseUnknown));
+    fn few_rounds_tell_only_what_is_clear() {
+        let of_a = |old: &[u64], new: &[u64]| {
+            let found = compare_runs(&run(&FULL[..3], old), &run(&FULL[..3], new));
+            found.legs.iter().find(|difference| difference.name == "a").unwrap().verdict
+        };
+        assert_eq!(of_a(&[100, 101, 102], &[120, 121, 122]), Verdict::NoiseUnknown);
+        assert_eq!(of_a(&[100, 101, 102], &[900, 901, 902]), Verdict::Slower);
+        assert_eq!(of_a(&[900, 901, 902], &[100, 101, 102]), Verdict::Faster);
     }
 
     #[test]

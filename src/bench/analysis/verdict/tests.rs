@@ -267,6 +267,10 @@ fn memory_that_still_grows_is_told_and_memory_that_has_grown_is_not() {
     assert!(memory(&[10, 80, 80, 80, 80]).is_empty());
     assert!(memory(&[10, 11, 12, 13, 14]).is_empty());
     assert!(memory(&[10, 90, 130, 40, 20]).is_empty());
+    let mut fetching = well();
+    session(&mut fetching).resources.as_mut().unwrap().memory = (0..5).map(|at| (at, (10 + 20 * at) << 20)).collect();
+    session(&mut fetching).bytes_down = 60 << 20;
+    assert!(beside(&fetching).is_empty(), "what comes in is held until it is stored");
     assert!(memory(&[]).is_empty());
 }
 
