@@ -110,7 +110,11 @@ pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
             ".resources.host.io_pressure_ns",
         )
     });
-    let evidence: Vec<Evidence> = of_puts.into_iter().chain(of_packs).chain(pressure).collect();
+    let queued = run_queue_wait_ns(seen).map(|ns| {
+        let what = format!("its threads waited {} for a core", ms(ns as f64));
+        seen.in_session(what, ns as f64, ".resources.backend.run_queue_wait_ns")
+    });
+    let evidence: Vec<Evidence> = of_puts.into_iter().chain(of_packs).chain(queued).chain(pressure).collect();
     (!evidence.is_empty()).then(|| Finding {
         rule: "local-disk",
         title: "what is stored locally waits for the disk".to_owned(),
@@ -118,7 +122,7 @@ pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
         why: "an answer comes when its file has its name, and others wait meanwhile".to_owned(),
         next: "no fsync (a body is checked, and can be made again), a faster disk, or tmpfs for --cache-dir".to_owned(),
         saves_ns: Some(saves_ns as u64),
-        caveats: vec!["a thread that waits for a core looks the same as one that waits for the disk".to_owned()],
+        caveats: vec!["without samples a thread that waits for a core looks as if it waited for the disk".to_owned()],
     })
 }
 
@@ -143,17 +147,31 @@ fn unpacking_ns(seen: &Seen<'_>) -> f64 {
     seen.gets.unpack_ns * (1.0 - asleep(seen))
 }
 
-/// The share of the time of taking packs apart in which the processor did something else.
+/// The share of the time of taking packs apart in which a thread neither worked nor waited for a core.
 fn asleep(seen: &Seen<'_>) -> f64 {
     let (all_ns, cpu_ns) = (seen.session.unpack_ns, seen.session.unpack_cpu_ns);
-    if all_ns == 0 { 0.0 } else { (1.0 - cpu_ns as f64 / all_ns as f64).clamp(0.0, 1.0) }
+    if all_ns == 0 {
+        return 0.0;
+    }
+    // Threads wait for cores as they use them.
+    let of_cpu = cpu_ns as f64 / cpu_in_all_ns(seen).unwrap_or(cpu_ns).max(1) as f64;
+    let queued_ns = run_queue_wait_ns(seen).unwrap_or(0) as f64 * of_cpu.min(1.0);
+    (all_ns.saturating_sub(cpu_ns) as f64 - queued_ns).max(0.0) / all_ns as f64
+}
+
+fn cpu_in_all_ns(seen: &Seen<'_>) -> Option<u64> {
+    Some(seen.session.cpu_user_ns?.saturating_add(seen.session.cpu_system_ns?))
+}
+
+/// How long threads of the backend were ready and had no core.
+fn run_queue_wait_ns(seen: &Seen<'_>) -> Option<u64> {
+    seen.session.resources.as_ref()?.backend.as_ref()?.run_queue_wait_ns
 }
 
 /// The backend takes cores that go needs.
 pub fn backend_cpu(seen: &Seen<'_>) -> Option<Finding> {
     let busy = seen.busy().filter(|busy| *busy >= SATURATED)?;
-    let all_ns = seen.session.cpu_user_ns?.saturating_add(seen.session.cpu_system_ns?);
-    let used_ns = all_ns.saturating_sub(seen.session.close_cpu_ns?);
+    let used_ns = cpu_in_all_ns(seen)?.saturating_sub(seen.session.close_cpu_ns?);
     // What gets waited for is counted there.
     let beyond_ns = used_ns as f64 / seen.cores() - unpacking_ns(seen);
     Some(Finding {

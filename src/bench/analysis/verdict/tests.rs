@@ -204,6 +204,14 @@ fn slow_writes_count_with_what_they_kept_in_the_pipe_and_no_more_than_they_took(
     let mut round = waiting(200, &[("request;get;wait.pack;wait.unpack", 9, 200)]);
     (session(&mut round).unpack_ns, session(&mut round).unpack_cpu_ns) = (100 * MS, 25 * MS);
     assert_eq!(found(&round), [("local-disk", 150), ("unpacking", 50)]);
+    let backend = ProcessUse { run_queue_wait_ns: Some(50 * MS), ..ProcessUse::default() };
+    session(&mut round).resources.as_mut().unwrap().backend = Some(backend);
+    (session(&mut round).cpu_user_ns, session(&mut round).cpu_system_ns) = (Some(20 * MS), Some(5 * MS));
+    assert_eq!(
+        found(&round),
+        [("unpacking", 150), ("local-disk", 50)],
+        "waiting for a core is not waiting for the disk"
+    );
 }
 
 #[test]
@@ -214,6 +222,9 @@ fn waits_that_no_other_rule_explains_are_told_as_such() {
     assert_eq!(found(&round), [("other-waits", 250)]);
     let finding = &LegVerdict::of_round(&round, String::new()).ranked[0];
     assert!(finding.title.ends_with("looking up gets locally cost 200 ms"), "{}", finding.title);
+    let mut round = waiting(0, &[("request;get;respond", 100, 20)]);
+    wait(&mut round, WaitKind::Get, Stage::Respond, 200);
+    assert_eq!(found(&round), [("other-waits", 150)], "of 200 µs each 50 wake go");
 }
 
 #[test]
