@@ -113,7 +113,9 @@ fn judge_by_noise(rounds: &[Round], setup: Setup, base: Setup, ratio: f64) -> (O
         // The half that is known holds even where the other is not.
         None => any(setup).or(any(base)).map_or(CLEAR_FACTOR, |half| CLEAR_FACTOR.max(margin_of(half))),
     };
-    match size > enough {
+    // Where the same takes twice as long now and then, a single round tells less than elsewhere.
+    let noisy = noise_floor(rounds).map_or(1.0, |floor| 1.0 + floor.share);
+    match size > enough.max(noisy) {
         true => (noise, judge(ratio, ratio, ratio, 0.0)),
         false => (noise, Verdict::NoiseUnknown),
     }
@@ -238,6 +240,19 @@ pub mod tests {
         // Three samples of c lend their noise of 1 % to the single one of the baseline.
         assert_eq!(verdict(1000, &[1010, 1030, 1050]), Verdict::NoiseUnknown);
         assert_eq!(verdict(1000, &[1090, 1110, 1130]), Verdict::Slower);
+    }
+
+    #[test]
+    fn on_a_machine_that_is_noisier_than_what_is_clear_single_samples_tell_less() {
+        let verdict = |again_ms: &[u64]| {
+            let mut rounds = measured(Leg::BaselineEmpty, &[500]);
+            rounds.extend(measured(Leg::C, &[1000]));
+            rounds.extend(measured(Leg::BaselineFull, &[10; 5]));
+            rounds.extend(again(again_ms));
+            compare(&rounds, Leg::C, Leg::BaselineEmpty).unwrap().verdict
+        };
+        assert_eq!(verdict(&[10, 10, 10, 10, 10]), Verdict::Slower);
+        assert_eq!(verdict(&[10, 20, 30, 40, 50]), Verdict::NoiseUnknown);
     }
 
     #[test]
