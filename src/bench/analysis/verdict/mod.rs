@@ -13,7 +13,7 @@ use crate::bench::planning::plan::Plan;
 use crate::bench::planning::steps::Setup;
 use crate::bench::reporting::results::Round;
 use crate::bench::reporting::units;
-use seen::{Parts, Seen};
+use seen::{Parts, SHORTEST_NS, Seen};
 
 /// One rule: what it finds in a round, if anything.
 pub type Rule = fn(&Seen<'_>) -> Option<Finding>;
@@ -158,7 +158,9 @@ fn too_little(round: &Round) -> Option<String> {
 /// What is not there, and what cannot be judged without it.
 fn missing(round: &Round) -> Vec<String> {
     let resources = round.session.as_ref().and_then(|session| session.resources.as_ref());
+    let is_brief = resources.is_some_and(|resources| resources.interval_ns < SHORTEST_NS);
     let all = [
+        (is_brief, "samples over half a second: whether others took the cores"),
         (round.account.is_none(), "request.txt: where the time went"),
         (round.spans.is_empty(), "pprof/fg.prof: what requests waited for"),
         (resources.is_none(), "samples: cores, disk, memory"),

@@ -7,6 +7,8 @@ use crate::bench::analysis::account::{Account, Stage, WaitKind};
 use crate::bench::reporting::results::{Round, SpanSum};
 use crate::telemetry::SessionSummary;
 
+/// Over less the kernel's ticks are too coarse to tell how busy the cores were, nanoseconds.
+pub const SHORTEST_NS: u64 = 500_000_000;
 /// From here on cores are as good as all in use.
 pub const SATURATED: f64 = 0.85;
 /// What a question to the remote is until its answer begins: a HEAD has no more than that.
@@ -124,7 +126,6 @@ impl<'a> Seen<'a> {
 
     /// How busy the cores were, 0 to 1; None without samples, and where the kernel's ticks are too coarse for the time.
     pub fn busy(&self) -> Option<f64> {
-        const SHORTEST_NS: u64 = 500_000_000;
         let resources = self.session.resources.as_ref().filter(|resources| resources.interval_ns >= SHORTEST_NS)?;
         let all_ns = resources.interval_ns as f64 * self.host_cores();
         (all_ns > 0.0).then_some(resources.host.cpu_ns? as f64 / all_ns)

@@ -304,6 +304,10 @@ fn too_short_and_without_records_are_told_as_such() {
     let verdict = LegVerdict::of_round(&bare, "b".to_owned());
     assert_eq!(verdict.too_little.as_deref(), Some("no request.txt"));
     assert_eq!(verdict.missing.len(), 2, "{:?}", verdict.missing);
+    let mut brief = well();
+    session(&mut brief).resources.as_mut().unwrap().interval_ns = 400 * MS;
+    let missing = LegVerdict::of_round(&brief, "b".to_owned()).missing;
+    assert!(missing[0].contains("whether others took the cores"), "{missing:?}");
     let mut early = well();
     account(&mut early).cores = 0;
     let verdict = LegVerdict::of_round(&early, "b".to_owned());
