@@ -32,9 +32,10 @@ impl AtClose {
         AtClose {
             cpu_ns: since(self.cpu_ns, usage.cpu_ns()),
             uploads: busy(session).since(self.uploads),
-            run_queue_wait_ns: self
-                .run_queue_wait_ns
-                .and_then(|before| own_run_queue_wait_ns().map(|now| now.saturating_sub(before))),
+            run_queue_wait_ns: since(
+                self.run_queue_wait_ns,
+                self.run_queue_wait_ns.and_then(|_| own_run_queue_wait_ns()),
+            ),
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct BodyFile {
     written_bytes: u64,
     /// `None` for a content that was checked before.
     hash: Option<Context>,
-    /// Whether the disk itself has to have it before it gets its name.
+    /// Whether the disk itself has to have it before it gets its name, and how much longer that takes than it does.
     syncs: Option<Duration>,
     /// The trouble with the last folder, once none is left.
     failed: Option<io::Error>,

@@ -85,7 +85,7 @@ impl Grid {
             let latencies = of.latency_ms.as_ref().unwrap_or(&self.latency_ms);
             // A line takes two points.
             if latencies.len() < 2 && self.latency_ms != *latencies {
-                let name = name(of.strategy);
+                let name = of.strategy.name();
                 return Err(format!(
                     "`{name}` of `[grid]` needs two values of `latency_ms`: a line is laid through them"
                 ));
@@ -97,17 +97,12 @@ impl Grid {
 
 fn point(of: &GridStrategy, latency_ms: f64, limit: Limit) -> CaseSpec {
     CaseSpec {
-        name: format!("{}, {latency_ms} ms, {}", name(of.strategy), limit.name()),
+        name: format!("{}, {latency_ms} ms, {}", of.strategy.name(), limit.name()),
         strategy: Some(of.strategy),
         link: LinkChange { latency_ms: Some(latency_ms), jitter_ms: None, bandwidth: limit.0 },
         rounds: of.rounds,
         ..CaseSpec::default()
     }
-}
-
-/// A strategy as scenarios and tables name it.
-pub fn name(strategy: Strategy) -> String {
-    format!("{strategy:?}").to_lowercase()
 }
 
 #[cfg(test)]

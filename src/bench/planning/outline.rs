@@ -15,7 +15,7 @@ pub fn render(plan: &Plan) -> String {
     if let Some(packages) = plan.generated_packages {
         write_to(&mut text, format_args!(" in a module of {packages} packages that bench writes"));
     }
-    let strategy = format!("{:?}", plan.strategy).to_lowercase();
+    let strategy = plan.strategy.name();
     let records = if plan.records { "on" } else { "off" };
     write_to(&mut text, format_args!("\nbackend   strategy {strategy}, records {records}\n"));
     write_to(&mut text, format_args!("remote    {}\n", remote(plan)));

@@ -2,7 +2,6 @@
 
 use super::args::BenchArgs;
 use super::case::{self, Case, CaseSpec};
-use super::grid;
 use super::link::LinkChange;
 use super::nearest::nearest;
 use super::plan::Plan;
@@ -40,7 +39,7 @@ impl Plan {
 
     fn check_case(&self, case: &Case) -> Result<(), PlanError> {
         if let (Some(idea), false) = (case.without.first(), case.strategy == Strategy::Pack) {
-            let (what, strategy) = (format!("`{idea:?}`").to_lowercase(), grid::name(case.strategy));
+            let (what, strategy) = (format!("`{idea:?}`").to_lowercase(), case.strategy.name().to_owned());
             return Err(PlanError::NoPack { case: case.name.clone(), what, strategy });
         }
         if case.change.is_some() && self.generated_packages.is_none() && self.module.is_none() {

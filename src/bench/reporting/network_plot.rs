@@ -10,7 +10,6 @@ use super::html::chart::Area;
 use super::html::palette::{BLUE, GREEN, GRID, INK, MUTED, ORANGE, PINK, SKY};
 use super::results::write_whole;
 use crate::bench::analysis::network::{BandwidthColumn, Network};
-use crate::bench::planning::grid::name;
 
 /// Its file below the folder of the run.
 pub const PLOT_FILE: &str = "network.svg";
@@ -95,7 +94,7 @@ fn panel(network: &Network, number: usize, area: &Area<'_>, look: Look) -> Resul
         let measured = self::points(&of.columns[number], |is_measured| is_measured);
         chart
             .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
-            .label(name(of.strategy))
+            .label(of.strategy.name())
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour));
         chart.draw_series(measured.into_iter().map(|point| Circle::new(point, 4, colour.filled())))?;
     }

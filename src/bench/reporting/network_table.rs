@@ -3,7 +3,6 @@
 use super::grid::{Grid, View};
 use super::units;
 use crate::bench::analysis::network::{BandwidthColumn, Crossover, LeastBandwidth, Network, Point, StrategyGrid};
-use crate::bench::planning::grid::name;
 use crate::bench::planning::link::Bandwidth;
 
 /// What a mark in the tables means.
@@ -20,13 +19,13 @@ pub fn render(network: &Network, view: View) -> Vec<String> {
 /// The table of each strategy, with its title.
 pub fn grids(network: &Network) -> Vec<(String, Grid)> {
     let strategies = network.strategies.iter();
-    strategies.map(|of| (format!("{}, b (all in the remote)", name(of.strategy)), table(of))).collect()
+    strategies.map(|of| (format!("{}, b (all in the remote)", of.strategy.name()), table(of))).collect()
 }
 
 /// Where no cache would have been faster, a sentence for each strategy and bandwidth.
 pub fn sentences(network: &Network) -> Vec<String> {
     let of_strategy = |of: &StrategyGrid| -> Vec<String> {
-        let by_latency = of.columns.iter().map(|column| sentence(&name(of.strategy), column));
+        let by_latency = of.columns.iter().map(|column| sentence(of.strategy.name(), column));
         by_latency.chain(least(of)).collect()
     };
     network.strategies.iter().flat_map(of_strategy).collect()
@@ -83,7 +82,7 @@ fn least(of: &StrategyGrid) -> Option<String> {
     let ends = [of.least.first()?, of.least.last()?];
     let told: Vec<String> = ends[..ends.len().min(of.least.len())].iter().filter_map(|least| told(least)).collect();
     let line = "by the line wall = base + bytes / bandwidth";
-    (!told.is_empty()).then(|| format!("{}: no cache is faster {} ({line}).", name(of.strategy), told.join(", and ")))
+    (!told.is_empty()).then(|| format!("{}: no cache is faster {} ({line}).", of.strategy.name(), told.join(", and ")))
 }
 
 fn latency_text(latency_ms: f64) -> String {

@@ -1,6 +1,6 @@
 //! Rules about the backend itself: its start, its reader, its locks, its store and its processor time.
 
-use super::seen::{Of, SATURATED, Seen};
+use super::seen::{Of, SATURATED, Seen, mean_ns};
 use super::{Evidence, Finding, ms};
 use crate::bench::analysis::account::{Stage, WaitKind};
 
@@ -90,8 +90,8 @@ pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
     let session = seen.session;
     let saves_ns = puts_ns + seen.gets.unpack_ns * asleep(seen);
     let writes = seen.spans("local.write");
-    let mean = (writes.count > 0).then(|| ms(writes.wall_ns as f64 / writes.count as f64));
-    let of_puts = mean
+    let of_puts = mean_ns(&writes)
+        .map(ms)
         .map(|mean| seen.in_spans(format!("{} bodies of puts, {mean} each", writes.count), "local.write", Of::Mean));
     let of_packs = (session.unpack_ns > 0).then(|| {
         let [all, cpu] = [session.unpack_ns, session.unpack_cpu_ns].map(|ns| ms(ns as f64));
@@ -134,7 +134,7 @@ pub fn unpacking(seen: &Seen<'_>) -> Option<Finding> {
         title: "gets wait until packs are decompressed, checked and stored".to_owned(),
         seen: vec![
             seen.in_session(format!("it took {} of CPU time", ms(cpu_ns as f64)), cpu_ns as f64, ".unpack_cpu_ns"),
-            seen.in_verdict(format!("waiting for it cost {}", ms(unpacking_ns(seen))), "unpacking", unpacking_ns(seen)),
+            seen.in_saves(format!("waiting for it cost {}", ms(unpacking_ns(seen))), "unpacking", unpacking_ns(seen)),
         ],
         why: "all that go will ask for has to go through the cores once".to_owned(),
         next: "bench --scenario strategies tells what packs without compression take; tmpfs for --cache-dir".to_owned(),

@@ -1,6 +1,6 @@
 //! Rules about the remote: how far it is, how fast it sends, how often it is asked, and what becomes of requests that fail.
 
-use super::seen::{Of, QUESTIONS, Seen};
+use super::seen::{Of, QUESTIONS, SEVERAL, Seen, mean_ns};
 use super::{Finding, megabytes, ms, share};
 use crate::bench::analysis::account::{Stage, WaitKind};
 use crate::cache::Strategy;
@@ -17,7 +17,8 @@ const SHORT_BACK_OFF_NS: f64 = 50e6;
 /// Answers that begin late.
 pub fn latency(seen: &Seen<'_>) -> Option<Finding> {
     let cost_ns = of_link(seen, seen.gets.first_byte_ns / trips(seen), seen.manifests_ns);
-    let (mean_ns, questions) = mean_first_byte(seen)?;
+    let all = seen.spans(QUESTIONS);
+    let (mean_ns, questions) = (mean_ns(&all)?, all.count);
     Some(Finding {
         rule: "latency",
         title: format!("the remote is far: {} until an answer begins", ms(mean_ns)),
@@ -42,8 +43,7 @@ pub fn bandwidth(seen: &Seen<'_>) -> Option<Finding> {
     const ANSWERS: &str = "remote.get_pack|remote.get_data|remote.get_meta";
     let cost_ns = of_link(seen, seen.gets.transfer_ns, 0.0);
     let (answers, bytes) = (seen.spans(ANSWERS), seen.session.bytes_down);
-    (answers.count > 0).then_some(())?;
-    let mean_ns = answers.wall_ns as f64 / answers.count as f64;
+    let mean_ns = mean_ns(&answers)?;
     Some(Finding {
         rule: "bandwidth",
         title: format!("the link is narrow: from its first byte on an answer takes {}", ms(mean_ns)),
@@ -164,8 +164,7 @@ pub fn remote_errors(seen: &Seen<'_>) -> Option<Finding> {
 /// Long waits before another attempt.
 pub fn back_off(seen: &Seen<'_>) -> Option<Finding> {
     let waits = seen.spans("back_off");
-    (waits.count > 0).then_some(())?;
-    let (mean_ns, cost_ns) = (waits.wall_ns as f64 / waits.count as f64, too_long_back_off_ns(seen));
+    let (mean_ns, cost_ns) = (mean_ns(&waits)?, too_long_back_off_ns(seen));
     Some(Finding {
         rule: "back-off",
         title: format!("after a failure the backend waits {} before it tries again", ms(mean_ns)),
@@ -264,15 +263,13 @@ impl AtClose {
 
 /// What long waits before other attempts cost more than short ones would.
 fn too_long_back_off_ns(seen: &Seen<'_>) -> f64 {
-    let waits = seen.spans("back_off");
-    let mean_ns = waits.wall_ns as f64 / waits.count.max(1) as f64;
+    let mean_ns = mean_ns(&seen.spans("back_off")).unwrap_or(0.0);
     if mean_ns < LONG_BACK_OFF_NS { 0.0 } else { seen.gets.back_off_ns * (1.0 - SHORT_BACK_OFF_NS / mean_ns) }
 }
 
 /// Whether packs were fetched one after the other, though several of go's workers could have waited for several: a get that
 /// asks by itself, or a reader that stands still, makes them so too.
 pub fn is_serial(seen: &Seen<'_>) -> bool {
-    const SEVERAL: u64 = 3;
     const MUCH: f64 = 0.05;
     let kept = seen.account.reader.kept_by_remote_ns as f64 / seen.account.wall_ns.max(1) as f64;
     let is_of_packs = seen.trips().is_none() && seen.account.workers > 1;
@@ -306,14 +303,8 @@ fn what_if(seen: &Seen<'_>, change: &str) -> String {
     format!("bench what-if --leg {} --change {change}{strategy}, with this run's other arguments", seen.round.step.leg)
 }
 
-/// How long downloads waited for their first byte, on average, and how many.
-fn mean_first_byte(seen: &Seen<'_>) -> Option<(f64, u64)> {
-    let all = seen.spans(QUESTIONS);
-    (all.count > 0).then(|| (all.wall_ns as f64 / all.count as f64, all.count))
-}
-
 fn cost(seen: &Seen<'_>, rule: &str, cost_ns: f64, what: &str) -> super::Evidence {
-    seen.in_verdict(format!("waiting {what} cost {}", of_wall(seen, cost_ns)), rule, cost_ns)
+    seen.in_saves(format!("waiting {what} cost {}", of_wall(seen, cost_ns)), rule, cost_ns)
 }
 
 fn of_wall(seen: &Seen<'_>, ns: f64) -> String {

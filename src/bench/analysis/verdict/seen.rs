@@ -3,12 +3,14 @@
 use serde::Serialize;
 
 use super::{Evidence, share};
-use crate::bench::analysis::account::{Account, Stage, WaitKind};
+use crate::bench::analysis::account::{Account, Stage, Wait, WaitKind};
 use crate::bench::reporting::results::{Round, SpanSum};
 use crate::telemetry::SessionSummary;
 
 /// Over less the kernel's ticks are too coarse to tell how busy the cores were, nanoseconds.
 pub const SHORTEST_NS: u64 = 500_000_000;
+/// Fewer downloads than this say nothing of how they follow upon each other.
+pub const SEVERAL: u64 = 3;
 /// From here on cores are as good as all in use.
 pub const SATURATED: f64 = 0.85;
 /// What a question to the remote is until its answer begins: a HEAD has no more than that.
@@ -62,8 +64,10 @@ impl<'a> Seen<'a> {
         let lost_ns = (lost(account, WaitKind::Get, Stage::Remote) - kept_ns).max(0.0);
         let named = Parts::of(&round.spans);
         // Where one is served at a time, the others wait for that.
-        let is_unnamed = is_one_at_a_time(round, session) && account.workers > 1;
-        let unnamed_ns = if is_unnamed { lost_by_others(account).min(lost_ns) } else { 0.0 };
+        let unnamed_ns = match is_one_at_a_time(round, session, account) {
+            true => sum_of(account, WaitKind::Get, Stage::Remote, |wait| wait.lost_by_others_ns).min(lost_ns),
+            false => 0.0,
+        };
         let manifests_ns = Parts::of_waiting_for_manifests(&round.spans).first_byte_ns;
         let scale = if named.sum() > 0.0 { (lost_ns - unnamed_ns) / named.sum() } else { 0.0 };
         let gets = Parts { unnamed_ns, ..named.scaled(lost_ns - unnamed_ns) };
@@ -77,14 +81,14 @@ impl<'a> Seen<'a> {
 
     /// Requests one after the other that a get waited for, on average; None where no get waited for one of its own.
     pub fn trips(&self) -> Option<f64> {
-        let asked: u64 = own_questions(&self.round.spans).map(|span| span.count).sum();
+        let asked = own_questions(&self.round.spans);
         (asked > 0 && self.session.counts.gets > 0).then(|| asked as f64 / self.session.counts.gets as f64)
     }
 
     /// Whether gets asked for several objects of their own, and never was more than one download under way, though go has
     /// several workers.
     pub fn is_one_at_a_time(&self) -> bool {
-        self.account.workers > 1 && is_one_at_a_time(self.round, self.session)
+        is_one_at_a_time(self.round, self.session, self.account)
     }
 
     /// Objects that were fetched, or asked for in vain.
@@ -109,8 +113,7 @@ impl<'a> Seen<'a> {
 
     /// How long requests of a kind were open in one stage.
     pub fn open_ns(&self, kind: WaitKind, stage: Stage) -> f64 {
-        let waits = self.account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (kind, stage));
-        waits.map(|wait| wait.both_ns + wait.waiting_ns).sum()
+        sum_of(self.account, kind, stage, |wait| wait.both_ns + wait.waiting_ns)
     }
 
     /// Sum of all spans whose path ends so.
@@ -161,37 +164,41 @@ impl<'a> Seen<'a> {
         let (value, query) = match of {
             Of::Count => (sum.count as f64, count),
             Of::Wall => (sum.wall_ns as f64, wall_ns),
-            Of::Mean => (sum.wall_ns as f64 / sum.count.max(1) as f64, format!("{wall_ns} / {count}")),
+            Of::Mean => (mean_ns(&sum).unwrap_or(0.0), format!("{wall_ns} / {count}")),
         };
         let filter = format!("[.spans[] | select(.path | test(\"(^|;)({end})$\"))] | {query}");
         self.in_results(what, value, &filter)
     }
 
     /// What a rule says about this round could be saved.
-    pub fn in_verdict(&self, what: String, rule: &str, saves_ns: f64) -> Evidence {
-        let query = format!(
-            ".verdicts[] | select(.folder == \"{}\") | .ranked[] | select(.rule == \"{rule}\") | .saves_ns",
-            self.round.folder
-        );
-        Evidence { what, value: saves_ns.max(0.0).trunc(), file: "results.json".to_owned(), query }
+    pub fn in_saves(&self, what: String, rule: &str, saves_ns: f64) -> Evidence {
+        let filter = format!(".ranked[] | select(.rule == \"{rule}\") | .saves_ns");
+        self.in_verdict(what, saves_ns.max(0.0).trunc(), &filter)
+    }
+
+    /// Something in the verdict on this round.
+    pub fn in_verdict(&self, what: String, value: f64, filter: &str) -> Evidence {
+        let query = format!(".verdicts[] | select(.folder == \"{}\") | {filter}", self.round.folder);
+        Evidence { what, value, file: "results.json".to_owned(), query }
     }
 }
 
-fn is_one_at_a_time(round: &Round, session: &SessionSummary) -> bool {
-    const SEVERAL: u64 = 3;
-    let asked: u64 = own_questions(&round.spans).map(|span| span.count).sum();
-    session.most_downloads == Some(1) && asked >= SEVERAL
-}
-
-/// What it cost that gets waited for the remote while another one did.
-fn lost_by_others(account: &Account) -> f64 {
-    let waits = account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (WaitKind::Get, Stage::Remote));
-    waits.map(|wait| wait.lost_by_others_ns).sum()
+fn is_one_at_a_time(round: &Round, session: &SessionSummary, account: &Account) -> bool {
+    account.workers > 1 && session.most_downloads == Some(1) && own_questions(&round.spans) >= SEVERAL
 }
 
 fn lost(account: &Account, kind: WaitKind, stage: Stage) -> f64 {
-    let waits = account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (kind, stage));
-    waits.map(|wait| wait.lost_ns).sum()
+    sum_of(account, kind, stage, |wait| wait.lost_ns)
+}
+
+/// Something of the waits of one kind in one stage, added up.
+fn sum_of(account: &Account, kind: WaitKind, stage: Stage, of: fn(&Wait) -> f64) -> f64 {
+    account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (kind, stage)).map(of).sum()
+}
+
+/// What each span of a sum took; None without one.
+pub fn mean_ns(sum: &SpanSum) -> Option<f64> {
+    (sum.count > 0).then(|| sum.wall_ns as f64 / sum.count as f64)
 }
 
 /// The share of go's workers that are not served while one is.
@@ -206,9 +213,10 @@ fn ends_with(path: &str, ends: &str) -> bool {
     ends.split('|').any(ends_so)
 }
 
-/// The part of each question that a get asked for itself, until its answer began.
-fn own_questions(spans: &[SpanSum]) -> impl Iterator<Item = &SpanSum> {
-    spans.iter().filter(|span| span.path.starts_with("request;get;") && ends_with(&span.path, QUESTIONS))
+/// Questions that gets asked for themselves.
+fn own_questions(spans: &[SpanSum]) -> u64 {
+    let own = spans.iter().filter(|span| span.path.starts_with("request;get;") && ends_with(&span.path, QUESTIONS));
+    own.map(|span| span.count).sum()
 }
 
 impl Parts {

@@ -35,9 +35,9 @@ fn unexplained(seen: &Seen<'_>) -> Vec<(f64, Evidence)> {
     let waits = seen.account.waits.iter().filter(|wait| !is_explained(seen, wait));
     let mut all: Vec<(f64, Evidence)> = waits.map(|wait| (beyond_ns(seen, wait), of_wait(seen, wait))).collect();
     if !is_serial(seen) {
-        let query = format!(".verdicts[] | select(.folder == \"{}\") | .gets.turn_ns", seen.round.folder);
-        let (what, value) = (format!("turns of downloads cost {}", ms(seen.gets.turn_ns)), seen.gets.turn_ns);
-        all.push((value, Evidence { what, value, file: "results.json".to_owned(), query }));
+        let turn_ns = seen.gets.turn_ns;
+        let what = format!("turns of downloads cost {}", ms(turn_ns));
+        all.push((turn_ns, seen.in_verdict(what, turn_ns, ".gets.turn_ns")));
     }
     let close_ns = seen.account.close_ns as f64;
     let known_ns =

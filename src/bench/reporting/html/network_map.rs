@@ -5,7 +5,6 @@ use maud::{Markup, html};
 
 use super::chart::{self, LINE, Mark, TEXT, Width};
 use crate::bench::analysis::network::Network;
-use crate::bench::planning::grid::name;
 use crate::bench::reporting::network_plot::{self, EMPTY, FULL, Look, colours};
 
 /// Of a panel, pixels.
@@ -18,8 +17,8 @@ const HEIGHT: u32 = 280;
 pub fn render(network: &Network) -> Result<Markup> {
     let map =
         chart::both("Wall clock over latency, a panel a bandwidth", |width| network_plot::svg(network, look(width)))?;
-    let names: Vec<String> = network.strategies.iter().map(|of| name(of.strategy)).collect();
-    let strategies = colours().zip(&names).map(|(colour, name)| (Mark::Dot(colour), name.as_str()));
+    let names = network.strategies.iter().map(|of| of.strategy.name());
+    let strategies = colours().zip(names).map(|(colour, name)| (Mark::Dot(colour), name));
     let baselines = [(Mark::Dashes(EMPTY), "no cache"), (Mark::Dashes(FULL), "go's own cache")];
     Ok(html! {
         (chart::legend(&strategies.chain(baselines).collect::<Vec<_>>()))
