@@ -8,12 +8,13 @@
 //! - [`s3`]: the embedded S3 server and the link in front of it.
 //! - [`bench`]: scenario, plan, rounds, results, statistics, reporters.
 //!
-//! Beside them `platform` (all that differs between operating systems), `note` (lines for the user), `is_default` (what files leave out) and [`shell`] (completions
+//! Beside them [`config`] (settings and default folders), `platform` (all that differs between operating systems), `note` (lines for the user), `is_default` (what files leave out) and [`shell`] (completions
 //! and man pages).
 
 pub mod backend;
 pub mod bench;
 pub mod cache;
+pub mod config;
 mod is_default;
 pub mod note;
 mod platform;

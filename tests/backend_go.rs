@@ -36,8 +36,8 @@ fn two_builds_at_once_share_one_folder() {
         let output = build.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", stderr(&output));
     }
-    let sessions = std::fs::read_dir(workspace.path().join("metrics/sessions")).unwrap();
-    let sessions: Vec<_> = sessions.map(|entry| common::read_session(&entry.unwrap().path())).collect();
+    let sessions = common::sessions(&workspace.path().join("metrics"));
+    let sessions: Vec<_> = sessions.iter().map(|session| common::read_session(session)).collect();
     let start = |n: usize| sessions[n]["start_unix_ns"].as_u64().unwrap();
     let end = |n: usize| start(n) + sessions[n]["wall_ns"].as_u64().unwrap();
     assert!(start(0) < end(1) && start(1) < end(0), "the two ran at once");
@@ -53,7 +53,7 @@ fn a_killed_backend_fails_its_build_and_harms_no_later_one() {
     let mut build = workspace.go("", &["build", "-o", "../m", "."]).stderr(Stdio::piped()).spawn().unwrap();
     let store = workspace.store();
     common::wait_until("first outputs", || std::fs::read_dir(&store).is_ok_and(|files| files.count() > 5));
-    let folder = std::fs::read_dir(workspace.path().join("metrics/sessions")).unwrap().next().unwrap().unwrap().path();
+    let folder = common::sessions(&workspace.path().join("metrics")).remove(0);
     let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
     let pid: i32 = name.rsplit_once('-').unwrap().1.parse().unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGKILL).unwrap();

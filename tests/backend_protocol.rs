@@ -6,7 +6,7 @@ use common::backend::{Backend, output_of, put_text};
 use gocacheprog::telemetry::read_request_log;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -60,16 +60,15 @@ fn the_next_session_has_what_the_last_one_put_and_two_may_run_at_once() {
     let mut third = Backend::start(folder.path(), &[]);
     assert_eq!((&third.get(1, 1)["Size"], &third.get(2, 2)["Size"]), (&3.into(), &3.into()));
     third.end();
-    assert_eq!(std::fs::read_dir(folder.path().join("metrics/sessions")).unwrap().count(), 3);
+    assert_eq!(common::sessions(&folder.path().join("metrics")).len(), 3);
 }
 
 #[test]
 fn variables_switch_as_flags_do() {
     let folder = tempfile::tempdir().unwrap();
     for (value, lines) in [("1", ""), ("true", ""), ("", "CacheProg used.\n"), ("0", "CacheProg used.\n")] {
-        let output = Command::new(common::CACHEPROG)
+        let output = common::cacheprog()
             .current_dir(folder.path())
-            .env_remove("S3_ENDPOINT")
             .env("CACHEPROG_QUIET", value)
             .stdin(Stdio::null())
             .output()
@@ -87,9 +86,8 @@ fn variables_switch_as_flags_do() {
 fn a_stderr_that_is_full_does_not_end_the_session() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("metrics"), "a file where a folder should be").unwrap();
-    let output = Command::new(common::CACHEPROG)
+    let output = common::cacheprog()
         .current_dir(folder.path())
-        .env_remove("S3_ENDPOINT")
         .stdin(Stdio::null())
         .stderr(std::fs::File::create("/dev/full").unwrap())
         .output()
@@ -224,8 +222,7 @@ fn the_records_of_a_session_agree() {
     let tags: Vec<_> = hlog.lines().filter_map(|line| line.strip_prefix("Tag=")?.split(',').next()).collect();
     assert!(["get", "get/local/to-1MiB", "get/miss", "put", "body"].iter().all(|tag| tags.contains(tag)), "{tags:?}");
     assert!(trace.iter().any(|event| event["name"] == "body"));
-    let sessions = folder.path().join("metrics/sessions");
-    let session = common::read_session(&std::fs::read_dir(sessions).unwrap().next().unwrap().unwrap().path());
+    let session = common::read_session(&common::sessions(&folder.path().join("metrics"))[0]);
     assert_eq!((&session["gets"], &session["puts"], &session["get_ns"]["count"]), (&2.into(), &1.into(), &2.into()));
 }
 
@@ -235,7 +232,7 @@ fn verify_names_what_is_damaged() {
     let mut backend = Backend::start(folder.path(), &[]);
     let path = backend.put(1, 1, b"body")["DiskPath"].as_str().unwrap().to_owned();
     backend.end();
-    let verify = || Command::new(common::CACHEPROG).arg("verify").current_dir(folder.path()).output().unwrap();
+    let verify = || common::cacheprog().arg("verify").current_dir(folder.path()).output().unwrap();
     let good = verify();
     assert!(good.status.success() && String::from_utf8_lossy(&good.stdout).contains("1 bodies are good"));
     std::fs::write(&path, "bodY").unwrap();

@@ -64,11 +64,8 @@ impl Store {
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(common::CACHEPROG);
+    let mut command = common::cacheprog();
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
-    for name in ["CACHEPROG_MAX_AGE", "CACHEPROG_MAX_SIZE", "CACHEPROG_CACHE_DIR"] {
-        command.env_remove(name);
-    }
     command
 }
 

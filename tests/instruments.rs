@@ -23,7 +23,7 @@ fn json(path: &Path) -> Value {
 
 /// The folder of the only session below `folder`, when it has ended.
 fn session_folder(folder: &Path) -> PathBuf {
-    let session = std::fs::read_dir(folder.join("metrics/sessions")).unwrap().next().unwrap().unwrap().path();
+    let session = common::sessions(&folder.join("metrics")).remove(0);
     common::read_session(&session);
     session
 }
@@ -338,8 +338,8 @@ fn the_heap_profile_has_what_was_held_at_the_peak_and_all_that_was_allocated() {
 fn each_switch_has_its_variable() {
     let folder = tempfile::tempdir().unwrap();
     let variables = ["TRACE", "REQUEST_LOG", "WALL_PROFILE", "HISTOGRAMS", "SAMPLES"];
-    let mut command = std::process::Command::new(common::CACHEPROG);
-    command.current_dir(folder.path()).env_remove("S3_ENDPOINT").env("CACHEPROG_CPU_PROFILE", "off");
+    let mut command = common::cacheprog();
+    command.current_dir(folder.path()).env("CACHEPROG_CPU_PROFILE", "off");
     command.envs(variables.map(|name| (format!("CACHEPROG_NO_{name}"), "1")));
     let output = command.stdin(std::process::Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", common::stderr(&output));

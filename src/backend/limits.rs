@@ -1,48 +1,71 @@
-//! How large the local store may grow: flags, their texts, and their defaults.
+//! How large the local store and the records may grow.
+
+use std::time::Duration;
 
 use crate::cache::Limits;
+use crate::config::{DAY, count, duration, size};
+use crate::telemetry::Keep;
 
-const DAY_S: i64 = 24 * 3600;
+const LIMITS: &str = "Limits";
+
+/// The longest age, in days: more is a typing error, and the store counts in whole seconds.
+const MOST_DAYS: u32 = u32::MAX;
 
 /// What the local store may hold.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct LimitArgs {
-    /// What was not used for so many days leaves the local store; 0: nothing does
-    #[arg(long, value_name = "DAYS", env = "CACHEPROG_MAX_AGE", default_value = "5", value_parser = clap::value_parser!(u32))]
-    pub max_age: u32,
-    /// The local store's size, as 500M or 10G: the least recently used leaves; 0: no limit. What was used in the last day
-    /// stays in any case
-    #[arg(long, value_name = "SIZE", env = "CACHEPROG_MAX_SIZE", default_value = "10G", value_parser = bytes)]
+    /// What was not used for so long leaves the local store: a number of days, or a duration as 5d or 12h; 0: nothing does
+    #[arg(long, value_name = "TIME", env = "CACHEPROG_MAX_AGE", default_value = "5d", value_parser = age, help_heading = LIMITS)]
+    pub max_age: Duration,
+    /// The local store's size, as 500MB or 10G (GB is 10^9 bytes, G and GiB are 2^30): the least recently used leaves; 0: no
+    /// limit. What was used in the last day stays in any case
+    #[arg(long, value_name = "SIZE", env = "CACHEPROG_MAX_SIZE", default_value = "10G", value_parser = size, help_heading = LIMITS)]
     pub max_size: u64,
 }
 
 impl LimitArgs {
     /// As the store knows them.
     pub fn limits(&self) -> Limits {
-        Limits {
-            max_age_s: (self.max_age > 0).then(|| i64::from(self.max_age) * DAY_S),
-            max_bytes: (self.max_size > 0).then_some(self.max_size),
+        let mut limits = Limits { max_age_s: None, max_bytes: None };
+        if !self.max_age.is_zero() {
+            limits.max_age_s = Some(self.max_age.as_secs().cast_signed());
         }
+        if self.max_size > 0 {
+            limits.max_bytes = Some(self.max_size);
+        }
+        limits
     }
 }
 
-/// Reads a size: a whole number, and a unit of powers of 1024.
-fn bytes(text: &str) -> Result<u64, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let shift = match unit.to_ascii_uppercase().trim_end_matches("IB") {
-        "" if !unit.is_empty() => None,
-        "" | "B" => Some(0),
-        "K" => Some(10),
-        "M" => Some(20),
-        "G" => Some(30),
-        "T" => Some(40),
-        _ => None,
-    };
-    let (Ok(number), Some(shift)) = (number.parse::<u64>(), shift) else {
-        return Err("not a size: write a whole number and K, M, G or T, as 10G".to_owned());
-    };
-    number.checked_mul(1 << shift).ok_or_else(|| "more bytes than there are".to_owned())
+/// How many records stay.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct KeepArgs {
+    /// How many sessions keep their records: older ones are removed when a session ends; 0: no limit
+    #[arg(long, value_name = "N", env = "CACHEPROG_KEEP_SESSIONS", default_value = "100", value_parser = count, help_heading = LIMITS)]
+    pub keep_sessions: usize,
+    /// How large the records of all sessions may be, as 256MB or 1G; 0: no limit. Those of the newest session stay in any
+    /// case
+    #[arg(long, value_name = "SIZE", env = "CACHEPROG_KEEP_RECORDS", default_value = "256MB", value_parser = size, help_heading = LIMITS)]
+    pub keep_records: u64,
+}
+
+impl KeepArgs {
+    /// As the records know it.
+    pub fn keep(&self) -> Keep {
+        let mut keep = Keep { sessions: None, bytes: None };
+        if self.keep_sessions > 0 {
+            keep.sessions = Some(self.keep_sessions);
+        }
+        if self.keep_records > 0 {
+            keep.bytes = Some(self.keep_records);
+        }
+        keep
+    }
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    let age = duration(text, DAY)?;
+    if age > DAY * MOST_DAYS { Err(format!("more than {MOST_DAYS} days")) } else { Ok(age) }
 }
 
 #[cfg(test)]
@@ -50,34 +73,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_powers_of_1024() {
-        for (text, expected) in [
-            ("0", 0),
-            ("123", 123),
-            ("123B", 123),
-            ("2K", 2048),
-            ("2k", 2048),
-            ("500M", 500 << 20),
-            ("10G", 10 << 30),
-            ("10GiB", 10 << 30),
-            ("1T", 1 << 40),
-        ] {
-            assert_eq!(bytes(text), Ok(expected), "{text}");
+    fn ages_are_days_or_have_a_unit() {
+        for (text, days) in [("5", 5.0), ("5d", 5.0), ("12h", 0.5), ("0", 0.0), ("4294967295", 4_294_967_295.0)] {
+            assert_eq!(age(text), Ok(DAY.mul_f64(days)), "{text}");
         }
-    }
-
-    #[test]
-    fn what_is_no_size_is_refused() {
-        for text in ["", "G", "-1", "1.5G", "10 G", "10X", "10GB", "1iB", "99999999999999999999", "99999999T"] {
-            assert!(bytes(text).is_err(), "{text}");
+        for text in ["4294967296", "-1", "5 bananas"] {
+            assert!(age(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn zero_is_no_limit() {
-        let none = LimitArgs { max_age: 0, max_size: 0 }.limits();
+        let none = LimitArgs { max_age: Duration::ZERO, max_size: 0 }.limits();
         assert_eq!(none, Limits { max_age_s: None, max_bytes: None });
-        let some = LimitArgs { max_age: 5, max_size: 7 }.limits();
+        let some = LimitArgs { max_age: 5 * DAY, max_size: 7 }.limits();
         assert_eq!(some, Limits { max_age_s: Some(432_000), max_bytes: Some(7) });
+        let none = KeepArgs { keep_sessions: 0, keep_records: 0 }.keep();
+        assert_eq!(none, Keep { sessions: None, bytes: None });
+        let some = KeepArgs { keep_sessions: 3, keep_records: 7 }.keep();
+        assert_eq!(some, Keep { sessions: Some(3), bytes: Some(7) });
     }
 }

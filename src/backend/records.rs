@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -13,8 +14,9 @@ use super::capture::{self, Copy};
 use crate::note::note;
 use crate::protocol::Response;
 use crate::telemetry::{
-    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Drawing, Gauges, HeapProfile, Latencies, ProfileSummary, Recorder,
-    Resources, Sampler, SessionFolder, SessionSummary, SpanSums, Switches, Trace, WallProfile, Watched, listen,
+    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Drawing, Gauges, HeapProfile, Keep, Latencies, ProfileSummary,
+    Recorder, Resources, Sampler, SessionFolder, SessionSummary, SpanSums, Switches, Trace, WallProfile, Watched,
+    listen,
 };
 
 /// How often records are written out, so that a killed session leaves them.
@@ -85,9 +87,9 @@ impl Interrupted {
 }
 
 impl Records {
-    /// Starts what `args` ask for. What cannot be started is given up with one line on stderr.
-    pub fn start(args: &BackendArgs, clock: Clock, profile: Option<CpuProfile>) -> Self {
-        let folder = if args.no_records { None } else { open_folder(args, &clock) };
+    /// Starts what `args` ask for, in a folder below `records` unless they name another. What cannot be started is given up with one line on stderr.
+    pub fn start(args: &BackendArgs, records: Option<&Path>, clock: Clock, profile: Option<CpuProfile>) -> Self {
+        let folder = if args.no_records { None } else { open_folder(args, records, &clock) };
         let wall_profile = folder.is_some() && !args.no_wall_profile;
         let histograms = folder.is_some() && !args.no_histograms;
         let switches = Switches { request_log: !args.no_request_log, histograms, wall_profile };
@@ -187,6 +189,13 @@ impl Records {
         folder.link_plain_names();
     }
 
+    /// Removes the records of the oldest sessions where there are more than `keep` allows.
+    pub fn remove_old(&self, keep: Keep) {
+        if let Some(folder) = &self.folder {
+            folder.remove_old_sessions(keep);
+        }
+    }
+
     fn write_wall_profile(&self, folder: &SessionFolder, waits: &WallProfile) -> anyhow::Result<()> {
         let Some(mut profile) = self.recorder.wall_profile() else { return Ok(()) };
         profile.merge(waits);
@@ -201,10 +210,11 @@ impl Records {
     }
 }
 
-fn open_folder(args: &BackendArgs, clock: &Clock) -> Option<SessionFolder> {
-    let (path, opened) = match &args.session {
-        Some(path) => (path, SessionFolder::use_given(path)),
-        None => (&args.metrics, SessionFolder::create_below(&args.metrics, clock)),
+fn open_folder(args: &BackendArgs, records: Option<&Path>, clock: &Clock) -> Option<SessionFolder> {
+    let (path, opened) = match (&args.session, records) {
+        (Some(path), _) => (path.as_path(), SessionFolder::use_given(path)),
+        (None, Some(path)) => (path, SessionFolder::create_below(path, clock)),
+        (None, None) => return None,
     };
     opened.inspect_err(|error| note(format_args!("no records: {}: {error}", path.display()))).ok()
 }

@@ -1,5 +1,6 @@
 //! The backend's main: handshake first, everything slow after it, records after go has been released.
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
@@ -9,12 +10,14 @@ use tokio_util::task::TaskTracker;
 use super::alter::Altered;
 use super::at_close::AtClose;
 use super::capture::Tee;
+use super::folders::Folders;
 use super::gauges::InFlight;
 use super::plant::Planted;
 use super::records::{Found, Records};
 use super::session::{End, Session};
 use super::{BackendArgs, io};
 use crate::cache::{Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3_config};
+use crate::config::Unreadable;
 use crate::note::{self, note};
 use crate::platform::{self, Usage, usage};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
@@ -24,9 +27,9 @@ use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, SCHEMA, SessionSummary
 const WORKERS: usize = 2;
 
 /// Runs one session on this process's stdin and stdout, and ends the process. Anything but a clean end gives a non-zero
-/// exit code.
-pub fn main(args: &BackendArgs) -> ! {
-    let is_clean = run(args).unwrap_or_else(|error| {
+/// exit code. `unreadable`: settings whose defaults are used.
+pub fn main(args: &BackendArgs, unreadable: &[Unreadable]) -> ! {
+    let is_clean = run(args, unreadable).unwrap_or_else(|error| {
         note(format_args!("{error:#}"));
         false
     });
@@ -35,7 +38,7 @@ pub fn main(args: &BackendArgs) -> ! {
 }
 
 /// Whether the input was of the protocol to its end.
-fn run(args: &BackendArgs) -> anyhow::Result<bool> {
+fn run(args: &BackendArgs, unreadable: &[Unreadable]) -> anyhow::Result<bool> {
     if args.heap_profile && !args.no_records && !platform::heap::is_profiled() {
         // The allocator has to know it when the process starts.
         note(format_args!("no heap profile: {}", platform::heap::restart_profiled()));
@@ -51,13 +54,15 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     if !args.quiet {
         note::line("CacheProg used.");
     }
+    unreadable.iter().for_each(note);
     let (stdin, stdin_copy) = Tee::new(io::take_stdin()?);
     let mut reader = FrameReader::new(stdin);
-    let mut records = Records::start(args, clock, profile);
+    let folders = Folders::find(args);
+    let mut records = Records::start(args, folders.records.as_deref(), clock, profile);
     if args.capture {
         records.capture(&stdin_copy, &stdout_copy);
     }
-    let session = Arc::new(start_session(args, &records, writer));
+    let session = Arc::new(start_session(args, &folders.store, &records, writer));
     session.begin();
     let of_session = session.clone();
     records.sample(args, move || of_session.gauges());
@@ -73,9 +78,9 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     Ok(is_clean)
 }
 
-fn start_session(args: &BackendArgs, records: &Records, writer: ResponseWriter<Tee>) -> Session {
+fn start_session(args: &BackendArgs, store: &Path, records: &Records, writer: ResponseWriter<Tee>) -> Session {
     Session {
-        cache: Cache::new(LocalStore::open(&args.cache.cache_dir), remote(), &args.options()),
+        cache: Cache::new(LocalStore::open(store), remote(), &args.options()),
         recorder: records.recorder().clone(),
         writer,
         runtime: LazyLock::new(start_runtime),
@@ -88,6 +93,7 @@ fn start_session(args: &BackendArgs, records: &Records, writer: ResponseWriter<T
 
 /// What go does not wait for: the records, and order in both stores.
 fn finish(released: Released, session: &Session, records: &mut Records) {
+    let args = released.args;
     // Before the records, which take longer: the next build may end meanwhile.
     session.cache.local().note_uses();
     records.finish(released.moved.released_ns, |found| released.summary(session, found));
@@ -95,7 +101,8 @@ fn finish(released: Released, session: &Session, records: &mut Records) {
     // Nobody waits for what reads stderr.
     platform::let_go_of_stderr();
     session.tidy();
-    session.cache.local().trim_when_due(released.args.limits.limits());
+    session.cache.local().trim_when_due(args.limits.limits());
+    records.remove_old(args.keep.keep());
 }
 
 /// Does what has to be done before go may go on, lets it go on, and sees to what is left.
@@ -187,7 +194,7 @@ impl Released<'_> {
         SessionSummary {
             schema: SCHEMA,
             pid: std::process::id(),
-            strategy: self.args.strategy,
+            strategy: self.args.cache.strategy,
             start_unix_ns: self.clock.start_unix_ns(),
             handshake_ns: self.handshake_ns,
             wall_ns: self.moved.released_ns,

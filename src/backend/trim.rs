@@ -1,14 +1,15 @@
 //! `cacheprog trim`: trims the local store now, and prints what that removed.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use super::{CacheArgs, LimitArgs};
+use super::LimitArgs;
 use crate::cache::{TrimError, Trimmed, Trimming};
 
 /// Trims the store and prints the result. A store that is in use, or no store, gives a non-zero exit code.
-pub fn trim(args: &CacheArgs, limits: &LimitArgs) -> ExitCode {
-    let trimming = Trimming::now(&args.cache_dir, limits.limits());
+pub fn trim(store: &Path, limits: &LimitArgs) -> ExitCode {
+    let trimming = Trimming::now(store, limits.limits());
     let trimmed = match trimming.run() {
         Ok(trimmed) => trimmed,
         Err(error) => {

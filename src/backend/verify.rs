@@ -1,15 +1,15 @@
 //! `cacheprog verify`: prints what a check of the local store found.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use super::CacheArgs;
 use crate::cache;
 
 /// Checks the store and prints the result. Damaged or missing bodies, and a folder that is no store, give a non-zero
 /// exit code.
-pub fn verify(args: &CacheArgs) -> ExitCode {
-    let report = match cache::verify(&args.cache_dir) {
+pub fn verify(store: &Path) -> ExitCode {
+    let report = match cache::verify(store) {
         Ok(report) => report,
         Err(error) => {
             crate::note::line(format_args!("error: {error}\n  next:  name the store with --cache-dir"));

@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         None => gocacheprog::bench::run(cli.bench),
-        Some(Command::Backend(args)) => gocacheprog::backend::main(&args),
+        Some(Command::Backend(args)) => gocacheprog::backend::main(&args, &[]),
         Some(Command::Observe(args)) => gocacheprog::bench::observe(&args),
         Some(Command::Prove(args)) => gocacheprog::bench::prove(args),
         Some(Command::WhatIf(args)) => gocacheprog::bench::what_if(&args),

@@ -1,9 +1,11 @@
 //! The GOCACHEPROG backend: `GOCACHEPROG=$PWD/cacheprog go build std`.
 
 use clap::{CommandFactory, Parser, Subcommand};
-use gocacheprog::backend::{self, BackendArgs, CacheArgs, LimitArgs};
+use gocacheprog::backend::{self, BackendArgs, CacheArgs, LimitArgs, RecordArgs};
+use gocacheprog::config::{self, Parsed, Unreadable};
 use gocacheprog::note;
 use gocacheprog::shell::{self, CompletionArgs, ManArgs};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// A GOCACHEPROG backend over local disk and S3 that records what it does.
@@ -11,6 +13,9 @@ use std::process::ExitCode;
 /// go starts it: export GOCACHEPROG=/path/to/cacheprog. The remote comes from S3_ENDPOINT, S3_ACCESS_KEY_ID,
 /// S3_SECRET_ACCESS_KEY, S3_SESSION_TOKEN, S3_BUCKET_NAME, S3_REGION and S3_PREFIX; without S3_ENDPOINT it works
 /// from local disk only.
+///
+/// A flag comes before its variable, and a variable before the default. An empty variable is an unset one; one that cannot be
+/// read is named on stderr, and the default is used.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -22,12 +27,22 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Print where the local store and the records are
+    #[command(mut_arg("strategy", |arg| arg.hide(true)))]
+    Path {
+        #[command(flatten)]
+        cache: CacheArgs,
+        #[command(flatten)]
+        records: RecordArgs,
+    },
     /// Check all that the local store holds against its SHA-256
+    #[command(mut_arg("strategy", |arg| arg.hide(true)))]
     Verify {
         #[command(flatten)]
         cache: CacheArgs,
     },
     /// Remove now what has not been used for long, and the least recently used where there is too much
+    #[command(mut_arg("strategy", |arg| arg.hide(true)))]
     Trim {
         #[command(flatten)]
         cache: CacheArgs,
@@ -39,11 +54,16 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let Parsed { cli, matches, unreadable } = config::parse::<Cli>();
     match cli.command {
-        None => backend::main(&cli.session),
-        Some(Command::Verify { cache }) => backend::verify(&cache),
-        Some(Command::Trim { cache, limits }) => backend::trim(&cache, &limits),
+        None => backend::main(&cli.session, &unreadable),
+        Some(Command::Path { cache, records }) => {
+            unreadable.iter().for_each(note::note);
+            matches.subcommand().into_iter().for_each(|(_, matches)| backend::path(&cache, &records, matches));
+            ExitCode::SUCCESS
+        }
+        Some(Command::Verify { cache }) => with_store(&cache, &unreadable, backend::verify),
+        Some(Command::Trim { cache, limits }) => with_store(&cache, &unreadable, |store| backend::trim(store, &limits)),
         Some(Command::Completions(args)) => {
             shell::completions(&args, Cli::command());
             ExitCode::SUCCESS
@@ -55,5 +75,20 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+    }
+}
+
+/// Does `work` on the store. Not with a default instead of what the user wrote: it may remove files.
+fn with_store(cache: &CacheArgs, unreadable: &[Unreadable], work: impl FnOnce(&Path) -> ExitCode) -> ExitCode {
+    if let Some(first) = unreadable.first() {
+        note::line(format_args!("error: {}\n  next:  correct the variable, or unset it", first.reason()));
+        return ExitCode::FAILURE;
+    }
+    match cache.folder() {
+        Ok(store) => work(&store),
+        Err(why) => {
+            note::line(format_args!("error: there is no local store: {why}\n  next:  name the store with --cache-dir"));
+            ExitCode::FAILURE
+        }
     }
 }

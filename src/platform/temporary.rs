@@ -21,6 +21,19 @@ pub fn user_temporary_folder() -> io::Result<PathBuf> {
     private_folder(&system_temporary_folder(), rustix::process::geteuid().as_raw())
 }
 
+/// Where [`user_temporary_folder`] is or will be. Makes nothing.
+///
+/// # Errors
+/// When what is there is refused.
+pub fn find_user_temporary_folder() -> io::Result<PathBuf> {
+    let folder = name(&system_temporary_folder(), rustix::process::geteuid().as_raw());
+    if folder.symlink_metadata().is_ok() { user_temporary_folder() } else { Ok(folder) }
+}
+
+fn name(parent: &Path, uid: u32) -> PathBuf {
+    parent.join(format!("cacheprog-{uid}"))
+}
+
 /// The system's temporary folder, absolute and UTF-8: the protocol, which is JSON, cannot name another.
 fn system_temporary_folder() -> PathBuf {
     let folder = std::path::absolute(std::env::temp_dir()).ok().filter(|path| path.to_str().is_some());
@@ -28,7 +41,7 @@ fn system_temporary_folder() -> PathBuf {
 }
 
 fn private_folder(parent: &Path, uid: u32) -> io::Result<PathBuf> {
-    let folder = parent.join(format!("cacheprog-{uid}"));
+    let folder = name(parent, uid);
     match DirBuilder::new().mode(PRIVATE).create(&folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}

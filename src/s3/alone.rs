@@ -113,6 +113,8 @@ fn exports(
         ("S3_SESSION_TOKEN", Some(&token)),
         ("S3_BUCKET_NAME", Some(bucket)),
         ("SSL_CERT_FILE", file.as_deref()),
+        // The workshop's steps look for `.cache` and `metrics` where they are.
+        ("CACHEPROG_HERE", Some("1")),
     ];
     let lines = variables.iter().filter_map(|(name, value)| {
         let quoted = (*value)?.replace('\'', r"'\''");

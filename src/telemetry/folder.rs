@@ -1,16 +1,17 @@
 //! Where a session's records go: a folder of its own, locked while the session lives, and the plain names as links.
 
 use std::fs::{File, create_dir_all};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::Clock;
+use super::retention::{Keep, is_seen_by_git, make_sessions_folder, remove_sessions, session_in};
 
 /// Held until the process ends, so that others can wait for that, also when it was killed.
 pub const LOCK_FILE: &str = "session.lock";
-/// Below the metrics folder: one folder a session.
-const SESSIONS: &str = "sessions";
+/// How the name of a session's folder begins until it has its lock.
+pub const UNFINISHED: &str = ".new-";
 /// The names that Step 2.5 of the workshop opens, and those beside them.
 const PLAIN_NAMES: [&str; 13] = [
     "stdin.txt",
@@ -40,17 +41,18 @@ pub struct SessionFolder {
 }
 
 impl SessionFolder {
-    /// A new folder below `metrics`, so that two helpers at once never write to one file.
+    /// A new folder below `metrics`, so that two backends at once never write to one file.
     ///
     /// # Errors
     /// When it cannot be made.
     pub fn create_below(metrics: &Path, clock: &Clock) -> io::Result<Self> {
-        create_dir_all(metrics)?;
-        crate::cache::ignore_in_git(metrics);
+        if make_folder(metrics)? {
+            crate::cache::ignore_in_git(metrics);
+        }
         let start = jiff::Timestamp::from_nanosecond(clock.start_unix_ns().into()).unwrap_or_default();
         let name = format!("{}-{}", start.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
-        let path = new_folder(&metrics.join(SESSIONS), &name)?;
-        Ok(Self { _lock: lock(&path)?, path, links_in: Some(metrics.to_owned()) })
+        let (path, lock) = new_folder(&make_sessions_folder(metrics)?, &name)?;
+        Ok(Self { _lock: lock, path, links_in: Some(metrics.to_owned()) })
     }
 
     /// A folder that the caller has made and that nobody else uses.
@@ -70,21 +72,32 @@ impl SessionFolder {
         path
     }
 
+    /// Removes the records of the oldest ended sessions beside this one, and the plain names that led to them.
+    pub fn remove_old_sessions(&self, keep: Keep) {
+        let Some(metrics) = &self.links_in else { return };
+        // Records that stay harm no build.
+        if remove_sessions(metrics, keep).is_ok_and(|removed| removed.sessions > 0) {
+            unlink_plain_names(metrics);
+        }
+    }
+
     /// Whether the link `plain` leads to a session that started after this one: names begin with the start.
     fn is_older_than(&self, plain: &Path) -> bool {
         let Ok(target) = std::fs::read_link(plain) else { return false };
-        let mut parts = target.iter().skip_while(|part| *part != SESSIONS).skip(1);
-        parts.next().zip(self.path.file_name()).is_some_and(|(linked, own)| own < linked)
+        session_in(&target).zip(session_in(&self.path)).is_some_and(|(linked, own)| own < linked)
     }
 
     /// Lets the plain names point to the records that this session has so far, unless a session that started later has
-    /// them. The others stay with the last session that took them. A file of the user's under such a name is left alone.
+    /// them. The others stay with the last session that took them. A file of the user's under such a name is left alone,
+    /// and a folder that git looks into gets none.
     pub fn link_plain_names(&self) {
         let Some(metrics) = &self.links_in else { return };
+        if is_seen_by_git(metrics) {
+            return;
+        }
         for name in PLAIN_NAMES {
             let plain = metrics.join(name);
-            let is_users = plain.symlink_metadata().is_ok_and(|found| !found.is_symlink());
-            if !is_users && !self.is_older_than(&plain) && self.path.join(name).exists() {
+            if !is_users(&plain) && !self.is_older_than(&plain) && self.path.join(name).exists() {
                 // A link that cannot be made leaves the record in the session's own folder.
                 let _ = link(metrics, &plain, name, &self.path);
             }
@@ -92,7 +105,7 @@ impl SessionFolder {
         for (name, instead) in ONE_OF {
             let plain = metrics.join(name);
             let is_gone = self.path.join(instead).exists() && !self.path.join(name).exists();
-            if is_gone && !self.is_older_than(&plain) && plain.is_symlink() {
+            if is_gone && !self.is_older_than(&plain) && !is_users(&plain) {
                 // Left where it is, it only leads to an older session.
                 let _ = std::fs::remove_file(&plain);
             }
@@ -100,16 +113,42 @@ impl SessionFolder {
     }
 }
 
-/// A folder that nobody has made before: two containers may have the same time and process number.
-fn new_folder(parent: &Path, name: &str) -> io::Result<PathBuf> {
-    create_dir_all(parent)?;
+/// Removes the plain names in `metrics` that lead to sessions whose records are gone.
+pub fn unlink_plain_names(metrics: &Path) {
+    for name in PLAIN_NAMES {
+        let plain = metrics.join(name);
+        if !is_users(&plain) && !plain.exists() {
+            let _ = std::fs::remove_file(&plain);
+        }
+    }
+}
+
+/// Makes `folder` if it is missing. `false`: it was there.
+fn make_folder(folder: &Path) -> io::Result<bool> {
+    if folder.is_dir() { Ok(false) } else { create_dir_all(folder).map(|()| true) }
+}
+
+/// Whether something that is no link of ours has this name.
+fn is_users(plain: &Path) -> bool {
+    match std::fs::read_link(plain) {
+        Ok(target) => session_in(&target).is_none(),
+        Err(_) => plain.symlink_metadata().is_ok(),
+    }
+}
+
+/// A folder with a new name (two containers may have the same time and process number), and its lock, which it has before
+/// that name.
+fn new_folder(parent: &Path, name: &str) -> io::Result<(PathBuf, File)> {
+    let unfinished = parent.join(format!("{UNFINISHED}{}-{:08x}", std::process::id(), fastrand::u32(..)));
+    std::fs::create_dir(&unfinished)?;
+    let lock = lock(&unfinished)?;
     let mut path = parent.join(name);
     loop {
-        match std::fs::create_dir(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+        match std::fs::rename(&unfinished, &path) {
+            Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty) => {
                 path = parent.join(format!("{name}-{:08x}", fastrand::u32(..)));
             }
-            other => return other.map(|()| path),
+            other => return other.map(|()| (path, lock)),
         }
     }
 }
@@ -153,7 +192,8 @@ mod tests {
         SessionFolder::create_below(metrics.path(), &Clock::start()).unwrap().link_plain_names();
         let kept = std::fs::read_to_string(metrics.path().join("pprof/cpu.svg")).unwrap();
         assert_eq!(kept, "second", "a session without a profile leaves the last one's name");
-        assert_eq!(std::fs::read_dir(metrics.path().join(SESSIONS)).unwrap().count(), 3);
+        let sessions = std::fs::read_dir(metrics.path().join("sessions")).unwrap();
+        assert_eq!(sessions.filter(|entry| entry.as_ref().unwrap().path().join(LOCK_FILE).exists()).count(), 3);
     }
 
     #[test]

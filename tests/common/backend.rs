@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use base64_simd::STANDARD;
 use ring::digest::{SHA256, digest};
@@ -21,10 +21,9 @@ impl Backend {
     }
 
     pub fn start_with(folder: &Path, arguments: &[&str], variables: Vec<(&str, String)>) -> Self {
-        let mut child = Command::new(super::CACHEPROG)
+        let mut child = super::cacheprog()
             .args(arguments)
             .current_dir(folder)
-            .env_remove("S3_ENDPOINT")
             .envs(variables)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -14,6 +14,28 @@ use tokio::runtime::Runtime;
 /// The backend under test.
 pub const CACHEPROG: &str = env!("CARGO_BIN_EXE_cacheprog");
 
+/// The backend's command: with none of the user's settings, and with its store and records in the working directory.
+pub fn cacheprog() -> Command {
+    let mut command = Command::new(CACHEPROG);
+    for (name, _) in std::env::vars_os() {
+        if ["S3_", "CACHEPROG_", "XDG_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
+    command.env("CACHEPROG_HERE", "1");
+    command
+}
+
+/// The folders of the sessions in a folder of records, the oldest first.
+pub fn sessions(records: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(records.join("sessions")).into_iter().flatten();
+    let mut sessions: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    // Beside them is the file that says whose folder this is.
+    sessions.retain(|path| path.join("session.lock").exists());
+    sessions.sort();
+    sessions
+}
+
 /// A folder with a Go module, a local store and everything else that go writes to.
 pub struct Workspace {
     folder: tempfile::TempDir,
@@ -120,9 +142,7 @@ impl Workspace {
 
     /// The summary of the newest session.
     pub fn last_session(&self) -> serde_json::Value {
-        let sessions = std::fs::read_dir(self.path().join("metrics/sessions")).unwrap();
-        let newest = sessions.map(|entry| entry.unwrap().path()).max().expect("there was a session");
-        read_session(&newest)
+        read_session(sessions(&self.path().join("metrics")).last().expect("there was a session"))
     }
 }
 

@@ -1,0 +1,74 @@
+//! `cacheprog path`: prints where the store and the records are.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use clap::ArgMatches;
+
+use super::{CacheArgs, RecordArgs};
+use crate::config::folders::Place;
+use crate::config::source;
+use crate::platform;
+
+/// Prints both on stdout, a line each, with where that is from. `matches`: of the arguments.
+pub fn path(cache: &CacheArgs, records: &RecordArgs, matches: &ArgMatches) {
+    let is_here = cache.is_here();
+    let by_here = ["here", "strategy"].into_iter().find_map(|id| source(matches, id));
+    let lines = [
+        ("store", cache.place(platform::find_user_temporary_folder), source(matches, "cache_dir")),
+        ("records", records.place(is_here, platform::find_user_temporary_folder), source(matches, "metrics")),
+    ];
+    let mut stdout = io::stdout().lock();
+    for (name, place, given_by) in lines {
+        let line = Line { name, place: &place, source: given_by.or_else(|| by_here.clone()).unwrap_or_default() };
+        // Who closes stdout early has seen enough.
+        let _ = writeln!(stdout, "{line}");
+    }
+}
+
+struct Line<'a> {
+    name: &'static str,
+    place: &'a Place,
+    /// Flag or variable that names the place.
+    source: String,
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = match self.place.path() {
+            Ok(path) => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            Err(why) => return write!(f, "{:<8} none: {why}", self.name),
+        };
+        write!(f, "{:<8} {}", self.name, path.display())?;
+        match self.place {
+            Place::Given(_) | Place::Here(_) => write!(f, "  ({}", self.source)?,
+            Place::Temporary { why, .. } => write!(f, "  (default: {why}")?,
+            Place::Home(_) | Place::Nowhere { .. } => write!(f, "  (default")?,
+        }
+        if path.is_dir() { write!(f, ")") } else { write!(f, "; not there yet)") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn line(place: &Place, source: &str) -> String {
+        Line { name: "store", place, source: source.to_owned() }.to_string()
+    }
+
+    #[test]
+    fn a_line_tells_the_path_where_it_is_from_and_whether_it_is_there() {
+        let missing = || PathBuf::from("/nowhere/at all");
+        assert_eq!(line(&Place::Given("/".into()), "--cache-dir"), "store    /  (--cache-dir)");
+        assert_eq!(line(&Place::Home(missing()), ""), "store    /nowhere/at all  (default; not there yet)");
+        let place = Place::Temporary { path: missing(), why: "HOME is empty".to_owned() };
+        assert_eq!(line(&place, ""), "store    /nowhere/at all  (default: HOME is empty; not there yet)");
+        let place = Place::Nowhere { why: "HOME is empty, and so on".to_owned() };
+        assert_eq!(line(&place, ""), "store    none: HOME is empty, and so on");
+        let here = line(&Place::Here(".cache".into()), "CACHEPROG_HERE");
+        let absolute = std::env::current_dir().unwrap().join(".cache");
+        assert!(here.starts_with(&format!("store    {}  (CACHEPROG_HERE", absolute.display())), "{here}");
+    }
+}

@@ -1,0 +1,17 @@
+//! Settings: flags over variables over defaults, the forms in which people write their values, and the default folders.
+//!
+//! No value of a variable fails a build: a session leaves out what it cannot read, and says so. It knows no cache and no
+//! session.
+
+mod choice;
+mod duration;
+pub mod folders;
+mod size;
+mod value;
+mod variables;
+
+pub use choice::Choice;
+pub use duration::{DAY, duration};
+pub use size::size;
+pub use value::{count, folder, switch};
+pub use variables::{Parsed, Unreadable, parse, source};

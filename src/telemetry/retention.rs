@@ -1,0 +1,183 @@
+//! Bounds what the records of all sessions take: the oldest go first.
+//!
+//! Only folders with the name of a session are ever removed, in a folder that carries our marker, and only those whose lock is
+//! free: a session has it from before its folder gets that name until its process ends. So two that remove at once
+//! are harmless too.
+
+use std::fs::{DirEntry, File, read_dir};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use jiff::civil::DateTime;
+
+use super::folder::{LOCK_FILE, UNFINISHED};
+
+/// Says that a folder is ours and may be emptied. Hidden: the last name that `ls` shows is the newest session.
+const MARKER: &str = ".cacheprog-sessions";
+const MARKER_TEXT: &str =
+    "Records of cacheprog, one folder a session. cacheprog removes the oldest; all of them may be removed.\n";
+/// In the folder of records.
+const SESSIONS: &str = "sessions";
+/// In a folder `sessions` that is not ours.
+const OWN: &str = "cacheprog";
+/// How the name of a session's folder begins.
+const TIME: &str = "%Y%m%dT%H%M%S%.fZ";
+
+/// What stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// The newest so many sessions; `None`: all. The newest stays unless this is 0.
+    pub sessions: Option<usize>,
+    /// Of these the newest, up to so many bytes together; `None`: all.
+    pub bytes: Option<u64>,
+}
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    pub sessions: u64,
+    pub files: u64,
+    pub bytes: u64,
+}
+
+/// Removes the records of ended sessions below `records` but those that `keep` names. A folder that is not ours, or not
+/// there, has none.
+///
+/// # Errors
+/// When the folder of the sessions cannot be read.
+pub fn remove_sessions(records: &Path, keep: Keep) -> io::Result<Removed> {
+    let Some(folder) = find(records) else { return Ok(Removed::default()) };
+    let mut names = session_names(&folder)?;
+    // They begin with the time: the newest first.
+    names.sort_unstable_by(|one, other| other.cmp(one));
+    let (mut removed, mut kept_bytes) = (Removed::default(), 0);
+    for (index, name) in names.iter().enumerate() {
+        let path = folder.join(name);
+        let is_one_too_many = keep.sessions.is_some_and(|most| index >= most);
+        if !is_one_too_many {
+            let Some(most) = keep.bytes else { continue };
+            kept_bytes += size(&path).bytes;
+            if index == 0 || kept_bytes <= most {
+                continue;
+            }
+        }
+        if let Some(of_session) = remove(&path) {
+            removed.sessions += 1;
+            removed.files += of_session.files;
+            removed.bytes += of_session.bytes;
+        }
+    }
+    Ok(removed)
+}
+
+/// The folder of the sessions below `records`, made with our marker if it is missing. A folder in its place that is not
+/// ours gets one inside.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_sessions_folder(records: &Path) -> io::Result<PathBuf> {
+    if let Some(folder) = find(records) {
+        return Ok(folder);
+    }
+    for folder in candidates(records) {
+        match std::fs::create_dir(&folder) {
+            Ok(()) if is_seen_by_git(records) => crate::cache::ignore_in_git(&folder),
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        if has_only_sessions(&folder) {
+            std::fs::write(folder.join(MARKER), MARKER_TEXT)?;
+            return Ok(folder);
+        }
+    }
+    Err(io::Error::other(format!("{} has other files", records.join(SESSIONS).display())))
+}
+
+/// Whether git would show new files in `folder`: it is in a repository, and has no `.gitignore` that hides all, as ours does.
+pub fn is_seen_by_git(folder: &Path) -> bool {
+    let hides_all = |text: String| text.lines().any(|line| line == "*");
+    if std::fs::read_to_string(folder.join(".gitignore")).is_ok_and(hides_all) {
+        return false;
+    }
+    std::path::absolute(folder).is_ok_and(|folder| folder.ancestors().any(|above| above.join(".git").exists()))
+}
+
+/// The name of a session's folder that `path` leads through.
+pub fn session_in(path: &Path) -> Option<&str> {
+    path.iter().filter_map(|part| part.to_str()).find(|part| is_session_name(part))
+}
+
+fn candidates(records: &Path) -> [PathBuf; 2] {
+    let sessions = records.join(SESSIONS);
+    let own = sessions.join(OWN);
+    [sessions, own]
+}
+
+fn find(records: &Path) -> Option<PathBuf> {
+    candidates(records).into_iter().find(|folder| folder.join(MARKER).is_file())
+}
+
+/// Whether a folder without a marker is one of an earlier version, or new.
+fn has_only_sessions(folder: &Path) -> bool {
+    let is_ours = |entry: DirEntry| {
+        let name = entry.file_name();
+        name.to_str().is_some_and(|name| {
+            is_session_name(name) || name.starts_with(UNFINISHED) || [MARKER, ".gitignore"].contains(&name)
+        })
+    };
+    read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(is_ours)))
+}
+
+/// `<time>-<process>`, and `-<8 hex>` where two had the same.
+fn is_session_name(name: &str) -> bool {
+    let Some((time, rest)) = name.split_once('-') else { return false };
+    let (process, more) = rest.split_once('-').unwrap_or((rest, ""));
+    let is_hex = more.is_empty() || (more.len() == 8 && more.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
+    process.parse::<u32>().is_ok() && is_hex && DateTime::strptime(TIME, time).is_ok()
+}
+
+fn session_names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in read_dir(folder)? {
+        let entry = entry?;
+        // No link: it leads out of the folder.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if let Some(name) = entry.file_name().to_str().filter(|name| is_folder && is_session_name(name)) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Removes the records of a session that has ended; `None` when it lives, or another process removes them.
+fn remove(session: &Path) -> Option<Removed> {
+    match File::open(session.join(LOCK_FILE)) {
+        Ok(lock) if lock.try_lock().is_ok() => remove_locked(session, Some(lock)),
+        // What was left of a removal.
+        Err(error) if error.kind() == ErrorKind::NotFound => remove_locked(session, None),
+        _ => None,
+    }
+}
+
+fn remove_locked(session: &Path, lock: Option<File>) -> Option<Removed> {
+    let removed = size(session);
+    let result = std::fs::remove_dir_all(session);
+    drop(lock);
+    result.ok().map(|()| removed)
+}
+
+/// Files and bytes of a session.
+fn size(folder: &Path) -> Removed {
+    let mut size = Removed::default();
+    for entry in read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(found) = entry.metadata() else { continue };
+        if found.is_dir() {
+            let below = self::size(&entry.path());
+            (size.files, size.bytes) = (size.files + below.files, size.bytes + below.bytes);
+        } else {
+            (size.files, size.bytes) = (size.files + 1, size.bytes + found.len());
+        }
+    }
+    size
+}
