@@ -1,6 +1,8 @@
 //! The backend as a process: what it answers, and what it does with input that no go would send.
 
 mod common;
+#[path = "backend_protocol/settings.rs"]
+mod settings;
 
 use common::backend::{Backend, output_of, put_text};
 use gocacheprog::telemetry::read_request_log;

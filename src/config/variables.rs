@@ -50,20 +50,17 @@ impl fmt::Display for Unreadable {
 
 /// Parses the arguments and variables of this process. Ends it where a flag is wrong, or help was asked for.
 pub fn parse<C: Parser>() -> Parsed<C> {
-    let (command, mut unreadable) = without_unreadable(C::command());
-    let mut of_subcommands = Vec::new();
-    let names: Vec<String> = command.get_subcommands().map(|found| found.get_name().to_owned()).collect();
-    let command = names.iter().fold(command, |command, name| {
-        command.mut_subcommand(name, |subcommand| {
-            let (subcommand, unreadable) = without_unreadable(subcommand);
-            of_subcommands.push((name, unreadable));
+    let (mut command, mut unreadable) = without_unreadable(C::command());
+    let first = std::env::args_os().nth(1);
+    if let Some(name) = first.as_deref().and_then(OsStr::to_str).filter(|name| command.find_subcommand(name).is_some())
+    {
+        command = command.mut_subcommand(name, |subcommand| {
+            let (subcommand, of_subcommand) = without_unreadable(subcommand);
+            unreadable = of_subcommand;
             subcommand
-        })
-    });
-    let matches = command.try_get_matches().unwrap_or_else(|error| give_up::<C>(&error));
-    if let Some(chosen) = matches.subcommand_name() {
-        unreadable = of_subcommands.into_iter().find(|(name, _)| *name == chosen).map_or(Vec::new(), |found| found.1);
+        });
     }
+    let matches = command.try_get_matches().unwrap_or_else(|error| give_up::<C>(&error));
     let cli = C::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     Parsed { cli, matches, unreadable }
 }
@@ -83,7 +80,7 @@ fn give_up<C: Parser>(error: &Error) -> ! {
         C::command().get_matches();
     }
     let _ = error.print();
-    if matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand) {
+    if matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict) {
         crate::note::line("\ngo splits GOCACHEPROG at spaces: put quotes around an argument that has some");
     }
     std::process::exit(error.exit_code())

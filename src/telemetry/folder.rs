@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::Clock;
-use super::retention::{Keep, is_seen_by_git, make_sessions_folder, remove_sessions, session_in};
+use super::retention::{Keep, is_seen_by_git, make_sessions_folder, remove_old_sessions, session_in};
 
 /// Held until the process ends, so that others can wait for that, also when it was killed.
 pub const LOCK_FILE: &str = "session.lock";
@@ -76,7 +76,7 @@ impl SessionFolder {
     pub fn remove_old_sessions(&self, keep: Keep) {
         let Some(metrics) = &self.links_in else { return };
         // Records that stay harm no build.
-        if remove_sessions(metrics, keep).is_ok_and(|removed| removed.sessions > 0) {
+        if remove_old_sessions(metrics, keep).is_ok_and(|removed| removed.sessions > 0) {
             unlink_plain_names(metrics);
         }
     }

@@ -7,6 +7,7 @@
 use std::fs::{DirEntry, File, read_dir};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use jiff::civil::DateTime;
 
@@ -20,6 +21,8 @@ const MARKER_TEXT: &str =
 const SESSIONS: &str = "sessions";
 /// In a folder `sessions` that is not ours.
 const OWN: &str = "cacheprog";
+/// How often sizes are looked at.
+const SIZES_EVERY: Duration = Duration::from_secs(60);
 /// How the name of a session's folder begins.
 const TIME: &str = "%Y%m%dT%H%M%S%.fZ";
 
@@ -68,6 +71,23 @@ pub fn remove_sessions(records: &Path, keep: Keep) -> io::Result<Removed> {
         }
     }
     Ok(removed)
+}
+
+/// [`remove_sessions`] as each session does it at its end: sizes count once a minute, because looking at a thousand files takes
+/// longer than all else here.
+///
+/// # Errors
+/// As [`remove_sessions`].
+pub fn remove_old_sessions(records: &Path, mut keep: Keep) -> io::Result<Removed> {
+    let Some(folder) = find(records) else { return Ok(Removed::default()) };
+    let marker = File::open(folder.join(MARKER))?;
+    let age = marker.metadata()?.modified()?.elapsed();
+    if age.is_ok_and(|age| age < SIZES_EVERY) {
+        keep.bytes = None;
+    } else {
+        marker.set_modified(SystemTime::now())?;
+    }
+    remove_sessions(records, keep)
 }
 
 /// The folder of the sessions below `records`, made with our marker if it is missing. A folder in its place that is not
@@ -181,3 +201,7 @@ fn size(folder: &Path) -> Removed {
     }
     size
 }
+
+#[cfg(test)]
+#[path = "retention_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use base64_simd::STANDARD;
 use ring::digest::{SHA256, digest};
@@ -21,15 +21,14 @@ impl Backend {
     }
 
     pub fn start_with(folder: &Path, arguments: &[&str], variables: Vec<(&str, String)>) -> Self {
-        let mut child = super::cacheprog()
-            .args(arguments)
-            .current_dir(folder)
-            .envs(variables)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = super::cacheprog();
+        command.args(arguments).current_dir(folder).envs(variables);
+        Self::start_command(command)
+    }
+
+    pub fn start_command(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut backend = Self { child, stdin, stdout };
