@@ -24,6 +24,37 @@ fn build_vet_test_list_and_run_work_and_hit_the_second_time() {
     let listed = workspace.run("", &["list", "-export", "-f", "{{.Export}}", "./b"]);
     let export = String::from_utf8(listed.stdout).unwrap();
     assert!(std::path::Path::new(export.trim()).is_file(), "what go list names outlives the backend: {export}");
+    the_default_folders_change_nothing_that_go_sees(&workspace);
+}
+
+/// Takes the store of `workspace`, in which all that a test needs is compiled.
+fn the_default_folders_change_nothing_that_go_sees(workspace: &Workspace) {
+    let (home, package) = (workspace.path().join("home"), workspace.module().join("embeds"));
+    std::fs::create_dir_all(home.join(".cache")).unwrap();
+    std::fs::rename(workspace.store(), home.join(".cache/cacheprog")).unwrap();
+    let main = "package main\n\nimport \"embed\"\n\n//go:embed all:*\nvar files embed.FS\n\nfunc main() { files.Open(\".\") }\n";
+    common::write(&package.join("main.go"), main);
+    let test =
+        "package main\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestFolder(t *testing.T) { os.ReadDir(\".\") }\n";
+    common::write(&package.join("main_test.go"), test);
+    let run = |arguments: &[&str]| {
+        let mut go = workspace.go("", arguments);
+        go.env("GOCACHEPROG", common::CACHEPROG).env("HOME", &home).current_dir(&package);
+        go.env_remove("XDG_CACHE_HOME").env_remove("XDG_STATE_HOME");
+        let output = go.output().unwrap();
+        assert!(output.status.success(), "go {arguments:?}: {}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["test", "."]);
+    let again = run(&["test", "."]);
+    assert!(again.contains("(cached)"), "a test that reads its own folder: {again}");
+    let programs = ["one", "two"].map(|name| {
+        let program = workspace.path().join(name);
+        run(&["build", "-o", program.to_str().unwrap(), "."]);
+        std::fs::read(program).unwrap()
+    });
+    assert!(programs[0] == programs[1], "a program that embeds its own folder");
+    assert_eq!(std::fs::read_dir(&package).unwrap().count(), 2);
 }
 
 #[test]

@@ -94,7 +94,7 @@ pub struct BackendArgs {
     #[arg(long, value_name = "PID", hide = true)]
     pub watch_s3: Option<u32>,
     /// When to take a CPU profile
-    #[arg(long, env = "CACHEPROG_CPU_PROFILE", default_value = "auto", ignore_case = true, value_parser = Choice::<CpuProfileMode>::new(), help_heading = KINDS)]
+    #[arg(long, value_name = "WHEN", env = "CACHEPROG_CPU_PROFILE", default_value = "auto", ignore_case = true, value_parser = Choice::<CpuProfileMode>::new(), help_heading = KINDS)]
     pub cpu_profile: CpuProfileMode,
     /// Take a heap profile, and no CPU profile: the program starts itself again with its allocator's profiler on. Needs a
     /// build with --features heap-profile

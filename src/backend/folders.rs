@@ -15,7 +15,7 @@ const NEXT: &str = "choose a folder with --cache-dir or CACHEPROG_CACHE_DIR";
 /// Where a session keeps what it has.
 pub struct Folders {
     pub store: PathBuf,
-    /// `None`: nowhere.
+    /// `None`: nowhere, or where an argument says.
     pub records: Option<PathBuf>,
 }
 
@@ -24,8 +24,9 @@ impl Folders {
     pub fn find(args: &BackendArgs) -> Self {
         let store = args.cache.place(platform::user_temporary_folder);
         // Records alone are not worth a line: `cacheprog path` says where they are.
-        let records = args.records.place(args.cache.is_here(), platform::user_temporary_folder);
-        let records = records.path().map(Path::to_owned).ok();
+        let records = || args.records.place(args.cache.is_here(), platform::user_temporary_folder);
+        let has_own = args.no_records || args.session.is_some();
+        let records = if has_own { None } else { records().path().map(Path::to_owned).ok() };
         let store = match store {
             Place::Temporary { path, why } => {
                 note(format_args!("{why}; the build cache is in {}: {NEXT}", path.display()));
@@ -40,15 +41,15 @@ impl Folders {
 
 /// A folder of this session alone, which stays: go and its tools may still read what is in it.
 fn own_store(why: &str) -> PathBuf {
-    let private = Permissions::from_mode(0o700);
-    match tempfile::Builder::new().prefix("cacheprog-").permissions(private).tempdir() {
+    let (private, temporary) = (Permissions::from_mode(0o700), platform::system_temporary_folder());
+    match tempfile::Builder::new().prefix("cacheprog-").permissions(private).tempdir_in(&temporary) {
         Ok(folder) => {
             let path = folder.keep();
             note(format_args!("{why}; later builds will not find this one's cache, in {}: {NEXT}", path.display()));
             path
         }
         Err(error) => {
-            note(format_args!("{why}; cannot make a folder in {}: {error}: {NEXT}", std::env::temp_dir().display()));
+            note(format_args!("{why}; cannot make a folder in {}: {error}: {NEXT}", temporary.display()));
             // Not a folder that others could have made: the store reports what it cannot write.
             PathBuf::from("/dev/null/cacheprog")
         }

@@ -114,6 +114,10 @@ fn without_home(variable: &str) -> Result<PathBuf, String> {
 /// `folder`, if it can be written, or made where it is missing. Asks the system and tries neither: a folder that is only
 /// looked for must not be made.
 fn usable(folder: PathBuf) -> Result<PathBuf, String> {
+    if folder.to_str().is_none() {
+        // The protocol, which is JSON, cannot name it.
+        return Err(format!("{} is not UTF-8", folder.display()));
+    }
     for above in folder.ancestors() {
         let cannot = |why: &dyn std::fmt::Display| format!("cannot write to {}: {why}", above.display());
         match std::fs::metadata(above) {
@@ -133,6 +137,7 @@ fn usable(folder: PathBuf) -> Result<PathBuf, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::ffi::OsStrExt;
 
     fn folder(base: fn() -> Result<PathBuf, String>) -> Folder {
         Folder { base, ..STORE }
@@ -197,5 +202,7 @@ mod tests {
         for wrong in ["file", "file/below", "link", "link/below"] {
             assert!(usable(at(wrong)).is_err(), "{wrong}");
         }
+        let latin1 = above.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+        assert!(usable(latin1).unwrap_err().ends_with("is not UTF-8"));
     }
 }

@@ -19,7 +19,7 @@ fn at_home(folder: &Path) -> Command {
     command
 }
 
-/// All files and folders below `folder` but those of the macOS system.
+/// All that is in `folder`.
 fn below(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
