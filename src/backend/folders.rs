@@ -10,7 +10,7 @@ use crate::note::note;
 use crate::platform;
 
 /// What helps where no folder can be used.
-const NEXT: &str = "choose a folder with --cache-dir or CACHEPROG_CACHE_DIR";
+const NEXT: &str = "choose another folder with --cache-dir or CACHEPROG_CACHE_DIR";
 
 /// Where a session keeps what it has.
 pub struct Folders {
@@ -29,7 +29,7 @@ impl Folders {
         let records = if has_own { None } else { records().path().map(Path::to_owned).ok() };
         let store = match store {
             Place::Temporary { path, why } => {
-                note(format_args!("{why}; the build cache is in {}: {NEXT}", path.display()));
+                note(format_args!("{why}; the build cache is in {}; {NEXT}", path.display()));
                 path
             }
             Place::Nowhere { why } => own_store(&why),
@@ -45,11 +45,11 @@ fn own_store(why: &str) -> PathBuf {
     match tempfile::Builder::new().prefix("cacheprog-").permissions(private).tempdir_in(&temporary) {
         Ok(folder) => {
             let path = folder.keep();
-            note(format_args!("{why}; later builds will not find this one's cache, in {}: {NEXT}", path.display()));
+            note(format_args!("{why}; later builds will not find this one's cache, in {}; {NEXT}", path.display()));
             path
         }
         Err(error) => {
-            note(format_args!("{why}; cannot make a folder in {}: {error}: {NEXT}", temporary.display()));
+            note(format_args!("{why}; cannot make a folder in {}: {error}; {NEXT}", temporary.display()));
             // Not a folder that others could have made: the store reports what it cannot write.
             PathBuf::from("/dev/null/cacheprog")
         }
