@@ -10,7 +10,7 @@ use super::plant::Plant;
 use super::{KeepArgs, LimitArgs};
 use crate::cache::{Idea, Knobs, Options, Strategy};
 use crate::config::folders::{Place, RECORDS, STORE};
-use crate::config::{Choice, DAY, duration, folder, switch};
+use crate::config::{DAY, choice, duration, folder, switch};
 use crate::platform;
 use crate::telemetry::CpuProfileMode;
 
@@ -30,11 +30,11 @@ pub struct CacheArgs {
     #[arg(long, value_name = "BOOL", env = "CACHEPROG_HERE", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = switch, help_heading = FOLDERS)]
     pub here: Option<bool>,
     /// How uploads and answers go together
-    #[arg(long, env = "CACHEPROG_STRATEGY", default_value = "pack", ignore_case = true, value_parser = Choice::<Strategy>::new(), help_heading = UPLOADS)]
+    #[arg(long, env = "CACHEPROG_STRATEGY", default_value = "pack", ignore_case = true, value_parser = choice::<Strategy>(), help_heading = UPLOADS)]
     pub strategy: Strategy,
 }
 
-/// Where the records are, and how many stay.
+/// Where the records are.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RecordArgs {
     /// Where the records go: a folder for each session, and links with plain names [default: cacheprog in the user's state
@@ -94,7 +94,7 @@ pub struct BackendArgs {
     #[arg(long, value_name = "PID", hide = true)]
     pub watch_s3: Option<u32>,
     /// When to take a CPU profile
-    #[arg(long, value_name = "WHEN", env = "CACHEPROG_CPU_PROFILE", default_value = "auto", ignore_case = true, value_parser = Choice::<CpuProfileMode>::new(), help_heading = KINDS)]
+    #[arg(long, value_name = "WHEN", env = "CACHEPROG_CPU_PROFILE", default_value = "auto", ignore_case = true, value_parser = choice::<CpuProfileMode>(), help_heading = KINDS)]
     pub cpu_profile: CpuProfileMode,
     /// Take a heap profile, and no CPU profile: the program starts itself again with its allocator's profiler on. Needs a
     /// build with --features heap-profile

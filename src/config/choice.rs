@@ -6,27 +6,14 @@ use std::marker::PhantomData;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Command, Error, ValueEnum};
 
-/// Reads a name as clap does, without white space around it: CI systems put a line break behind values.
-pub struct Choice<E>(PhantomData<E>);
-
-impl<E> Choice<E> {
-    /// For an argument that ignores case.
-    pub fn new() -> Self {
-        Self(PhantomData)
-    }
+/// Reads a name as clap does, without white space around it: CI systems put a line break behind values. For an argument that
+/// ignores case.
+pub fn choice<E: ValueEnum + Clone + Send + Sync + 'static>() -> impl TypedValueParser<Value = E> {
+    Choice(PhantomData)
 }
 
-impl<E> Default for Choice<E> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<E> Clone for Choice<E> {
-    fn clone(&self) -> Self {
-        Self::new()
-    }
-}
+#[derive(Clone)]
+struct Choice<E>(PhantomData<E>);
 
 impl<E: ValueEnum + Clone + Send + Sync + 'static> TypedValueParser for Choice<E> {
     type Value = E;

@@ -10,7 +10,7 @@ mod size;
 mod value;
 mod variables;
 
-pub use choice::Choice;
+pub use choice::choice;
 pub use duration::{DAY, duration};
 pub use size::size;
 pub use value::{count, folder, switch};

@@ -144,7 +144,7 @@ fn default(arg: &Arg) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Choice, size, switch};
+    use crate::config::{choice, size, switch};
 
     #[derive(Clone, Debug, clap::ValueEnum)]
     enum Name {
@@ -166,9 +166,9 @@ mod tests {
         assert!(why.starts_with("not a size (write"), "{why}");
         let why = refused(Arg::new("x").value_parser(switch), "enabled").unwrap();
         assert_eq!(why, "neither yes nor no (write 1 or 0)");
-        let choice = || Arg::new("x").ignore_case(true).value_parser(Choice::<Name>::new());
-        assert_eq!(refused(choice(), "three").unwrap(), "none of one, two");
-        assert_eq!(refused(choice(), "Two\n"), None);
+        let named = || Arg::new("x").ignore_case(true).value_parser(choice::<Name>());
+        assert_eq!(refused(named(), "three").unwrap(), "none of one, two");
+        assert_eq!(refused(named(), "Two\n"), None);
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::Clock;
-use super::retention::{Keep, is_seen_by_git, make_sessions_folder, remove_old_sessions, session_in};
+use super::retention::{
+    Keep, Removed, is_seen_by_git, make_sessions_folder, remove_old_sessions, remove_sessions, session_in,
+};
 
 /// Held until the process ends, so that others can wait for that, also when it was killed.
 pub const LOCK_FILE: &str = "session.lock";
@@ -113,8 +115,18 @@ impl SessionFolder {
     }
 }
 
+/// Removes the records of all ended sessions below `metrics`, and the plain names that led to them.
+///
+/// # Errors
+/// When the folder of the sessions cannot be read.
+pub fn remove_ended_sessions(metrics: &Path) -> io::Result<Removed> {
+    let removed = remove_sessions(metrics, Keep { sessions: Some(0), bytes: None })?;
+    unlink_plain_names(metrics);
+    Ok(removed)
+}
+
 /// Removes the plain names in `metrics` that lead to sessions whose records are gone.
-pub fn unlink_plain_names(metrics: &Path) {
+fn unlink_plain_names(metrics: &Path) {
     for name in PLAIN_NAMES {
         let plain = metrics.join(name);
         if !is_users(&plain) && !plain.exists() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::telemetry::{Clock, SessionFolder};
+use crate::telemetry::{Clock, SessionFolder, remove_ended_sessions};
 
 const ALL: Keep = Keep { sessions: None, bytes: None };
 
@@ -155,6 +155,11 @@ fn the_plain_names_of_removed_sessions_go_too() {
     assert!(!records.path().join("pprof/cpu.svg").is_symlink());
     assert_eq!(std::fs::read_to_string(records.path().join("trace.json")).unwrap(), "new");
     assert!(records.path().join("request.txt").is_symlink(), "a link of the user's");
+    let removed = || remove_ended_sessions(records.path()).unwrap().sessions;
+    assert_eq!(removed(), 0, "it lives");
+    drop(new);
+    assert_eq!(removed(), 1);
+    assert!(!records.path().join("trace.json").is_symlink());
 }
 
 #[test]

@@ -127,10 +127,10 @@ fn by_default_nothing_is_written_where_the_sources_are() {
         format!("store    {}  (default{there})\nrecords  {}  (default{there})\n", store.display(), records.display())
     };
     assert_eq!(String::from_utf8(path.stdout).unwrap(), expected("; not there yet"));
-    assert_eq!(below(&home), [PathBuf::new(); 0], "to ask makes nothing");
+    assert!(below(&home).is_empty(), "to ask makes nothing");
     let output = at_home(folder.path()).output().unwrap();
     assert_eq!(stderr(&output), "CacheProg used.\n");
-    assert_eq!(below(&folder.path().join("work")), [PathBuf::new(); 0]);
+    assert!(below(&folder.path().join("work")).is_empty());
     let path = at_home(folder.path()).arg("path").output().unwrap();
     assert_eq!(String::from_utf8(path.stdout).unwrap(), expected(""));
     assert!(store.join("index").exists() && records.join("trace.json").exists());
@@ -186,7 +186,7 @@ fn without_a_usable_home_all_builds_share_a_folder_below_the_temporary_one() {
         assert_eq!(second.get(1, 1)["DiskPath"], stored);
         second.end();
         assert_eq!(sessions(&own[0].join("records")).len(), 2);
-        assert_eq!(below(&folder.path().join("work")), [PathBuf::new(); 0]);
+        assert!(below(&folder.path().join("work")).is_empty());
     }
 }
 
