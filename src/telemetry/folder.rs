@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::Clock;
 use super::retention::{
-    Keep, Removed, is_seen_by_git, make_sessions_folder, remove_old_sessions, remove_sessions, session_in,
+    Keep, Removed, is_made_again, is_seen_by_git, make_sessions_folder, remove_old_sessions, remove_sessions,
+    session_in,
 };
 
 /// Held until the process ends, so that others can wait for that, also when it was killed.
@@ -48,7 +49,7 @@ impl SessionFolder {
     /// # Errors
     /// When it cannot be made.
     pub fn create_below(metrics: &Path, clock: &Clock) -> io::Result<Self> {
-        if make_folder(metrics)? {
+        if make_folder(metrics)? || is_made_again(metrics) {
             crate::cache::ignore_in_git(metrics);
         }
         let start = jiff::Timestamp::from_nanosecond(clock.start_unix_ns().into()).unwrap_or_default();
@@ -153,14 +154,21 @@ fn is_users(plain: &Path) -> bool {
 fn new_folder(parent: &Path, name: &str) -> io::Result<(PathBuf, File)> {
     let unfinished = parent.join(format!("{UNFINISHED}{}-{:08x}", std::process::id(), fastrand::u32(..)));
     std::fs::create_dir(&unfinished)?;
-    let lock = lock(&unfinished)?;
+    let named = lock(&unfinished).and_then(|lock| Ok((name_folder(&unfinished, parent, name)?, lock)));
+    named.inspect_err(|_| {
+        // There are file systems without locks: each session would leave one.
+        let _ = std::fs::remove_dir_all(&unfinished);
+    })
+}
+
+fn name_folder(unfinished: &Path, parent: &Path, name: &str) -> io::Result<PathBuf> {
     let mut path = parent.join(name);
     loop {
-        match std::fs::rename(&unfinished, &path) {
+        match std::fs::rename(unfinished, &path) {
             Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty) => {
                 path = parent.join(format!("{name}-{:08x}", fastrand::u32(..)));
             }
-            other => return other.map(|()| (path, lock)),
+            other => return other.map(|()| path),
         }
     }
 }

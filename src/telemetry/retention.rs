@@ -101,12 +101,13 @@ pub fn make_sessions_folder(records: &Path) -> io::Result<PathBuf> {
     }
     for folder in candidates(records) {
         match std::fs::create_dir(&folder) {
-            Ok(()) if is_seen_by_git(records) => crate::cache::ignore_in_git(&folder),
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
         }
         if has_only_sessions(&folder) {
+            if is_seen_by_git(records) {
+                crate::cache::ignore_in_git(&folder);
+            }
             std::fs::write(folder.join(MARKER), MARKER_TEXT)?;
             return Ok(folder);
         }
@@ -121,6 +122,14 @@ pub fn is_seen_by_git(folder: &Path) -> bool {
         return false;
     }
     std::path::absolute(folder).is_ok_and(|folder| folder.ancestors().any(|above| above.join(".git").exists()))
+}
+
+/// Whether a session that was ending made `records` again after the user had removed it.
+pub fn is_made_again(records: &Path) -> bool {
+    let is_sessions = |entry: io::Result<DirEntry>| entry.is_ok_and(|entry| entry.file_name() == SESSIONS);
+    find(records).is_none()
+        && has_only_sessions(&records.join(SESSIONS))
+        && read_dir(records).is_ok_and(|mut entries| entries.all(is_sessions))
 }
 
 /// The name of a session's folder that `path` leads through.

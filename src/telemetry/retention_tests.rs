@@ -179,6 +179,23 @@ fn git_sees_no_records_and_all_other_files() {
 }
 
 #[test]
+fn records_that_were_removed_while_a_session_ended_are_ours_again() {
+    let repository = tempfile::tempdir().unwrap();
+    std::fs::create_dir(repository.path().join(".git")).unwrap();
+    let records = repository.path().join("metrics");
+    let session = SessionFolder::create_below(&records, &Clock::start()).unwrap();
+    std::fs::remove_dir_all(&records).unwrap();
+    std::fs::write(session.file("trace.json"), "").unwrap();
+    session.link_plain_names();
+    assert!(!records.join("trace.json").is_symlink());
+    let next = SessionFolder::create_below(&records, &Clock::start()).unwrap();
+    std::fs::write(next.file("trace.json"), "next").unwrap();
+    next.link_plain_names();
+    assert_eq!(std::fs::read_to_string(records.join("trace.json")).unwrap(), "next");
+    assert!(!is_seen_by_git(&records));
+}
+
+#[test]
 fn sizes_are_looked_at_once_a_minute() {
     let records = records_of(&[10; 3]);
     let keep = Keep { bytes: Some(1), ..ALL };
