@@ -4,6 +4,7 @@ mod alter;
 mod args;
 mod at_close;
 mod capture;
+mod clean;
 mod gauges;
 mod io;
 mod limits;
@@ -16,6 +17,7 @@ mod trim;
 mod verify;
 
 pub use args::{BackendArgs, CacheArgs};
+pub use clean::{CleanArgs, clean};
 pub use limits::LimitArgs;
 pub use run::main;
 pub use trim::trim;

@@ -60,6 +60,8 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
     let session = Arc::new(start_session(args, &records, writer));
     session.begin();
     let of_session = session.clone();
+    records.each_second(move || of_session.cache.local().renew_uses());
+    let of_session = session.clone();
     records.sample(args, move || of_session.gauges());
     let end = session.serve(&mut reader);
     if let Err(error) = &end {

@@ -9,7 +9,7 @@ use crate::cache;
 /// Checks the store and prints the result. Damaged or missing bodies, and a folder that is no store, give a non-zero
 /// exit code.
 pub fn verify(args: &CacheArgs) -> ExitCode {
-    let report = match cache::verify(&args.cache_dir) {
+    let report = match cache::verify(&cache::store_folder::resolve(&args.cache_dir)) {
         Ok(report) => report,
         Err(error) => {
             crate::note::line(format_args!("error: {error}\n  next:  name the store with --cache-dir"));

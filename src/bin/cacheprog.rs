@@ -1,7 +1,7 @@
 //! The GOCACHEPROG backend: `GOCACHEPROG=$PWD/cacheprog go build std`.
 
 use clap::{CommandFactory, Parser, Subcommand};
-use gocacheprog::backend::{self, BackendArgs, CacheArgs, LimitArgs};
+use gocacheprog::backend::{self, BackendArgs, CacheArgs, CleanArgs, LimitArgs};
 use gocacheprog::note;
 use gocacheprog::shell::{self, CompletionArgs, ManArgs};
 use std::process::ExitCode;
@@ -34,6 +34,13 @@ enum Command {
         #[command(flatten)]
         limits: LimitArgs,
     },
+    /// Remove all that the local store holds. What open sessions use stays
+    Clean {
+        #[command(flatten)]
+        cache: CacheArgs,
+        #[command(flatten)]
+        what: CleanArgs,
+    },
     Completions(CompletionArgs),
     Man(ManArgs),
 }
@@ -44,6 +51,7 @@ fn main() -> ExitCode {
         None => backend::main(&cli.session),
         Some(Command::Verify { cache }) => backend::verify(&cache),
         Some(Command::Trim { cache, limits }) => backend::trim(&cache, &limits),
+        Some(Command::Clean { cache, what }) => backend::clean(&cache, what),
         Some(Command::Completions(args)) => {
             shell::completions(&args, Cli::command());
             ExitCode::SUCCESS

@@ -19,5 +19,5 @@ pub use host::{file_system_of, ignores_hangup, private_config, settle_disk};
 pub use pipe::enlarge;
 pub use priority::step_back;
 pub use stderr::let_go_of_stderr;
-pub use temporary::user_temporary_folder;
+pub use temporary::{system_temporary_folder, user_temporary_folder};
 pub use usage::{Usage, thread_cpu, usage};

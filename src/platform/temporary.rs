@@ -22,7 +22,7 @@ pub fn user_temporary_folder() -> io::Result<PathBuf> {
 }
 
 /// The system's temporary folder, absolute and UTF-8: the protocol, which is JSON, cannot name another.
-fn system_temporary_folder() -> PathBuf {
+pub fn system_temporary_folder() -> PathBuf {
     let folder = std::path::absolute(std::env::temp_dir()).ok().filter(|path| path.to_str().is_some());
     folder.unwrap_or_else(|| PathBuf::from("/tmp"))
 }
