@@ -90,8 +90,8 @@ impl Index {
         if let Some(known) = self.entries.get_mut(action) {
             return Some(known.hand_out());
         }
-        self.follow().ok()?;
-        if self.read_new().ok()? { self.entries.get_mut(action).map(Known::hand_out) } else { None }
+        self.follow().and_then(|()| self.read_new()).ok()?;
+        self.entries.get_mut(action).map(Known::hand_out)
     }
 
     /// Whether the log shows that the entry was used in the day before `now_s`. Then trimming keeps it for another day at
