@@ -263,7 +263,8 @@ fn a_kill_in_the_middle_leaves_a_store_that_works() {
     for sign in ["tmp", "index"] {
         let watched = store.folder().join(sign);
         let before = std::fs::metadata(&watched).unwrap().modified().unwrap();
-        let mut trim = command(store.0.path(), &["trim", "--cache-dir", ".cache"]).stdout(Stdio::null()).spawn().unwrap();
+        let mut trim =
+            command(store.0.path(), &["trim", "--cache-dir", ".cache"]).stdout(Stdio::null()).spawn().unwrap();
         while trim.try_wait().unwrap().is_none() && std::fs::metadata(&watched).unwrap().modified().unwrap() == before {
         }
         let _ = trim.kill();
@@ -326,7 +327,10 @@ fn a_folder_of_the_users_keeps_all_and_gets_a_subfolder() {
     let mut names: Vec<_> =
         std::fs::read_dir(home.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!((names, std::fs::read_to_string(theirs).unwrap()), (vec!["cacheprog".into(), "tmp".into()], "mine".into()));
+    assert_eq!(
+        (names, std::fs::read_to_string(theirs).unwrap()),
+        (vec!["cacheprog".into(), "tmp".into()], "mine".into())
+    );
 }
 
 #[test]
@@ -347,7 +351,10 @@ fn clean_empties_the_store_but_for_what_a_session_uses() {
     living.end();
     let (is_empty, out, err) = clean(&[]);
     let bytes = 2 * 88 - 88 + 6;
-    assert!(is_empty && out.contains("removed 2 files") && out.contains("did not make: photo.jpg"), "{bytes} {out}{err}");
+    assert!(
+        is_empty && out.contains("removed 2 files") && out.contains("did not make: photo.jpg"),
+        "{bytes} {out}{err}"
+    );
     assert!(!store.body(b"2 used").exists() && store.folder().join("photo.jpg").exists());
     store.verify();
     let mut next = store.session(&[]);
@@ -365,9 +372,8 @@ const LIST: [&str; 5] = ["list", "-export", "-f", "{{.Export}}", "./..."];
 
 #[test]
 fn a_file_in_place_of_the_store_costs_one_build() {
-    let mut workspace = Workspace::of_libraries();
+    let workspace = Workspace::of_libraries();
     let tmp = workspace.path().join("tmp");
-    workspace.set("TMPDIR", tmp.to_str().unwrap());
     std::fs::write(workspace.store(), "mine").unwrap();
     let (first, said) = workspace.compile(&mut workspace.go("", &LIST));
     let line = said.lines().find(|line| line.starts_with("cacheprog: ")).unwrap();
@@ -400,8 +406,7 @@ fn go_with_disk(workspace: &Workspace, mount: &str) -> Option<Output> {
 
 #[test]
 fn a_store_on_a_read_only_disk_gives_hits() {
-    let mut workspace = Workspace::of_libraries();
-    workspace.set("TMPDIR", workspace.path().join("tmp").to_str().unwrap());
+    let workspace = Workspace::of_libraries();
     workspace.compile(&mut workspace.go("", &LIST));
     // What is new goes to the place of the store, and the second build finds it there.
     std::fs::write(workspace.module().join("p0/new.go"), "package p0\n\nvar New = 1\n").unwrap();
@@ -416,8 +421,7 @@ fn a_store_on_a_read_only_disk_gives_hits() {
 
 #[test]
 fn a_store_on_a_disk_that_is_full_costs_one_build() {
-    let mut workspace = Workspace::of_libraries();
-    workspace.set("TMPDIR", workspace.path().join("tmp").to_str().unwrap());
+    let workspace = Workspace::of_libraries();
     std::fs::create_dir(workspace.store()).unwrap();
     let mount = "mount -t tmpfs -o size=64k small \"$STORE\" && ! cat /dev/zero 2>/dev/null >\"$STORE/full\"";
     let Some(output) = go_with_disk(&workspace, mount) else { return };

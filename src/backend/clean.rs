@@ -30,7 +30,9 @@ pub fn clean(args: &CacheArgs, what: CleanArgs) -> ExitCode {
         Err(error) => {
             let next = match error {
                 TrimError::NoStore(_) => "name the store with --cache-dir",
-                TrimError::InUse(_) => "try again when the builds have ended, or use --force: a build under way can fail",
+                TrimError::InUse(_) => {
+                    "try again when the builds have ended, or use --force: a build under way can fail"
+                }
                 TrimError::Disk { .. } => "remove the folder: the next build makes a new one",
             };
             note::line(format_args!("error: {error}\n  next:  {next}"));
@@ -54,16 +56,13 @@ fn text(folder: &Path, cleaned: &Cleaned) -> String {
     let Cleaned { files, bytes, others, .. } = cleaned;
     let mut text = format!("removed {files} files ({bytes} bytes) from {}\n", folder.display());
     if !others.is_empty() {
-        let names: Vec<String> = others.iter().take(NAMED).map(|path| name(path)).collect();
+        let name = |path: &PathBuf| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let names: Vec<String> = others.iter().take(NAMED).map(name).collect();
         let more = if others.len() > NAMED { ", …" } else { "" };
         // Writing to a string does not fail.
         let _ = writeln!(text, "left {} that cacheprog did not make: {}{more}", others.len(), names.join(", "));
     }
     text
-}
-
-fn name(path: &PathBuf) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

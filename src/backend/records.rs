@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -233,7 +233,15 @@ fn profile_after(mode: CpuProfileMode) -> Option<Duration> {
 
 impl Ticker {
     fn broken(recorder: Arc<Recorder>, interrupted: Interrupted) -> Self {
-        Self { recorder, trace: None, profile: None, heap: None, profile_after: None, each_second: EachSecond::default(), interrupted }
+        Self {
+            recorder,
+            trace: None,
+            profile: None,
+            heap: None,
+            profile_after: None,
+            each_second: EachSecond::default(),
+            interrupted,
+        }
     }
 
     fn start(mut self) -> (Sender<Wake>, JoinHandle<Ticker>) {

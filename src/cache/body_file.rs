@@ -16,6 +16,8 @@ use crate::protocol::OutputId;
 pub struct BodyFile {
     /// Where to go on when writing fails.
     spare: Option<Arc<Spare>>,
+    /// Whether the store was gone and has been made again.
+    is_made_again: bool,
     folder: PathBuf,
     temporary: PathBuf,
     file: Option<File>,
@@ -67,6 +69,7 @@ impl BodyFile {
     fn with_hash(folder: PathBuf, spare: Option<Arc<Spare>>, hash: Option<Context>) -> Self {
         let mut body = Self {
             spare,
+            is_made_again: false,
             folder: PathBuf::new(),
             temporary: PathBuf::new(),
             file: None,
@@ -77,7 +80,7 @@ impl BodyFile {
         };
         match body.start_in(folder) {
             Ok(file) => body.file = Some(file),
-            Err(error) => body.go_on_in_spare(error),
+            Err(error) => body.go_on_elsewhere(error),
         }
         body
     }
@@ -96,7 +99,7 @@ impl BodyFile {
         while let Some(file) = &mut self.file {
             match file.write_all(piece) {
                 Ok(()) => break,
-                Err(error) => self.go_on_in_spare(error),
+                Err(error) => self.go_on_elsewhere(error),
             }
         }
         self.written_bytes += piece.len() as u64;
@@ -127,7 +130,7 @@ impl BodyFile {
             let path = self.folder.join(data_file_name(output));
             match self.rename_to(&path) {
                 Ok(()) => return Ok(path),
-                Err(error) => self.go_on_in_spare(error),
+                Err(error) => self.go_on_elsewhere(error),
             }
         }
         let error = self.failed.take().unwrap_or_else(|| io::Error::other("no folder to write to"));
@@ -146,23 +149,29 @@ impl BodyFile {
         Ok(())
     }
 
-    /// Moves what was written so far to the spare store, after `error` in the first one.
-    fn go_on_in_spare(&mut self, error: io::Error) {
+    /// Moves what was written so far to another place, after `error` in this one.
+    fn go_on_elsewhere(&mut self, error: io::Error) {
         let old = self.file.take().map(|file| (file, self.temporary.clone()));
-        self.failed = Some(error);
-        if let Some(spare) = self.spare.take() {
-            match self.start_in_spare(&spare, old.as_ref().map(|(file, _)| file)) {
-                Ok(file) => (self.file, self.failed) = (Some(file), None),
-                Err(error) => self.failed = Some(error),
-            }
+        let written = old.as_ref().map(|(file, _)| file);
+        // The user may have removed the store while the body came in: it is made again, once.
+        let is_gone = error.kind() == io::ErrorKind::NotFound && !std::mem::replace(&mut self.is_made_again, true);
+        let again = if is_gone { self.go_on_in(self.folder.clone(), written) } else { Err(error) };
+        match again.or_else(|error| self.go_on_in_spare(error, written)) {
+            Ok(file) => (self.file, self.failed) = (Some(file), None),
+            Err(error) => self.failed = Some(error),
         }
         if let Some((_, path)) = old {
             let _ = std::fs::remove_file(path);
         }
     }
 
-    fn start_in_spare(&mut self, spare: &Spare, written: Option<&File>) -> io::Result<File> {
-        let mut new = self.start_in(spare.open()?.folder().to_owned())?;
+    fn go_on_in_spare(&mut self, error: io::Error, written: Option<&File>) -> io::Result<File> {
+        let Some(spare) = self.spare.take() else { return Err(error) };
+        self.go_on_in(spare.open()?.folder().to_owned(), written)
+    }
+
+    fn go_on_in(&mut self, folder: PathBuf, written: Option<&File>) -> io::Result<File> {
+        let mut new = self.start_in(folder)?;
         // From the open file: its name may be gone, with the whole store.
         if let Some(mut written) = written {
             written.rewind()?;
@@ -229,7 +238,9 @@ mod tests {
             .map(|e| e.unwrap().file_name().into_string().unwrap())
             .filter(|name| data_file_output(name.as_ref()).is_some())
             .collect();
-        names.extend(std::fs::read_dir(folder.join(store_folder::TEMPORARY_FOLDER)).into_iter().flatten().map(|_| "left".into()));
+        names.extend(
+            std::fs::read_dir(folder.join(store_folder::TEMPORARY_FOLDER)).into_iter().flatten().map(|_| "left".into()),
+        );
         names
     }
 
@@ -274,18 +285,20 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_removed_while_a_body_comes_in_is_left_for_the_spare() {
+    fn a_store_that_is_removed_while_a_body_comes_in_is_made_again() {
         let parent = tempfile::tempdir().unwrap();
         let (store, other) = (parent.path().join("store"), parent.path().join("other"));
         let mut body = with_spare(&store, &other);
         body.write(b"hello");
         std::fs::remove_dir_all(&store).unwrap();
         let path = body.commit(&output_of(b"hello"), 5).unwrap();
-        assert_eq!(path.parent().unwrap(), other);
+        assert!(path.starts_with(&store) && store_folder::is_store(&store) && !other.exists());
         assert_eq!(std::fs::read(path).unwrap(), b"hello");
-        assert!(!store.exists());
-        let path = with_spare(&store, &other).commit(&output_of(b""), 0).unwrap();
-        assert!(path.starts_with(&store) && store_folder::is_store(&store), "the next one makes a store again");
+        let mut body = with_spare(&store, &other);
+        body.write(b"hello");
+        std::fs::remove_dir_all(&store).unwrap();
+        std::fs::write(&store, "a file in its place").unwrap();
+        assert!(body.commit(&output_of(b"hello"), 5).unwrap().starts_with(&other));
     }
 
     #[test]

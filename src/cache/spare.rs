@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use super::open_store::OpenStore;
 use super::store_folder;
+use crate::note::note;
 use crate::platform;
 
 /// Name of the store in the user's temporary folder.
@@ -52,7 +53,14 @@ impl Spare {
     /// When that cannot be made either.
     pub fn make(&self) -> io::Result<PathBuf> {
         let shared = self.folder.clone().map_or_else(user_folder, Ok).and_then(usable);
-        shared.or_else(|_| own_folder())
+        shared.or_else(|error| {
+            let own = own_folder()?;
+            note(format_args!(
+                "no temporary store that later builds find ({error}): {} is for this session only",
+                own.display()
+            ));
+            Ok(own)
+        })
     }
 }
 

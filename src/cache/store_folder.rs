@@ -13,7 +13,8 @@ use super::lease::{CHANGES_LOCK, SESSIONS_LOCK};
 /// Marks a folder as a store. The first file that is made in it, so that no session takes a half-made store for a folder
 /// of the user's.
 pub const MARKER: &str = "cacheprog-store";
-const MARKER_TEXT: &str = "This folder is a cache of cacheprog, which adds and removes files here. It can be removed.\n";
+const MARKER_TEXT: &str =
+    "This folder is a cache of cacheprog, which adds and removes files here. It can be removed.\n";
 /// A folder that is not ours gets its store in a subfolder of this name.
 const SUBFOLDER: &str = "cacheprog";
 /// Tells backup programs that they can leave the folder out: <https://bford.info/cachedir/>.
@@ -93,6 +94,9 @@ fn has_only_own_names(folder: &Path) -> bool {
 /// When it cannot be made, or has files and is no store.
 pub fn make(folder: &Path) -> io::Result<()> {
     if !has_marker(folder) {
+        if folder.exists() && !folder.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
         std::fs::create_dir_all(folder)?;
         if is_foreign(folder)? {
             return Err(io::Error::other("it has other files and is no store"));
@@ -163,8 +167,8 @@ fn is_hex_64(text: &str) -> bool {
 
 /// Whether this is the name of a file or folder that a store has.
 pub fn is_own_name(name: &OsStr) -> bool {
-    let fixed =
-        [INDEX_FILE, CHANGES_LOCK, SESSIONS_LOCK, TEMPORARY_FOLDER, STAMP_FILE, GIT_IGNORE, MARKER, TAG].map(OsStr::new);
+    let fixed = [INDEX_FILE, CHANGES_LOCK, SESSIONS_LOCK, TEMPORARY_FOLDER, STAMP_FILE, GIT_IGNORE, MARKER, TAG]
+        .map(OsStr::new);
     fixed.contains(&name) || is_unmistakable(name)
 }
 

@@ -11,6 +11,7 @@ use crate::protocol::{ActionId, OutputId};
 pub struct Leaving {
     entries: HashMap<ActionId, Entry>,
     bodies: HashSet<OutputId>,
+    new_records: Vec<u8>,
 }
 
 impl Leaving {
@@ -44,28 +45,31 @@ impl Leaving {
         self.bodies.contains(output)
     }
 
-    /// Reads what sessions have appended to `log` and takes back what they put or used; returns the records with which a
-    /// log without the entries that leave has all that is new.
+    /// The records with which a log without the entries that leave has all that sessions have appended since.
+    pub fn new_records(&self) -> &[u8] {
+        &self.new_records
+    }
+
+    /// Reads what sessions have appended to `log`, and takes back what they put or used.
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn take_back_new(&mut self, log: &mut Log) -> io::Result<Vec<u8>> {
-        let mut records = Vec::new();
+    pub fn take_back_new(&mut self, log: &mut Log) -> io::Result<()> {
         log.read_new(|record| match record {
             Record::Entry(action, entry) => {
                 self.entries.remove(&action);
                 self.bodies.remove(&entry.output);
-                records.extend_from_slice(&encode_entry(&action, &entry));
+                self.new_records.extend_from_slice(&encode_entry(&action, &entry));
             }
             Record::Use(action, used_s) => {
                 if let Some(entry) = self.entries.remove(&action) {
                     self.bodies.remove(&entry.output);
-                    records.extend_from_slice(&encode_entry(&action, &entry));
+                    self.new_records.extend_from_slice(&encode_entry(&action, &entry));
                 }
-                records.extend_from_slice(&encode_use(&action, used_s));
+                self.new_records.extend_from_slice(&encode_use(&action, used_s));
             }
         })?;
-        Ok(records)
+        Ok(())
     }
 }
 
@@ -95,17 +99,18 @@ mod tests {
             trimmer.forget(&action(n));
         }
         // One is used, one is put with another output, one output comes under another action.
-        Index::open(folder.path()).append(&encode_use(&action(1), 7));
+        session.append(&encode_use(&action(1), 7));
+        leaving.take_back_new(trimmer.log()).unwrap();
         session.insert(action(2), entry(9), Origin::PutHere).unwrap();
         session.append(&encode_use(&action(2), 8));
         session.insert(action(8), entry(3), Origin::PutHere).unwrap();
-        let records = leaving.take_back_new(trimmer.log()).unwrap();
+        leaving.take_back_new(trimmer.log()).unwrap();
         let mut left: Vec<u8> = leaving.actions().map(|action| action.as_bytes()[0]).collect();
         left.sort_unstable();
         assert_eq!(left, [3, 4, 5]);
         assert_eq!([1, 2, 3, 4].map(|n| leaving.has_body(&entry(n).output)), [false, true, false, true]);
         let other = tempfile::tempdir().unwrap();
-        Index::open(other.path()).append(&records);
+        Index::open(other.path()).append(leaving.new_records());
         let mut next = Index::open(other.path());
         let found = [1, 2, 3, 8].map(|n| next.get(&action(n)).map(|(entry, _)| entry));
         assert_eq!(found, [Some(entry(1)), Some(entry(9)), None, Some(entry(3))]);

@@ -172,8 +172,8 @@ impl<'a> Trimming<'a> {
             if index.log().is_replaced()? {
                 return Ok(None);
             }
-            let tail = leaving.take_back_new(index.log())?;
-            OpenOptions::new().append(true).open(&temporary)?.write_all(&tail)?;
+            leaving.take_back_new(index.log())?;
+            OpenOptions::new().append(true).open(&temporary)?.write_all(leaving.new_records())?;
             std::fs::rename(&temporary, self.folder.join(INDEX_FILE))?;
             let mut log = Log::open(self.folder);
             log.skip_to_end()?;
