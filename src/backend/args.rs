@@ -137,6 +137,11 @@ impl RecordArgs {
     pub fn place(&self, is_here: bool, temporary: impl FnOnce() -> io::Result<PathBuf>) -> Place {
         RECORDS.find(self.metrics.as_deref(), is_here, temporary)
     }
+
+    /// Folder of the records of sessions with these arguments, if there is a place for them. Makes nothing.
+    pub fn folder(&self, is_here: bool) -> Option<PathBuf> {
+        self.place(is_here, platform::find_user_temporary_folder).path().map(Path::to_owned).ok()
+    }
 }
 
 impl BackendArgs {

@@ -4,6 +4,7 @@ mod alter;
 mod args;
 mod at_close;
 mod capture;
+mod clean;
 mod folders;
 mod gauges;
 mod io;
@@ -18,6 +19,7 @@ mod trim;
 mod verify;
 
 pub use args::{BackendArgs, CacheArgs, RecordArgs};
+pub use clean::{CleanArgs, clean};
 pub use limits::{KeepArgs, LimitArgs};
 pub use path::path;
 pub use run::main;

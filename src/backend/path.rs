@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use clap::ArgMatches;
 
 use super::{CacheArgs, RecordArgs};
+use crate::cache::store_folder;
 use crate::config::folders::Place;
 use crate::config::source;
 use crate::platform;
@@ -15,7 +16,11 @@ pub fn path(cache: &CacheArgs, records: &RecordArgs, matches: &ArgMatches) {
     let is_here = cache.is_here();
     let by_here = ["here", "strategy"].into_iter().find_map(|id| source(matches, id));
     let lines = [
-        ("store", cache.place(platform::find_user_temporary_folder), source(matches, "cache_dir")),
+        (
+            "store",
+            cache.place(platform::find_user_temporary_folder).map(store_folder::resolve),
+            source(matches, "cache_dir"),
+        ),
         ("records", records.place(is_here, platform::find_user_temporary_folder), source(matches, "metrics")),
     ];
     let mut stdout = io::stdout().lock();

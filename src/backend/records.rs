@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -35,8 +35,12 @@ pub struct Records {
     /// Where samples are drawn.
     drawing: Option<Drawing>,
     ticker: Option<(Sender<Wake>, JoinHandle<Ticker>)>,
+    each_second: EachSecond,
     interrupted: Interrupted,
 }
+
+/// What the session wants to be done each second.
+type EachSecond = Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>;
 
 /// What instruments found that is told in the session's summary.
 pub struct Found {
@@ -60,6 +64,7 @@ struct Ticker {
     heap: Option<HeapProfile>,
     /// How old the session has to be for a profile to be started.
     profile_after: Option<Duration>,
+    each_second: EachSecond,
     interrupted: Interrupted,
 }
 
@@ -67,7 +72,7 @@ struct Ticker {
 #[derive(Clone, Default)]
 pub struct Interrupted {
     flag: Arc<AtomicBool>,
-    since: Arc<std::sync::OnceLock<Instant>>,
+    since: Arc<OnceLock<Instant>>,
 }
 
 impl Interrupted {
@@ -105,15 +110,24 @@ impl Records {
         }
         let interrupted = Interrupted::default();
         interrupted.listen();
+        let each_second = EachSecond::default();
         let ticker = Ticker {
             recorder: recorder.clone(),
             trace,
             profile,
             heap: folder.as_ref().filter(|_| args.heap_profile).and_then(HeapProfile::start),
             profile_after: profile_after(args.cpu_profile).filter(|_| folder.is_some() && !args.heap_profile),
+            each_second: each_second.clone(),
             interrupted: interrupted.clone(),
         };
-        Self { folder, recorder, sums, sampler: None, drawing, ticker: Some(ticker.start()), interrupted }
+        let ticker = Some(ticker.start());
+        Self { folder, recorder, sums, sampler: None, drawing, ticker, each_second, interrupted }
+    }
+
+    /// Lets `work` be done each second until the end of the session, with records or without.
+    pub fn each_second(&self, work: impl Fn() + Send + Sync + 'static) {
+        // There is one session, which asks once.
+        let _ = self.each_second.set(Box::new(work));
     }
 
     /// Keeps what passes through stdin and stdout from now on, and the handshake that is out already.
@@ -229,7 +243,15 @@ fn profile_after(mode: CpuProfileMode) -> Option<Duration> {
 
 impl Ticker {
     fn broken(recorder: Arc<Recorder>, interrupted: Interrupted) -> Self {
-        Self { recorder, trace: None, profile: None, heap: None, profile_after: None, interrupted }
+        Self {
+            recorder,
+            trace: None,
+            profile: None,
+            heap: None,
+            profile_after: None,
+            each_second: EachSecond::default(),
+            interrupted,
+        }
     }
 
     fn start(mut self) -> (Sender<Wake>, JoinHandle<Ticker>) {
@@ -251,6 +273,9 @@ impl Ticker {
     fn tick(&mut self, age: Duration) {
         self.heap.iter_mut().for_each(HeapProfile::look);
         self.interrupted.since();
+        if let Some(work) = self.each_second.get() {
+            work();
+        }
         self.recorder.flush(false);
         if let Some(trace) = &self.trace {
             trace.flush();

@@ -65,6 +65,8 @@ fn run(args: &BackendArgs, unreadable: &[Unreadable]) -> anyhow::Result<bool> {
     let session = Arc::new(start_session(args, &folders.store, &records, writer));
     session.begin();
     let of_session = session.clone();
+    records.each_second(move || of_session.cache.local().renew_uses());
+    let of_session = session.clone();
     records.sample(args, move || of_session.gauges());
     let end = session.serve(&mut reader);
     if let Err(error) = &end {

@@ -9,13 +9,12 @@ use crate::cache::{TrimError, Trimmed, Trimming};
 
 /// Trims the store and prints the result. A store that is in use, or no store, gives a non-zero exit code.
 pub fn trim(store: &Path, limits: &LimitArgs) -> ExitCode {
-    let trimming = Trimming::now(store, limits.limits());
-    let trimmed = match trimming.run() {
+    let trimmed = match Trimming::now(store, limits.limits()).run() {
         Ok(trimmed) => trimmed,
         Err(error) => {
             let next = match error {
                 TrimError::NoStore(_) => "name the store with --cache-dir",
-                TrimError::InUse(_) => "try again when the build has ended",
+                TrimError::InUse(_) => "try again when the builds have ended",
                 TrimError::Disk { .. } => "remove the folder, if nothing else helps: the next build makes a new one",
             };
             crate::note::line(format_args!("error: {error}\n  next:  {next}"));
@@ -25,7 +24,7 @@ pub fn trim(store: &Path, limits: &LimitArgs) -> ExitCode {
     // Whoever closes stdout early has seen enough; the exit code still tells.
     let _ = print(&trimmed, &mut io::stdout().lock());
     if trimmed.is_cut_short {
-        crate::note::line("error: a build has started, the rest stays\n  next:  try again when the build has ended");
+        crate::note::line("error: builds left no time for all of it\n  next:  try again when they have ended");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

@@ -1,7 +1,8 @@
 //! The GOCACHEPROG backend: `GOCACHEPROG=$PWD/cacheprog go build std`.
 
 use clap::{CommandFactory, Parser, Subcommand};
-use gocacheprog::backend::{self, BackendArgs, CacheArgs, LimitArgs, RecordArgs};
+use gocacheprog::backend::{self, BackendArgs, CacheArgs, CleanArgs, LimitArgs, RecordArgs};
+use gocacheprog::cache::store_folder;
 use gocacheprog::config::{self, Parsed, Unreadable};
 use gocacheprog::note;
 use gocacheprog::shell::{self, CompletionArgs, ManArgs};
@@ -49,6 +50,16 @@ enum Command {
         #[command(flatten)]
         limits: LimitArgs,
     },
+    /// Empty the local store, and remove the records of ended sessions. What open sessions use stays
+    #[command(mut_arg("strategy", |arg| arg.hide(true)))]
+    Clean {
+        #[command(flatten)]
+        cache: CacheArgs,
+        #[command(flatten)]
+        records: RecordArgs,
+        #[command(flatten)]
+        what: CleanArgs,
+    },
     Completions(CompletionArgs),
     Man(ManArgs),
 }
@@ -64,6 +75,10 @@ fn main() -> ExitCode {
         }
         Some(Command::Verify { cache }) => with_store(&cache, &unreadable, backend::verify),
         Some(Command::Trim { cache, limits }) => with_store(&cache, &unreadable, |store| backend::trim(store, &limits)),
+        Some(Command::Clean { cache, records, what }) => {
+            let records = records.folder(cache.is_here());
+            with_store(&cache, &unreadable, |store| backend::clean(store, records.as_deref(), what))
+        }
         Some(Command::Completions(args)) => {
             shell::completions(&args, Cli::command());
             ExitCode::SUCCESS
@@ -85,7 +100,7 @@ fn with_store(cache: &CacheArgs, unreadable: &[Unreadable], work: impl FnOnce(&P
         return ExitCode::FAILURE;
     }
     match cache.folder() {
-        Ok(store) => work(&store),
+        Ok(store) => work(&store_folder::resolve(&store)),
         Err(why) => {
             note::line(format_args!("error: there is no local store: {why}\n  next:  name the store with --cache-dir"));
             ExitCode::FAILURE

@@ -5,14 +5,19 @@ use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::spare::Spare;
+use super::store_folder;
 use crate::protocol::OutputId;
 
 /// A temporary file that disappears unless it is committed.
 pub struct BodyFile {
-    /// Folders that are still to be tried when writing fails, the next one last.
-    others: Vec<PathBuf>,
+    /// Where to go on when writing fails.
+    spare: Option<Arc<Spare>>,
+    /// Whether the store was gone and has been made again.
+    is_made_again: bool,
     folder: PathBuf,
     temporary: PathBuf,
     file: Option<File>,
@@ -50,24 +55,21 @@ pub enum CommitError {
     },
 }
 
-/// Name of the folder for temporary files below a store's folder.
-pub const TEMPORARY_FOLDER: &str = "tmp";
-
 impl BodyFile {
-    /// Starts a body in the first of `folders` that can be written to. Trouble shows at [`BodyFile::commit`].
-    pub fn create(folders: Vec<PathBuf>) -> Self {
-        Self::with_hash(folders, Some(Context::new(&SHA256)))
+    /// Starts a body in the store at `folder`, or else in `spare`. Trouble shows at [`BodyFile::commit`].
+    pub fn create(folder: PathBuf, spare: Option<Arc<Spare>>) -> Self {
+        Self::with_hash(folder, spare, Some(Context::new(&SHA256)))
     }
 
     /// Starts one whose content has been checked: it is not hashed again.
-    pub fn create_checked(folders: Vec<PathBuf>) -> Self {
-        Self::with_hash(folders, None)
+    pub fn create_checked(folder: PathBuf, spare: Option<Arc<Spare>>) -> Self {
+        Self::with_hash(folder, spare, None)
     }
 
-    fn with_hash(mut folders: Vec<PathBuf>, hash: Option<Context>) -> Self {
-        folders.reverse();
+    fn with_hash(folder: PathBuf, spare: Option<Arc<Spare>>, hash: Option<Context>) -> Self {
         let mut body = Self {
-            others: folders,
+            spare,
+            is_made_again: false,
             folder: PathBuf::new(),
             temporary: PathBuf::new(),
             file: None,
@@ -76,7 +78,10 @@ impl BodyFile {
             syncs: None,
             failed: None,
         };
-        body.next_folder(io::Error::other("no folder to write to"));
+        match body.start_in(folder) {
+            Ok(file) => body.file = Some(file),
+            Err(error) => body.go_on_elsewhere(error),
+        }
         body
     }
 
@@ -86,7 +91,7 @@ impl BodyFile {
         self
     }
 
-    /// Adds a piece. A folder that can no longer be written to (full, say) is left for the next one.
+    /// Adds a piece. A folder that can no longer be written to (full, say) is left for the spare one.
     pub fn write(&mut self, piece: &[u8]) {
         if let Some(hash) = &mut self.hash {
             hash.update(piece);
@@ -94,7 +99,7 @@ impl BodyFile {
         while let Some(file) = &mut self.file {
             match file.write_all(piece) {
                 Ok(()) => break,
-                Err(error) => self.next_folder(error),
+                Err(error) => self.go_on_elsewhere(error),
             }
         }
         self.written_bytes += piece.len() as u64;
@@ -125,7 +130,7 @@ impl BodyFile {
             let path = self.folder.join(data_file_name(output));
             match self.rename_to(&path) {
                 Ok(()) => return Ok(path),
-                Err(error) => self.next_folder(error),
+                Err(error) => self.go_on_elsewhere(error),
             }
         }
         let error = self.failed.take().unwrap_or_else(|| io::Error::other("no folder to write to"));
@@ -144,43 +149,45 @@ impl BodyFile {
         Ok(())
     }
 
-    /// Moves what was written so far to the next folder, after `error` in this one.
-    fn next_folder(&mut self, error: io::Error) {
-        let mut old = self.file.take().map(|file| (file, self.temporary.clone()));
-        self.failed.get_or_insert(error);
-        while let Some(folder) = self.others.pop() {
-            let moved = self.start_in(folder).and_then(|mut new| {
-                // From the open file: its name may be gone, with the whole store.
-                if let Some((written, _)) = &mut old {
-                    written.rewind()?;
-                    io::copy(&mut written.take(self.written_bytes), &mut new)?;
-                }
-                Ok(new)
-            });
-            match moved {
-                Ok(file) => {
-                    self.file = Some(file);
-                    self.failed = None;
-                    break;
-                }
-                Err(error) => self.failed = Some(error),
-            }
+    /// Moves what was written so far to another place, after `error` in this one.
+    fn go_on_elsewhere(&mut self, error: io::Error) {
+        let old = self.file.take().map(|file| (file, self.temporary.clone()));
+        let written = old.as_ref().map(|(file, _)| file);
+        // The user may have removed the store while the body came in: it is made again, once.
+        let is_gone = error.kind() == io::ErrorKind::NotFound && !std::mem::replace(&mut self.is_made_again, true);
+        let again = if is_gone { self.go_on_in(self.folder.clone(), written) } else { Err(error) };
+        match again.or_else(|error| self.go_on_in_spare(error, written)) {
+            Ok(file) => (self.file, self.failed) = (Some(file), None),
+            Err(error) => self.failed = Some(error),
         }
         if let Some((_, path)) = old {
             let _ = std::fs::remove_file(path);
         }
     }
 
+    fn go_on_in_spare(&mut self, error: io::Error, written: Option<&File>) -> io::Result<File> {
+        let Some(spare) = self.spare.take() else { return Err(error) };
+        self.go_on_in(spare.open()?.folder().to_owned(), written)
+    }
+
+    fn go_on_in(&mut self, folder: PathBuf, written: Option<&File>) -> io::Result<File> {
+        let mut new = self.start_in(folder)?;
+        // From the open file: its name may be gone, with the whole store.
+        if let Some(mut written) = written {
+            written.rewind()?;
+            io::copy(&mut written.take(self.written_bytes), &mut new)?;
+        }
+        Ok(new)
+    }
+
     fn start_in(&mut self, folder: PathBuf) -> io::Result<File> {
-        // Process numbers repeat between containers that share a store, so they alone are not unique.
-        let name = format!("{}-{:016x}", std::process::id(), fastrand::u64(..));
-        self.temporary = folder.join(TEMPORARY_FOLDER).join(name);
+        self.temporary = store_folder::temporary_path(&folder, "");
         self.folder = folder;
         let open = |path: &Path| OpenOptions::new().read(true).write(true).create_new(true).open(path);
         match open(&self.temporary) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // The user may have removed the store while it is in use.
-                std::fs::create_dir_all(self.folder.join(TEMPORARY_FOLDER))?;
+                store_folder::make(&self.folder)?;
                 open(&self.temporary)
             }
             other => other,
@@ -229,16 +236,22 @@ mod tests {
             .into_iter()
             .flatten()
             .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name != TEMPORARY_FOLDER)
+            .filter(|name| data_file_output(name.as_ref()).is_some())
             .collect();
-        names.extend(std::fs::read_dir(folder.join(TEMPORARY_FOLDER)).into_iter().flatten().map(|_| "left".into()));
+        names.extend(
+            std::fs::read_dir(folder.join(store_folder::TEMPORARY_FOLDER)).into_iter().flatten().map(|_| "left".into()),
+        );
         names
+    }
+
+    fn with_spare(folder: &Path, spare: &Path) -> BodyFile {
+        BodyFile::create(folder.into(), Some(Arc::new(Spare::at(spare))))
     }
 
     #[test]
     fn a_checked_body_gets_its_name() {
         let folder = tempfile::tempdir().unwrap();
-        let mut body = BodyFile::create(vec![folder.path().into()]);
+        let mut body = BodyFile::create(folder.path().into(), None);
         body.write(b"he");
         body.write(b"llo");
         let path = body.commit(&output_of(b"hello"), 5).unwrap();
@@ -250,24 +263,24 @@ mod tests {
     #[test]
     fn wrong_content_and_a_dropped_body_leave_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let mut body = BodyFile::create(vec![folder.path().into()]);
+        let mut body = BodyFile::create(folder.path().into(), None);
         body.write(b"hellO");
         let error = body.commit(&output_of(b"hello"), 5).unwrap_err();
         assert!(matches!(error, CommitError::WrongContent { got_bytes: 5, .. }), "{error}");
-        BodyFile::create(vec![folder.path().into()]).write(b"half");
+        BodyFile::create(folder.path().into(), None).write(b"half");
         assert_eq!(files_below(folder.path()), Vec::<String>::new());
     }
 
     #[test]
-    fn a_folder_that_cannot_be_written_is_left_for_the_next() {
+    fn a_folder_that_cannot_be_written_is_left_for_the_spare() {
         let folder = tempfile::tempdir().unwrap();
         let blocked = folder.path().join("file");
         std::fs::write(&blocked, "").unwrap();
         let good = folder.path().join("good");
-        let mut body = BodyFile::create(vec![blocked.clone(), good.clone()]);
+        let mut body = with_spare(&blocked, &good);
         body.write(b"hello");
         assert_eq!(body.commit(&output_of(b"hello"), 5).unwrap().parent().unwrap(), good);
-        let error = BodyFile::create(vec![blocked]).commit(&output_of(b""), 0).unwrap_err();
+        let error = BodyFile::create(blocked, None).commit(&output_of(b""), 0).unwrap_err();
         assert!(matches!(error, CommitError::Disk { .. }), "{error}");
     }
 
@@ -275,19 +288,24 @@ mod tests {
     fn a_store_that_is_removed_while_a_body_comes_in_is_made_again() {
         let parent = tempfile::tempdir().unwrap();
         let (store, other) = (parent.path().join("store"), parent.path().join("other"));
-        let mut body = BodyFile::create(vec![store.clone(), other.clone()]);
+        let mut body = with_spare(&store, &other);
         body.write(b"hello");
         std::fs::remove_dir_all(&store).unwrap();
         let path = body.commit(&output_of(b"hello"), 5).unwrap();
-        assert_eq!(path.parent().unwrap(), other);
+        assert!(path.starts_with(&store) && store_folder::is_store(&store) && !other.exists());
         assert_eq!(std::fs::read(path).unwrap(), b"hello");
+        let mut body = with_spare(&store, &other);
+        body.write(b"hello");
+        std::fs::remove_dir_all(&store).unwrap();
+        std::fs::write(&store, "a file in its place").unwrap();
+        assert!(body.commit(&output_of(b"hello"), 5).unwrap().starts_with(&other));
     }
 
     #[test]
     fn a_disk_that_fills_up_in_the_middle_is_left_with_what_was_written() {
         let folder = tempfile::tempdir().unwrap();
         let (full, good) = (folder.path().join("full"), folder.path().join("good"));
-        let mut body = BodyFile::create(vec![full.clone(), good.clone()]);
+        let mut body = with_spare(&full, &good);
         body.write(b"hel");
         // A file that is open for reading only fails each write, as a full disk does.
         body.file = Some(File::open(&body.temporary).unwrap());

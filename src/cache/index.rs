@@ -5,7 +5,7 @@ mod log;
 mod record;
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry::Vacant;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::num::NonZeroU32;
@@ -15,8 +15,7 @@ use super::clock::now_s;
 use crate::protocol::{ActionId, OutputId};
 use hasher::ById;
 pub use log::{INDEX_FILE, Log};
-pub use record::Record;
-use record::{encode_entry, encode_use};
+pub use record::{Record, begins_log, encode_entry, encode_use};
 
 /// How often the use of an entry is written down, in seconds: a day. An entry may have been used by so much later than the
 /// log says.
@@ -69,7 +68,15 @@ impl Index {
     /// Loads the log in `folder`; a missing one is made. Damaged records are skipped: they cost hits, not
     /// correctness. A log that cannot be written or read makes an index that remembers for this session only.
     pub fn open(folder: &Path) -> Self {
-        let log = Log::open(folder);
+        Self::load(Log::open(folder))
+    }
+
+    /// The same for a store that is only read: nothing is made.
+    pub fn open_to_read(folder: &Path) -> Self {
+        Self::load(Log::open_to_read(folder))
+    }
+
+    fn load(log: Log) -> Self {
         let entries = Entries::with_capacity_and_hasher(log.most_entries(), ById::default());
         let mut index = Self { entries, log, replaced: Vec::new() };
         if index.read_new().is_err() {
@@ -78,12 +85,56 @@ impl Index {
         index
     }
 
-    /// The entry of an action, to be handed out. Looks once at what other helpers have appended before it says no.
+    /// The entry of an action, to be handed out. Looks once at what other sessions have appended before it says no.
     pub fn get(&mut self, action: &ActionId) -> Option<(Entry, Origin)> {
         if let Some(known) = self.entries.get_mut(action) {
             return Some(known.hand_out());
         }
-        if self.read_new().ok()? { self.entries.get_mut(action).map(Known::hand_out) } else { None }
+        self.follow().and_then(|()| self.read_new()).ok()?;
+        self.entries.get_mut(action).map(Known::hand_out)
+    }
+
+    /// Whether the log shows that the entry was used in the day before `now_s`. Then trimming keeps it for another day at
+    /// least.
+    pub fn is_noted(&self, action: &ActionId, now_s: i64) -> bool {
+        self.entries.get(action).is_some_and(|known| known.is_noted(now_s))
+    }
+
+    /// Goes on with the log that has its name now, where trimming or the user has replaced the one that was read. What is no
+    /// longer in it is forgotten, but for what this session brought.
+    ///
+    /// # Errors
+    /// When a log cannot be read.
+    pub fn follow(&mut self) -> io::Result<()> {
+        if !self.log.is_replaced()? {
+            return Ok(());
+        }
+        self.log.reopen()?;
+        let entries = Entries::with_capacity_and_hasher(self.log.most_entries(), ById::default());
+        let before = std::mem::replace(&mut self.entries, entries);
+        self.read_new()?;
+        before.into_iter().for_each(|(action, known)| self.carry_over(action, known));
+        Ok(())
+    }
+
+    /// Takes over what this session knew of an action before it changed to another log.
+    fn carry_over(&mut self, action: ActionId, known: Known) {
+        match self.entries.entry(action) {
+            Vacant(place) => {
+                if known.origin != Origin::Stored {
+                    place.insert(known);
+                }
+            }
+            Occupied(mut place) => {
+                let now = place.get_mut();
+                now.is_handed_out |= known.is_handed_out;
+                if now.entry == known.entry {
+                    now.origin = known.origin;
+                } else if known.is_handed_out && now.entry.output != known.entry.output {
+                    self.replaced.push(known.entry.output);
+                }
+            }
+        }
     }
 
     /// The entry of an action as far as it is known here; it is not handed out.
@@ -102,8 +153,10 @@ impl Index {
     /// # Errors
     /// When the log cannot be written; the entry is remembered for this session all the same.
     pub fn insert(&mut self, action: ActionId, entry: Entry, origin: Origin) -> io::Result<()> {
+        // First: what is known of the action now may be in another log.
+        let followed = self.follow();
         self.insert_for_session(action, entry, origin);
-        self.log.append(&encode_entry(&action, &entry))
+        followed.and_then(|()| self.log.append(&encode_entry(&action, &entry)))
     }
 
     /// Remembers entries that are not known yet, for good if `is_lasting`, by one write.
@@ -116,8 +169,8 @@ impl Index {
         origin: Origin,
         is_lasting: bool,
     ) -> io::Result<()> {
-        // What another helper has put meanwhile is newer. A log that cannot be read shows when it is written.
-        let _ = self.read_new();
+        // What another session has put meanwhile is newer. A log that cannot be read shows when it is written.
+        let followed = self.follow().and_then(|()| self.read_new());
         let mut records = Vec::new();
         let now_s = now_s();
         for (action, entry) in entries {
@@ -126,28 +179,29 @@ impl Index {
                 records.extend_from_slice(&encode_entry(&action, &entry));
             }
         }
-        if is_lasting && !records.is_empty() { self.log.append(&records) } else { Ok(()) }
+        if is_lasting && !records.is_empty() { followed.and_then(|_| self.log.append(&records)) } else { Ok(()) }
     }
 
     /// Writes down what this session handed out and of which no use is known in the day before `now_s`, by one write.
     ///
     /// # Errors
-    /// When the log cannot be written.
+    /// When the log cannot be written; then [`Index::unnoted`] are the same as before.
     pub fn note_uses(&mut self, now_s: i64) -> io::Result<()> {
-        let mut records = Vec::new();
-        for (action, known) in self.entries.iter_mut().filter(|(_, known)| known.is_handed_out) {
-            if known.used_s().is_none_or(|used_s| now_s.abs_diff(used_s) >= USE_EVERY_S as u64) {
-                known.used_s = compact(now_s);
-                records.extend_from_slice(&encode_use(action, now_s));
-            }
+        if self.unnoted(now_s).next().is_none() {
+            return Ok(());
         }
-        if records.is_empty() { Ok(()) } else { self.log.append(&records) }
+        self.follow()?;
+        let actions: Vec<ActionId> = self.unnoted(now_s).map(|(action, _)| *action).collect();
+        let records: Vec<u8> = actions.iter().flat_map(|action| encode_use(action, now_s)).collect();
+        self.log.append(&records)?;
+        actions.iter().for_each(|action| self.set_used(action, now_s));
+        Ok(())
     }
 
-    /// The actions whose outputs go was given by this session.
-    pub fn handed_out(&self) -> Vec<ActionId> {
-        let given = self.entries.iter().filter(|(_, known)| known.is_handed_out || known.origin != Origin::Stored);
-        given.map(|(action, _)| *action).collect()
+    /// What this session gave to go, and of which the log shows no use in the day before `now_s`.
+    pub fn unnoted(&self, now_s: i64) -> impl Iterator<Item = (&ActionId, &Entry)> {
+        let unnoted = self.entries.iter().filter(move |(_, known)| known.was_given() && !known.is_noted(now_s));
+        unnoted.map(|(action, known)| (action, &known.entry))
     }
 
     /// The outputs that others have replaced since this session began; go may have been given them.
@@ -225,15 +279,30 @@ impl Known {
         Self { entry, origin, is_handed_out: false, used_s: compact(now_s) }
     }
 
-    /// No clock on the way of a hit: when that was is noted at the end of the session.
     fn hand_out(&mut self) -> (Entry, Origin) {
         self.is_handed_out = true;
         (self.entry, self.origin)
     }
 
+    /// Whether go has the path of its body, by a get or a put.
+    fn was_given(&self) -> bool {
+        self.is_handed_out || self.origin == Origin::PutHere
+    }
+
+    fn is_noted(&self, now_s: i64) -> bool {
+        let used_s = self.used_s().or_else(|| put_s(&self.entry, now_s));
+        used_s.is_some_and(|used_s| now_s.abs_diff(used_s) < USE_EVERY_S as u64)
+    }
+
     fn used_s(&self) -> Option<i64> {
         self.used_s.map(|used_s| used_s.get().into())
     }
+}
+
+/// When an entry was put, Unix seconds. `None` where the clock says that this is to come.
+pub fn put_s(entry: &Entry, now_s: i64) -> Option<i64> {
+    let put_s = entry.time_ns.div_euclid(1_000_000_000);
+    (put_s <= now_s).then_some(put_s)
 }
 
 /// Takes over an entry from the log.

@@ -1,7 +1,10 @@
 //! Tests of the local store.
 
 use super::*;
+use crate::cache::store_folder::TEMPORARY_FOLDER;
 use ring::digest::{SHA256, digest};
+use std::fs::File;
+use std::time::SystemTime;
 
 fn put(store: &LocalStore, action: ActionId, content: &[u8]) -> (Entry, PathBuf) {
     let output = OutputId::new(digest(&SHA256, content).as_ref().try_into().unwrap());
@@ -61,17 +64,67 @@ fn the_empty_body_is_one_file() {
     assert!(store.keep_empty_body(&empty).unwrap().exists(), "it heals");
 }
 
+fn action(n: u8) -> ActionId {
+    ActionId::new([n; 32])
+}
+
 #[test]
-fn a_store_that_cannot_be_written_keeps_bodies_elsewhere() {
+fn the_place_of_a_store_that_cannot_be_written_is_taken_by_one_that_lasts() {
     let folder = tempfile::tempdir().unwrap();
-    let blocked = folder.path().join("file");
-    std::fs::write(&blocked, "").unwrap();
-    let store = LocalStore::open(&blocked);
-    let action = ActionId::new([1; 32]);
-    let (entry, path) = put(&store, action, b"body");
-    assert_eq!(std::fs::read(&path).unwrap(), b"body");
-    assert_eq!(store.get(&action), Some((entry, Origin::PutHere, path)));
-    std::fs::remove_dir_all(&store.fallback).unwrap();
+    let (blocked, spare) = (folder.path().join("file"), folder.path().join("spare"));
+    std::fs::write(&blocked, "mine").unwrap();
+    let store = LocalStore::open_beside(&blocked, Spare::at(&spare));
+    let (entry, path) = put(&store, action(1), b"body");
+    assert_eq!(store.get(&action(1)), Some((entry, Origin::PutHere, path.clone())));
+    assert!(path.starts_with(&spare) && store_folder::is_store(&spare));
+    drop(store);
+    let next = LocalStore::open_beside(&blocked, Spare::at(&spare));
+    assert_eq!(next.get(&action(1)), Some((entry, Origin::Stored, path)));
+    assert_eq!(std::fs::read_to_string(blocked).unwrap(), "mine");
+}
+
+#[test]
+fn a_store_below_gives_hits_and_takes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (below, main) = (folder.path().join("below"), folder.path().join("main"));
+    let [(old, old_path), (shared, _)] = {
+        let store = LocalStore::open(&below);
+        [put(&store, action(1), b"old"), put(&store, action(2), b"shared")]
+    };
+    let before = std::fs::read(below.join("index")).unwrap();
+    store_folder::make(&main).unwrap();
+    let store = LocalStore::over(main.clone(), OpenStore::open_to_read(below.clone()), None);
+    assert!(!store.is_empty() && store.entries().len() == 2);
+    assert_eq!(store.get(&action(1)), Some((old, Origin::Stored, old_path)));
+    assert!(store.has_body(&old.output, 3) && !store.reuse_body(&old.output, 3));
+    let (again, path) = put(&store, action(3), b"shared");
+    assert!(path.starts_with(&main));
+    assert_eq!((again.output, store.path_of(&shared.output)), (shared.output, path));
+    store.note_uses();
+    store.trim_when_due(Limits { max_age_s: Some(0), max_bytes: Some(1) });
+    assert_eq!(std::fs::read(below.join("index")).unwrap(), before);
+}
+
+#[test]
+fn what_a_disk_that_fills_up_does_not_take_is_found_by_the_next_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let (full, spare) = (folder.path().join("full"), folder.path().join("spare"));
+    let store = LocalStore::open_beside(&full, Spare::at(&spare));
+    put(&store, action(1), b"first");
+    put(&store, action(2), b"replaced");
+    assert!(!spare.exists());
+    // From here on no body gets its temporary name.
+    let temporary = full.join(TEMPORARY_FOLDER);
+    std::fs::remove_dir(&temporary).unwrap();
+    std::fs::write(&temporary, "").unwrap();
+    let (second, path) = put(&store, action(2), b"second");
+    assert!(path.starts_with(&spare));
+    assert_eq!(store.get(&action(2)), Some((second, Origin::PutHere, path.clone())));
+    assert_eq!(store.get(&action(1)).map(|found| found.1), Some(Origin::PutHere));
+    drop(store);
+    let next = LocalStore::open_beside(&full, Spare::at(&spare));
+    assert_eq!(next.get(&action(2)), Some((second, Origin::Stored, path)));
+    assert!(next.get(&action(1)).is_some_and(|found| found.2.starts_with(&full)), "from the store that is full");
 }
 
 #[test]
@@ -83,4 +136,20 @@ fn the_store_is_hidden_from_git_and_the_users_own_file_is_kept() {
     std::fs::write(&path, "mine").unwrap();
     LocalStore::open(folder.path());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+}
+
+#[test]
+fn a_folder_of_the_users_is_not_touched_but_for_a_subfolder() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("tmp")).unwrap();
+    let theirs = home.path().join("tmp/other.db");
+    std::fs::write(&theirs, "mine").unwrap();
+    File::open(&theirs).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let store = LocalStore::open(home.path());
+    put(&store, action(1), b"body");
+    store.note_uses();
+    store.remove_stale();
+    store.trim_when_due(Limits { max_age_s: Some(0), max_bytes: Some(1) });
+    assert_eq!(store.folder(), home.path().join("cacheprog"));
+    assert!(theirs.exists() && std::fs::read_dir(home.path()).unwrap().count() == 2);
 }

@@ -7,7 +7,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::body_file::{data_file_name, data_file_output};
-use super::index::{INDEX_FILE, Index};
+use super::index::Index;
+use super::store_folder::is_store;
 use crate::protocol::OutputId;
 
 /// What [`verify`] found.
@@ -31,13 +32,13 @@ pub struct Report {
 /// in its size.
 ///
 /// # Errors
-/// When `folder` is no local store or cannot be read.
+/// When `folder` is not a store or cannot be read.
 pub fn verify(folder: &Path) -> io::Result<Report> {
-    if !folder.join(INDEX_FILE).is_file() {
-        let text = format!("{} is no local store: it has no file `{INDEX_FILE}`", folder.display());
+    if !is_store(folder) {
+        let text = format!("{} is not a store of cacheprog", folder.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, text));
     }
-    let index = Index::open(folder);
+    let index = Index::open_to_read(folder);
     let mut report = Report { damaged_index_bytes: index.damaged_bytes(), ..Report::default() };
     let mut wanted: BTreeMap<OutputId, u64> = BTreeMap::new();
     for (_, entry) in index.iter() {
@@ -117,7 +118,7 @@ mod tests {
     fn a_folder_that_is_no_store_is_named_and_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let error = verify(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("no local store"), "{error}");
+        assert!(error.contains("is not a store of cacheprog"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -53,6 +53,17 @@ impl Place {
             Self::Nowhere { why } => Err(why),
         }
     }
+
+    /// The same place with another path.
+    pub fn map(self, change: impl FnOnce(&Path) -> PathBuf) -> Self {
+        match self {
+            Self::Given(path) => Self::Given(change(&path)),
+            Self::Here(path) => Self::Here(change(&path)),
+            Self::Home(path) => Self::Home(change(&path)),
+            Self::Temporary { path, why } => Self::Temporary { path: change(&path), why },
+            Self::Nowhere { why } => Self::Nowhere { why },
+        }
+    }
 }
 
 impl Folder {

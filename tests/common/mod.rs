@@ -116,6 +116,7 @@ impl Workspace {
         let (path, store) = (self.path(), self.store());
         go.env("GOENV", "off").env("GOFLAGS", "").env("GOWORK", "off").env("GOTOOLCHAIN", "local");
         go.env("GOCACHE", path.join("gocache")).env("GOTMPDIR", path.join("tmp"));
+        go.env("TMPDIR", path.join("tmp"));
         go.env("XDG_CONFIG_HOME", path.join("config"));
         let (store, metrics) = (store.display(), path.join("metrics"));
         let metrics = metrics.display();

@@ -30,11 +30,16 @@ impl Log {
     /// Opens the log in `folder`; a missing one is made. One that cannot be written or read has nothing and takes nothing.
     pub fn open(folder: &Path) -> Self {
         let path = folder.join(INDEX_FILE);
-        let (file, writable) = match open_to_append(&path) {
-            Ok(file) => (Some(file), true),
-            Err(_) => (File::open(&path).ok(), false),
-        };
-        Self { file, path, read_to: 0, seen_bytes: 0, writable, damaged_bytes: 0 }
+        match open_to_append(&path) {
+            Ok(file) => Self { file: Some(file), path, read_to: 0, seen_bytes: 0, writable: true, damaged_bytes: 0 },
+            Err(_) => Self::open_to_read(folder),
+        }
+    }
+
+    /// Opens the log in `folder` to read it only. One that cannot be read has nothing.
+    pub fn open_to_read(folder: &Path) -> Self {
+        let path = folder.join(INDEX_FILE);
+        Self { file: File::open(&path).ok(), path, read_to: 0, seen_bytes: 0, writable: false, damaged_bytes: 0 }
     }
 
     /// The most entries that can be in what has not been read yet.
@@ -46,6 +51,12 @@ impl Log {
     /// Bytes that had to be skipped.
     pub fn damaged_bytes(&self) -> u64 {
         self.damaged_bytes
+    }
+
+    /// Lets each write fail, as a full disk does.
+    #[cfg(test)]
+    pub fn forbid_writing(&mut self) {
+        self.writable = false;
     }
 
     /// Gives up reading and writing.
@@ -69,20 +80,34 @@ impl Log {
     /// # Errors
     /// When the log cannot be written.
     pub fn append(&mut self, records: &[u8]) -> io::Result<()> {
-        self.reopen_if_removed()?;
         match &mut self.file {
             Some(file) if self.writable => file.write_all(records),
             _ => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
 
-    /// The user may have removed the store in the middle of a session: what is put after that is in a new one.
-    fn reopen_if_removed(&mut self) -> io::Result<()> {
-        let Some(file) = self.file.as_ref().filter(|_| self.writable) else { return Ok(()) };
-        if file.metadata()?.nlink() == 0 {
-            self.file = Some(open_to_append(&self.path)?);
-            self.read_to = 0;
+    /// Whether another file has its name by now, or none has: trimming writes a new log, and the user may have removed the
+    /// store.
+    ///
+    /// # Errors
+    /// When the log is not open, or the file system does not answer.
+    pub fn is_replaced(&self) -> io::Result<bool> {
+        let own = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?.metadata()?;
+        match std::fs::metadata(&self.path) {
+            Ok(named) => Ok((own.dev(), own.ino()) != (named.dev(), named.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Opens the file that has its name now; a missing one is made if this one could be written. Nothing of it is read yet.
+    ///
+    /// # Errors
+    /// When it cannot be opened; then the log stays as it is.
+    pub fn reopen(&mut self) -> io::Result<()> {
+        let file = if self.writable { open_to_append(&self.path)? } else { File::open(&self.path)? };
+        self.file = Some(file);
+        (self.read_to, self.seen_bytes) = (0, 0);
         Ok(())
     }
 

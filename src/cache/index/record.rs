@@ -31,6 +31,11 @@ pub enum Decoded {
     Damaged,
 }
 
+/// Whether a log of ours begins with these bytes.
+pub fn begins_log(first: &[u8]) -> bool {
+    [ENTRY_MAGIC, USE_MAGIC].iter().any(|magic| first.starts_with(magic))
+}
+
 /// An entry as it is written.
 pub fn encode_entry(action: &ActionId, entry: &Entry) -> [u8; ENTRY_BYTES] {
     let mut record = [0; ENTRY_BYTES];

@@ -124,7 +124,57 @@ fn what_this_session_put_needs_no_record_of_its_use() {
     index.get(&action(9));
     index.note_uses(now_s()).unwrap();
     assert_eq!(log_bytes(folder.path()), ENTRY_BYTES);
-    assert_eq!(index.handed_out(), [action(1)]);
+    index.note_uses(now_s() + USE_EVERY_S).unwrap();
+    assert_eq!(log_bytes(folder.path()), ENTRY_BYTES + USE_BYTES, "but for a session that lives longer than a day");
+}
+
+#[test]
+fn what_was_put_in_the_last_day_needs_no_record_of_its_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |n, put_s: i64| {
+        let entry = Entry { time_ns: put_s * 1_000_000_000, ..entry(n) };
+        Index::open(folder.path()).insert(action(n), entry, Origin::PutHere).unwrap();
+    };
+    put(1, NOW_S);
+    put(2, NOW_S - USE_EVERY_S + 1);
+    put(3, NOW_S - USE_EVERY_S);
+    put(4, NOW_S + 1);
+    let mut index = Index::open(folder.path());
+    (1..=4).for_each(|n| assert!(index.get(&action(n)).is_some()));
+    let noted = [1, 2, 3, 4].map(|n| index.is_noted(&action(n), NOW_S));
+    assert_eq!(noted, [true, true, false, false], "a time to come says nothing");
+    index.note_uses(NOW_S).unwrap();
+    assert_eq!(log_bytes(folder.path()), 4 * ENTRY_BYTES + 2 * USE_BYTES);
+}
+
+/// What trimming does to the log.
+fn replace_log(folder: &Path, change: impl FnOnce(&mut Index)) {
+    let mut index = Index::open(folder);
+    change(&mut index);
+    index.write_to(&folder.join("new")).unwrap();
+    std::fs::rename(folder.join("new"), folder.join(INDEX_FILE)).unwrap();
+}
+
+#[test]
+fn a_session_goes_on_with_the_log_that_trimming_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = Index::open(folder.path());
+    (1..=3).for_each(|n| first.insert(action(n), entry(n), Origin::PutHere).unwrap());
+    let mut session = Index::open(folder.path());
+    (1..=3).for_each(|n| assert!(session.get(&action(n)).is_some()));
+    session.insert(action(4), entry(4), Origin::PutHere).unwrap();
+    replace_log(folder.path(), |index| index.forget(&action(1)));
+    session.insert(action(5), entry(5), Origin::PutHere).unwrap();
+    assert_eq!(session.get(&action(1)), None, "it is gone");
+    assert_eq!(session.get(&action(2)), Some((entry(2), Origin::Stored)));
+    assert_eq!(session.get(&action(4)), Some((entry(4), Origin::PutHere)));
+    session.note_uses(NOW_S).unwrap();
+    let mut next = Index::open(folder.path());
+    assert_eq!([1, 2, 3, 4, 5].map(|n| next.get(&action(n)).is_some()), [false, true, true, true, true]);
+    assert_eq!((used_s(&next, 2), used_s(&next, 3)), (Some(NOW_S), Some(NOW_S)), "it still knows what it handed out");
+    replace_log(folder.path(), |_| ());
+    first.insert(action(6), entry(6), Origin::PutHere).unwrap();
+    assert!(session.get(&action(6)).is_some(), "a miss looks at the new log");
 }
 
 #[test]

@@ -1,32 +1,42 @@
 //! Keeps the local store small: what has not been used for long leaves, and the least recently used where there is too much.
-//! Never beside a session that may have handed out a path, and never what was used in the last day.
+//! Never what was used in the last day, and beside sessions that have the store open: [`super::open_store`] says why that is
+//! safe.
+//!
+//! What leaves is planned without the lock. Then, under the lock on changes, what sessions have put or used meanwhile is
+//! taken back, and the log gets its successor; from there on no session hands out what leaves. Its bodies are removed in
+//! short slices under the lock, those excepted that are put again meanwhile.
 
 mod inventory;
+mod leaving;
 mod plan;
 mod stamp;
 
-use std::collections::HashSet;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::body_file::{TEMPORARY_FOLDER, data_file_name};
+use super::body_file::data_file_name;
 use super::clock::{modified_s, now_s};
-use super::index::{INDEX_FILE, Index, Log, Record};
-use super::lease::Lease;
-use crate::protocol::{ActionId, OutputId};
+use super::index::{INDEX_FILE, Index, Log};
+use super::lease::{CHANGES_LOCK, Lease};
+use super::store_folder::{is_store, temporary_path};
+use crate::protocol::OutputId;
 use inventory::Inventory;
+use leaving::Leaving;
 pub use plan::Limits;
 use plan::YOUNG_S;
 use stamp::Stamp;
 
-/// The longest that the store is locked at a time: a build that starts meanwhile waits for it.
-const SLICE: Duration = Duration::from_millis(50);
+/// The longest that the store is locked at a time: a build waits for it.
+pub const SLICE: Duration = Duration::from_millis(20);
 /// Long enough for that build to see that the lock is free.
-const PAUSE: Duration = Duration::from_millis(10);
+pub const PAUSE: Duration = Duration::from_millis(10);
+/// How long a trimming waits for sessions, which share the lock for a second at most.
+pub const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What [`trim`] removed.
+/// What a trimming removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trimmed {
     /// Actions that the index no longer has.
@@ -39,21 +49,22 @@ pub struct Trimmed {
     pub bodies_left: u64,
     /// Bytes of these.
     pub bytes_left: u64,
-    /// Whether a build started meanwhile; the next trimming does the rest.
+    /// Whether builds left no moment for all of it; the next trimming does the rest.
     pub is_cut_short: bool,
 }
 
 /// Why the store was not trimmed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrimError {
-    /// There is nothing to trim.
-    #[error("{} is no local store: it has no file `{INDEX_FILE}`", .0.display())]
+    /// The folder is not ours.
+    #[error("{} is not a store of cacheprog", .0.display())]
     NoStore(PathBuf),
-    /// A session has the store open, or another process trims it.
-    #[error("{} is in use by a build", .0.display())]
+    /// A session of an older version has the store open, sessions leave no moment between their puts, or another process
+    /// trims it.
+    #[error("{} is in use", .0.display())]
     InUse(PathBuf),
     /// The store cannot be read or written.
-    #[error("cannot trim {}: {error}", folder.display())]
+    #[error("cannot remove files from {}: {error}", folder.display())]
     Disk {
         /// The store.
         folder: PathBuf,
@@ -62,22 +73,22 @@ pub enum TrimError {
     },
 }
 
-/// What to trim, and what is known beside the store itself.
+/// What to trim.
 pub struct Trimming<'a> {
     /// The store.
     pub folder: &'a Path,
     /// How much may stay.
     pub limits: Limits,
-    /// What the session that ends has handed out.
-    pub handed_out: &'a [ActionId],
     /// The time, Unix seconds.
     pub now_s: i64,
+    /// How long it waits for sessions that change the store.
+    pub patience: Duration,
 }
 
 impl<'a> Trimming<'a> {
     /// A trimming of `folder` at this moment.
     pub fn now(folder: &'a Path, limits: Limits) -> Self {
-        Self { folder, limits, handed_out: &[], now_s: now_s() }
+        Self { folder, limits, now_s: now_s(), patience: PATIENCE }
     }
 
     /// Trims the store if that was not done in the last day; `None` when it was.
@@ -85,6 +96,7 @@ impl<'a> Trimming<'a> {
     /// # Errors
     /// As [`Trimming::run`].
     pub fn run_when_due(&self) -> Result<Option<Trimmed>, TrimError> {
+        self.check_store()?;
         let mut stamp = self.stamp()?;
         if stamp.is_due(self.now_s).map_err(|error| self.disk(error))? {
             self.run_with(&mut stamp).map(Some)
@@ -98,10 +110,12 @@ impl<'a> Trimming<'a> {
     /// # Errors
     /// [`TrimError`].
     pub fn run(&self) -> Result<Trimmed, TrimError> {
-        if !self.folder.join(INDEX_FILE).is_file() {
-            return Err(TrimError::NoStore(self.folder.to_owned()));
-        }
+        self.check_store()?;
         self.run_with(&mut self.stamp()?)
+    }
+
+    fn check_store(&self) -> Result<(), TrimError> {
+        if is_store(self.folder) { Ok(()) } else { Err(TrimError::NoStore(self.folder.to_owned())) }
     }
 
     fn stamp(&self) -> Result<Stamp, TrimError> {
@@ -110,7 +124,7 @@ impl<'a> Trimming<'a> {
 
     fn run_with(&self, stamp: &mut Stamp) -> Result<Trimmed, TrimError> {
         // All that is read is read without the lock: it is looked at again before anything is changed.
-        if Lease::alone(self.folder).map_err(|error| self.disk(error))?.is_none() {
+        if self.alone().map_err(|error| self.disk(error))?.is_none() {
             return Err(self.in_use());
         }
         let trimmed = self.work().map_err(|error| self.disk(error))?.ok_or_else(|| self.in_use())?;
@@ -120,23 +134,28 @@ impl<'a> Trimming<'a> {
         Ok(trimmed)
     }
 
-    /// `None` when a build came in between, before anything was changed.
+    fn alone(&self) -> io::Result<Option<Lease>> {
+        Lease::alone(&self.folder.join(CHANGES_LOCK), self.patience)
+    }
+
+    /// `None` when builds left no moment for it, before anything was changed.
     fn work(&self) -> io::Result<Option<Trimmed>> {
         let mut index = Index::open(self.folder);
-        self.handed_out.iter().for_each(|action| index.set_used(action, self.now_s));
         let mut inventory = Inventory::read(self.folder)?;
-        let entries = inventory.apply(&mut index, &self.limits, self.now_s);
-        let mut trimmed = Trimmed { entries, ..Trimmed::default() };
-        match self.replace_log(&mut index) {
-            Ok(Some(mut log)) => self.remove_bodies(&inventory.leaving(), &mut log, &mut trimmed)?,
+        let mut leaving = inventory.apply(&mut index, &self.limits, self.now_s);
+        let mut trimmed = Trimmed::default();
+        match self.replace_log(&mut index, &mut leaving) {
+            Ok(Some(mut log)) => {
+                trimmed.entries = leaving.count_entries();
+                self.remove_bodies(&mut leaving, &mut log, &mut trimmed)?;
+            }
             Ok(None) => return Ok(None),
             // A full disk: the bodies make room. Until the index is written it names some that are gone, which go takes
             // for misses.
             Err(_) => {
-                let mut log = Log::open(self.folder);
-                log.skip_to_end()?;
-                self.remove_bodies(&inventory.leaving(), &mut log, &mut trimmed)?;
-                trimmed.is_cut_short |= self.replace_log(&mut index)?.is_none();
+                self.remove_bodies(&mut leaving, index.log(), &mut trimmed)?;
+                trimmed.is_cut_short |= self.replace_log(&mut index, &mut leaving)?.is_none();
+                trimmed.entries = leaving.count_entries();
             }
         }
         trimmed.bodies_left = inventory.count() - trimmed.bodies;
@@ -144,13 +163,17 @@ impl<'a> Trimming<'a> {
         Ok(Some(trimmed))
     }
 
-    /// Gives the store a log of what is in `index`, and returns it. `None` when somebody has used the store since `index`
-    /// was read: then nothing has changed.
-    fn replace_log(&self, index: &mut Index) -> io::Result<Option<Log>> {
-        let name = format!("index-{}-{:016x}", std::process::id(), fastrand::u64(..));
-        let temporary = self.folder.join(TEMPORARY_FOLDER).join(name);
+    /// Gives the store a log of what is in `index` and what sessions have appended since it was read, and returns the new
+    /// log. `None` when builds left no moment for it, or the store was removed: then nothing has changed.
+    fn replace_log(&self, index: &mut Index, leaving: &mut Leaving) -> io::Result<Option<Log>> {
+        let temporary = temporary_path(self.folder, "index-");
         let replaced = index.write_to(&temporary).and_then(|()| {
-            let Some(_alone) = Lease::alone(self.folder)?.filter(|_| index.log().is_current()) else { return Ok(None) };
+            let Some(_alone) = self.alone()? else { return Ok(None) };
+            if index.log().is_replaced()? {
+                return Ok(None);
+            }
+            leaving.take_back_new(index.log())?;
+            OpenOptions::new().append(true).open(&temporary)?.write_all(leaving.new_records())?;
             std::fs::rename(&temporary, self.folder.join(INDEX_FILE))?;
             let mut log = Log::open(self.folder);
             log.skip_to_end()?;
@@ -162,26 +185,22 @@ impl<'a> Trimming<'a> {
         replaced
     }
 
-    /// Removes bodies, for a moment at a time. What was put since `log` was read stays.
-    fn remove_bodies(&self, doomed: &[OutputId], log: &mut Log, trimmed: &mut Trimmed) -> io::Result<()> {
-        let mut arrived = HashSet::new();
-        let mut doomed = doomed.iter().peekable();
-        while doomed.peek().is_some() {
-            let alone = Lease::alone(self.folder)?;
-            log.read_new(|record| {
-                if let Record::Entry(_, entry) = record {
-                    arrived.insert(entry.output);
-                }
-            })?;
+    /// Removes bodies, for a moment at a time. What was put or used since `log` was read stays.
+    fn remove_bodies(&self, leaving: &mut Leaving, log: &mut Log, trimmed: &mut Trimmed) -> io::Result<()> {
+        let bodies = leaving.bodies();
+        let mut bodies = bodies.iter().peekable();
+        while bodies.peek().is_some() {
+            let alone = self.alone()?;
+            leaving.take_back_new(log)?;
             if alone.is_none() || !log.is_current() {
                 trimmed.is_cut_short = true;
                 return Ok(());
             }
             let began = Instant::now();
             while began.elapsed() < SLICE
-                && let Some(output) = doomed.next()
+                && let Some(output) = bodies.next()
             {
-                if !arrived.contains(output) {
+                if leaving.has_body(output) {
                     self.remove_body(output, trimmed)?;
                 }
             }
@@ -193,8 +212,9 @@ impl<'a> Trimming<'a> {
 
     fn remove_body(&self, output: &OutputId, trimmed: &mut Trimmed) -> io::Result<()> {
         let path = self.folder.join(data_file_name(output));
-        let Ok(found) = std::fs::metadata(&path) else { return Ok(()) };
-        if modified_s(&found) > self.now_s.saturating_sub(YOUNG_S) {
+        // Not through a link, which is none of ours.
+        let Ok(found) = std::fs::symlink_metadata(&path) else { return Ok(()) };
+        if !found.is_file() || modified_s(&found) > self.now_s.saturating_sub(YOUNG_S) {
             return Ok(());
         }
         std::fs::remove_file(&path)?;

@@ -5,8 +5,8 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
-/// File name below the store's folder; go's own cache has the same.
-const STAMP_FILE: &str = "trim.txt";
+use crate::cache::store_folder::STAMP_FILE;
+
 /// Seconds from one trimming to the next.
 const TRIM_EVERY_S: i64 = 24 * 3600;
 /// A time so far ahead is not believed.

@@ -6,7 +6,10 @@ use ring::digest::{SHA256, digest};
 
 use super::*;
 use crate::cache::clock::now_s;
+use crate::cache::lease::Lease;
+use crate::cache::store_folder::TEMPORARY_FOLDER;
 use crate::cache::{Entry, LocalStore, Origin, verify};
+use crate::protocol::ActionId;
 
 const DAY_S: i64 = 24 * 3600;
 const LIMITS: Limits = Limits { max_age_s: Some(5 * DAY_S), max_bytes: None };
@@ -49,8 +52,8 @@ fn actions(folder: &Path) -> Vec<u8> {
 #[test]
 fn what_was_not_used_for_days_leaves_with_its_body() {
     let folder = tempfile::tempdir().unwrap();
-    let old = put(folder.path(), 1, b"old", 6);
-    let used = put(folder.path(), 2, b"used", 6);
+    let old = put(folder.path(), 1, b"old", 7);
+    let used = put(folder.path(), 2, b"used", 7);
     let young = put(folder.path(), 3, b"young", 4);
     let store = LocalStore::open(folder.path());
     store.get(&action(2)).unwrap();
@@ -79,21 +82,99 @@ fn nothing_of_the_last_day_leaves() {
     let folder = tempfile::tempdir().unwrap();
     let path = put(folder.path(), 1, b"body", 0);
     let handed_out = put(folder.path(), 2, b"handed out", 9);
+    let store = LocalStore::open(folder.path());
+    store.get(&action(2)).unwrap();
+    store.renew_uses();
     let limits = Limits { max_age_s: Some(0), max_bytes: Some(1) };
-    let trimming = Trimming { handed_out: &[action(2)], ..Trimming::now(folder.path(), limits) };
-    assert_eq!(trimming.run().unwrap().bodies, 0);
+    assert_eq!(trim(folder.path(), limits).bodies, 0, "beside the session");
+    drop(store);
+    assert_eq!(trim(folder.path(), limits).bodies, 0);
     assert!(path.exists() && handed_out.exists());
 }
 
 #[test]
-fn a_session_that_lives_keeps_everything() {
+fn a_session_of_an_older_version_keeps_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = put(folder.path(), 1, b"body", 9);
+    let older = Lease::share(&folder.path().join(CHANGES_LOCK)).unwrap();
+    let impatient = Trimming { patience: Duration::ZERO, ..Trimming::now(folder.path(), LIMITS) };
+    assert!(matches!(impatient.run(), Err(TrimError::InUse(_))));
+    assert!(path.exists());
+    drop(older);
+    assert_eq!(trim(folder.path(), LIMITS).bodies, 1);
+}
+
+#[test]
+fn a_hit_of_something_old_keeps_trimming_away_until_its_use_is_noted() {
     let folder = tempfile::tempdir().unwrap();
     let path = put(folder.path(), 1, b"body", 9);
     let store = LocalStore::open(folder.path());
-    assert!(matches!(Trimming::now(folder.path(), LIMITS).run(), Err(TrimError::InUse(_))));
+    let impatient = Trimming { patience: Duration::ZERO, ..Trimming::now(folder.path(), LIMITS) };
+    store.get(&action(1)).unwrap();
+    assert!(matches!(impatient.run(), Err(TrimError::InUse(_))));
+    store.renew_uses();
+    assert_eq!(impatient.run().unwrap().bodies, 0);
     assert!(path.exists());
-    drop(store);
-    assert_eq!(trim(folder.path(), LIMITS).bodies, 1);
+}
+
+#[test]
+fn what_was_trimmed_beside_a_session_is_a_miss_for_it_and_can_be_put_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 1..=3 {
+        put(folder.path(), n, &[n], 9);
+    }
+    let store = LocalStore::open(folder.path());
+    store.get(&action(3)).unwrap();
+    store.renew_uses();
+    assert_eq!(trim(folder.path(), LIMITS).bodies, 2);
+    assert!(store.get(&action(1)).is_none() && store.get(&action(3)).is_some());
+    let mut body = store.begin();
+    body.write(&[1]);
+    store.keep_body(body, &output(&[1]), 1).unwrap();
+    store.keep_entry(action(1), Entry { output: output(&[1]), size_bytes: 1, time_ns: 0 }, Origin::PutHere);
+    assert_eq!(actions(folder.path()), [1, 3]);
+    assert!(verify(folder.path()).unwrap().missing.is_empty());
+}
+
+#[test]
+fn what_another_session_replaces_stays_for_the_one_that_handed_it_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = put(folder.path(), 1, b"handed out", 9);
+    let store = LocalStore::open(folder.path());
+    store.get(&action(1)).unwrap();
+    store.renew_uses();
+    put(folder.path(), 1, b"another", 0);
+    assert_eq!(trim(folder.path(), LIMITS).bodies, 0);
+    assert!(path.exists());
+}
+
+#[test]
+fn a_put_of_the_last_day_stays_whatever_the_times_of_its_file_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = put(folder.path(), 1, b"body", 900);
+    let entry = Entry { output: output(b"body"), size_bytes: 4, time_ns: (now_s() - DAY_S) * 1_000_000_000 };
+    LocalStore::open(folder.path()).keep_entry(action(1), entry, Origin::PutHere);
+    assert_eq!(trim(folder.path(), LIMITS).bodies, 0);
+    assert!(path.exists());
+}
+
+#[test]
+fn nothing_that_is_not_ours_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    put(folder.path(), 1, b"body", 0);
+    let theirs = [folder.path().join("photo.jpg"), folder.path().join("tmp/other.db"), elsewhere.path().join("body")];
+    for path in &theirs {
+        std::fs::write(path, "mine").unwrap();
+        date_back(path, 100);
+    }
+    let link = folder.path().join(data_file_name(&output(b"a link")));
+    std::os::unix::fs::symlink(&theirs[2], &link).unwrap();
+    let named = folder.path().join(data_file_name(&output(b"a folder")));
+    std::fs::create_dir(&named).unwrap();
+    assert_eq!(trim(folder.path(), Limits { max_age_s: Some(0), max_bytes: Some(1) }).bodies, 0);
+    LocalStore::open(folder.path()).remove_stale();
+    assert!(theirs.iter().all(|path| path.exists()) && link.is_symlink() && named.is_dir());
 }
 
 #[test]
@@ -128,6 +209,8 @@ fn bodies_without_entries_and_entries_without_bodies_leave() {
     std::fs::remove_file(put(folder.path(), 1, b"gone", 0)).unwrap();
     let replaced = put(folder.path(), 2, b"replaced", 3);
     put(folder.path(), 2, b"new", 3);
+    // What is replaced counts as new: that was long ago.
+    date_back(&replaced, 3);
     let orphan = folder.path().join(data_file_name(&output(b"young orphan")));
     std::fs::write(&orphan, "young orphan").unwrap();
     std::fs::write(folder.path().join("notes.txt"), "the user's own").unwrap();
@@ -164,15 +247,17 @@ fn a_clock_that_jumps_back_removes_nothing() {
 }
 
 #[test]
-fn a_store_that_was_used_since_it_was_read_is_left_alone() {
+fn what_was_put_since_the_store_was_read_is_in_the_new_log() {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), 1, b"body", 9);
     let trimming = Trimming::now(folder.path(), LIMITS);
     let mut index = Index::open(folder.path());
-    index.forget(&action(1));
+    let mut leaving = Inventory::read(folder.path()).unwrap().apply(&mut index, &LIMITS, now_s());
     put(folder.path(), 2, b"meanwhile", 0);
-    assert!(trimming.replace_log(&mut index).unwrap().is_none());
-    assert_eq!(actions(folder.path()), [1, 2]);
+    assert!(trimming.replace_log(&mut index, &mut leaving).unwrap().is_some());
+    assert_eq!(actions(folder.path()), [2]);
+    std::fs::remove_file(folder.path().join(INDEX_FILE)).unwrap();
+    assert!(trimming.replace_log(&mut index, &mut leaving).unwrap().is_none(), "the user has removed the store");
     assert_eq!(std::fs::read_dir(folder.path().join(TEMPORARY_FOLDER)).unwrap().count(), 0);
 }
 
@@ -184,8 +269,9 @@ fn a_body_that_is_put_while_others_leave_stays() {
     let mut log = Log::open(folder.path());
     log.skip_to_end().unwrap();
     put(folder.path(), 2, b"body", 9);
-    let mut trimmed = Trimmed::default();
-    trimming.remove_bodies(&[output(b"body")], &mut log, &mut trimmed).unwrap();
+    let (mut leaving, mut trimmed) = (Leaving::default(), Trimmed::default());
+    leaving.add_body(output(b"body"));
+    trimming.remove_bodies(&mut leaving, &mut log, &mut trimmed).unwrap();
     assert!(path.exists() && trimmed == Trimmed::default());
 }
 
@@ -218,6 +304,6 @@ fn it_is_done_once_a_day() {
 fn a_folder_that_is_no_store_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let error = Trimming::now(folder.path(), LIMITS).run().unwrap_err().to_string();
-    assert!(error.contains("no local store"), "{error}");
+    assert!(error.contains("is not a store of cacheprog"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

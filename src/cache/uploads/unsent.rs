@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::cache::store_folder;
 use crate::protocol::ActionId;
 
 /// More are not remembered: a remote that is away for weeks must not cost every build more.
@@ -92,10 +92,14 @@ impl Unsent {
 
 /// By rename: another session may read it.
 fn replace(path: &Path, actions: &[ActionId]) -> std::io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    let store = path.parent().unwrap_or(Path::new("."));
+    store_folder::make(store)?;
+    let temporary = store_folder::temporary_path(store, "unsent-");
     let lines: String = actions.iter().map(|action| action.to_wire() + "\n").collect();
-    file.write_all(lines.as_bytes())?;
-    file.persist(path).map(drop).map_err(|error| error.error)
+    let written = std::fs::write(&temporary, lines).and_then(|()| std::fs::rename(&temporary, path));
+    written.inspect_err(|_| {
+        let _ = std::fs::remove_file(&temporary);
+    })
 }
 
 #[cfg(test)]
@@ -127,7 +131,9 @@ mod tests {
         let third = Unsent::new(folder.path(), "one", vec![Way::Packs]);
         third.sent(&[action(3), action(4)]);
         third.write();
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left of it");
+        assert!(!third.path.exists(), "nothing is left of it");
+        let temporary = folder.path().join(store_folder::TEMPORARY_FOLDER);
+        assert_eq!(std::fs::read_dir(temporary).unwrap().count(), 0);
     }
 
     #[test]
