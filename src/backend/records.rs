@@ -8,9 +8,12 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
 use super::BackendArgs;
 use super::capture::{self, Copy};
 use crate::note::note;
+use crate::platform;
 use crate::protocol::Response;
 use crate::telemetry::{
     AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Drawing, Gauges, HeapProfile, Latencies, ProfileSummary, Recorder,
@@ -61,7 +64,7 @@ struct Ticker {
     interrupted: Interrupted,
 }
 
-/// Whether SIGINT or SIGTERM came, and since when that is known.
+/// Whether a signal came that asks for an end, and since when that is known.
 #[derive(Clone, Default)]
 pub struct Interrupted {
     flag: Arc<AtomicBool>,
@@ -69,9 +72,11 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    /// From now on these signals only leave a note: ending before go does would fail the build.
+    /// From now on these signals only leave a note: ending before go does would fail the build, and what was put would not be
+    /// uploaded. A hang-up that is ignored, as `nohup` has it, stays so.
     fn listen(&self) {
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let hangup = if platform::ignores_hangup() { None } else { Some(SIGHUP) };
+        for signal in [SIGINT, SIGTERM, SIGQUIT].into_iter().chain(hangup) {
             if let Err(error) = signal_hook::flag::register(signal, self.flag.clone()) {
                 note(format_args!("signal {signal} will end the session at once: {error}"));
             }

@@ -26,6 +26,7 @@ const WORKERS: usize = 2;
 /// Runs one session on this process's stdin and stdout, and ends the process. Anything but a clean end gives a non-zero
 /// exit code.
 pub fn main(args: &BackendArgs) -> ! {
+    platform::raise_open_files_limit();
     let is_clean = run(args).unwrap_or_else(|error| {
         note(format_args!("{error:#}"));
         false

@@ -44,16 +44,17 @@ fn main() -> ExitCode {
         None => backend::main(&cli.session),
         Some(Command::Verify { cache }) => backend::verify(&cache),
         Some(Command::Trim { cache, limits }) => backend::trim(&cache, &limits),
-        Some(Command::Completions(args)) => {
-            shell::completions(&args, Cli::command());
-            ExitCode::SUCCESS
+        Some(Command::Completions(args)) => exit_code(shell::completions(&args, Cli::command())),
+        Some(Command::Man(args)) => exit_code(shell::man(&args, Cli::command())),
+    }
+}
+
+fn exit_code(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note::line(format_args!("error: {error:#}"));
+            ExitCode::FAILURE
         }
-        Some(Command::Man(args)) => match shell::man(&args, Cli::command()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                note::line(format_args!("error: {error:#}"));
-                ExitCode::FAILURE
-            }
-        },
     }
 }
