@@ -102,6 +102,8 @@ impl Go {
         command.args(args).current_dir(module);
         isolate(&mut command, &folders.config);
         command.env("GOCACHE", cache).env("GOPATH", &folders.gopath).env("GOTMPDIR", &folders.tmp);
+        // A C compiler or a backend that is killed leaves its temporary files: they go with the run.
+        command.env("TMPDIR", &folders.tmp);
         command
     }
 }

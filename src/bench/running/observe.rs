@@ -117,7 +117,11 @@ fn measure(mut machine: Machine<'_>, leg: Leg, rounds: u32) -> Result<Option<Obs
     note::line("making the state that the runs start from");
     warm::page_cache(go, &[&machine.executable], interrupt);
     for step in machine.plan.steps.iter().filter(|step| step.kind == Kind::Preparation) {
-        machine.round(*step)?;
+        let made = machine.round(*step);
+        if interrupt.requested() {
+            return Ok(None);
+        }
+        made?;
     }
     let count = observation.settings.len();
     let mut number = 0;

@@ -1,0 +1,108 @@
+//! A session that may have few files open, and one that gets signals.
+
+use super::common::backend::{Backend, output_of, put_text, wire};
+use super::common::{S3, read_session};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rustix::process::{Resource, Rlimit, prlimit};
+use std::path::Path;
+use std::process::Command;
+
+/// Entries that a session puts.
+const ENTRIES: u8 = 200;
+/// Files that a process may have open.
+const FEW: u64 = 64;
+
+/// A backend over `s3`, whose local store is `store` below `folder`, and whose records are `records`.
+fn start(folder: &Path, store: &str, records: &str, s3: &S3) -> Backend {
+    let arguments = ["--quiet", "--cache-dir", store, "--metrics", records, "--strategy", "pack"];
+    Backend::start_with(folder, &arguments, s3.variables())
+}
+
+fn body(action: u8) -> Vec<u8> {
+    (0..20_000_u32).map(|at| (at.wrapping_mul(at ^ u32::from(action)) >> 7) as u8).collect()
+}
+
+/// Sends requests without waiting, and takes all answers.
+fn ask_all(backend: &mut Backend, requests: Vec<String>) -> Vec<serde_json::Value> {
+    let count = requests.len();
+    let mut stdin = backend.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        std::io::Write::write_all(&mut stdin, requests.concat().as_bytes()).unwrap();
+        stdin
+    });
+    let answers = (0..count).map(|_| backend.answer()).collect();
+    backend.stdin = Some(writer.join().unwrap());
+    answers
+}
+
+fn puts(actions: std::ops::Range<u8>) -> Vec<String> {
+    let put = |action: u8| put_text(i64::from(action) + 1, action, &body(action), &output_of(&body(action)));
+    actions.map(put).collect()
+}
+
+#[test]
+fn few_files_are_enough() {
+    let s3 = S3::start();
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = start(folder.path(), "one", "records", &s3);
+    ask_all(&mut first, puts(0..ENTRIES));
+    first.close(1000);
+    first.end();
+
+    let mut second = start(folder.path(), "two", "records", &s3);
+    let few = Rlimit { current: Some(FEW), maximum: Some(FEW) };
+    prlimit(rustix::process::Pid::from_raw(second.child.id().cast_signed()), Resource::Nofile, few).unwrap();
+    let get = |action: u8| {
+        format!("{{\"ID\":{},\"Command\":\"get\",\"ActionID\":\"{}\"}}\n\n", u32::from(action) + 1, wire(action))
+    };
+    let answers = ask_all(&mut second, (0..ENTRIES).map(get).collect());
+    assert!(answers.iter().all(|answer| answer.get("Err").is_none()), "{answers:?}");
+    let hits = answers.iter().filter(|answer| answer["DiskPath"].is_string()).count();
+    assert_eq!(hits, usize::from(ENTRIES), "{answers:?}");
+    let answers = ask_all(&mut second, puts(ENTRIES..250));
+    assert!(answers.iter().all(|answer| answer["DiskPath"].is_string()), "{answers:?}");
+    second.close(1000);
+    let (code, _, said) = second.end();
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    let sessions = std::fs::read_dir(folder.path().join("records/sessions")).unwrap();
+    let folders = sessions.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let session = read_session(&folders.max().unwrap());
+    assert_eq!((&session["remote_errors"], &session["uploads_left"]), (&0.into(), &0.into()), "{session}");
+}
+
+#[test]
+fn the_soft_limit_is_raised() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = super::common::CACHEPROG;
+    let script = format!("ulimit -S -n 32; exec {program} --quiet --cache-dir store --metrics records");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).current_dir(folder.path()).env_remove("S3_ENDPOINT");
+    let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    let pid = i32::try_from(child.id()).unwrap();
+    let limits = procfs::process::Process::new(pid).unwrap().limits().unwrap().max_open_files;
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    assert_eq!(format!("{:?}", limits.soft_limit), format!("{:?}", limits.hard_limit));
+}
+
+#[test]
+fn signals_of_a_terminal_lose_no_upload() {
+    for signal in [Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGINT, Signal::SIGTERM, Signal::SIGPIPE] {
+        let s3 = S3::start();
+        let folder = tempfile::tempdir().unwrap();
+        let mut backend = start(folder.path(), "store", "records", &s3);
+        ask_all(&mut backend, puts(0..5));
+        kill(Pid::from_raw(backend.child.id().cast_signed()), signal).unwrap();
+        ask_all(&mut backend, puts(5..10));
+        // go has died of the signal: no close.
+        let (code, _, said) = backend.end();
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{signal}");
+        let sessions = std::fs::read_dir(folder.path().join("records/sessions")).unwrap();
+        let path = sessions.map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
+        let session = read_session(&path);
+        assert_eq!((&session["uploads_done"], &session["uploads_left"]), (&10.into(), &0.into()), "{signal}");
+    }
+}
