@@ -13,6 +13,7 @@ mod run;
 mod session;
 mod spans;
 mod trim;
+mod turns;
 mod verify;
 
 pub use args::{BackendArgs, CacheArgs};

@@ -13,6 +13,7 @@ use super::gauges::InFlight;
 use super::plant::Planted;
 use super::records::{Found, Records};
 use super::session::{End, Session};
+use super::turns::Turns;
 use super::{BackendArgs, io};
 use crate::cache::{Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3_config};
 use crate::note::{self, note};
@@ -84,6 +85,7 @@ fn start_session(args: &BackendArgs, records: &Records, writer: ResponseWriter<T
         in_flight: InFlight::default(),
         planted: Planted::new(args.plant.clone()),
         altered: Altered::new(args.knobs()),
+        turns: Turns::new(),
     }
 }
 

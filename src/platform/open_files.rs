@@ -5,6 +5,11 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// The most that macOS gives, whatever the hard limit says.
 const MOST_OF_MACOS: u64 = 10_240;
 
+/// Files and connections that this process may have open; `None` where the system does not tell.
+pub fn open_files_limit() -> Option<u64> {
+    getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft)
+}
+
 /// Raises the soft limit of open files to the hard one, as Go programs do. For processes that have many connections or
 /// files and start no others: bench itself does not, so that go and its compilers get the limit that the user has.
 pub fn raise_open_files_limit() {

@@ -4,19 +4,34 @@ use super::common::backend::{Backend, output_of, put_text, wire};
 use super::common::{S3, read_session};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rustix::process::{Resource, Rlimit, prlimit};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Entries that a session puts.
 const ENTRIES: u8 = 200;
 /// Files that a process may have open.
 const FEW: u64 = 64;
 
-/// A backend over `s3`, whose local store is `store` below `folder`, and whose records are `records`.
-fn start(folder: &Path, store: &str, records: &str, s3: &S3) -> Backend {
-    let arguments = ["--quiet", "--cache-dir", store, "--metrics", records, "--strategy", "pack"];
+/// A backend over `s3`, whose local store is `store` below `folder`, and whose records are in `records`.
+fn start(folder: &Path, store: &str, strategy: &str, s3: &S3) -> Backend {
+    let arguments = ["--quiet", "--cache-dir", store, "--metrics", "records", "--strategy", strategy];
     Backend::start_with(folder, &arguments, s3.variables())
+}
+
+/// The same over the store `two`, with few files from the start.
+fn start_with_few_files(folder: &Path, strategy: &str, s3: &S3) -> Backend {
+    let program = super::common::CACHEPROG;
+    let arguments = format!("--quiet --cache-dir two --metrics records --strategy {strategy}");
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {FEW}; exec {program} {arguments}")]).current_dir(folder);
+    command.envs(s3.variables()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let stdin = child.stdin.take();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut backend = Backend { child, stdin, stdout };
+    assert!(backend.answer()["KnownCommands"].is_array());
+    backend
 }
 
 fn body(action: u8) -> Vec<u8> {
@@ -28,7 +43,7 @@ fn ask_all(backend: &mut Backend, requests: Vec<String>) -> Vec<serde_json::Valu
     let count = requests.len();
     let mut stdin = backend.stdin.take().unwrap();
     let writer = std::thread::spawn(move || {
-        std::io::Write::write_all(&mut stdin, requests.concat().as_bytes()).unwrap();
+        stdin.write_all(requests.concat().as_bytes()).unwrap();
         stdin
     });
     let answers = (0..count).map(|_| backend.answer()).collect();
@@ -43,28 +58,32 @@ fn puts(actions: std::ops::Range<u8>) -> Vec<String> {
 
 #[test]
 fn few_files_are_enough() {
+    for strategy in ["pack", "async", "workshop"] {
+        work_with_few_files(strategy);
+    }
+}
+
+fn work_with_few_files(strategy: &str) {
     let s3 = S3::start();
     let folder = tempfile::tempdir().unwrap();
-    let mut first = start(folder.path(), "one", "records", &s3);
+    let mut first = start(folder.path(), "one", strategy, &s3);
     ask_all(&mut first, puts(0..ENTRIES));
     first.close(1000);
     first.end();
 
-    let mut second = start(folder.path(), "two", "records", &s3);
-    let few = Rlimit { current: Some(FEW), maximum: Some(FEW) };
-    prlimit(rustix::process::Pid::from_raw(second.child.id().cast_signed()), Resource::Nofile, few).unwrap();
+    let mut second = start_with_few_files(folder.path(), strategy, &s3);
     let get = |action: u8| {
         format!("{{\"ID\":{},\"Command\":\"get\",\"ActionID\":\"{}\"}}\n\n", u32::from(action) + 1, wire(action))
     };
     let answers = ask_all(&mut second, (0..ENTRIES).map(get).collect());
     assert!(answers.iter().all(|answer| answer.get("Err").is_none()), "{answers:?}");
     let hits = answers.iter().filter(|answer| answer["DiskPath"].is_string()).count();
-    assert_eq!(hits, usize::from(ENTRIES), "{answers:?}");
+    assert_eq!(hits, usize::from(ENTRIES), "{strategy}: {answers:?}");
     let answers = ask_all(&mut second, puts(ENTRIES..250));
     assert!(answers.iter().all(|answer| answer["DiskPath"].is_string()), "{answers:?}");
     second.close(1000);
     let (code, _, said) = second.end();
-    assert_eq!((code, said.as_str()), (Some(0), ""));
+    assert_eq!((code, said.as_str()), (Some(0), ""), "{strategy}");
     let sessions = std::fs::read_dir(folder.path().join("records/sessions")).unwrap();
     let folders = sessions.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let session = read_session(&folders.max().unwrap());
@@ -78,9 +97,9 @@ fn the_soft_limit_is_raised() {
     let script = format!("ulimit -S -n 32; exec {program} --quiet --cache-dir store --metrics records");
     let mut command = Command::new("sh");
     command.args(["-c", &script]).current_dir(folder.path()).env_remove("S3_ENDPOINT");
-    let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let pid = i32::try_from(child.id()).unwrap();
     let limits = procfs::process::Process::new(pid).unwrap().limits().unwrap().max_open_files;
     drop(child.stdin.take());
@@ -93,7 +112,7 @@ fn signals_of_a_terminal_lose_no_upload() {
     for signal in [Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGINT, Signal::SIGTERM, Signal::SIGPIPE] {
         let s3 = S3::start();
         let folder = tempfile::tempdir().unwrap();
-        let mut backend = start(folder.path(), "store", "records", &s3);
+        let mut backend = start(folder.path(), "store", "pack", &s3);
         ask_all(&mut backend, puts(0..5));
         kill(Pid::from_raw(backend.child.id().cast_signed()), signal).unwrap();
         ask_all(&mut backend, puts(5..10));
