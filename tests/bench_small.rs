@@ -117,6 +117,8 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
     // None of these may reach a run.
     command.env("XDG_CONFIG_HOME", &config).env("GOCACHEPROG", "/nowhere/helper").env("GOFLAGS", "-nonsense");
     command.env("S3_ENDPOINT", "http://127.0.0.1:1").env("CACHEPROG_STRATEGY", "nonsense");
+    let elsewhere = ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "AWS_PROFILE", "AWS_ENDPOINT_URL", "SSL_CERT_FILE"];
+    command.envs(elsewhere.map(|name| (name, "http://127.0.0.1:1")));
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
 

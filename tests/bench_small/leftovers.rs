@@ -351,6 +351,29 @@ fn two_runs_at_once_name_their_own_files() {
 }
 
 #[test]
+fn a_bench_with_one_cpu_knows_that_go_has_one_worker() {
+    let place = Place::new();
+    let mut one = nix::sched::CpuSet::new();
+    let all = nix::sched::sched_getaffinity(Pid::from_raw(0)).unwrap();
+    one.set((0..nix::sched::CpuSet::count()).find(|cpu| all.is_set(*cpu) == Ok(true)).unwrap()).unwrap();
+    let mut command = place.bench_out(&["--scenario", "small", "--only", "a", "--rounds", "1", "--no-profile"]);
+    // Of this thread only, from which bench inherits it.
+    let run = std::thread::spawn(move || {
+        nix::sched::sched_setaffinity(Pid::from_raw(0), &one).unwrap();
+        command.output().unwrap()
+    });
+    let output = run.join().unwrap();
+    assert!(output.status.success(), "{}", super::text(&output.stderr));
+    let results = std::fs::read(place.out().join("latest/results.json")).unwrap();
+    let results: Value = serde_json::from_slice(&results).unwrap();
+    let environment = &results["environment"];
+    assert_eq!((&environment["cores"], &environment["go_workers"]), (&1.into(), &1.into()), "{environment}");
+    for round in results["rounds"].as_array().unwrap() {
+        assert_eq!(round["account"]["workers"], 1, "{round:#}");
+    }
+}
+
+#[test]
 fn a_closed_or_full_stdout_is_no_panic() {
     let place = Place::new();
     let run = |args: &[&str], stdout: Stdio| {
