@@ -13,7 +13,7 @@ use super::gauges::InFlight;
 use super::plant::Planted;
 use super::records::{Found, Records};
 use super::session::{End, Session};
-use super::turns::Turns;
+use super::turns::{self, Turns};
 use super::{BackendArgs, io};
 use crate::cache::{Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3_config};
 use crate::note::{self, note};
@@ -76,8 +76,12 @@ fn run(args: &BackendArgs) -> anyhow::Result<bool> {
 }
 
 fn start_session(args: &BackendArgs, records: &Records, writer: ResponseWriter<Tee>) -> Session {
+    let mut remote = remote();
+    if remote.is_some() && !turns::allow_a_remote() {
+        remote = None;
+    }
     Session {
-        cache: Cache::new(LocalStore::open(&args.cache.cache_dir), remote(), &args.options()),
+        cache: Cache::new(LocalStore::open(&args.cache.cache_dir), remote, &args.options()),
         recorder: records.recorder().clone(),
         writer,
         runtime: LazyLock::new(start_runtime),

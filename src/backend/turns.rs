@@ -5,14 +5,28 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::note::note;
 use crate::platform;
 
 /// Files for all else: go's pipes, records, the index, packs and uploads.
 const OTHERS: u64 = 32;
+/// With fewer there would be none for the remote's threads and connections.
+const FEWEST: u64 = 24;
 /// Files that a request takes: its connection and the body that it writes or sends.
 const EACH: u64 = 2;
 /// As many as any go has workers.
 const MOST: u64 = 1024;
+
+/// Whether this process may have files enough open for a remote; says so where it may not.
+pub fn allow_a_remote() -> bool {
+    let limit = platform::open_files_limit().unwrap_or(u64::MAX);
+    if limit < FEWEST {
+        note(format_args!(
+            "only {limit} files may be open, too few for the remote: this build works from local disk (`ulimit -n` raises it)"
+        ));
+    }
+    limit >= FEWEST
+}
 
 /// Turns of requests; cloning shares them.
 #[derive(Clone)]

@@ -20,11 +20,11 @@ fn start(folder: &Path, store: &str, strategy: &str, s3: &S3) -> Backend {
 }
 
 /// The same over the store `two`, with few files from the start.
-fn start_with_few_files(folder: &Path, strategy: &str, s3: &S3) -> Backend {
+fn start_with_few_files(folder: &Path, few: u64, strategy: &str, s3: &S3) -> Backend {
     let program = super::common::CACHEPROG;
     let arguments = format!("--quiet --cache-dir two --metrics records --strategy {strategy}");
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -n {FEW}; exec {program} {arguments}")]).current_dir(folder);
+    command.args(["-c", &format!("ulimit -n {few}; exec {program} {arguments}")]).current_dir(folder);
     command.envs(s3.variables()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let stdin = child.stdin.take();
@@ -71,7 +71,7 @@ fn work_with_few_files(strategy: &str) {
     first.close(1000);
     first.end();
 
-    let mut second = start_with_few_files(folder.path(), strategy, &s3);
+    let mut second = start_with_few_files(folder.path(), FEW, strategy, &s3);
     let get = |action: u8| {
         format!("{{\"ID\":{},\"Command\":\"get\",\"ActionID\":\"{}\"}}\n\n", u32::from(action) + 1, wire(action))
     };
@@ -88,6 +88,20 @@ fn work_with_few_files(strategy: &str) {
     let folders = sessions.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let session = read_session(&folders.max().unwrap());
     assert_eq!((&session["remote_errors"], &session["uploads_left"]), (&0.into(), &0.into()), "{session}");
+}
+
+#[test]
+fn too_few_files_for_a_remote_are_enough_for_the_local_store() {
+    let s3 = S3::start();
+    let folder = tempfile::tempdir().unwrap();
+    let mut backend = start_with_few_files(folder.path(), 20, "pack", &s3);
+    let answers = ask_all(&mut backend, puts(0..20));
+    assert!(answers.iter().all(|answer| answer["DiskPath"].is_string()), "{answers:?}");
+    assert_eq!(backend.get(1000, 1)["Size"], 20_000);
+    backend.close(1001);
+    let (code, _, said) = backend.end();
+    assert!(said.starts_with("cacheprog: only 20 files may be open, too few for the remote"), "{said}");
+    assert_eq!((code, said.lines().count(), s3.server.mark()), (Some(0), 1, 0), "{said}");
 }
 
 #[test]
