@@ -1,6 +1,6 @@
 //! What a command prints on stdout. `println!` would panic where it is closed (`bench … | head`) or full.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, StdoutLock, Write};
 
 use anyhow::{Context, Result};
 
@@ -9,9 +9,17 @@ use anyhow::{Context, Result};
 /// # Errors
 /// When stdout cannot be written, as where its disk is full.
 pub fn print(text: &str) -> Result<()> {
+    write(|stdout| stdout.write_all(text.as_bytes()))
+}
+
+/// Prints what `work` writes, as [`print`] does.
+///
+/// # Errors
+/// As [`print`].
+pub fn write(work: impl FnOnce(&mut StdoutLock) -> std::io::Result<()>) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     // What is left in the buffer at the exit of the process would be lost without an error.
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match work(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
         _ => Ok(()),
     }
