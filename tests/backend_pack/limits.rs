@@ -1,4 +1,4 @@
-//! A session that may have few files open, and one that gets signals.
+//! The backend within the limits of the system: few files, signals, temporary files, a stdout that takes nothing.
 
 use super::common::backend::{Backend, output_of, put_text, wire};
 use super::common::{S3, read_session};
@@ -137,5 +137,40 @@ fn signals_of_a_terminal_lose_no_upload() {
         let path = sessions.map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
         let session = read_session(&path);
         assert_eq!((&session["uploads_done"], &session["uploads_left"]), (&10.into(), &0.into()), "{signal}");
+    }
+}
+
+#[test]
+fn a_profile_leaves_no_temporary_file() {
+    for mode in ["first", "on"] {
+        let folder = tempfile::tempdir().unwrap();
+        let tmp = folder.path().join("tmp");
+        std::fs::create_dir(&tmp).unwrap();
+        let arguments = ["--quiet", "--cache-dir", "store", "--metrics", "records", "--cpu-profile", mode];
+        let variables = vec![("TMPDIR", tmp.display().to_string())];
+        let mut backend = Backend::start_with(folder.path(), &arguments, variables);
+        backend.put(1, 1, b"body");
+        super::common::wait_until("the file of the profiler", || std::fs::read_dir(&tmp).unwrap().count() == 1);
+        assert_eq!(backend.end().0, Some(0));
+        assert_eq!(std::fs::read_dir(&tmp).unwrap().count(), 0, "{mode}");
+    }
+}
+
+#[test]
+fn a_stdout_that_is_closed_is_no_error_and_a_full_one_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut backend = Backend::start(folder.path(), &["--quiet", "--cache-dir", "store", "--metrics", "records"]);
+    backend.put(1, 1, b"body");
+    backend.end();
+    for command in ["verify", "trim"] {
+        let run = |stdout: Stdio| {
+            let mut cacheprog = Command::new(super::common::CACHEPROG);
+            cacheprog.args([command, "--cache-dir", "store"]).current_dir(folder.path());
+            let output = cacheprog.stdout(stdout).stderr(Stdio::piped()).output().unwrap();
+            (output.status.code(), String::from_utf8(output.stderr).unwrap())
+        };
+        assert_eq!(run(std::io::pipe().unwrap().1.into()), (Some(0), String::new()), "{command}");
+        let (code, said) = run(std::fs::File::options().write(true).open("/dev/full").unwrap().into());
+        assert!(code == Some(1) && said.starts_with("error: cannot write to stdout: "), "{command}: {said}");
     }
 }
