@@ -1,4 +1,4 @@
-//! What a command prints on stdout. `println!` would panic where it is closed (`bench … | head`) or full.
+//! Printing on stdout. `println!` would panic where it is closed (`bench … | head`) or full.
 
 use std::io::{ErrorKind, StdoutLock, Write};
 

@@ -64,7 +64,7 @@ struct Ticker {
     interrupted: Interrupted,
 }
 
-/// Whether a signal came that asks for an end, and since when that is known.
+/// The arrival of a signal that asks for an end, and since when it is known.
 #[derive(Clone, Default)]
 pub struct Interrupted {
     flag: Arc<AtomicBool>,

@@ -17,7 +17,7 @@ const EACH: u64 = 2;
 /// As many as any go has workers.
 const MOST: u64 = 1024;
 
-/// Whether this process may have files enough open for a remote; says so where it may not.
+/// True if this process may have files enough open for a remote; says on stderr if it may not.
 pub fn allow_a_remote() -> bool {
     let limit = platform::open_files_limit().unwrap_or(u64::MAX);
     if limit < FEWEST {

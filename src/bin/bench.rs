@@ -64,7 +64,7 @@ enum Command {
     /// Takes processor time until its input ends, as bench has somebody else do
     #[command(hide = true)]
     Busy,
-    /// Ends what bench started when bench is gone, as told on its input
+    /// Ends the processes that bench started when bench is gone
     #[command(hide = true)]
     Watch,
     /// Fills a remote from a local store, as bench does for each case

@@ -65,8 +65,8 @@ fn ignores_hangup_in(status: &str) -> bool {
 /// A folder of settings for a go that is only asked a question. Nothing can be written below it, so nothing can be left behind.
 pub const NO_CONFIG: &str = "/dev/null";
 
-/// Switches off go's counters in a private folder of settings. With them each go starts a process in a session of its own,
-/// which may outlive go and write while the folder is being removed.
+/// Switches off go's counters in a private folder of settings. With them go starts a process that may outlive it, and write
+/// while the folder is being removed.
 ///
 /// # Errors
 /// When the file cannot be written.

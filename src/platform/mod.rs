@@ -3,6 +3,7 @@
 #[cfg(windows)]
 compile_error!("Windows is not supported: build on Linux or macOS, or in WSL");
 
+mod control_group;
 mod counters;
 mod go_version;
 pub mod heap;

@@ -1,4 +1,4 @@
-//! What bench leaves behind when it cannot start, is interrupted or killed: nothing.
+//! bench leaves nothing behind when it cannot start, is interrupted or is killed.
 
 use std::fs::File;
 use std::net::TcpListener;

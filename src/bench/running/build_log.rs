@@ -16,7 +16,7 @@ pub struct BuildLog {
     pub path: PathBuf,
     /// The round, as its folder is named.
     pub of: String,
-    /// Whether the file is there after the run. Where nothing was measured it goes with all the others.
+    /// True if the file is there after the run. Where nothing was measured it goes with all the others.
     pub stays: bool,
 }
 

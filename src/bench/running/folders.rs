@@ -20,7 +20,7 @@ pub const WORK: &str = "work";
 /// Keeps a folder that bench made out of the user's repository.
 const GITIGNORE: &str = ".gitignore";
 
-/// The folder of one run. Dropping it removes what is there only while the run lives, and all of it where nothing was measured.
+/// The folder of one run. Dropping it removes the caches and the lock, and the whole folder where nothing was measured.
 #[derive(Debug)]
 pub struct RunFolder {
     /// `metrics`, absolute.
@@ -30,7 +30,7 @@ pub struct RunFolder {
     /// `metrics/<run>`.
     pub path: PathBuf,
     pub work: WorkFolder,
-    /// Whether something was measured.
+    /// True once something was measured.
     is_kept: Cell<bool>,
     /// Folders that were made for it, the deepest first: `metrics`, and those above it.
     made: Vec<PathBuf>,
@@ -71,7 +71,7 @@ impl RunFolder {
         self.is_kept.set(true);
     }
 
-    /// Whether the folder stays.
+    /// True if the folder stays after the run.
     pub fn is_kept(&self) -> bool {
         self.is_kept.get()
     }
@@ -112,7 +112,7 @@ impl WorkFolder {
 impl Drop for RunFolder {
     fn drop(&mut self) {
         self.work.remove();
-        // What could not be removed the next run tries again, by the lock.
+        // The lock lets the next run remove what could not be removed now.
         if !self.work.path.exists() {
             let _ = std::fs::remove_file(self.path.join(LOCK));
         }
@@ -124,7 +124,7 @@ impl Drop for RunFolder {
     }
 }
 
-/// Makes the folder of all results, with a `.gitignore` of its own: what bench makes is none of the user's repository. Gives the
+/// Makes the folder of all results, with a `.gitignore`: what bench makes is none of the user's repository. Gives the
 /// folders that were not there, the deepest first.
 fn make_out(out: &Path) -> std::io::Result<Vec<PathBuf>> {
     let out = std::path::absolute(out)?;

@@ -14,8 +14,8 @@ fn count(command: &Command, version: &str, cpus: Cpus) -> usize {
     let flags = variable(command, "GOFLAGS").unwrap_or_default();
     let given: Vec<String> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
     // The command line wins over GOFLAGS.
-    let told = parallel(given.iter().map(String::as_str)).or_else(|| parallel(flags.split_whitespace()));
-    told.unwrap_or_else(|| cpus.go_workers(version, |name| variable(command, name)))
+    let flag = parallel(given.iter().map(String::as_str)).or_else(|| parallel(flags.split_whitespace()));
+    flag.unwrap_or_else(|| cpus.go_workers(version, |name| variable(command, name)))
 }
 
 /// The value of a variable for the command: what it sets, else what it inherits.
@@ -30,8 +30,7 @@ fn parallel<'a>(words: impl Iterator<Item = &'a str>) -> Option<usize> {
     let mut found = None;
     let mut is_next = false;
     for word in words.take_while(|word| *word != "-args" && *word != "--args") {
-        let value = word.trim_start_matches('-').strip_prefix("p=").filter(|_| word.starts_with('-'));
-        let value = if is_next { Some(word) } else { value };
+        let value = if is_next { Some(word) } else { word.strip_prefix("-p=").or_else(|| word.strip_prefix("--p=")) };
         is_next = word == "-p" || word == "--p";
         found = value.and_then(|value| value.parse().ok()).filter(|count| *count > 0).or(found);
     }

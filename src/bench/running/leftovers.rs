@@ -1,4 +1,4 @@
-//! What runs left that were killed: their work folders, which may hold gigabytes. The next run in the same place removes them.
+//! The work folders of runs that were killed, which may be gigabytes. The next run in the same place removes them.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,8 +11,8 @@ use crate::note;
 /// How temporary files in the folder of a run begin.
 const TEMPORARY: &str = ".tmp";
 
-/// Removes what runs in `out` left that were killed, and says so. Only in a folder with the lock of a run, which a live run has
-/// locked: what has another form is none of ours.
+/// Removes the caches of killed runs in `out`, and says so. Only in folders with the lock file of a run that no process has
+/// locked: other folders are not ours.
 pub fn remove(out: &Path) {
     for entry in std::fs::read_dir(out).into_iter().flatten().flatten() {
         // Not through links: `latest` is one.
@@ -24,9 +24,12 @@ pub fn remove(out: &Path) {
 
 fn remove_in(run: &Path) {
     let is_file = std::fs::symlink_metadata(run.join(LOCK)).is_ok_and(|file| file.is_file());
-    let Some(lock) = File::open(run.join(LOCK)).ok().filter(|_| is_file) else { return };
-    // Held until the end, so that two runs do not remove the same.
-    if lock.try_lock().is_err() || !is_folder(&run.join(WORK)) {
+    if !is_file || !is_folder(&run.join(WORK)) {
+        return;
+    }
+    let Ok(lock) = File::open(run.join(LOCK)) else { return };
+    // Locked until the end, so that two runs do not remove the same.
+    if lock.try_lock().is_err() {
         return;
     }
     match remove_parts(run) {

@@ -173,7 +173,7 @@ fn remove_variables(command: &mut Command, inherited: impl Iterator<Item = OsStr
     }
 }
 
-/// Whether a variable names another server, another way to it or another trust: those of the user are for his own remote.
+/// True if a variable names another server, a proxy or certificates to trust: those of the user are for his own remote.
 fn leads_elsewhere(name: &str) -> bool {
     let is_proxy = name.to_ascii_uppercase().ends_with("_PROXY");
     is_proxy || name.starts_with("AWS_") || name.starts_with("S3_") || name.starts_with("SSL_CERT_")

@@ -105,9 +105,10 @@ pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> R
         note::line(format_args!("error: {}", in_words(error)));
     }
     if interrupted {
-        match folder.is_kept() {
-            true => note::line(format_args!("interrupted: the results so far are in {}", folder.path.display())),
-            false => note::line("interrupted: nothing was measured"),
+        if folder.is_kept() {
+            note::line(format_args!("interrupted: the results so far are in {}", folder.path.display()));
+        } else {
+            note::line("interrupted: nothing was measured");
         }
         return Ok((results, ExitCode::from(EXIT_CODE)));
     }

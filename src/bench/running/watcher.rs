@@ -28,8 +28,8 @@ impl Watcher {
     /// When it cannot be started.
     pub fn start() -> std::io::Result<Watcher> {
         let mut command = Command::new(std::env::current_exe()?);
-        // In a group of its own, where no signal of the terminal reaches it. Its output is none of bench's: who reads that waits
-        // for the end of bench only.
+        // In another process group, where no signal of the terminal reaches it, and without bench's output: a reader of that
+        // waits for the end of bench only.
         command.arg(COMMAND).process_group(0).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let orders = command.spawn()?.stdin.take();
@@ -60,7 +60,7 @@ impl Watcher {
     }
 }
 
-/// What bench has ordered so far.
+/// The orders that still count.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Orders {
     groups: BTreeSet<i32>,
@@ -99,7 +99,7 @@ impl Orders {
     }
 }
 
-/// What the process does: reads orders until bench has gone, and carries out those that still count.
+/// The work of the process: reads orders until bench has gone, and carries out those that still count.
 pub fn watch() {
     let is_signalled = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
