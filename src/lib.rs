@@ -8,8 +8,8 @@
 //! - [`s3`]: the embedded S3 server and the link in front of it.
 //! - [`bench`]: scenario, plan, rounds, results, statistics, reporters.
 //!
-//! Beside them [`config`] (settings and default folders), `platform` (all that differs between operating systems), `note` (lines for the user), `is_default` (what files leave out) and [`shell`] (completions
-//! and man pages).
+//! Beside them [`config`] (settings and default folders), `platform` (all that differs between operating systems), `note` and
+//! `stdout` (what the user reads), `is_default` (what files leave out) and [`shell`] (completions and man pages).
 
 pub mod backend;
 pub mod bench;
@@ -21,4 +21,7 @@ mod platform;
 pub mod protocol;
 pub mod s3;
 pub mod shell;
+pub mod stdout;
 pub mod telemetry;
+
+pub use platform::raise_open_files_limit;

@@ -1,11 +1,12 @@
 //! Shell completions and man pages of a program, made from its command line.
 
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Command;
 use clap_complete::Shell;
+
+use crate::stdout;
 
 /// Prints what completes a program's arguments in a shell
 #[derive(Debug, clap::Args)]
@@ -22,9 +23,15 @@ pub struct ManArgs {
 }
 
 /// Prints the completions of `command`, which is called by its own name, on stdout.
-pub fn completions(args: &CompletionArgs, mut command: Command) {
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn completions(args: &CompletionArgs, mut command: Command) -> Result<()> {
     let name = command.get_name().to_owned();
-    clap_complete::generate(args.shell, &mut command, name, &mut io::stdout());
+    // Not to stdout itself: clap_complete panics where that is closed.
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut command, name, &mut text);
+    stdout::print(&String::from_utf8_lossy(&text))
 }
 
 /// Writes the man pages of `command`.

@@ -1,6 +1,9 @@
 //! Real builds with the strategy `pack` over an S3 server on loopback.
 
 mod common;
+#[cfg(target_os = "linux")]
+#[path = "backend_pack/limits.rs"]
+mod limits;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,14 +1,13 @@
 //! `cacheprog clean`: empties the local store, removes the records of ended sessions, and prints what that removed.
 
 use std::fmt::Write;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::cache::TrimError;
 use crate::cache::clean::{Cleaned, clean as clean_store};
-use crate::note;
 use crate::telemetry::{Removed, remove_ended_sessions};
+use crate::{note, stdout};
 
 /// How many files that are not ours are named.
 const NAMED: usize = 3;
@@ -29,26 +28,7 @@ pub fn clean(folder: &Path, records: Option<&Path>, what: CleanArgs) -> ExitCode
     if is_store_clean && are_records_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Whether it worked.
-fn clean_records(records: &Path) -> bool {
-    match remove_ended_sessions(records) {
-        Ok(Removed { sessions, bytes, .. }) => {
-            let text = format!("removed {sessions} sessions ({bytes} bytes) from {}\n", records.display());
-            // Whoever closed stdout early has seen enough.
-            let _ = io::stdout().lock().write_all(text.as_bytes());
-            true
-        }
-        Err(error) => {
-            note::line(format_args!(
-                "error: cannot read {}: {error}\n  next:  name the folder of the records with --metrics",
-                records.display()
-            ));
-            false
-        }
-    }
-}
-
-/// Whether nothing stayed that is ours.
+/// Whether nothing of ours stayed.
 fn clean_files(folder: &Path, what: CleanArgs) -> bool {
     let cleaned = match clean_store(folder, what.force) {
         Ok(cleaned) => cleaned,
@@ -65,17 +45,40 @@ fn clean_files(folder: &Path, what: CleanArgs) -> bool {
             return false;
         }
     };
-    // Whoever closes stdout early has seen enough; the exit code still tells.
-    let _ = io::stdout().lock().write_all(text(folder, &cleaned).as_bytes());
-    if cleaned.files_left == 0 {
-        return true;
+    let is_printed = print(&text(folder, &cleaned));
+    if cleaned.files_left > 0 {
+        note::line(format_args!(
+            "error: {} files ({} bytes) of the last two days stay: a build or an editor has the store open\n  next:  try \
+             again when it has ended, or use --force: a build under way can fail",
+            cleaned.files_left, cleaned.bytes_left
+        ));
     }
-    note::line(format_args!(
-        "error: {} files ({} bytes) of the last two days stay: a build or an editor has the store open\n  next:  try again \
-         when it has ended, or use --force: a build under way can fail",
-        cleaned.files_left, cleaned.bytes_left
-    ));
-    false
+    is_printed && cleaned.files_left == 0
+}
+
+/// Whether they could be removed.
+fn clean_records(records: &Path) -> bool {
+    match remove_ended_sessions(records) {
+        Ok(Removed { sessions, bytes, .. }) => {
+            print(&format!("removed {sessions} sessions ({bytes} bytes) from {}\n", records.display()))
+        }
+        Err(error) => {
+            let records = records.display();
+            note::line(format_args!(
+                "error: cannot read {records}: {error}\n  next:  name the folder of the records with --metrics"
+            ));
+            false
+        }
+    }
+}
+
+/// Whether stdout took it.
+fn print(text: &str) -> bool {
+    let printed = stdout::print(text);
+    if let Err(error) = &printed {
+        note::line(format_args!("error: {error:#}"));
+    }
+    printed.is_ok()
 }
 
 fn text(folder: &Path, cleaned: &Cleaned) -> String {

@@ -16,6 +16,7 @@ mod run;
 mod session;
 mod spans;
 mod trim;
+mod turns;
 mod verify;
 
 pub use args::{BackendArgs, CacheArgs, RecordArgs};

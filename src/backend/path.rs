@@ -1,7 +1,6 @@
 //! `cacheprog path`: prints where the store and the records are.
 
 use std::fmt;
-use std::io::{self, Write};
 
 use clap::ArgMatches;
 
@@ -9,10 +8,13 @@ use super::{CacheArgs, RecordArgs};
 use crate::cache::store_folder;
 use crate::config::folders::Place;
 use crate::config::source;
-use crate::platform;
+use crate::{platform, stdout};
 
 /// Prints both on stdout, a line each, with where that is from. `matches`: of the arguments.
-pub fn path(cache: &CacheArgs, records: &RecordArgs, matches: &ArgMatches) {
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn path(cache: &CacheArgs, records: &RecordArgs, matches: &ArgMatches) -> anyhow::Result<()> {
     let is_here = cache.is_here();
     let by_here = ["here", "strategy"].into_iter().find_map(|id| source(matches, id));
     let lines = [
@@ -23,12 +25,11 @@ pub fn path(cache: &CacheArgs, records: &RecordArgs, matches: &ArgMatches) {
         ),
         ("records", records.place(is_here, platform::find_user_temporary_folder), source(matches, "metrics")),
     ];
-    let mut stdout = io::stdout().lock();
-    for (name, place, given_by) in lines {
-        let line = Line { name, place: &place, source: given_by.or_else(|| by_here.clone()).unwrap_or_default() };
-        // Who closes stdout early has seen enough.
-        let _ = writeln!(stdout, "{line}");
-    }
+    let lines = lines.iter().map(|(name, place, given_by)| {
+        let source = given_by.clone().or_else(|| by_here.clone()).unwrap_or_default();
+        format!("{}\n", Line { name, place, source })
+    });
+    stdout::print(&lines.collect::<String>())
 }
 
 struct Line<'a> {

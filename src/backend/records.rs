@@ -9,9 +9,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
 use super::BackendArgs;
 use super::capture::{self, Copy};
 use crate::note::note;
+use crate::platform;
 use crate::protocol::Response;
 use crate::telemetry::{
     AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Drawing, Gauges, HeapProfile, Keep, Latencies, ProfileSummary,
@@ -68,7 +71,7 @@ struct Ticker {
     interrupted: Interrupted,
 }
 
-/// Whether SIGINT or SIGTERM came, and since when that is known.
+/// The arrival of a signal that asks for an end, and since when it is known.
 #[derive(Clone, Default)]
 pub struct Interrupted {
     flag: Arc<AtomicBool>,
@@ -76,9 +79,11 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    /// From now on these signals only leave a note: ending before go does would fail the build.
+    /// From now on these signals only leave a note: ending before go does would fail the build, and what was put would not be
+    /// uploaded. A hang-up that is ignored, as `nohup` has it, stays so.
     fn listen(&self) {
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let hangup = if platform::ignores_hangup() { None } else { Some(SIGHUP) };
+        for signal in [SIGINT, SIGTERM, SIGQUIT].into_iter().chain(hangup) {
             if let Err(error) = signal_hook::flag::register(signal, self.flag.clone()) {
                 note(format_args!("signal {signal} will end the session at once: {error}"));
             }

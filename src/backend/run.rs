@@ -15,6 +15,7 @@ use super::gauges::InFlight;
 use super::plant::Planted;
 use super::records::{Found, Records};
 use super::session::{End, Session};
+use super::turns::{self, Turns};
 use super::{BackendArgs, io};
 use crate::cache::{Cache, LocalStore, Remote, Traffic, UploadCounts, Uploads, s3_config};
 use crate::config::Unreadable;
@@ -29,6 +30,7 @@ const WORKERS: usize = 2;
 /// Runs one session on this process's stdin and stdout, and ends the process. Anything but a clean end gives a non-zero
 /// exit code. `unreadable`: settings whose defaults are used.
 pub fn main(args: &BackendArgs, unreadable: &[Unreadable]) -> ! {
+    platform::raise_open_files_limit();
     let is_clean = run(args, unreadable).unwrap_or_else(|error| {
         note(format_args!("{error:#}"));
         false
@@ -81,8 +83,12 @@ fn run(args: &BackendArgs, unreadable: &[Unreadable]) -> anyhow::Result<bool> {
 }
 
 fn start_session(args: &BackendArgs, store: &Path, records: &Records, writer: ResponseWriter<Tee>) -> Session {
+    let mut remote = remote();
+    if remote.is_some() && !turns::allow_a_remote() {
+        remote = None;
+    }
     Session {
-        cache: Cache::new(LocalStore::open(store), remote(), &args.options()),
+        cache: Cache::new(LocalStore::open(store), remote, &args.options()),
         recorder: records.recorder().clone(),
         writer,
         runtime: LazyLock::new(start_runtime),
@@ -90,6 +96,7 @@ fn start_session(args: &BackendArgs, store: &Path, records: &Records, writer: Re
         in_flight: InFlight::default(),
         planted: Planted::new(args.plant.clone()),
         altered: Altered::new(args.knobs()),
+        turns: Turns::new(),
     }
 }
 

@@ -15,6 +15,7 @@ use super::capture::Tee;
 use super::gauges::InFlight;
 use super::plant::Planted;
 use super::spans;
+use super::turns::Turns;
 use crate::cache::{Cache, Found, Lookup, Origin, Put, PutRest, Uploads};
 use crate::protocol::{ActionId, Command, Frame, FrameReader, OutputId, ProtocolError, Response, ResponseWriter};
 use crate::telemetry::{Answer, Outcome, Recorder, Times};
@@ -50,6 +51,7 @@ pub struct Session {
     pub in_flight: InFlight,
     pub planted: Planted,
     pub altered: Altered,
+    pub turns: Turns,
 }
 
 /// A request while it is worked on.
@@ -158,7 +160,7 @@ impl Session {
     {
         job.times.local_ns = self.recorder.clock().now_ns();
         let span = spans::waiting(job.id, job.kind, action, job.times.arrived_ns);
-        let task = self.altered.alone(work(job, span.clone())).instrument(span);
+        let task = self.turns.clone().take(self.altered.alone(work(job, span.clone()))).instrument(span);
         if self.altered.blocks_reader() {
             self.runtime.block_on(task);
         } else {

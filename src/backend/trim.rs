@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::LimitArgs;
 use crate::cache::{TrimError, Trimmed, Trimming};
+use crate::stdout;
 
 /// Trims the store and prints the result. A store that is in use, or no store, gives a non-zero exit code.
 pub fn trim(store: &Path, limits: &LimitArgs) -> ExitCode {
@@ -21,8 +22,10 @@ pub fn trim(store: &Path, limits: &LimitArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // Whoever closes stdout early has seen enough; the exit code still tells.
-    let _ = print(&trimmed, &mut io::stdout().lock());
+    if let Err(error) = stdout::write(|stdout| print(&trimmed, stdout)) {
+        crate::note::line(format_args!("error: {error:#}"));
+        return ExitCode::FAILURE;
+    }
     if trimmed.is_cut_short {
         crate::note::line("error: builds left no time for all of it\n  next:  try again when they have ended");
         return ExitCode::FAILURE;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cache;
+use crate::{cache, stdout};
 
 /// Checks the store and prints the result. Damaged or missing bodies, and a folder that is no store, give a non-zero
 /// exit code.
@@ -16,8 +16,10 @@ pub fn verify(store: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // Whoever closes stdout early has seen enough; the exit code still tells.
-    let _ = print(&report, &mut io::stdout().lock());
+    if let Err(error) = stdout::write(|stdout| print(&report, stdout)) {
+        crate::note::line(format_args!("error: {error:#}"));
+        return ExitCode::FAILURE;
+    }
     let (damaged, missing) = (report.damaged.len(), report.missing.len());
     if damaged == 0 && missing == 0 && report.damaged_index_bytes == 0 {
         return ExitCode::SUCCESS;

@@ -1,7 +1,5 @@
 //! `bench diff A B`: what grew and what shrank between two profiles, as flame graphs in both directions.
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +7,7 @@ use inferno::differential;
 use inferno::flamegraph::{self, Options};
 use pprof::protos::Profile;
 
+use crate::stdout;
 use crate::telemetry::profiles;
 
 /// Profiles of a folder, the one to take first.
@@ -46,19 +45,26 @@ pub fn run(args: &DiffArgs) -> Result<()> {
     let (one, two) = (profiles::read(&before)?, profiles::read(&after)?);
     let measure = same_measure(&one, &two)
         .with_context(|| format!("cannot compare {} with {}", before.display(), after.display()))?;
-    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
     let (old, new) = (folded(&one, &measure), folded(&two, &measure));
     let title = |words: &str| format!("{words}, from {} to {}", before.display(), after.display());
     let (grown, shrunk) = (args.out.join("grown.svg"), args.out.join("shrunk.svg"));
-    let draw = |before: &str, after: &str, negate, words: &str, path: &Path| {
-        draw(args.normalize, before, after, negate, (&title(words), measure.unit), path)
+    let draw = |before: &str, after: &str, negate, words: &str| {
+        draw(args.normalize, before, after, negate, (&title(words), measure.unit))
     };
-    draw(&old, &new, false, "Shaped as it is after", &grown)?;
-    draw(&new, &old, true, "Shaped as it was before", &shrunk)?;
-    println!("{}  red grew, blue shrank; shaped as {}", grown.display(), after.display());
-    println!("{}  red grew, blue shrank; shaped as {}", shrunk.display(), before.display());
-    println!("The second percentage of a frame is the change of its own time, without what it calls, of the whole.");
-    Ok(())
+    // Both before the folder: what cannot be drawn leaves nothing behind.
+    let pictures = [
+        (&grown, draw(&old, &new, false, "Shaped as it is after")?),
+        (&shrunk, draw(&new, &old, true, "Shaped as it was before")?),
+    ];
+    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    for (path, picture) in pictures {
+        std::fs::write(path, picture).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let line = |path: &Path, shape: &Path| {
+        format!("{}  red grew, blue shrank; shaped as {}\n", path.display(), shape.display())
+    };
+    let words = "The second percentage of a frame is the change of its own time, without what it calls, of the whole.";
+    stdout::print(&format!("{}{}{words}\n", line(&grown, &after), line(&shrunk, &before)))
 }
 
 /// Two profiles of one name.
@@ -131,14 +137,7 @@ fn folded(profile: &Profile, measure: &Measure) -> String {
     lines.iter().filter_map(line).collect()
 }
 
-fn draw(
-    normalize: bool,
-    before: &str,
-    after: &str,
-    negate: bool,
-    (title, unit): (&str, &str),
-    path: &Path,
-) -> Result<()> {
+fn draw(normalize: bool, before: &str, after: &str, negate: bool, (title, unit): (&str, &str)) -> Result<Vec<u8>> {
     let mut lines = Vec::new();
     let compare = differential::Options { normalize, ..Default::default() };
     differential::from_readers(compare, before.as_bytes(), after.as_bytes(), &mut lines)?;
@@ -146,9 +145,9 @@ fn draw(
     options.title = title.to_owned();
     options.count_name = unit.to_owned();
     options.negate_differentials = negate;
-    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    flamegraph::from_reader(&mut options, lines.as_slice(), BufWriter::new(file))
-        .with_context(|| format!("cannot draw {}", path.display()))
+    let mut picture = Vec::new();
+    flamegraph::from_reader(&mut options, lines.as_slice(), &mut picture).context("cannot draw what differs")?;
+    Ok(picture)
 }
 
 #[cfg(test)]

@@ -22,3 +22,4 @@ pub use running::busy::keep_busy;
 pub use running::observe::{ObserveArgs, observe};
 pub use running::prove::prove;
 pub use running::run::{run, what_if};
+pub use running::watcher::watch;

@@ -8,8 +8,9 @@ use super::analysis::load;
 use super::reporting::errors::in_words;
 use super::reporting::results::{RESULTS_FILE, Results, Round};
 use super::reporting::{files, notes, table, write_reports};
-use super::running::run::{show, view};
+use super::running::run::view;
 use crate::note;
+use crate::stdout;
 
 /// Files that each session leaves while its records are on.
 const RECORDS: [&str; 4] = ["session.json", "trace.json", "request.txt", "latency.hlog"];
@@ -36,7 +37,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     }
     // Before the tables, which name the reports that are there.
     let trouble = write_beside(&results, &args.dir, &folder);
-    show(&table::render(&results, &files::to_look_at(&results, &folder, &folder), view()))?;
+    stdout::print(&table::render(&results, &files::to_look_at(&results, &folder, &folder), view()))?;
     trouble.iter().for_each(|what| note::line(format_args!("note: {what}")));
     Ok(())
 }

@@ -64,6 +64,9 @@ enum Command {
     /// Takes processor time until its input ends, as bench has somebody else do
     #[command(hide = true)]
     Busy,
+    /// Ends the processes that bench started when bench is gone
+    #[command(hide = true)]
+    Watch,
     /// Fills a remote from a local store, as bench does for each case
     #[command(hide = true)]
     Seed(SeedArgs),
@@ -71,6 +74,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Some(Command::S3(_) | Command::S3Serve(_) | Command::Seed(_))) {
+        gocacheprog::raise_open_files_limit();
+    }
     let result = match cli.command {
         None => gocacheprog::bench::run(cli.bench),
         Some(Command::Backend(args)) => gocacheprog::backend::main(&args, &[]),
@@ -81,8 +87,7 @@ fn main() -> ExitCode {
         Some(Command::Report(args)) => gocacheprog::bench::report(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Compare(args)) => gocacheprog::bench::compare(&args),
         Some(Command::Completions(args)) => {
-            gocacheprog::shell::completions(&args, Cli::command());
-            Ok(ExitCode::SUCCESS)
+            gocacheprog::shell::completions(&args, Cli::command()).map(|()| ExitCode::SUCCESS)
         }
         Some(Command::Man(args)) => gocacheprog::shell::man(&args, Cli::command()).map(|()| ExitCode::SUCCESS),
         Some(Command::Diff(args)) => gocacheprog::bench::diff(&args).map(|()| ExitCode::SUCCESS),
@@ -90,6 +95,10 @@ fn main() -> ExitCode {
         Some(Command::S3Serve(args)) => gocacheprog::s3::serve_child(args).map(|()| ExitCode::SUCCESS),
         Some(Command::Busy) => {
             gocacheprog::bench::keep_busy();
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Watch) => {
+            gocacheprog::bench::watch();
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Seed(args)) => gocacheprog::cache::seed::seed(&args).map(|()| ExitCode::SUCCESS),

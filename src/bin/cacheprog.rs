@@ -70,8 +70,8 @@ fn main() -> ExitCode {
         None => backend::main(&cli.session, &unreadable),
         Some(Command::Path { cache, records }) => {
             unreadable.iter().for_each(note::note);
-            matches.subcommand().into_iter().for_each(|(_, matches)| backend::path(&cache, &records, matches));
-            ExitCode::SUCCESS
+            let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+            exit_code(backend::path(&cache, &records, matches))
         }
         Some(Command::Verify { cache }) => with_store(&cache, &unreadable, backend::verify),
         Some(Command::Trim { cache, limits }) => with_store(&cache, &unreadable, |store| backend::trim(store, &limits)),
@@ -79,17 +79,18 @@ fn main() -> ExitCode {
             let records = records.folder(cache.is_here());
             with_store(&cache, &unreadable, |store| backend::clean(store, records.as_deref(), what))
         }
-        Some(Command::Completions(args)) => {
-            shell::completions(&args, Cli::command());
-            ExitCode::SUCCESS
+        Some(Command::Completions(args)) => exit_code(shell::completions(&args, Cli::command())),
+        Some(Command::Man(args)) => exit_code(shell::man(&args, Cli::command())),
+    }
+}
+
+fn exit_code(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note::line(format_args!("error: {error:#}"));
+            ExitCode::FAILURE
         }
-        Some(Command::Man(args)) => match shell::man(&args, Cli::command()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                note::line(format_args!("error: {error:#}"));
-                ExitCode::FAILURE
-            }
-        },
     }
 }
 

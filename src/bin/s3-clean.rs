@@ -8,7 +8,7 @@ use clap::Parser;
 use gocacheprog::cache::s3_clean::{self, Found};
 use gocacheprog::cache::s3_client::{S3Client, S3Error};
 use gocacheprog::cache::s3_config::{self, S3Config};
-use gocacheprog::note;
+use gocacheprog::{note, stdout};
 use indicatif::DecimalBytes;
 
 /// How many keys are shown before the question.
@@ -62,9 +62,7 @@ fn clean(args: Args) -> anyhow::Result<()> {
     let progress = |deleted| note::line(format_args!("deleted {deleted} of {all}"));
     let deleted = runtime.block_on(s3_clean::remove(&client, &found.ours, progress));
     let deleted = deleted.map_err(report)?;
-    // Whoever closed stdout does not want to know.
-    let _ = writeln!(io::stdout(), "deleted {deleted} objects, {}", DecimalBytes(found.bytes()));
-    Ok(())
+    stdout::print(&format!("deleted {deleted} objects, {}\n", DecimalBytes(found.bytes())))
 }
 
 fn report(error: S3Error) -> anyhow::Error {

@@ -62,6 +62,21 @@ fn ignores_hangup_in(status: &str) -> bool {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
+/// A folder of settings for a go that is only asked a question. Nothing can be written below it, so nothing can be left behind.
+pub const NO_CONFIG: &str = "/dev/null";
+
+/// Switches off go's counters in a private folder of settings. With them go starts a process that may outlive it, and write
+/// while the folder is being removed.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn switch_off_telemetry(config: &Path) -> std::io::Result<()> {
+    let below = if cfg!(target_os = "macos") { "Library/Application Support/go/telemetry" } else { "go/telemetry" };
+    let folder = config.join(below);
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("mode"), "off")
+}
+
 /// Points go's settings and counters, which it keeps below the user's configuration, to `folder`.
 pub fn private_config(command: &mut Command, folder: &Path) {
     if cfg!(target_os = "macos") {

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::arguments::LinkArgs;
@@ -47,7 +47,7 @@ fn fault_help() -> String {
 /// # Errors
 /// When the port is taken, or the certificate cannot be written.
 pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot watch for Ctrl-C")?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT]).context("cannot watch for Ctrl-C")?;
     let credentials = Credentials::random()?;
     let certificate = args.tls.then(Certificate::make).transpose()?;
     let fails = if args.faults.is_empty() { "" } else { " Requests FAIL ON PURPOSE as --fault says." };

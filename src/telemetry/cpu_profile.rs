@@ -3,6 +3,7 @@
 use anyhow::Result;
 use pprof::protos::Profile;
 use std::time::Duration;
+use tempfile::TempDir;
 
 use super::{ProfileSummary, SessionFolder, profiles};
 use crate::note::note;
@@ -31,16 +32,19 @@ pub struct CpuProfile {
     guard: pprof::ProfilerGuard<'static>,
     /// CPU time of this process when it started.
     cpu_before_ns: Option<u64>,
+    /// Where pprof-rs keeps a file that it never removes. After the guard, which writes into it.
+    _temporary: Option<TempDir>,
 }
 
 impl CpuProfile {
     /// Starts sampling. Takes 120 to 280 ms; `None`, with a line on stderr, when the system does not let us.
     pub fn start() -> Option<Self> {
+        let temporary = temporary_folder();
         // The unwinder must not unwind itself. libc is no part of this list: with it every system call and every copy of
         // memory would be missing.
         let builder = pprof::ProfilerGuardBuilder::default().frequency(FREQUENCY_HZ).blocklist(&["libgcc", "vdso"]);
         let guard = builder.build().inspect_err(|error| note(format_args!("no CPU profile: {error}"))).ok()?;
-        Some(Self { guard, cpu_before_ns: usage().cpu_ns() })
+        Some(Self { guard, cpu_before_ns: usage().cpu_ns(), _temporary: temporary })
     }
 
     /// Stops sampling and writes the files.
@@ -69,6 +73,14 @@ impl CpuProfile {
         let samples = profiles::write_cpu(&profile, file.parent().unwrap_or(&file))?;
         Ok(ProfileSummary { samples: samples as u64, cpu_ns })
     }
+}
+
+/// A folder for the temporary files of this process, which goes with the profile. Without it each profile leaves one in the
+/// system's temporary folder.
+fn temporary_folder() -> Option<TempDir> {
+    let folder = tempfile::Builder::new().prefix("cacheprog-profile-").tempdir().ok()?;
+    tempfile::env::override_temp_dir(folder.path()).ok()?;
+    Some(folder)
 }
 
 /// Spreads the CPU time that the kernel counted over the samples. pprof-rs takes each for a hundredth of a second, but

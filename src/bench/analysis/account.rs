@@ -25,7 +25,7 @@ pub struct Account {
     pub close_ns: u64,
     /// go alone again.
     pub end_ns: u64,
-    /// Workers of go: the cores, where it is told nothing else.
+    /// Workers of go: its GOMAXPROCS, or what `-p` says.
     pub workers: usize,
     #[serde(default)]
     pub cores: usize,

@@ -34,7 +34,7 @@ pub fn run(args: &CompareArgs, sides: [Side; 2], repository: Option<Repository>)
     bench_args.backends = Some(sides.each_ref().map(|side| backend(side, builds.as_ref())));
     let (name, scenario) = Scenario::load(&bench_args.scenario)?;
     let plan = Plan::resolve(&name, &scenario, &bench_args)?;
-    let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
+    let interrupt = Interrupt::listen()?;
     for side in &sides {
         build(side, builds.as_ref(), &interrupt)?;
         if interrupt.requested() {

@@ -16,7 +16,7 @@ use super::reporting::differences;
 use super::reporting::results::RESULTS_FILE;
 use super::running::commit_build::CommitBuilds;
 use super::running::repository::{Commit, Repository};
-use super::running::run::show;
+use crate::stdout;
 
 /// What this bench itself is called: the build that runs.
 const THIS_BUILD: &str = ".";
@@ -152,7 +152,7 @@ fn conclude(args: &CompareArgs, found: &Differences, header: &str, more: Vec<Str
     let slower = args.fail_over.map(|limit| found.slower_than(limit));
     let limit = args.fail_over.zip(slower.as_ref()).map(|(limit, slower)| differences::limit(limit, slower));
     if let Some(words) = &limit {
-        show(&format!("{words}\n"))?;
+        stdout::print(&format!("{words}\n"))?;
     }
     if let Some(path) = &args.markdown {
         let more: Vec<String> = more.into_iter().chain(limit).collect();

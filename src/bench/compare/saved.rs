@@ -11,8 +11,9 @@ use crate::bench::analysis::obstacles::{doubts, obstacles};
 use crate::bench::analysis::two_runs::compare_runs;
 use crate::bench::reporting::table::{self, wrapped};
 use crate::bench::reporting::{differences, notes};
-use crate::bench::running::run::{show, view};
+use crate::bench::running::run::view;
 use crate::note;
+use crate::stdout;
 
 /// Prints what the second run differs from the first by.
 ///
@@ -38,7 +39,7 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
     let doubts = doubts(&before, &after).into_iter().map(|doubt| format!("Not the same in both: {doubt}."));
     let doubts: Vec<String> = doubts.collect();
     let words: Vec<String> = differences::words(&found).into_iter().chain(doubts.clone()).collect();
-    show(&format!("{}\n\n{}\n", differences::grid(&found).render(view()), wrapped(&words, view().width)))?;
+    stdout::print(&format!("{}\n\n{}\n", differences::grid(&found).render(view()), wrapped(&words, view().width)))?;
     conclude(args, &found, &table::header(&after), doubts).map(exit_code)
 }
 

@@ -8,6 +8,7 @@ use super::driver::Ask;
 use super::{Bench, entries};
 use crate::bench::planning::link::Link;
 use crate::note;
+use crate::platform::Cpus;
 
 /// Entries that a build needs: about those of `go build std`.
 const ENTRIES: u64 = 1000;
@@ -63,7 +64,7 @@ fn build(bench: &mut Bench, number: u32, versions: &[u32]) -> Result<Commit> {
     bench.server.use_prefix("commits/");
     let store = bench.fresh_store("commit");
     let (mut driver, folder) = bench.start(&store)?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = Cpus::here().cores();
     let mut missed = Vec::new();
     let gets = versions.iter().zip(0..).map(|(version, entry)| Ask::Get(entries::action(entry, *version)));
     driver.run(gets, cores, |at, is_hit| missed.extend((!is_hit).then_some(at)))?;

@@ -17,11 +17,12 @@ use super::planning::link::Link;
 use super::running::backend_command::NO_INSTRUMENTS;
 use super::running::folders::RunFolder;
 use super::running::interrupt::{EXIT_CODE, Interrupt};
-use super::running::remote::variables;
-use super::running::run::{show, view};
+use super::running::remote::configure_embedded;
+use super::running::run::view;
 use super::running::server::Server;
 use super::running::session;
 use crate::note;
+use crate::stdout;
 use crate::telemetry::SessionSummary;
 use commits::Commit;
 use driver::Driver;
@@ -81,7 +82,7 @@ struct Bench {
 pub fn run(args: &GrowthArgs) -> Result<ExitCode> {
     let far = Link { latency_ms: args.rtt, ..Link::NONE };
     far.check().map_err(|error| anyhow::anyhow!("--rtt {}: {error}", args.rtt))?;
-    let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
+    let interrupt = Interrupt::listen()?;
     let server = Server::start(Link::NONE, &interrupt)?;
     let folder = RunFolder::create(&args.out, "growth")?;
     let executable = std::env::current_exe().context("cannot find bench's own executable")?;
@@ -90,12 +91,13 @@ pub fn run(args: &GrowthArgs) -> Result<ExitCode> {
     let mut growth = Growth { schema: SCHEMA, first_byte_ms: args.rtt, ..Growth::default() };
     let measured = measure(&mut bench, args, far, &mut growth);
     note::line("removing the stores of this run");
-    drop(folder.work);
+    folder.work.remove();
     if !(growth.sizes.is_empty() && growth.commits.is_empty()) {
+        folder.keep();
         let path = folder.path.join(FILE);
         std::fs::write(&path, serde_json::to_vec_pretty(&growth)?)
             .with_context(|| format!("cannot write {}", path.display()))?;
-        show(&format!("{}\n{}  every sample\n", table::render(&growth, view()), path.display()))?;
+        stdout::print(&format!("{}\n{}  every sample\n", table::render(&growth, view()), path.display()))?;
     }
     if interrupt.requested() {
         note::line("interrupted: the tables have what was measured so far");
@@ -123,7 +125,7 @@ impl Bench {
         let mut command = Command::new(&self.executable);
         command.args(["backend", "--quiet", "--strategy", "pack", "--cpu-profile", "off", "--session"]).arg(&session);
         command.arg("--cache-dir").arg(store).args(NO_INSTRUMENTS.split(' '));
-        command.env_remove("S3_SESSION_TOKEN").envs(variables(self.server.config()));
+        configure_embedded(&mut command, self.server.config());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CACHEPROG_")) {
             command.env_remove(name);
         }

@@ -1,11 +1,13 @@
 //! What each instrument of the backend costs: the data of `bench observe`, and its table.
 
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::grid::{Grid, View};
+use super::results::write_whole;
 use super::units;
 use crate::bench::analysis::stats::{median, median_interval, paired_ratios};
 use crate::bench::planning::leg::Leg;
@@ -77,12 +79,8 @@ impl Observation {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(PRICE_FILE);
-        let temporary = path.with_extension("tmp");
-        let written = std::fs::write(&temporary, serde_json::to_vec_pretty(self)?);
-        written
-            .and_then(|()| std::fs::rename(&temporary, &path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        let text = serde_json::to_vec_pretty(self)?;
+        write_whole(&folder.join(PRICE_FILE), |file| Ok(file.write_all(&text)?))
     }
 
     /// The price of a setting; `None` with fewer than two rounds.

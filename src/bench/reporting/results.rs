@@ -241,6 +241,8 @@ pub mod tests {
                 bench_version: "0".to_owned(),
                 cpu_model: None,
                 cores: Some(2),
+                go_workers: Some(2),
+                machine_cores: Some(2),
                 memory_bytes: None,
                 os: None,
                 kernel: None,

@@ -21,6 +21,7 @@ use crate::bench::analysis::compare::Comparison;
 use crate::bench::analysis::summary::{BackendSummary, LegSummary, Summary};
 use crate::bench::planning::grid::Limit;
 use crate::bench::planning::plan::Plan;
+use crate::bench::running::environment::Environment;
 
 /// Verdicts on more legs and cases than these are in the report alone.
 const MOST_VERDICTS: usize = 5;
@@ -116,15 +117,24 @@ pub fn scenario(plan: &Plan) -> String {
     if plan.compare_with_first { plan.scenario.clone() } else { format!("{}.toml", plan.scenario) }
 }
 
+/// Cores, and go's workers where they are not as many.
+fn cores(environment: &Environment) -> String {
+    let cores = environment.cores.map_or(units::MISSING.to_owned(), |cores| cores.to_string());
+    match environment.go_workers.filter(|workers| Some(*workers) != environment.cores) {
+        Some(workers) => format!("{cores} cores ({workers} go workers)"),
+        None => format!("{cores} cores"),
+    }
+}
+
 /// What was run, and on what.
 pub fn header(results: &Results) -> String {
     let (plan, environment) = (&results.plan, &results.environment);
-    let cores = environment.cores.map_or(units::MISSING.to_owned(), |cores| cores.to_string());
+    let cores = cores(environment);
     let memory = environment.memory_bytes.map_or(units::MISSING.to_owned(), units::gibibytes);
     let module = plan.module.as_ref().and_then(|folder| Some(format!(" in {}", folder.file_name()?.display())));
     let module = module.unwrap_or_default();
     let first = format!(
-        "{} · go build {}{module} · {} {} · {cores} cores, {memory} · {}",
+        "{} · go build {}{module} · {} {} · {cores}, {memory} · {}",
         scenario(plan),
         plan.what_is_built(),
         environment.go_version,

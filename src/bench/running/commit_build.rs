@@ -18,6 +18,8 @@ use super::tree;
 
 /// Its folder below the target folder of the running bench.
 const FOLDER: &str = "compare";
+/// Where dependencies are copied to before they get their place.
+const COPIED: &str = "dependencies.new";
 /// The profile of `cargo build`, and that of a bench whose folder says nothing else.
 const DEV: &str = "debug";
 /// What is built.
@@ -79,7 +81,7 @@ impl CommitBuilds {
         self.take_dependencies()
             .with_context(|| format!("cannot copy the dependencies from {}", self.own.display()))?;
         // Outside the repository, whose own settings of cargo are none of the commit's. It goes away by itself.
-        let checkout = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let checkout = interrupt.temporary_folder().context("cannot make a temporary folder")?;
         let files = checkout.path().join("files");
         self.repository.write_files(commit, &files, &checkout.path().join("index"))?;
         // What another commit left must not be taken for this one's.
@@ -158,13 +160,25 @@ impl CommitBuilds {
         if target.exists() || !self.own.is_dir() {
             return Ok(());
         }
-        let fresh = tempfile::tempdir_in(&self.folder)?;
-        for part in ["deps", "build", ".fingerprint"] {
-            std::fs::create_dir(fresh.path().join(part))?;
-            tree::copy_but(&self.own.join(part), &fresh.path().join(part), &is_no_dependency)?;
+        // The lock is ours: what has this name was left by a bench that was killed.
+        let fresh = self.folder.join(COPIED);
+        if fresh.exists() {
+            std::fs::remove_dir_all(&fresh)?;
         }
         // Whole, or not at all.
-        std::fs::rename(fresh.keep(), target)
+        let copied = self.copy_dependencies(&fresh).and_then(|()| std::fs::rename(&fresh, target));
+        if copied.is_err() {
+            let _ = std::fs::remove_dir_all(&fresh);
+        }
+        copied
+    }
+
+    fn copy_dependencies(&self, to: &Path) -> std::io::Result<()> {
+        for part in ["deps", "build", ".fingerprint"] {
+            std::fs::create_dir_all(to.join(part))?;
+            tree::copy_but(&self.own.join(part), &to.join(part), &is_no_dependency)?;
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use super::go::Go;
-use crate::platform;
+use crate::platform::{self, Cpus};
 
 /// The machine, the system and the toolchain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,8 +19,14 @@ pub struct Environment {
     pub goroot: String,
     pub bench_version: String,
     pub cpu_model: Option<String>,
-    /// Cores that this process may use.
+    /// Cores that this process may use at once: fewer than the machine has where its affinity or a quota says so.
     pub cores: Option<usize>,
+    /// Workers that this go has here by itself. A case with `jobs` gives it others; what each round had is in its `account`.
+    #[serde(default)]
+    pub go_workers: Option<usize>,
+    /// Cores of the machine.
+    #[serde(default)]
+    pub machine_cores: Option<usize>,
     pub memory_bytes: Option<u64>,
     pub os: Option<String>,
     pub kernel: Option<String>,
@@ -36,6 +42,7 @@ impl Environment {
             .with_memory(MemoryRefreshKind::nothing().with_ram());
         // What the system does not tell is missing in the results, and no reason to end.
         let system = System::new_with_specifics(wanted).ok();
+        let cpus = Cpus::here();
         let model = system.as_ref().and_then(|system| Some(system.cpus().first()?.brand().trim().to_owned()));
         Environment {
             go_version: go.version.clone(),
@@ -43,7 +50,9 @@ impl Environment {
             goroot: go.root.display().to_string(),
             bench_version: env!("CARGO_PKG_VERSION").to_owned(),
             cpu_model: model.filter(|model| !model.is_empty()),
-            cores: std::thread::available_parallelism().ok().map(usize::from),
+            cores: Some(cpus.cores()),
+            go_workers: Some(cpus.go_workers(&go.version, |_| None)),
+            machine_cores: system.as_ref().map(|system| system.cpus().len()),
             memory_bytes: system.map(|system| system.total_memory()),
             os: System::long_os_version().ok(),
             kernel: System::kernel_version().ok(),

@@ -106,7 +106,7 @@ impl Machine<'_> {
 
     fn finish_machine(&self, ready: Ready, measured: &Measured) -> Result<Build> {
         let (of, packages) = (ready.named.clone(), &ready.packages);
-        let log = BuildLog::of_ended(&ready.log, &ready.folder, of, packages, measured.status)?;
+        let log = BuildLog::of_ended(&ready.log, &ready.folder, of, packages, measured.status, self.folder.is_kept())?;
         let waited = session::wait_for_end(&ready.folder, || self.interrupt.requested());
         let session = waited.and_then(|()| session::read(&ready.folder));
         let session = session.map_err(|error| log.session_failed(&error))?;

@@ -1,15 +1,26 @@
-//! The folders of a run: `metrics/<run>`, its work folder that goes away at the end, and `metrics/latest`.
+//! The folders of a run: `metrics/<run>`, its work folder that goes away at the end, and `metrics/latest`. A run that measured
+//! nothing leaves none of them.
 
+use std::cell::Cell;
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
+use super::leftovers;
+
 /// The link to the newest run that measured something.
 pub const LATEST: &str = "latest";
+/// A file in the folder of a run, locked for as long as the run lives.
+pub const LOCK: &str = ".lock";
+/// Holds the caches of a run.
+pub const WORK: &str = "work";
+/// Keeps a folder that bench made out of the user's repository.
+const GITIGNORE: &str = ".gitignore";
 
-/// The folder of one run.
+/// The folder of one run. Dropping it removes the caches and the lock, and the whole folder where nothing was measured.
 #[derive(Debug)]
 pub struct RunFolder {
     /// `metrics`, absolute.
@@ -19,6 +30,12 @@ pub struct RunFolder {
     /// `metrics/<run>`.
     pub path: PathBuf,
     pub work: WorkFolder,
+    /// True once something was measured.
+    is_kept: Cell<bool>,
+    /// Folders that were made for it, the deepest first: `metrics`, and those above it.
+    made: Vec<PathBuf>,
+    /// Tells a run that lives from one that was killed.
+    _lock: Option<File>,
 }
 
 /// Holds the caches of a run. Dropping it removes them all, once, at the end: removing many files slows down what follows.
@@ -37,22 +54,41 @@ impl RunFolder {
                 out.display()
             )
         };
-        make_out(out).with_context(explain)?;
+        let made = make_out(out).with_context(explain)?;
         let out = out.canonicalize().with_context(explain)?;
+        leftovers::remove(&out);
         let name = make_fresh(&out, scenario).with_context(explain)?;
         let path = out.join(&name);
-        let work = path.join("work");
+        // Before the work folder: another bench takes one without a lock for that of a run that was killed.
+        let lock = lock(&path.join(LOCK));
+        let work = path.join(WORK);
         std::fs::create_dir(&work).with_context(explain)?;
-        Ok(RunFolder { out, name, path, work: WorkFolder { path: work } })
+        Ok(RunFolder { out, name, path, work: WorkFolder { path: work }, is_kept: Cell::new(false), made, _lock: lock })
     }
 
-    /// Makes `metrics/latest` point to this run, in one step.
+    /// From now on the folder stays: something was measured.
+    pub fn keep(&self) {
+        self.is_kept.set(true);
+    }
+
+    /// True if the folder stays after the run.
+    pub fn is_kept(&self) -> bool {
+        self.is_kept.get()
+    }
+
+    /// The name under which the run is found in `metrics`: `latest` unless another run has become that.
+    pub fn shown_name(&self) -> &str {
+        let latest = std::fs::read_link(self.out.join(LATEST));
+        if latest.is_ok_and(|latest| latest == Path::new(&self.name)) { LATEST } else { &self.name }
+    }
+
+    /// Makes `metrics/latest` point to this run, in one step; the folder stays.
     pub fn link_latest(&self) -> Result<()> {
+        self.keep();
         let latest = self.out.join(LATEST);
-        let fresh = self.out.join(format!(".latest-{}", std::process::id()));
+        // In the folder of this run, which no other run uses.
+        let fresh = self.path.join(LATEST);
         let replace = || -> std::io::Result<()> {
-            // A run that was killed may have left one of the same process id.
-            let _ = std::fs::remove_file(&fresh);
             std::os::unix::fs::symlink(&self.name, &fresh)?;
             std::fs::rename(&fresh, &latest)
         };
@@ -73,19 +109,54 @@ impl WorkFolder {
     }
 }
 
-impl Drop for WorkFolder {
+impl Drop for RunFolder {
     fn drop(&mut self) {
-        self.remove();
+        self.work.remove();
+        // The lock lets the next run remove what could not be removed now.
+        if !self.work.path.exists() {
+            let _ = std::fs::remove_file(self.path.join(LOCK));
+        }
+        if self.is_kept() {
+            return;
+        }
+        let _ = std::fs::remove_dir_all(&self.path);
+        unmake(&self.made);
     }
 }
 
-/// A folder that bench makes itself is none of the user's repository.
-fn make_out(out: &Path) -> std::io::Result<()> {
+/// Makes the folder of all results, with a `.gitignore`: what bench makes is none of the user's repository. Gives the
+/// folders that were not there, the deepest first.
+fn make_out(out: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let out = std::path::absolute(out)?;
     if out.is_dir() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    std::fs::create_dir_all(out)?;
-    std::fs::write(out.join(".gitignore"), "*\n")
+    let missing = out.ancestors().take_while(|folder| !folder.exists()).map(Path::to_owned).collect();
+    std::fs::create_dir_all(&out)?;
+    std::fs::write(out.join(GITIGNORE), "*\n")?;
+    Ok(missing)
+}
+
+/// Removes folders that were made, up to the first in which something is.
+fn unmake(made: &[PathBuf]) {
+    let Some(out) = made.first() else { return };
+    let is_only_ignore =
+        |entry: std::io::Result<std::fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() == GITIGNORE);
+    if std::fs::read_dir(out).is_ok_and(|mut entries| entries.all(is_only_ignore)) {
+        let _ = std::fs::remove_file(out.join(GITIGNORE));
+    }
+    // An error says that there is something in it.
+    let _ = made.iter().try_for_each(std::fs::remove_dir);
+}
+
+/// None where the file system knows no locks: what a killed run leaves there is left to the user.
+fn lock(path: &Path) -> Option<File> {
+    let lock = File::create(path).ok()?;
+    if lock.lock().is_err() {
+        let _ = std::fs::remove_file(path);
+        return None;
+    }
+    Some(lock)
 }
 
 /// Makes a folder named after the time and the scenario, with a number where two runs start in one second.
@@ -114,10 +185,27 @@ mod tests {
         let second = RunFolder::create(out.path(), "small").unwrap();
         assert_ne!(first.path, second.path);
         first.link_latest().unwrap();
-        std::fs::write(out.path().join(format!(".latest-{}", std::process::id())), "left over").unwrap();
+        assert_eq!((first.shown_name(), second.shown_name()), (LATEST, second.name.as_str()));
         second.link_latest().unwrap();
         let latest = std::fs::read_link(out.path().join("latest")).unwrap();
         assert_eq!(latest, Path::new(&second.name));
+        assert_eq!((first.shown_name(), second.shown_name()), (first.name.as_str(), LATEST));
+    }
+
+    #[test]
+    fn a_run_that_measured_nothing_leaves_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let out = parent.path().join("deep/metrics");
+        drop(RunFolder::create(&out, "small").unwrap());
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
+        let failed = RunFolder::create(&out, "small").unwrap();
+        let good = RunFolder::create(&out, "small").unwrap();
+        good.keep();
+        let path = good.path.clone();
+        drop((failed, good));
+        assert!(path.is_dir() && out.join(GITIGNORE).is_file(), "what another run measured stays");
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 2);
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "no lock and no work folder");
     }
 
     #[test]
@@ -126,6 +214,7 @@ mod tests {
         let run = RunFolder::create(out.path(), "small").unwrap();
         std::fs::create_dir_all(run.work.path.join("gocache/00")).unwrap();
         let (path, work) = (run.path.clone(), run.work.path.clone());
+        run.keep();
         drop(run);
         assert!(path.is_dir() && !work.exists());
     }
@@ -134,7 +223,7 @@ mod tests {
     fn only_a_folder_of_our_own_is_ignored_by_git() {
         let parent = tempfile::tempdir().unwrap();
         let ours = parent.path().join("deep/metrics");
-        RunFolder::create(&ours, "small").unwrap();
+        let _run = RunFolder::create(&ours, "small").unwrap();
         assert_eq!(std::fs::read_to_string(ours.join(".gitignore")).unwrap(), "*\n");
         RunFolder::create(parent.path(), "small").unwrap();
         assert!(!parent.path().join(".gitignore").exists());

@@ -45,11 +45,10 @@ pub enum GoError {
 impl Go {
     /// Finds go in PATH and asks it for its root and version.
     pub fn find() -> Result<Go, GoError> {
-        let folder = tempfile::tempdir()
-            .map_err(|error| GoError::Broken { tried: "a temporary folder".to_owned(), why: error.to_string() })?;
-        let root = PathBuf::from(ask(Path::new("go"), &["env", "GOROOT"], folder.path())?);
+        let no_config = Path::new(platform::NO_CONFIG);
+        let root = PathBuf::from(ask(Path::new("go"), &["env", "GOROOT"], no_config)?);
         let binary = root.join("bin").join("go");
-        let version = ask(&binary, &["version"], folder.path())?;
+        let version = ask(&binary, &["version"], no_config)?;
         Go::from_version(&version, binary, root)
     }
 
@@ -103,6 +102,8 @@ impl Go {
         command.args(args).current_dir(module);
         isolate(&mut command, &folders.config);
         command.env("GOCACHE", cache).env("GOPATH", &folders.gopath).env("GOTMPDIR", &folders.tmp);
+        // A C compiler or a backend that is killed leaves its temporary files: they go with the run.
+        command.env("TMPDIR", &folders.tmp);
         command
     }
 }

@@ -1,14 +1,17 @@
-//! Ctrl-C, SIGTERM and a terminal that is closed: they end the process groups that bench started, and the loop of rounds
-//! sees that it has to stop.
+//! Ctrl-C, Ctrl-\, SIGTERM and a terminal that is closed: they end the process groups that bench started, and the loop of
+//! rounds sees that it has to stop. When bench is killed its watcher ends the groups.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
+use tempfile::TempDir;
 
+use super::watcher::Watcher;
 use crate::platform;
 
 /// Exit code of a run that was interrupted, as shells have it for SIGINT.
@@ -24,6 +27,8 @@ pub struct Interrupt {
 struct Shared {
     requested: AtomicBool,
     groups: Mutex<Vec<Pid>>,
+    /// None in tests, whose executable is no bench.
+    watcher: Option<Watcher>,
 }
 
 /// A process group that an interrupt ends, until this is dropped.
@@ -34,9 +39,16 @@ pub struct Group {
 }
 
 impl Interrupt {
-    /// Catches the signals. A second one, should the tidying up hang, ends bench at once.
-    pub fn listen() -> std::io::Result<Interrupt> {
-        let interrupt = Interrupt::default();
+    /// Catches the signals, and starts the watcher. A second signal, should the tidying up hang, ends bench at once.
+    pub fn listen() -> Result<Interrupt> {
+        let watcher = Watcher::start().context("cannot start the process that watches over the others")?;
+        let shared = Shared { watcher: Some(watcher), ..Shared::default() };
+        let interrupt = Interrupt { shared: Arc::new(shared) };
+        interrupt.catch_signals().context("cannot catch Ctrl-C")?;
+        Ok(interrupt)
+    }
+
+    fn catch_signals(&self) -> std::io::Result<()> {
         let again = Arc::new(AtomicBool::new(false));
         let signals = signals();
         for signal in &signals {
@@ -45,13 +57,13 @@ impl Interrupt {
             signal_hook::flag::register(*signal, Arc::clone(&again))?;
         }
         let mut signals = Signals::new(&signals)?;
-        let shared = Arc::clone(&interrupt.shared);
+        let shared = Arc::clone(&self.shared);
         std::thread::spawn(move || {
             for _ in signals.forever() {
                 shared.end_all();
             }
         });
-        Ok(interrupt)
+        Ok(())
     }
 
     /// Whether bench was asked to stop.
@@ -69,11 +81,26 @@ impl Interrupt {
     pub fn cover(&self, leader: u32) -> Group {
         let id = Pid::from_raw(leader.cast_signed());
         self.shared.groups().push(id);
+        if let Some(watcher) = &self.shared.watcher {
+            watcher.cover(id);
+        }
         // The signal may have come between the start and this line.
         if self.requested() {
             self.shared.end_all();
         }
         Group { shared: Arc::clone(&self.shared), id }
+    }
+
+    /// A temporary folder that goes when it is dropped, and when bench is killed.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn temporary_folder(&self) -> std::io::Result<TempDir> {
+        let folder = tempfile::tempdir()?;
+        if let Some(watcher) = &self.shared.watcher {
+            watcher.remove_at_end(folder.path());
+        }
+        Ok(folder)
     }
 }
 
@@ -101,12 +128,15 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.shared.groups().retain(|group| *group != self.id);
+        if let Some(watcher) = &self.shared.watcher {
+            watcher.uncover(self.id);
+        }
     }
 }
 
 /// Who started bench by `nohup` wants it to outlive the terminal.
 fn signals() -> Vec<i32> {
-    let mut signals = vec![SIGINT, SIGTERM];
+    let mut signals = vec![SIGINT, SIGTERM, SIGQUIT];
     if !platform::ignores_hangup() {
         signals.push(SIGHUP);
     }

@@ -2,7 +2,7 @@
 //!
 //! [`workload`] (of [`generated`], [`user_module`], [`changes`], [`tree`]) is what is built.
 //! [`go`], [`gocache`], [`caches`], [`warm`], [`process`] for the builds, [`remote`], [`remote_env`], [`server`],
-//! [`seed`] for the remote, [`backend_command`], [`session`] and [`build_log`] for what a backend left, [`interrupt`] for signals,
+//! [`seed`] for the remote, [`backend_command`], [`session`] and [`build_log`] for what a backend left, [`interrupt`] and [`watcher`] for signals, [`folders`] and [`leftovers`] for where a run works,
 //! [`repository`] and [`commit_build`] for backends of other commits.
 
 pub mod backend_command;
@@ -17,8 +17,10 @@ pub mod folders;
 pub mod generated;
 pub mod go;
 pub mod go_view;
+pub mod go_workers;
 pub mod gocache;
 pub mod interrupt;
+pub mod leftovers;
 pub mod observe;
 pub mod process;
 pub mod profiles;
@@ -37,4 +39,5 @@ pub mod state;
 pub mod tree;
 pub mod user_module;
 pub mod warm;
+pub mod watcher;
 pub mod workload;

@@ -14,7 +14,7 @@ use super::go::Go;
 use super::interrupt::{EXIT_CODE, Interrupt};
 use super::remote::Remote;
 use super::round::Machine;
-use super::run::{set_up, show, view};
+use super::run::{set_up, view};
 use super::warm;
 use crate::bench::planning::args::BenchArgs;
 use crate::bench::planning::leg::Leg;
@@ -23,6 +23,7 @@ use crate::bench::planning::scenario::Scenario;
 use crate::bench::planning::steps::{Kind, Step};
 use crate::bench::reporting::price::{Observation, PRICE_FILE, Setting, signed};
 use crate::note;
+use crate::stdout;
 
 /// The instruments that are on in timed rounds, by the switch that is left out of [`NO_INSTRUMENTS`].
 const LIGHT: [(&str, &str); 5] = [
@@ -67,7 +68,7 @@ pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
     anyhow::ensure!(args.leg.uses_backend(), "{} has no backend to observe\n  next:  give a, b or c", args.leg);
     let plan = Plan::resolve(&name, &scenario, &bench_args(args))?;
-    let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
+    let interrupt = Interrupt::listen()?;
     let go = Go::find()?;
     let remote = Remote::start(&plan, &interrupt)?;
     let folder = RunFolder::create(&args.out, "observe")?;
@@ -76,6 +77,7 @@ pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
         note::line("interrupted: too few rounds to tell a price");
         return Ok(ExitCode::from(EXIT_CODE));
     };
+    folder.keep();
     observation.write(&folder.path)?;
     if args.leg == Leg::A && observation.tells_a_price() {
         // What the reports of later runs tell.
@@ -83,7 +85,7 @@ pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
     }
     let table = observation.render(view());
     let last = folder.path.join(PRICE_FILE);
-    show(&format!("{table}\n\n{WORDS}\n{}\n{}  every sample\n", noise(&observation), last.display()))?;
+    stdout::print(&format!("{table}\n\n{WORDS}\n{}\n{}  every sample\n", noise(&observation), last.display()))?;
     if args.leg == Leg::A && !observation.tells_a_price() {
         note::line("too few rounds for the line in the reports: it takes 10");
     }
@@ -115,7 +117,11 @@ fn measure(mut machine: Machine<'_>, leg: Leg, rounds: u32) -> Result<Option<Obs
     note::line("making the state that the runs start from");
     warm::page_cache(go, &[&machine.executable], interrupt);
     for step in machine.plan.steps.iter().filter(|step| step.kind == Kind::Preparation) {
-        machine.round(*step)?;
+        let made = machine.round(*step);
+        if interrupt.requested() {
+            return Ok(None);
+        }
+        made?;
     }
     let count = observation.settings.len();
     let mut number = 0;

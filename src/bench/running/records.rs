@@ -6,6 +6,7 @@ use std::path::Path;
 use super::state::ServerSeen;
 use crate::bench::analysis::account::{Account, Frame};
 use crate::bench::reporting::results::{Round, SpanSum};
+use crate::platform::Cpus;
 use crate::telemetry::{Agreement, SessionSummary, check_agreement, profiles, read_request_log};
 
 /// Compares all that tells of one session.
@@ -25,18 +26,15 @@ pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>
     agreement
 }
 
-/// Where the wall clock of a round went; None where `request.txt` in its folder does not tell.
-/// `jobs`: so many workers has go, where it is told.
-pub fn account(folder: &Path, round: &Round, session: &SessionSummary, jobs: Option<u32>) -> Option<Account> {
+/// Where the wall clock of a round went, whose go had so many `workers`; None where `request.txt` in its folder does not tell.
+pub fn account(folder: &Path, round: &Round, session: &SessionSummary, workers: usize) -> Option<Account> {
     let log = read_request_log(&std::fs::read_to_string(folder.join("request.txt")).ok()?).ok()?;
-    Some(Account::of(frame(round, session, jobs), &log))
+    Some(Account::of(frame(round, session, workers), &log))
 }
 
 /// The times of a round on go's own axis.
-pub fn frame(round: &Round, session: &SessionSummary, jobs: Option<u32>) -> Frame {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    // What go takes for GOMAXPROCS and -p.
-    Frame::of(round, session, jobs.map_or(cores, |jobs| jobs as usize), cores)
+pub fn frame(round: &Round, session: &SessionSummary, workers: usize) -> Frame {
+    Frame::of(round, session, workers, Cpus::here().cores())
 }
 
 /// What the wall-clock profile in a folder says; nothing where there is none.

@@ -1,5 +1,6 @@
 //! The remote store of a run: the embedded S3 server, or a prefix of our own in the one of the `S3_` variables.
 
+use std::ffi::OsString;
 use std::process::Command;
 
 use anyhow::Result;
@@ -88,11 +89,10 @@ impl Remote {
 
     /// Tells the backend, through the environment, where the remote is: never by arguments, which everybody can read.
     pub fn configure(&mut self, command: &mut Command) {
-        let config = match self {
-            Remote::Embedded(server) => server.config(),
-            Remote::Env(prefix) => prefix.config(),
-        };
-        command.envs(variables(config));
+        match self {
+            Remote::Embedded(server) => configure_embedded(command, server.config()),
+            Remote::Env(prefix) => drop(command.envs(variables(prefix.config()))),
+        }
     }
 
     /// Number of the process of the embedded server.
@@ -160,6 +160,25 @@ impl Remote {
     }
 }
 
+/// Tells a backend where the embedded server is, and takes out what would lead it elsewhere.
+pub fn configure_embedded(command: &mut Command, config: &S3Config) {
+    remove_variables(command, std::env::vars_os().map(|(name, _)| name));
+    command.envs(variables(config));
+}
+
+/// `inherited`: the names of the variables that the command would get.
+fn remove_variables(command: &mut Command, inherited: impl Iterator<Item = OsString>) {
+    for name in inherited.filter(|name| leads_elsewhere(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
+}
+
+/// True if a variable names another server, a proxy or certificates to trust: those of the user are for his own remote.
+fn leads_elsewhere(name: &str) -> bool {
+    let is_proxy = name.to_ascii_uppercase().ends_with("_PROXY");
+    is_proxy || name.starts_with("AWS_") || name.starts_with("S3_") || name.starts_with("SSL_CERT_")
+}
+
 /// The variables that tell a backend where the remote is.
 pub fn variables(config: &S3Config) -> Vec<(&'static str, &str)> {
     let mut variables = vec![
@@ -213,6 +232,28 @@ mod tests {
             found.map(|(_, value)| (*value).to_owned())
         };
         assert_eq!(from_env(get).unwrap().unwrap(), config);
+    }
+
+    #[test]
+    fn what_is_for_the_users_own_remote_is_taken_out() {
+        let inherited = [
+            "HTTP_PROXY",
+            "https_proxy",
+            "ALL_PROXY",
+            "No_Proxy",
+            "AWS_PROFILE",
+            "AWS_CA_BUNDLE",
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+            "S3_SESSION_TOKEN",
+            "S3_ADDRESSING",
+        ];
+        let kept = ["PATH", "HOME", "GOPROXY", "SSLKEYLOGFILE", "MY_AWS_"];
+        let mut command = Command::new("backend");
+        remove_variables(&mut command, inherited.iter().chain(&kept).map(OsString::from));
+        let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert_eq!(removed.len(), inherited.len());
+        assert!(inherited.iter().all(|name| removed.contains(&name.as_ref())), "{removed:?}");
     }
 
     #[test]

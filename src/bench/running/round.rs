@@ -13,6 +13,7 @@ use super::caches::Caches;
 use super::folders::RunFolder;
 use super::go::{Go, GoFolders};
 use super::go_view::GoView;
+use super::go_workers;
 use super::gocache;
 use super::interrupt::Interrupt;
 use super::process::{self, Measured};
@@ -54,6 +55,8 @@ struct Left {
     /// Whether go's own view is wanted, and this go does not show it.
     lacks_view: bool,
     backend: Option<BackendRound>,
+    /// Of go: so many requests may be open at once.
+    workers: usize,
 }
 
 /// Where the backend of one round works, and what was there before.
@@ -80,10 +83,6 @@ impl Machine<'_> {
         let mut sampler = None;
         let is_sampled = left.backend.is_none() && self.plan.records;
         let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
-        // So many workers has go, and so many requests may be open.
-        if let Some(jobs) = self.plan.case_of(&step).and_then(|case| case.jobs) {
-            command.env("GOMAXPROCS", jobs.to_string());
-        }
         let busy = self.plan.case_of(&step).filter(|_| step.kind != Kind::Preparation).map_or(0, |case| case.busy);
         let busy = Busy::start(&self.executable, busy, self.interrupt)?;
         let measured = process::run(&mut command, &outside, self.interrupt, started)?;
@@ -97,8 +96,9 @@ impl Machine<'_> {
             (measured.cpu_user_ns, measured.cpu_system_ns),
         );
         round.resources = resources;
-        let finished = BuildLog::of_ended(&outside, &folder, named, &self.plan.packages, measured.status)
-            .and_then(|log| self.finish(&mut round, left, &log, (&folder, &measured)));
+        let finished =
+            BuildLog::of_ended(&outside, &folder, named, &self.plan.packages, measured.status, self.folder.is_kept())
+                .and_then(|log| self.finish(&mut round, left, &log, (&folder, &measured)));
         if finished.is_err() || self.interrupt.requested() {
             end_backend(&measured, &folder);
         }
@@ -108,9 +108,9 @@ impl Machine<'_> {
     /// Takes over what the backend or go left in the folder of the round.
     fn finish(&mut self, round: &mut Round, left: Left, log: &BuildLog, at: (&Path, &Measured)) -> Result<()> {
         let Some(backend) = left.backend else { return self.finish_baseline(round, left.gocache, left.files_before) };
-        self.finish_backend(round, backend, log)?;
+        self.finish_backend(round, backend, log, left.workers)?;
         if let Some(view) = left.view {
-            take_view(round, &view, at);
+            take_view(round, &view, at, left.workers);
         }
         if left.lacks_view {
             round.go_view_missing = Some("this go has no -debug-trace and -debug-actiongraph".to_owned());
@@ -134,12 +134,16 @@ impl Machine<'_> {
         let module = self.workload.enter(change)?;
         let mut command = self.go.build_with(&flags, &self.plan.packages, &module, &gocache, &self.folders);
         self.workload.configure(&mut command);
+        if let Some(jobs) = case.and_then(|case| case.jobs) {
+            command.env("GOMAXPROCS", jobs.to_string());
+        }
+        let workers = go_workers::of(&command, &self.go.version);
         let backend = match step.leg.uses_backend() {
             true => Some(self.prepare_backend(step, folder, &mut command)?),
             false => None,
         };
         let files_before = gocache_files(&gocache)?;
-        Ok((command, Left { gocache, files_before, view, lacks_view: wants_view && !has_view, backend }))
+        Ok((command, Left { gocache, files_before, view, lacks_view: wants_view && !has_view, backend, workers }))
     }
 
     /// The remote.
@@ -204,7 +208,13 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn finish_backend(&mut self, round: &mut Round, backend: BackendRound, log: &BuildLog) -> Result<()> {
+    fn finish_backend(
+        &mut self,
+        round: &mut Round,
+        backend: BackendRound,
+        log: &BuildLog,
+        workers: usize,
+    ) -> Result<()> {
         let go_ended = Instant::now();
         let waited = session::wait_for_end(&backend.session, || self.interrupt.requested());
         round.backend_after_go_ns = Some(nanoseconds(go_ended));
@@ -218,8 +228,7 @@ impl Machine<'_> {
         round.state_ok = round.state.iter().all(|finding| finding.ok);
         self.keep_or_retire(round, backend.local);
         round.records = Some(records::check(&backend.session, &session, server));
-        let jobs = self.plan.case_of(&round.step).and_then(|case| case.jobs);
-        round.account = records::account(&backend.session, round, &session, jobs);
+        round.account = records::account(&backend.session, round, &session, workers);
         round.spans = records::spans(&backend.session);
         round.before = Some(backend.before);
         round.session = Some(session);
@@ -246,7 +255,7 @@ impl Machine<'_> {
 }
 
 /// Takes over go's own view of a round; what does not work is told in the round.
-fn take_view(round: &mut Round, view: &GoView, (folder, measured): (&Path, &Measured)) {
+fn take_view(round: &mut Round, view: &GoView, (folder, measured): (&Path, &Measured), workers: usize) {
     let taken = match view.take(folder) {
         Ok(taken) => taken,
         Err(error) => {
@@ -257,7 +266,6 @@ fn take_view(round: &mut Round, view: &GoView, (folder, measured): (&Path, &Meas
     };
     round.go_view_missing = taken.merge(measured.pid).err().map(|error| in_words(&error));
     let Some(session) = &round.session else { return };
-    let workers = round.account.as_ref().and_then(|account| u32::try_from(account.workers).ok());
     match taken.joined(records::frame(round, session, workers)) {
         Ok(actions) => round.actions = Some(actions),
         Err(error) => round.actions_missing = Some(in_words(&error)),

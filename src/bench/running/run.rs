@@ -1,6 +1,6 @@
 //! One run of `bench` from its arguments to its exit code.
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::caches::Caches;
 use super::environment::Environment;
-use super::folders::{LATEST, RunFolder};
+use super::folders::RunFolder;
 use super::go::{Go, GoFolders};
 use super::interrupt::{EXIT_CODE, Interrupt};
 use super::observe::DEFAULT_SET;
@@ -39,7 +39,7 @@ use crate::bench::reporting::price::{self, Observation};
 use crate::bench::reporting::progress::Progress;
 use crate::bench::reporting::results::{Ended, Results, Round, SCHEMA};
 use crate::bench::reporting::{table, write_reports};
-use crate::note;
+use crate::{note, platform, stdout};
 
 /// Name of the runs of `what-if`.
 const WHAT_IF: &str = "what-if";
@@ -75,10 +75,10 @@ fn run_scenario(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<(Op
 /// As [`run`].
 pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, ExitCode)> {
     if args.dry_run {
-        show(&outline::render(plan))?;
+        stdout::print(&outline::render(plan))?;
         return Ok((None, ExitCode::SUCCESS));
     }
-    let interrupt = Interrupt::listen().context("cannot catch Ctrl-C")?;
+    let interrupt = Interrupt::listen()?;
     let (results, code) = run_plan(plan, &args.out, &plan.scenario, &interrupt)?;
     Ok((Some(results), code))
 }
@@ -95,7 +95,9 @@ pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> R
     let folder = RunFolder::create(out, name)?;
     let machine = set_up(plan, &go, &folder, interrupt, remote, module)?;
     let (results, mut errors) = measure(machine)?;
-    show(&table::render(&results, &listed(out, &folder, &results), view()))?;
+    if folder.is_kept() {
+        stdout::print(&table::render(&results, &listed(out, &folder, &results), view()))?;
+    }
     // The first one says why the run ended; what went wrong after that has to be told as well.
     let interrupted = results.ended == Ended::Interrupted;
     let first = if interrupted || errors.is_empty() { None } else { Some(errors.remove(0)) };
@@ -103,7 +105,11 @@ pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> R
         note::line(format_args!("error: {}", in_words(error)));
     }
     if interrupted {
-        note::line(format_args!("interrupted: the results so far are in {}", folder.path.display()));
+        if folder.is_kept() {
+            note::line(format_args!("interrupted: the results so far are in {}", folder.path.display()));
+        } else {
+            note::line("interrupted: nothing was measured");
+        }
         return Ok((results, ExitCode::from(EXIT_CODE)));
     }
     let is_good = !lacks_a_run(&results) && results.summary.records.disagreements.is_empty();
@@ -257,6 +263,8 @@ pub fn set_up<'a>(
     for folder in [&folders.config, &folders.gopath, &folders.tmp] {
         std::fs::create_dir(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
+    platform::switch_off_telemetry(&folders.config)
+        .with_context(|| format!("cannot write go's settings below {}", folders.config.display()))?;
     Ok(Machine {
         plan,
         go,
@@ -301,18 +309,8 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
     }
 }
 
-/// Prints to stdout; who has closed it (`bench | head`) wants no more, and that is no error.
-pub fn show(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot print the results"),
-        _ => Ok(()),
-    }
-}
-
 fn listed(out: &Path, folder: &RunFolder, results: &Results) -> Vec<files::File> {
-    let measured = !results.rounds.is_empty() || results.ci.as_ref().is_some_and(|ci| !ci.groups.is_empty());
-    let name = if measured { LATEST } else { &folder.name };
-    files::to_look_at(results, &folder.path, &out.join(name))
+    files::to_look_at(results, &folder.path, &out.join(folder.shown_name()))
 }
 
 /// How wide and how colourful the output may be.
