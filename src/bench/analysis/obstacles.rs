@@ -48,7 +48,7 @@ fn words_of(link: Option<Link>) -> String {
 }
 
 fn what_is_built(plan: &Plan) -> String {
-    let mut words = format!("go build {}", plan.what_is_built());
+    let mut words = plan.what_is_timed();
     if let Some(folder) = &plan.module {
         words += &format!(" in {}", folder.display());
     }

@@ -124,9 +124,9 @@ pub fn header(results: &Results) -> String {
     let module = plan.module.as_ref().and_then(|folder| Some(format!(" in {}", folder.file_name()?.display())));
     let module = module.unwrap_or_default();
     let first = format!(
-        "{} · go build {}{module} · {} {} · {cores} cores, {memory} · {}",
+        "{} · {}{module} · {} {} · {cores} cores, {memory} · {}",
         scenario(plan),
-        plan.what_is_built(),
+        plan.what_is_timed(),
         environment.go_version,
         environment.go_platform,
         match plan.cases.len() {
