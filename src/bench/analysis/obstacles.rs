@@ -13,6 +13,7 @@ pub fn obstacles(before: &Results, after: &Results) -> Vec<String> {
         let link = if plan.cases.is_empty() { words_of(plan.link) } else { "of its cases".to_owned() };
         [
             ("what is built", what_is_built(plan)),
+            ("the go settings", or_none(environment.settings_in_words())),
             ("the remote", format!("{:?}", plan.remote).to_lowercase()),
             ("the link", link),
             ("go", format!("{} {}", environment.go_version, environment.go_platform)),
@@ -26,6 +27,10 @@ pub fn obstacles(before: &Results, after: &Results) -> Vec<String> {
     let differ = of(before).into_iter().zip(of(after)).filter(|((_, one), (_, other))| one != other);
     let differ = differ.map(|((what, one), (_, other))| differs(what, &one, &other));
     differ.chain(cases_that_differ(&before.plan, &after.plan)).collect()
+}
+
+fn or_none(words: String) -> String {
+    if words.is_empty() { "none".to_owned() } else { words }
 }
 
 fn differs(what: &str, one: &str, other: &str) -> String {

@@ -5,6 +5,8 @@ use std::process::ExitStatus;
 
 use anyhow::{Context, Error};
 
+use super::advice::advice;
+
 /// Lines that an error shows.
 const TAIL_LINES: usize = 20;
 
@@ -17,8 +19,8 @@ pub struct BuildLog {
 }
 
 impl BuildLog {
-    /// Moves what a build wrote to `outside` to where it belongs, beside the records in `folder`, and makes sure that the build
-    /// of `packages` was a good one.
+    /// Moves what the command `tried` wrote to `outside` to where it belongs, beside the records in `folder`, and makes sure
+    /// that it worked. `module` is the folder of the user's module, if his was built.
     ///
     /// # Errors
     /// When it was not, or the file cannot be moved.
@@ -26,36 +28,46 @@ impl BuildLog {
         outside: &Path,
         folder: &Path,
         of: String,
-        packages: &str,
+        tried: &str,
+        module: Option<&Path>,
         status: ExitStatus,
     ) -> Result<Self, Error> {
         let path = folder.join("build.log");
         std::fs::rename(outside, &path).with_context(|| format!("cannot write {}", path.display()))?;
         let log = BuildLog { path, of };
         if !status.success() {
-            return Err(log.build_failed(&format!("go build {packages}"), &status.to_string()));
+            return Err(log.command_failed(tried, module, &status.to_string()));
         }
-        log.check_packages(packages)?;
+        log.check_packages(tried)?;
         Ok(log)
     }
 
-    /// The build itself failed. `tried` is its command, `how` its exit status.
-    fn build_failed(&self, tried: &str, how: &str) -> Error {
+    /// The command itself failed; `how` is its exit status.
+    fn command_failed(&self, tried: &str, module: Option<&Path>, how: &str) -> Error {
+        let said = tail(&self.path);
+        let next = match module {
+            Some(module) => {
+                let module = module.display().to_string();
+                let by_hand = || format!("only what works can be timed: make this command work in {module} first");
+                advice(&said, &module).unwrap_or_else(by_hand) + "\n  "
+            }
+            None => String::new(),
+        };
         anyhow::anyhow!(
-            "the build of {} failed ({how})\n  tried: {tried}\n  go said:\n  {}\n  next:  all it said is in {}",
+            "{tried} failed in round {} ({how})\n  go said:\n  {said}\n  next:  {next}all it said is in {}",
             self.of,
-            tail(&self.path),
             self.path.display()
         )
     }
 
     /// go takes a pattern without a package for a good build: there is nothing to measure then.
-    fn check_packages(&self, pattern: &str) -> Result<(), Error> {
+    fn check_packages(&self, tried: &str) -> Result<(), Error> {
         let words = String::from_utf8_lossy(&std::fs::read(&self.path).unwrap_or_default()).into_owned();
-        match words.lines().find(|line| line.ends_with("matched no packages")) {
+        let is_warning = |line: &&str| line.starts_with("go: warning: ") && line.ends_with("matched no packages");
+        match words.lines().find(is_warning) {
             None => Ok(()),
             Some(said) => Err(anyhow::anyhow!(
-                "there is no package {pattern:?} to build\n  tried: go build {pattern}\n  go said:\n  {said}\n  \
+                "there is nothing to time\n  tried: {tried}\n  go said:\n  {said}\n  \
                  next:  give a pattern of the standard library, `net/...` say, or a module of yours with --workload"
             )),
         }
@@ -92,9 +104,10 @@ mod tests {
     fn a_pattern_without_packages_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let log = BuildLog { path: folder.path().join("build.log"), of: "c/1".to_owned() };
-        assert!(log.check_packages("std").is_ok());
+        std::fs::write(&log.path, "TestA: my filter matched no packages\n").unwrap();
+        assert!(log.check_packages("go test").is_ok());
         std::fs::write(&log.path, "go: warning: \"nett/...\" matched no packages\n").unwrap();
-        let text = log.check_packages("nett/...").unwrap_err().to_string();
+        let text = log.check_packages("go build nett/...").unwrap_err().to_string();
         assert!(text.contains("\"nett/...\" matched no packages\n  next:"), "{text}");
     }
 
@@ -106,8 +119,10 @@ mod tests {
         assert!(text.starts_with("no summary\n") && text.contains("(nothing)"), "{text}");
         let lines: Vec<String> = (1..=30).map(|number| format!("line {number}")).collect();
         std::fs::write(&log.path, lines.join("\n")).unwrap();
-        let text = log.build_failed("go build std", "exit status: 1").to_string();
+        let text = log.command_failed("go build std", None, "exit status: 1").to_string();
         assert!(text.contains("  line 11\n") && !text.contains("line 10"), "{text}");
         assert!(text.contains("c/1") && text.contains("next:  all it said is in"), "{text}");
+        let text = log.command_failed("go test ./...", Some(Path::new("/mine")), "exit status: 1").to_string();
+        assert!(text.contains("next:  only what works can be timed: make this command work in /mine first\n"), "{text}");
     }
 }
