@@ -9,6 +9,8 @@ use super::Clock;
 
 /// Held until the process ends, so that others can wait for that, also when it was killed.
 pub const LOCK_FILE: &str = "session.lock";
+/// Below a folder that was given: one folder for each session of a go that was started by what the first go ran.
+pub const INSIDE: &str = "inside";
 /// Below the metrics folder: one folder a session.
 const SESSIONS: &str = "sessions";
 /// The names that Step 2.5 of the workshop opens, and those beside them.
@@ -53,12 +55,19 @@ impl SessionFolder {
         Ok(Self { _lock: lock(&path)?, path, links_in: Some(metrics.to_owned()) })
     }
 
-    /// A folder that the caller has made and that nobody else uses.
+    /// A folder that the caller has made; while a session has it, others get folders below it: a test may run go, and
+    /// `go test -coverprofile` does.
     ///
     /// # Errors
     /// When it cannot be written to.
     pub fn use_given(path: &Path) -> io::Result<Self> {
-        Ok(Self { _lock: lock(path)?, path: path.to_owned(), links_in: None })
+        match lock(path) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let path = new_folder(&path.join(INSIDE), &std::process::id().to_string())?;
+                Ok(Self { _lock: lock(&path)?, path, links_in: None })
+            }
+            locked => Ok(Self { _lock: locked?, path: path.to_owned(), links_in: None }),
+        }
     }
 
     /// Path of a record; its folder is made.
@@ -196,6 +205,8 @@ mod tests {
     fn the_lock_tells_whether_the_session_lives() {
         let metrics = tempfile::tempdir().unwrap();
         let folder = SessionFolder::use_given(metrics.path()).unwrap();
+        let inside = SessionFolder::use_given(metrics.path()).unwrap();
+        assert!(inside.path.starts_with(metrics.path().join(INSIDE)), "{}", inside.path.display());
         let other = File::open(metrics.path().join(LOCK_FILE)).unwrap();
         assert!(other.try_lock().is_err());
         drop(folder);

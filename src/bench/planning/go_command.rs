@@ -60,7 +60,10 @@ impl GoCommand {
         };
         let [program, rest @ ..] = line else { return refuse("it is empty", NEXT) };
         if program != "go" {
-            return refuse("it does not begin with `go`", "write `go`: the one in PATH, or the toolchain that go.mod names, is used");
+            return refuse(
+                "it does not begin with `go`",
+                "write `go`: the one in PATH, or the toolchain that go.mod names, is used",
+            );
         }
         let Some((name, words)) = rest.split_first() else { return refuse("it has no subcommand", NEXT) };
         let Some(subcommand) = Subcommand::ALL.into_iter().find(|subcommand| subcommand.name() == name) else {

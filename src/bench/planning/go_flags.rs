@@ -2,7 +2,63 @@
 //! spoil a measurement or write into the user's files.
 
 /// Flags that take the next word as their value where they have no `=`, without the leading `-`.
-const WITH_VALUE: [&str; 55] = ["asmflags", "bench", "benchtime", "blockprofile", "blockprofilerate", "buildmode", "C", "compiler", "count", "covermode", "coverpkg", "coverprofile", "cpu", "cpuprofile", "debug-actiongraph", "debug-runtime-trace", "debug-trace", "exec", "f", "fuzz", "fuzzcachedir", "fuzzminimizetime", "fuzztime", "gccgoflags", "gcflags", "installsuffix", "ldflags", "list", "memprofile", "memprofilerate", "mod", "modfile", "mutexprofile", "mutexprofilefraction", "o", "outputdir", "overlay", "p", "parallel", "pgo", "pkgdir", "printf.funcs", "reuse", "run", "shuffle", "skip", "tags", "testlogfile", "timeout", "toolexec", "trace", "unusedresult.funcs", "unusedresult.stringmethods", "vet", "vettool"];
+const WITH_VALUE: [&str; 55] = [
+    "asmflags",
+    "bench",
+    "benchtime",
+    "blockprofile",
+    "blockprofilerate",
+    "buildmode",
+    "C",
+    "compiler",
+    "count",
+    "covermode",
+    "coverpkg",
+    "coverprofile",
+    "cpu",
+    "cpuprofile",
+    "debug-actiongraph",
+    "debug-runtime-trace",
+    "debug-trace",
+    "exec",
+    "f",
+    "fuzz",
+    "fuzzcachedir",
+    "fuzzminimizetime",
+    "fuzztime",
+    "gccgoflags",
+    "gcflags",
+    "installsuffix",
+    "ldflags",
+    "list",
+    "memprofile",
+    "memprofilerate",
+    "mod",
+    "modfile",
+    "mutexprofile",
+    "mutexprofilefraction",
+    "o",
+    "outputdir",
+    "overlay",
+    "p",
+    "parallel",
+    "pgo",
+    "pkgdir",
+    "printf.funcs",
+    "reuse",
+    "run",
+    "shuffle",
+    "skip",
+    "tags",
+    "testlogfile",
+    "timeout",
+    "toolexec",
+    "trace",
+    "unusedresult.funcs",
+    "unusedresult.stringmethods",
+    "vet",
+    "vettool",
+];
 
 /// Flags that decide which packages there are, so that `go list` has to get them too.
 const SELECTING: [&str; 12] =
@@ -35,7 +91,7 @@ pub fn treatment(name: &str, value: Option<&str>) -> Treatment {
             Treatment::Refuse("bench itself asks go for this where it needs it")
         }
         // git refreshes its index when go asks it for the commit.
-        "buildvcs" => Treatment::Drop,
+        "buildvcs" if value != Some("false") => Treatment::Drop,
         "mod" if value == Some("mod") => Treatment::Drop,
         "o" | "coverprofile" if value != Some("/dev/null") => Treatment::Discard,
         _ => Treatment::Keep,

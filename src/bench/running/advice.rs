@@ -8,9 +8,15 @@ const KNOWN: [(&str, &str); 9] = [
     ("no required module provides package", "run `go mod tidy` in {}, or what generates the package"),
     ("updates to go.mod needed", "run `go mod tidy` in {}"),
     ("C compiler \"", "install a C compiler, or set CGO_ENABLED=0"),
-    ("build constraints exclude all Go files", "give the tags that it needs: bench --workload {} -- go build -tags TAG ./..."),
+    (
+        "build constraints exclude all Go files",
+        "give the tags that it needs: bench --workload {} -- go build -tags TAG ./...",
+    ),
     ("toolchain not available", "run `go version` in {}, which downloads the toolchain"),
-    ("requires go >= ", "run `GOTOOLCHAIN=auto go version` in {}, which downloads the toolchain, and set GOTOOLCHAIN=auto"),
+    (
+        "requires go >= ",
+        "run `GOTOOLCHAIN=auto go version` in {}, which downloads the toolchain, and set GOTOOLCHAIN=auto",
+    ),
 ];
 
 /// The next step where go's words are known. `folder` is that of the module.

@@ -123,6 +123,9 @@ mod tests {
         assert!(text.contains("  line 11\n") && !text.contains("line 10"), "{text}");
         assert!(text.contains("c/1") && text.contains("next:  all it said is in"), "{text}");
         let text = log.command_failed("go test ./...", Some(Path::new("/mine")), "exit status: 1").to_string();
-        assert!(text.contains("next:  only what works can be timed: make this command work in /mine first\n"), "{text}");
+        assert!(
+            text.contains("next:  only what works can be timed: make this command work in /mine first\n"),
+            "{text}"
+        );
     }
 }

@@ -135,11 +135,12 @@ fn mend_links(original: &Path, copy: &Path) -> io::Result<()> {
         let kind = entry.file_type()?;
         if kind.is_dir() {
             mend_links(&from, &to)?;
-        } else if kind.is_symlink() && !to.exists() {
-            if let Ok(target) = from.canonicalize() {
-                std::fs::remove_file(&to)?;
-                symlink(target, &to)?;
-            }
+        } else if kind.is_symlink()
+            && !to.exists()
+            && let Ok(target) = from.canonicalize()
+        {
+            std::fs::remove_file(&to)?;
+            symlink(target, &to)?;
         }
     }
     Ok(())

@@ -213,14 +213,17 @@ impl Machine<'_> {
         round.backend_after_go_ns = Some(nanoseconds(go_ended));
         let session = waited.and_then(|()| session::read(&backend.session));
         let session = session.map_err(|error| log.session_failed(&error))?;
+        let inside = session::inside(&backend.session, || self.interrupt.requested());
+        let inside = inside.map_err(|error| log.session_failed(&error))?;
         let server: Option<ServerSeen> = self.remote()?.seen_since(backend.mark)?;
         if !self.plan.cases.is_empty() {
             round.link = self.link_measured()?;
         }
-        round.state = state::check(round.step.leg, backend.before, &session, server);
+        round.state = state::check(round.step.leg, backend.before, &session, &inside, server);
         round.state_ok = round.state.iter().all(|finding| finding.ok);
         self.keep_or_retire(round, backend.local);
-        round.records = Some(records::check(&backend.session, &session, server));
+        let server_of_one = if inside.is_empty() { server } else { None };
+        round.records = Some(records::check(&backend.session, &session, server_of_one));
         let jobs = self.plan.case_of(&round.step).and_then(|case| case.jobs);
         round.account = records::account(&backend.session, round, &session, jobs);
         round.spans = records::spans(&backend.session);

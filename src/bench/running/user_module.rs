@@ -93,7 +93,11 @@ mod tests {
     use super::*;
 
     fn settings(go_mod: Option<&str>, go_work: Option<&str>) -> UserSettings {
-        UserSettings { go_mod: go_mod.map(PathBuf::from), go_work: go_work.map(PathBuf::from), ..UserSettings::default() }
+        UserSettings {
+            go_mod: go_mod.map(PathBuf::from),
+            go_work: go_work.map(PathBuf::from),
+            ..UserSettings::default()
+        }
     }
 
     #[test]

@@ -159,7 +159,7 @@ fn ask(binary: &Path, args: &[&str], folder: &Path, shown: &str, variables: &[(&
         output => output.with_context(|| format!("cannot start {}", binary.display()))?,
     };
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "\n  ");
         let next = advice(&said, shown).unwrap_or_else(|| format!("make `go env` work in {shown}"));
         bail!("go cannot be used in {shown}\n  tried: go env\n  go said:\n  {said}\n  next:  {next}");
     }

@@ -35,6 +35,8 @@ pub struct Workload {
     pub made_again: u64,
     /// Whether a full GOCACHE may grow by as much too.
     pub gocache_grows: bool,
+    /// The user's own module, if it or a copy is built: what errors lead to.
+    original: Option<PathBuf>,
     /// None where no case changes the module.
     changes: Option<Changes>,
 }
@@ -67,14 +69,13 @@ impl Workload {
         let explain = || format!("cannot write the module to build in {}", folder.display());
         std::fs::create_dir_all(&folder).with_context(explain)?;
         let changes: Vec<Change> = plan.changes();
-        let mut original = None;
+        let original = module.as_ref().map(|module| module.folder.clone());
         let owner = match module {
             Some(module) if changes.is_empty() => Owner::User(module),
             Some(module) => {
                 module.check_copy()?;
                 module_copy::copy_sources(&module.folder, &folder, work)
                     .with_context(|| format!("cannot copy {}", module.folder.display()))?;
-                original = Some(module.folder.clone());
                 Owner::User(UserModule { folder: folder.clone(), ..module })
             }
             None => {
@@ -83,9 +84,9 @@ impl Workload {
             }
         };
         let folder = if let Owner::User(module) = &owner { module.folder.clone() } else { folder };
-        let mut workload = Workload { folder, owner, made_again: 0, gocache_grows: false, changes: None };
-        if let Some(original) = original {
-            module_copy::mend(&original, &workload.folder, &|args| workload.ask(go, folders, args))?;
+        let mut workload = Workload { folder, owner, made_again: 0, gocache_grows: false, original, changes: None };
+        if let (Some(original), false) = (&workload.original, changes.is_empty()) {
+            module_copy::mend(original, &workload.folder, &|args| workload.ask(go, folders, args))?;
         }
         if plan.command.is_some() || matches!(workload.owner, Owner::User(_)) {
             workload.count_made_again(&plan.command(), go, folders)?;
@@ -137,9 +138,9 @@ impl Workload {
         }
     }
 
-    /// The user's module, if his is built.
+    /// The folder of the user's module, if it or a copy is built.
     pub fn user_folder(&self) -> Option<&Path> {
-        if let Owner::User(module) = &self.owner { Some(&module.folder) } else { None }
+        self.original.as_deref()
     }
 
     /// The go settings of the user, if his module is built.
@@ -171,7 +172,7 @@ impl Workload {
         let output = command.output().with_context(|| format!("cannot start {}", go.binary.display()))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "\n  ");
-            let folder = self.folder.display().to_string();
+            let folder = self.user_folder().unwrap_or(&self.folder).display().to_string();
             let by_hand = || format!("only what works can be timed: make `go build ./...` work in {folder} first");
             let next = advice(&said, &folder).unwrap_or_else(by_hand);
             anyhow::bail!(
