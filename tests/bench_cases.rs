@@ -230,12 +230,12 @@ fn a_module_of_the_users_is_built_as_he_builds_it_and_left_as_it_was() {
 /// A test that runs go itself, which starts a backend too.
 const RUNS_GO: &str = r#"package b
 
-import ("os"; "testing")
+import ("os"; "runtime"; "testing")
 
 func TestB(t *testing.T) {
 	files := []*os.File{nil, os.Stdout, os.Stderr}
 	attributes := &os.ProcAttr{Dir: "../a", Env: os.Environ(), Files: files}
-	go_, err := os.StartProcess(os.Getenv("GOROOT") + "/bin/go", []string{"go", "list", "-export", "-race=false", "."}, attributes)
+	go_, err := os.StartProcess(runtime.GOROOT() + "/bin/go", []string{"go", "list", "-export", "-race=false", "."}, attributes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,9 @@ fn a_workspace_is_used_with_its_toolchain_and_no_copy_is_made_of_it() {
     let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let root = Command::new("go").args(["env", "GOROOT"]).output().unwrap();
     let root = text(&root.stdout).trim().to_owned();
-    let toolchain = format!("#!/bin/sh\necho $* >> \"$0.log\"\nGOTOOLCHAIN=local exec {root}/bin/go \"$@\"\n");
+    let toolchain = format!(
+        "#!/bin/sh\necho $* >> \"$0.log\"\nunset GOTOOLCHAIN_INTERNAL_SWITCH_VERSION\nGOTOOLCHAIN=local exec {root}/bin/go \"$@\"\n"
+    );
     write(
         home.path(),
         &[

@@ -1,12 +1,18 @@
 //! What to do about the errors of go that people meet most, by go's own words.
 
+/// What to do where go takes bench's results for a part of the module.
+const RESULTS: &str = "give a folder outside of {} with --out";
+
 /// What go says, and what to do then in the folder of the module.
-const KNOWN: [(&str, &str); 9] = [
+const KNOWN: [(&str, &str); 11] = [
     ("inconsistent vendoring", "run `go mod vendor` in {}"),
     ("missing go.sum entry", "run `go mod download` in {}, or `go mod tidy`: bench downloads nothing"),
     ("GOPROXY=off", "run `go mod download` in {}: bench downloads nothing"),
     ("no required module provides package", "run `go mod tidy` in {}, or what generates the package"),
     ("updates to go.mod needed", "run `go mod tidy` in {}"),
+    // A package embeds the folder that the results are written into.
+    ("cannot embed irregular file", RESULTS),
+    ("unexpected length", RESULTS),
     ("C compiler \"", "install a C compiler, or set CGO_ENABLED=0"),
     (
         "build constraints exclude all Go files",

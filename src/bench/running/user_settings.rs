@@ -55,6 +55,10 @@ const NO_MODULE: [&str; 2] = ["", "/dev/null"];
 /// Lets go look at no repository: git would refresh its index.
 const NO_VCS: &str = "-buildvcs=false";
 
+/// Without a database go would trust what is in the module cache, and write its sums into go.work.sum. This one is not asked:
+/// nothing is downloaded.
+const CHECKED: &str = "sum.golang.org";
+
 /// What go says of itself in a folder.
 type Answers = BTreeMap<String, String>;
 
@@ -121,12 +125,13 @@ impl UserSettings {
         let flags = self.kept.get("GOFLAGS").map_or(NO_VCS.to_owned(), |flags| format!("{flags} {NO_VCS}"));
         command.envs(&self.kept).env("GOFLAGS", flags);
         command.env("GOWORK", self.go_work.as_deref().unwrap_or("off".as_ref()));
-        command.env("GOMODCACHE", &self.module_cache).env("GOPROXY", "off").env("GOSUMDB", "off");
+        command.env("GOMODCACHE", &self.module_cache).env("GOPROXY", "off").env("GOSUMDB", CHECKED);
     }
 }
 
 fn is_set_by_bench(name: &str) -> bool {
-    SET_BY_BENCH.contains(&name) || FOR_DOWNLOADS.contains(&name)
+    // Of GOTOOLCHAIN go has variables for the toolchains that it starts too.
+    SET_BY_BENCH.contains(&name) || FOR_DOWNLOADS.contains(&name) || name.starts_with("GOTOOLCHAIN_")
 }
 
 /// What `go env -w` has written; nothing where go does not read it.
@@ -289,6 +294,7 @@ mod tests {
         assert_eq!(set("GOOS"), Some(OsStr::new("plan9")));
         assert_eq!(set("GOFLAGS"), Some(OsStr::new("-tags=x -buildvcs=false")));
         assert_eq!((set("GOCACHE"), set("HOME")), (None, None));
+        assert_eq!(set("GOSUMDB"), Some(OsStr::new("sum.golang.org")), "off lets go write go.work.sum");
         assert_eq!((set("GOWORK"), set("GOPROXY")), (Some(OsStr::new("off")), Some(OsStr::new("off"))));
     }
 }
