@@ -3,6 +3,7 @@
 #[path = "common/schema.rs"]
 mod schema;
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,9 +11,20 @@ use serde_json::Value;
 
 /// Runs a scenario of this text in `folder`; gives its results, which are as the schema says, and what it printed.
 fn bench(folder: &Path, scenario: &str, args: &[&str]) -> (Value, String) {
-    std::fs::write(folder.join("mine.toml"), scenario).unwrap();
+    bench_with(folder, scenario, args, &[])
+}
+
+/// A bench in `folder` with these variables.
+fn command(folder: &Path, args: &[&str], variables: &[(&str, &OsStr)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
-    let output = command.current_dir(folder).args(["--scenario", "mine.toml"]).args(args).output().unwrap();
+    command.current_dir(folder).args(["--scenario", "mine.toml"]).args(args).envs(variables.iter().copied());
+    command
+}
+
+/// As [`bench`], with these variables.
+fn bench_with(folder: &Path, scenario: &str, args: &[&str], variables: &[(&str, &OsStr)]) -> (Value, String) {
+    std::fs::write(folder.join("mine.toml"), scenario).unwrap();
+    let output = command(folder, args, variables).output().unwrap();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{stderr}\n{stdout}");
     let latest = folder.join("metrics/latest");
@@ -150,28 +162,145 @@ fn snapshot(folder: &Path) -> Vec<(std::path::PathBuf, std::time::SystemTime, Ve
     all
 }
 
+/// Writes files whose time go does not doubt.
+fn write(folder: &Path, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(earlier).unwrap();
+    }
+}
+
+/// A module that needs the tag `prod` and another module beside it, in a folder whose name has a space.
+fn module_of_a_user(home: &Path, more: &[(&str, &str)]) {
+    write(
+        home,
+        &[
+            ("my mod/go.mod", "module mine.example\n\ngo 1.24\n\nrequire lib v0.0.0\n\nreplace lib => ../lib\n"),
+            ("my mod/a/a.go", "//go:build prod\n\npackage a\n\nimport \"lib\"\n\nfunc A() int { return lib.L() }\n"),
+            ("my mod/b/b.go", "package b\n\nfunc B() int { return 41 }\n"),
+            ("lib/go.mod", "module lib\n\ngo 1.24\n"),
+            ("lib/l.go", "package lib\n\nfunc L() int { return 41 }\n"),
+        ],
+    );
+    write(home, more);
+}
+
 #[test]
-fn a_module_of_the_users_is_built_where_it_is_and_left_as_it_was() {
+fn a_module_of_the_users_is_built_as_he_builds_it_and_left_as_it_was() {
     let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let module = home.path().join("mine");
-    for (path, text) in [
-        ("go.mod", "module mine.example\n\ngo 1.24\n"),
-        ("main.go", "package main\n\nimport \"mine.example/a\"\n\nfunc main() { println(a.A()) }\n"),
-        ("a/a.go", "package a\n\nfunc A() int { return 41 }\n"),
-    ] {
-        std::fs::create_dir_all(module.join(path).parent().unwrap()).unwrap();
-        std::fs::write(module.join(path), text).unwrap();
-    }
-    let before = snapshot(&module);
+    let main = "//go:build prod\n\npackage main\n\nimport \"mine.example/a\"\n\nfunc main() { println(a.A()) }\n";
+    let settings = "GOCACHEPROG=/nowhere/helper\nGOFLAGS=-tags=prod -mod=mod\nCGO_ENABLED=0\n";
+    module_of_a_user(home.path(), &[("my mod/main.go", main), ("config/go/env", settings)]);
+    std::os::unix::fs::symlink("my mod", home.path().join("mine")).unwrap();
+    let before = snapshot(home.path());
     let cases = "[[cases]]\nname = \"plain\"\n[[cases]]\nname = \"edit\"\nchange = \"edit-one-file\"\n";
-    for cases in ["", cases] {
-        let path = module.display().to_string();
-        let args = ["--workload", &path, "--rounds", "1"];
-        let (results, table) = bench(folder.path(), &scenario("\"b\"", cases), &args);
-        assert_all_in_state(&results);
-        assert!(table.contains("go build ./... in mine"), "{table}");
-        assert_eq!(snapshot(&module), before);
-    }
+    let path = home.path().join("mine").display().to_string();
+    let config = home.path().join("config");
+    let run = |scenario: &str, args: &[&str]| {
+        let args = [&["--workload", &path], args].concat();
+        let variables = [("XDG_CONFIG_HOME", config.as_os_str()), ("GOAMD64", "v1".as_ref()), ("GOWORK", "".as_ref())];
+        bench_with(folder.path(), scenario, &args, &variables)
+    };
+    let (results, table) = run(&scenario("\"b\"", cases), &["--rounds", "1"]);
+    assert_all_in_state(&results);
+    assert!(
+        table.contains("go build ./... in mine") && table.contains("CGO_ENABLED=0 GOFLAGS=-tags=prod\n"),
+        "{table}"
+    );
+    let left_out = "yours not used: GOCACHEPROG, -mod=mod of GOFLAGS.";
+    assert!(table.contains(left_out), "{table}");
+    assert_eq!(results["environment"]["go_settings"]["GOFLAGS"], "-tags=prod");
+    assert_eq!(rounds(&results, "b/plain")[0]["before"]["made_again"], 1, "the program is there with the tag only");
+    assert!(rounds(&results, "b/edit")[0]["session"]["misses"].as_u64() > Some(1));
+
+    // Another command, of the same settings.
+    let (results, table) =
+        run(&scenario("\"baseline-full\", \"b\", \"a\"", ""), &["--", "go", "list", "-export", "./a"]);
+    assert_all_in_state(&results);
+    assert!(table.contains("go list -export ./a in mine"), "{table}");
+    assert_eq!(results["plan"]["command"]["subcommand"], "list");
+    let after: Vec<_> = snapshot(home.path()).into_iter().filter(|(path, ..)| !path.starts_with(&config)).collect();
+    let before: Vec<_> = before.into_iter().filter(|(path, ..)| !path.starts_with(&config)).collect();
+    assert_eq!(after, before);
+}
+
+/// A test that runs go itself, which starts a backend too.
+const RUNS_GO: &str = r#"package b
+
+import ("os"; "runtime"; "testing")
+
+func TestB(t *testing.T) {
+	files := []*os.File{nil, os.Stdout, os.Stderr}
+	attributes := &os.ProcAttr{Dir: "../a", Env: os.Environ(), Files: files}
+	go_, err := os.StartProcess(runtime.GOROOT() + "/bin/go", []string{"go", "list", "-export", "-race=false", "."}, attributes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state, err := go_.Wait(); err != nil || !state.Success() {
+		t.Fatal(state, err)
+	}
+}
+"#;
+
+#[test]
+fn tests_are_timed_with_their_flags_and_may_run_go_themselves() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    module_of_a_user(home.path(), &[("my mod/b/b_test.go", RUNS_GO)]);
+    let before = snapshot(home.path());
+    let path = home.path().join("my mod").display().to_string();
+    let command =
+        ["--workload", &path, "--rounds", "1", "--", "go", "test", "-tags", "prod", "-vet=off", "-count=1", "./..."];
+    let variables = [("GOFLAGS", "-tags=prod".as_ref()), ("GOWORK", "".as_ref())];
+    let (results, table) = bench_with(folder.path(), &scenario("\"c\", \"b\"", ""), &command, &variables);
+    assert_all_in_state(&results);
+    assert!(table.contains("go test -tags prod -vet=off -count=1 ./... in my mod"), "{table}");
+    assert!(table.contains("The records agree"), "{table}");
+    let inside = std::fs::read_dir(folder.path().join("metrics/latest/b/1/inside")).unwrap().count();
+    assert_eq!(inside, 1, "the session of the go that the test ran");
+    assert_eq!(snapshot(home.path()), before);
+}
+
+#[test]
+fn a_workspace_is_used_with_its_toolchain_and_no_copy_is_made_of_it() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let root = Command::new("go").args(["env", "GOROOT"]).output().unwrap();
+    let root = text(&root.stdout).trim().to_owned();
+    let toolchain = format!(
+        "#!/bin/sh\necho $* >> \"$0.log\"\nunset GOTOOLCHAIN_INTERNAL_SWITCH_VERSION\nGOTOOLCHAIN=local exec {root}/bin/go \"$@\"\n"
+    );
+    write(
+        home.path(),
+        &[
+            ("work/go.work", "go 1.24\n\ntoolchain go1.99.0\n\nuse (\n\t./m\n\t./lib\n)\n"),
+            ("work/m/go.mod", "module mine.example\n\ngo 1.24\n"),
+            ("work/m/m.go", "package m\n\nimport \"lib.example\"\n\nfunc M() int { return lib.L() }\n"),
+            ("work/lib/go.mod", "module lib.example\n\ngo 1.24\n"),
+            ("work/lib/l.go", "package lib\n\nfunc L() int { return 41 }\n"),
+            ("bin/go1.99.0", &toolchain),
+        ],
+    );
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(home.path().join("bin/go1.99.0"), executable).unwrap();
+    let before = snapshot(&home.path().join("work"));
+    let path = format!("{}:{}", home.path().join("bin").display(), std::env::var("PATH").unwrap());
+    let variables = [("GOTOOLCHAIN", "auto".as_ref()), ("PATH", path.as_ref()), ("GOWORK", "".as_ref())];
+    let module = home.path().join("work/m").display().to_string();
+    let args = ["--workload", &module, "--rounds", "1"];
+    let (results, table) = bench_with(folder.path(), &scenario("\"baseline-full\", \"b\"", ""), &args, &variables);
+    assert_all_in_state(&results);
+    assert!(table.contains("go settings: ") && table.contains("work/go.work"), "{table}");
+    let asked = std::fs::read_to_string(home.path().join("bin/go1.99.0.log")).unwrap();
+    assert!(asked.starts_with("env -json"), "{asked}");
+    assert_eq!(snapshot(&home.path().join("work")), before);
+
+    let cases = "[[cases]]\nname = \"edit\"\nchange = \"edit-one-file\"\n";
+    std::fs::write(folder.path().join("mine.toml"), scenario("\"b\"", cases)).unwrap();
+    let output = command(folder.path(), &args, &variables).output().unwrap();
+    let error = text(&output.stderr);
+    assert!(error.contains("work/go.work") && error.contains("next:  set GOWORK=off"), "{error}");
 }
 
 #[test]

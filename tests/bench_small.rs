@@ -223,6 +223,24 @@ fn bad_input_is_one_clear_paragraph() {
     assert!(error.contains("http://127.0.0.1:1") && error.contains("next:"), "{error}");
     assert!(!error.contains("the-secret") && !error.contains("the-id"), "{error}");
 
+    std::fs::create_dir_all(folder.join("m/sub")).unwrap();
+    std::fs::write(folder.join("m/go.mod"), "module m\n\ngo 1.24\n\nrequire example.com/none v1.0.0\n").unwrap();
+    std::fs::write(folder.join("m/m.go"), "package m\n\nimport _ \"example.com/none\"\n").unwrap();
+    let own = [("GOWORK", "off"), ("GOTOOLCHAIN", "local")];
+    let module = |words: &[&str]| failure(folder, &[&["--scenario", "small", "--workload"], words].concat(), &own);
+    for (words, part, next) in [
+        (&["m/sub"][..], "m/sub is a folder inside a Go module", "/m ./sub/..."),
+        (&["."], ". is no Go module", "give the folder that has a go.mod"),
+        (&["m"], "missing go.sum entry", "run `go mod download` in /"),
+        (&["m", "--", "go", "run", "."], "up to the program that it runs", "give go build, go test"),
+        (&["m", "--", "go", "build", "-tags", "x", "-a"], "`-a`: it compiles everything again", "leave it out"),
+    ] {
+        let error = module(words);
+        assert!(error.contains(part) && error.contains(next) && error.contains("\n  next:  "), "{words:?}: {error}");
+    }
+    let error = failure(folder, &["--scenario", "small", "--workload", "m"], &[("GOTOOLCHAIN", "go1.99.0")]);
+    assert!(error.contains("run `go version` in m, which downloads the toolchain"), "{error}");
+
     let error = failure(folder, &["--scenario", "small"], &[("PATH", "/nowhere")]);
     assert!(error.contains("there is no go to measure"), "{error}");
     std::fs::write(folder.join("file"), "").unwrap();

@@ -18,10 +18,12 @@ Examples:
   bench                                           go build std in all five states; some minutes
   bench --only a,b,baseline-full --rounds 21      only with full caches, and told apart better
   bench --workload ../my-module                   a Go module of yours
+  bench --workload . -- go test -tags x ./...     another command than go build
   bench report metrics/latest                     the tables of the newest run again
   bench compare main . --scenario small           is this build slower than the branch main?
 
-Your own go caches and settings are neither read nor written. metrics/README.md says what each file of a run answers.";
+Your own go caches are neither read nor written, and your go settings count with --workload only.
+metrics/README.md says what each file of a run answers.";
 
 /// Did the build get faster with GOCACHEPROG? Times `go build` in five cache states and says why
 #[derive(Parser)]

@@ -15,6 +15,8 @@ use super::retention::{
 pub const LOCK_FILE: &str = "session.lock";
 /// How the name of a session's folder begins until it has its lock.
 pub const UNFINISHED: &str = ".new-";
+/// Below a folder that was given: one folder for each session of a go that was started by what the first go ran.
+pub const INSIDE: &str = "inside";
 /// The names that Step 2.5 of the workshop opens, and those beside them.
 const PLAIN_NAMES: [&str; 13] = [
     "stdin.txt",
@@ -58,12 +60,21 @@ impl SessionFolder {
         Ok(Self { _lock: lock, path, links_in: Some(metrics.to_owned()) })
     }
 
-    /// A folder that the caller has made and that nobody else uses.
+    /// A folder that the caller has made; while a session has it, others get folders below it: a test may run go, and
+    /// `go test -coverprofile` does.
     ///
     /// # Errors
     /// When it cannot be written to.
     pub fn use_given(path: &Path) -> io::Result<Self> {
-        Ok(Self { _lock: lock(path)?, path: path.to_owned(), links_in: None })
+        match lock(path) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let inside = path.join(INSIDE);
+                create_dir_all(&inside)?;
+                let (path, lock) = new_folder(&inside, &std::process::id().to_string())?;
+                Ok(Self { _lock: lock, path, links_in: None })
+            }
+            locked => Ok(Self { _lock: locked?, path: path.to_owned(), links_in: None }),
+        }
     }
 
     /// Path of a record; its folder is made.
@@ -256,6 +267,8 @@ mod tests {
     fn the_lock_tells_whether_the_session_lives() {
         let metrics = tempfile::tempdir().unwrap();
         let folder = SessionFolder::use_given(metrics.path()).unwrap();
+        let inside = SessionFolder::use_given(metrics.path()).unwrap();
+        assert!(inside.path.starts_with(metrics.path().join(INSIDE)), "{}", inside.path.display());
         let other = File::open(metrics.path().join(LOCK_FILE)).unwrap();
         assert!(other.try_lock().is_err());
         drop(folder);

@@ -13,6 +13,7 @@ pub fn obstacles(before: &Results, after: &Results) -> Vec<String> {
         let link = if plan.cases.is_empty() { words_of(plan.link) } else { "of its cases".to_owned() };
         [
             ("what is built", what_is_built(plan)),
+            ("the go settings", or_none(environment.settings_in_words())),
             ("the remote", format!("{:?}", plan.remote).to_lowercase()),
             ("the link", link),
             ("go", format!("{} {}", environment.go_version, environment.go_platform)),
@@ -26,6 +27,10 @@ pub fn obstacles(before: &Results, after: &Results) -> Vec<String> {
     let differ = of(before).into_iter().zip(of(after)).filter(|((_, one), (_, other))| one != other);
     let differ = differ.map(|((what, one), (_, other))| differs(what, &one, &other));
     differ.chain(cases_that_differ(&before.plan, &after.plan)).collect()
+}
+
+fn or_none(words: String) -> String {
+    if words.is_empty() { "none".to_owned() } else { words }
 }
 
 fn differs(what: &str, one: &str, other: &str) -> String {
@@ -48,7 +53,7 @@ fn words_of(link: Option<Link>) -> String {
 }
 
 fn what_is_built(plan: &Plan) -> String {
-    let mut words = format!("go build {}", plan.what_is_built());
+    let mut words = plan.what_is_timed();
     if let Some(folder) = &plan.module {
         words += &format!(" in {}", folder.display());
     }
@@ -104,12 +109,15 @@ fn circumstances(case: &Case) -> Vec<(&'static str, String)> {
 mod tests {
     use super::*;
     use crate::bench::planning::case::tests::case;
+    use crate::bench::planning::go_command::GoCommand;
     use crate::bench::reporting::results::tests::results;
 
     #[test]
     fn other_machines_links_and_workloads_are_refused_by_name() {
         let (one, mut other) = (results(Vec::new()), results(Vec::new()));
         assert_eq!((obstacles(&one, &other), doubts(&one, &other)), (Vec::new(), Vec::new()));
+        other.plan.command = Some(GoCommand::build("./cmd/..."));
+        other.environment.go_settings = [("GOFLAGS".to_owned(), "-tags=x".to_owned())].into();
         other.environment.cores = Some(64);
         other.environment.cpu_model = Some("Fast".to_owned());
         other.environment.memory_bytes = Some(3 << 30);
@@ -118,8 +126,9 @@ mod tests {
         other.plan.link = None;
         let found = obstacles(&one, &other);
         let expected = [
-            "what is built: go build ./... in a module of 12 packages in the first, go build ./... in a module of 12 \
+            "what is built: go build ./... in a module of 12 packages in the first, go build ./cmd/... in a module of 12 \
              packages with 192 KiB of data each that import fmt in the second",
+            "the go settings: none in the first, GOFLAGS=-tags=x in the second",
             "the link: first byte 20 ms, jitter 0 ms, bandwidth not limited in the first, that to the S3 of the S3_* \
              variables in the second",
             "the processor: not known in the first, Fast in the second",

@@ -61,6 +61,10 @@ fn bench_args(args: &SideBySideArgs) -> BenchArgs {
     args.long_rounds.iter().for_each(|rounds| add("--long-rounds", number(*rounds)));
     args.workload.iter().for_each(|folder| add("--workload", folder.into()));
     args.out.iter().for_each(|folder| add("--out", folder.into()));
+    if !args.command.is_empty() {
+        words.push("--".into());
+        words.extend(args.command.iter().map(OsString::from));
+    }
     BenchArgs::of(words)
 }
 

@@ -61,6 +61,9 @@ struct SideBySideArgs {
     /// Folder of a Go module of yours to build
     #[arg(long, value_name = "DIR")]
     workload: Option<PathBuf>,
+    /// The go command that is timed instead of `go build`
+    #[arg(last = true, value_name = "GO_COMMAND")]
+    command: Vec<String>,
     /// Folder of the results [default: metrics]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,

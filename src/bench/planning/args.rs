@@ -35,7 +35,11 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NAME", default_value = DEFAULT_SCENARIO, help_heading = BUILD)]
     pub scenario: String,
 
-    /// Folder of a Go module of yours to build instead of the standard library; nothing in it is changed
+    /// The go command that is timed instead of `go build PACKAGES`: -- go test -tags x ./..., say, with go build, test, vet or list
+    #[arg(last = true, value_name = "GO_COMMAND", conflicts_with = "packages", help_heading = BUILD)]
+    pub command: Vec<String>,
+
+    /// Folder of a Go module of yours to build instead of the standard library, with your go settings; nothing in it is changed
     #[arg(long, value_name = "DIR", help_heading = BUILD)]
     pub workload: Option<PathBuf>,
 

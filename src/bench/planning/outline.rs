@@ -8,7 +8,7 @@ use super::steps::{Kind, Step};
 
 /// What would be run, in order.
 pub fn render(plan: &Plan) -> String {
-    let mut text = format!("scenario  {}\nbuild     go build {}", plan.scenario, plan.what_is_built());
+    let mut text = format!("scenario  {}\ncommand   {}", plan.scenario, plan.what_is_timed());
     if let Some(module) = &plan.module {
         write_to(&mut text, format_args!(" in {}", module.display()));
     }

@@ -9,6 +9,7 @@ use super::bottleneck::{Bottleneck, BottleneckSpec};
 use super::case::Case;
 use super::change::Change;
 use super::ci::{CiSpec, Group, Prices};
+use super::go_command::GoCommand;
 use super::grid::Grid;
 use super::leg::Leg;
 use super::link::Link;
@@ -22,8 +23,11 @@ use crate::cache::Strategy;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Plan {
     pub scenario: String,
-    /// The pattern given to `go build`.
+    /// The package patterns, joined by spaces.
     pub packages: String,
+    /// The command that is timed; None: `go build` of the packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<GoCommand>,
     /// Number of packages of the module to write; None: an empty folder.
     pub generated_packages: Option<u32>,
     /// KiB of data that each of them holds.
@@ -77,8 +81,9 @@ impl Plan {
         if args.heap_profile && !cfg!(feature = "heap-profile") {
             return Err(PlanError::NoHeapProfiler);
         }
-        let packages = packages(name, scenario, args)?;
-        if scenario.ci.is_some() && (!args.only.is_empty() || args.packages.is_some()) {
+        let command = command(args)?;
+        let packages = packages(name, scenario, args, command.as_ref())?;
+        if scenario.ci.is_some() && (!args.only.is_empty() || args.packages.is_some() || command.is_some()) {
             return Err(PlanError::NoLegs { scenario: name.to_owned() });
         }
         if args.remote == RemoteKind::Env && args.rtt.is_some() {
@@ -88,6 +93,7 @@ impl Plan {
         let mut plan = Plan {
             scenario: name.to_owned(),
             packages,
+            command,
             generated_packages: scenario.workload.generated_packages.filter(|_| args.workload.is_none()),
             data_kib: scenario.workload.data_kib,
             imports: scenario.workload.imports.clone(),
@@ -144,9 +150,14 @@ impl Plan {
         self.cases.get(step.case?)
     }
 
-    /// The package pattern, where it is one.
-    pub fn what_is_built(&self) -> &str {
-        if self.groups.is_empty() { &self.packages } else { "by several machines" }
+    /// The command that is timed in each step.
+    pub fn command(&self) -> GoCommand {
+        self.command.clone().unwrap_or_else(|| GoCommand::build(&self.packages))
+    }
+
+    /// That command in words; machines build different packages.
+    pub fn what_is_timed(&self) -> String {
+        if self.groups.is_empty() { self.command().to_string() } else { "go build by several machines".to_owned() }
     }
 
     /// Whether all cases have the same link.
@@ -205,7 +216,19 @@ impl Plan {
     }
 }
 
-fn packages(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<String, PlanError> {
+fn command(args: &BenchArgs) -> Result<Option<GoCommand>, PlanError> {
+    if args.command.is_empty() { Ok(None) } else { GoCommand::parse(&args.command).map(Some) }
+}
+
+fn packages(
+    name: &str,
+    scenario: &Scenario,
+    args: &BenchArgs,
+    command: Option<&GoCommand>,
+) -> Result<String, PlanError> {
+    if let Some(command) = command {
+        return Ok(command.packages().join(" "));
+    }
     let Some(packages) = &args.packages else {
         let own = args.workload.as_ref().map(|_| "./...".to_owned());
         return Ok(own.unwrap_or_else(|| scenario.workload.packages.clone()));
@@ -310,6 +333,18 @@ pub mod tests {
         assert_eq!(plan.strategy, Strategy::Workshop);
         assert_eq!(plan.packages, "net/http");
         assert!(!plan.records);
+    }
+
+    #[test]
+    fn a_command_takes_the_place_of_go_build() {
+        let plan = resolve(&["--workload", "x", "--", "go", "test", "-tags", "a", "./..."]).unwrap();
+        assert_eq!((plan.what_is_timed().as_str(), plan.packages.as_str()), ("go test -tags a ./...", "./..."));
+        assert_eq!(resolve(&["net/http"]).unwrap().what_is_timed(), "go build net/http");
+        let plan = resolve(&["--scenario", "small", "--", "go", "vet", "./..."]).unwrap();
+        assert_eq!(plan.what_is_timed(), "go vet ./...");
+        let error = resolve(&["--scenario", "ci", "--", "go", "vet"]).unwrap_err().to_string();
+        assert!(error.contains("says itself what they build") && error.contains("the command after `--`"), "{error}");
+        assert!(Cli::try_parse_from(["bench", "net/http", "--", "go", "vet"]).is_err(), "which of the two?");
     }
 
     #[test]

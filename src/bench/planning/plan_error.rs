@@ -21,6 +21,8 @@ pub enum PlanError {
         "this bench was built without the heap profiler\n  next:  cargo run --features heap-profile --bin bench -- --heap-profile"
     )]
     NoHeapProfiler,
+    #[error("`{command}` cannot be timed: {why}\n  next:  {next}")]
+    Command { command: String, why: String, next: String },
     #[error("`{packages}` is not a package pattern: it starts with `-`")]
     Pattern { packages: String },
     #[error(
@@ -29,7 +31,7 @@ pub enum PlanError {
     SetByCases { scenario: String, what: &'static str, flag: &'static str },
     #[error(
         "the scenario `{scenario}` runs machines in the place of legs, and says itself what they build\n  next:  leave out \
-         --only and PACKAGES, or change the scenario"
+         --only, PACKAGES and the command after `--`, or use another scenario"
     )]
     NoLegs { scenario: String },
     #[error(

@@ -235,6 +235,8 @@ pub mod tests {
             error: None,
             plan: plan_of(&[Leg::BaselineFull, Leg::A], Vec::new()),
             environment: Environment {
+                go_settings: std::collections::BTreeMap::new(),
+                go_settings_left_out: Vec::new(),
                 go_version: "go1.26.8".to_owned(),
                 go_platform: "linux/amd64".to_owned(),
                 goroot: "/go".to_owned(),

@@ -82,6 +82,7 @@ pub fn notes(results: &Results) -> Vec<String> {
         figures.iter().filter_map(|(name, leg)| Some((name.clone(), leg.backend.as_ref()?))).collect();
     let has_single = figures.iter().any(|(_, leg)| leg.wall_spread.is_none());
     let mut notes = notes::of_run(&results.summary, &sessions, has_single);
+    notes.extend(left_out(results));
     notes.extend(account_table::sentence(&figures));
     notes.extend(cache_table::notes(&results.critical_paths, &results.savings, &results.rounds));
     notes.extend(results.plan.until.map(|until| notes::until(until.share, results.widest_interval)));
@@ -134,9 +135,9 @@ pub fn header(results: &Results) -> String {
     let module = plan.module.as_ref().and_then(|folder| Some(format!(" in {}", folder.file_name()?.display())));
     let module = module.unwrap_or_default();
     let first = format!(
-        "{} · go build {}{module} · {} {} · {cores}, {memory} · {}",
+        "{} · {}{module} · {} {} · {cores}, {memory} · {}",
         scenario(plan),
-        plan.what_is_built(),
+        plan.what_is_timed(),
         environment.go_version,
         environment.go_platform,
         match plan.cases.len() {
@@ -146,7 +147,19 @@ pub fn header(results: &Results) -> String {
         },
     );
     let records = if plan.records { "" } else { " · records off" };
-    format!("{first}{records}\n{}", remote(results))
+    let settings = match environment.settings_in_words() {
+        words if words.is_empty() => words,
+        words => format!("\ngo settings: {words}"),
+    };
+    format!("{first}{records}{settings}\n{}", remote(results))
+}
+
+/// Settings of the user that were not used, so that nobody looks for them in the times.
+fn left_out(results: &Results) -> Option<String> {
+    let of_command = results.plan.command.iter().flat_map(|command| &command.left_out);
+    let all: Vec<&str> =
+        results.environment.go_settings_left_out.iter().chain(of_command).map(String::as_str).collect();
+    if all.is_empty() { None } else { Some(format!("Set by bench itself, and yours not used: {}.", all.join(", "))) }
 }
 
 fn remote(results: &Results) -> String {

@@ -5,6 +5,8 @@ use std::process::ExitStatus;
 
 use anyhow::{Context, Error};
 
+use super::advice::advice;
+
 /// Lines that an error shows of a file that stays.
 const TAIL_LINES: usize = 20;
 /// The same of a file that goes with the folder of its run.
@@ -21,8 +23,9 @@ pub struct BuildLog {
 }
 
 impl BuildLog {
-    /// Moves what a build wrote to `outside` to where it belongs, beside the records in `folder`, and makes sure that the build
-    /// of `packages` was a good one. `stays` says whether the folder is there after the run.
+    /// Moves what the command `tried` wrote to `outside` to where it belongs, beside the records in `folder`, and makes sure
+    /// that it worked. `module` is the folder of the user's module, if his was built; `stays` says whether `folder` is there
+    /// after the run.
     ///
     /// # Errors
     /// When it was not, or the file cannot be moved.
@@ -30,7 +33,8 @@ impl BuildLog {
         outside: &Path,
         folder: &Path,
         of: String,
-        packages: &str,
+        tried: &str,
+        module: Option<&Path>,
         status: ExitStatus,
         stays: bool,
     ) -> Result<Self, Error> {
@@ -38,20 +42,27 @@ impl BuildLog {
         std::fs::rename(outside, &path).with_context(|| format!("cannot write {}", path.display()))?;
         let log = BuildLog { path, of, stays };
         if !status.success() {
-            return Err(log.build_failed(&format!("go build {packages}"), &status.to_string()));
+            return Err(log.command_failed(tried, module, &status.to_string()));
         }
-        log.check_packages(packages)?;
+        log.check_packages(tried)?;
         Ok(log)
     }
 
-    /// The build itself failed. `tried` is its command, `how` its exit status.
-    fn build_failed(&self, tried: &str, how: &str) -> Error {
-        anyhow::anyhow!(
-            "the build of {} failed ({how})\n  tried: {tried}\n  go said:\n  {}{}",
-            self.of,
-            self.shown(),
-            self.whereabouts().map_or(String::new(), |path| format!("\n  next:  all it said is in {path}"))
-        )
+    /// The command itself failed; `how` is its exit status.
+    fn command_failed(&self, tried: &str, module: Option<&Path>, how: &str) -> Error {
+        let said = self.shown();
+        let next = match module {
+            Some(module) => {
+                let module = module.display().to_string();
+                let by_hand = || format!("only what works can be timed: make this command work in {module} first");
+                Some(advice(&said, &module).unwrap_or_else(by_hand))
+            }
+            None => None,
+        };
+        let whereabouts = self.whereabouts().map(|path| format!("all it said is in {path}"));
+        let steps: Vec<String> = next.into_iter().chain(whereabouts).collect();
+        let steps = if steps.is_empty() { String::new() } else { format!("\n  next:  {}", steps.join("\n  ")) };
+        anyhow::anyhow!("{tried} failed in round {} ({how})\n  go said:\n  {said}{steps}", self.of)
     }
 
     fn shown(&self) -> String {
@@ -64,12 +75,13 @@ impl BuildLog {
     }
 
     /// go takes a pattern without a package for a good build: there is nothing to measure then.
-    fn check_packages(&self, pattern: &str) -> Result<(), Error> {
+    fn check_packages(&self, tried: &str) -> Result<(), Error> {
         let words = String::from_utf8_lossy(&std::fs::read(&self.path).unwrap_or_default()).into_owned();
-        match words.lines().find(|line| line.ends_with("matched no packages")) {
+        let is_warning = |line: &&str| line.starts_with("go: warning: ") && line.ends_with("matched no packages");
+        match words.lines().find(is_warning) {
             None => Ok(()),
             Some(said) => Err(anyhow::anyhow!(
-                "there is no package {pattern:?} to build\n  tried: go build {pattern}\n  go said:\n  {said}\n  \
+                "there is nothing to time\n  tried: {tried}\n  go said:\n  {said}\n  \
                  next:  give a pattern of the standard library, `net/...` say, or a module of yours with --workload"
             )),
         }
@@ -111,9 +123,10 @@ mod tests {
     fn a_pattern_without_packages_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let log = BuildLog { path: folder.path().join("build.log"), of: "c/1".to_owned(), stays: true };
-        assert!(log.check_packages("std").is_ok());
+        std::fs::write(&log.path, "TestA: my filter matched no packages\n").unwrap();
+        assert!(log.check_packages("go test").is_ok());
         std::fs::write(&log.path, "go: warning: \"nett/...\" matched no packages\n").unwrap();
-        let text = log.check_packages("nett/...").unwrap_err().to_string();
+        let text = log.check_packages("go build nett/...").unwrap_err().to_string();
         assert!(text.contains("\"nett/...\" matched no packages\n  next:"), "{text}");
     }
 
@@ -125,11 +138,16 @@ mod tests {
         assert!(text.starts_with("no summary\n") && text.contains("(nothing)"), "{text}");
         let lines: Vec<String> = (1..=30).map(|number| format!("line {number}")).collect();
         std::fs::write(&log.path, lines.join("\n")).unwrap();
-        let text = log.build_failed("go build std", "exit status: 1").to_string();
+        let text = log.command_failed("go build std", None, "exit status: 1").to_string();
         assert!(text.contains("  line 11\n") && !text.contains("line 10"), "{text}");
         assert!(text.contains("c/1") && text.contains("next:  all it said is in"), "{text}");
+        let text = log.command_failed("go test ./...", Some(Path::new("/mine")), "exit status: 1").to_string();
+        assert!(
+            text.contains("next:  only what works can be timed: make this command work in /mine first\n"),
+            "{text}"
+        );
         let gone = BuildLog { stays: false, ..log };
-        let text = gone.build_failed("go build std", "exit status: 1").to_string();
+        let text = gone.command_failed("go build std", None, "exit status: 1").to_string();
         assert!(text.contains("  line 1\n") && !text.contains("build.log"), "{text}");
         assert!(!gone.session_failed(&anyhow::anyhow!("no summary")).to_string().contains("build.log"));
     }

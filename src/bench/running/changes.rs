@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::generated::later;
+use super::module_copy::copy_sources;
 use super::tree;
 use super::workload::MODULE;
 use crate::bench::planning::change::Change;
@@ -63,7 +64,7 @@ impl Changes {
             match change {
                 Change::EditOneFile => edit(&module, &one_of(&files))?,
                 Change::SwitchBranch => edit(&module, &some_of(&files))?,
-                Change::BumpDependency => bump(&copy, ask)?,
+                Change::BumpDependency => bump(&copy, work, ask)?,
                 Change::CheckoutElsewhere => {}
             }
         }
@@ -131,7 +132,7 @@ fn append(path: &Path) -> io::Result<()> {
 }
 
 /// Puts another version of a dependency beside the module, and lets go.mod lead there.
-fn bump(tree: &Path, ask: Ask<'_>) -> Result<()> {
+fn bump(tree: &Path, work: &Path, ask: Ask<'_>) -> Result<()> {
     let listed = ask(&LIST_MODULES)?;
     let first = listed.lines().find_map(|line| line.split_once('\t'));
     let (path, folder) = first.filter(|(_, folder)| !folder.is_empty()).context(
@@ -141,7 +142,7 @@ fn bump(tree: &Path, ask: Ask<'_>) -> Result<()> {
     let bumped = tree.join(BUMPED);
     let copy = || -> io::Result<()> {
         std::fs::create_dir(&bumped)?;
-        tree::copy(Path::new(folder), &bumped)?;
+        copy_sources(Path::new(folder), &bumped, work)?;
         change_every_package(&bumped)
     };
     copy().with_context(|| format!("cannot copy the dependency {path}"))?;

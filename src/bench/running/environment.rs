@@ -1,11 +1,13 @@
 //! Where a run took place: what a reader needs to know to compare it with another.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use super::go::Go;
+use super::user_settings::UserSettings;
 use crate::platform::{self, Cpus};
 
 /// The machine, the system and the toolchain.
@@ -32,6 +34,12 @@ pub struct Environment {
     pub kernel: Option<String>,
     /// Type of the file system that holds the caches.
     pub file_system: Option<String>,
+    /// Go settings of the user, other than go's defaults, under which his module was built.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub go_settings: BTreeMap<String, String>,
+    /// Names of those that bench replaced or left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub go_settings_left_out: Vec<String>,
 }
 
 impl Environment {
@@ -57,6 +65,25 @@ impl Environment {
             os: System::long_os_version().ok(),
             kernel: System::kernel_version().ok(),
             file_system: platform::file_system_of(work),
+            go_settings: BTreeMap::new(),
+            go_settings_left_out: Vec::new(),
         }
+    }
+
+    /// Adds the go settings of the user; None where his module is not built.
+    pub fn add_settings(&mut self, settings: Option<&UserSettings>) {
+        if let Some(settings) = settings {
+            self.go_settings.clone_from(&settings.kept);
+            self.go_settings_left_out.clone_from(&settings.left_out);
+            if let Some(go_work) = &settings.go_work {
+                self.go_settings.insert("GOWORK".to_owned(), go_work.display().to_string());
+            }
+        }
+    }
+
+    /// The go settings of the user as the shell takes them; empty where there are none.
+    pub fn settings_in_words(&self) -> String {
+        let words: Vec<String> = self.go_settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        words.join(" ")
     }
 }

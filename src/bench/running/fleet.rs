@@ -13,6 +13,7 @@ use super::round::Machine;
 use super::session;
 use crate::bench::analysis::ci::{Build, GroupResult, WaveResult};
 use crate::bench::planning::ci::Group;
+use crate::bench::planning::go_command::GoCommand;
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::link::Link;
 use crate::bench::planning::steps::{Kind, Step};
@@ -61,8 +62,8 @@ impl Machine<'_> {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let (gocache, local) = self.caches.of_one_machine()?;
         let module = self.workload.enter(None)?;
-        let flags = self.workload.flags();
-        let mut command = self.go.build_with(&flags, packages, &module, &gocache, &self.folders);
+        let mut command = self.go.command(&[], &module, &gocache, &self.folders);
+        self.workload.add_arguments(&mut command, &GoCommand::build(packages), &[]);
         self.workload.configure(&mut command);
         let remote = self.remote()?;
         remote.configure(&mut command);
@@ -105,8 +106,9 @@ impl Machine<'_> {
     }
 
     fn finish_machine(&self, ready: Ready, measured: &Measured) -> Result<Build> {
-        let (of, packages) = (ready.named.clone(), &ready.packages);
-        let log = BuildLog::of_ended(&ready.log, &ready.folder, of, packages, measured.status, self.folder.is_kept())?;
+        let (of, tried) = (ready.named.clone(), GoCommand::build(&ready.packages).to_string());
+        let (module, stays) = (self.workload.user_folder(), self.folder.is_kept());
+        let log = BuildLog::of_ended(&ready.log, &ready.folder, of, &tried, module, measured.status, stays)?;
         let waited = session::wait_for_end(&ready.folder, || self.interrupt.requested());
         let session = waited.and_then(|()| session::read(&ready.folder));
         let session = session.map_err(|error| log.session_failed(&error))?;

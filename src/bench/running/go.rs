@@ -45,10 +45,16 @@ pub enum GoError {
 impl Go {
     /// Finds go in PATH and asks it for its root and version.
     pub fn find() -> Result<Go, GoError> {
-        let no_config = Path::new(platform::NO_CONFIG);
-        let root = PathBuf::from(ask(Path::new("go"), &["env", "GOROOT"], no_config)?);
+        Go::at(PathBuf::from(ask(Path::new("go"), &["env", "GOROOT"], Path::new(platform::NO_CONFIG))?))
+    }
+
+    /// The toolchain in the folder `root`.
+    ///
+    /// # Errors
+    /// When it does not work, or is too old.
+    pub fn at(root: PathBuf) -> Result<Go, GoError> {
         let binary = root.join("bin").join("go");
-        let version = ask(&binary, &["version"], no_config)?;
+        let version = ask(&binary, &["version"], Path::new(platform::NO_CONFIG))?;
         Go::from_version(&version, binary, root)
     }
 
@@ -65,14 +71,6 @@ impl Go {
         Ok(Go { binary, root, version, platform: line.split(' ').next_back().unwrap_or_default().to_owned() })
     }
 
-    /// `go build PACKAGES` in the folder `module`, with nothing of the user's settings and caches.
-    ///
-    /// Every variable by which go, the backend or its S3 client could be steered is taken out, so that a baseline is
-    /// free of GOCACHEPROG even where `go env -w` has set it.
-    pub fn build(&self, packages: &str, module: &Path, cache: &Path, folders: &GoFolders) -> Command {
-        self.build_with(&[], packages, module, cache, folders)
-    }
-
     /// Whether it has the flags that make it write what it does: they are for go's own developers, and may go away.
     pub fn shows_its_view(&self, config: &Path) -> bool {
         let mut command = Command::new(&self.binary);
@@ -82,24 +80,14 @@ impl Go {
         output.is_ok_and(|output| !String::from_utf8_lossy(&output.stderr).contains("not defined"))
     }
 
-    /// The same with flags.
-    pub fn build_with(
-        &self,
-        flags: &[OsString],
-        packages: &str,
-        module: &Path,
-        cache: &Path,
-        folders: &GoFolders,
-    ) -> Command {
-        let mut command = self.command(&["build"], module, cache, folders);
-        command.args(flags).arg(packages);
-        command
-    }
-
     /// Any go command in the folder `module`, with nothing of the user's settings and caches.
+    ///
+    /// Every variable by which go, the backend or its S3 client could be steered is taken out, so that a baseline is
+    /// free of GOCACHEPROG even where `go env -w` has set it.
     pub fn command(&self, args: &[&str], module: &Path, cache: &Path, folders: &GoFolders) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(args).current_dir(module);
+        // go takes the folder from PWD where that leads to it, by a symlink of the user's perhaps.
+        command.args(args).current_dir(module).env("PWD", module);
         isolate(&mut command, &folders.config);
         command.env("GOCACHE", cache).env("GOPATH", &folders.gopath).env("GOTMPDIR", &folders.tmp);
         // A C compiler or a backend that is killed leaves its temporary files: they go with the run.
@@ -124,8 +112,14 @@ fn isolate_from(inherited: impl Iterator<Item = OsString>, command: &mut Command
 
 /// Whether a variable changes what go or the backend does.
 fn steers(name: &OsStr) -> bool {
+    let text = name.to_string_lossy();
+    steers_go(name) || ["S3_", "CACHEPROG_"].iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// Whether the name of a variable begins as those do that change what go does.
+pub fn steers_go(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
-    ["GO", "CGO_", "S3_", "CACHEPROG_"].iter().any(|prefix| name.starts_with(prefix))
+    name.starts_with("GO") || name.starts_with("CGO_")
 }
 
 fn ask(binary: &Path, args: &[&str], config: &Path) -> Result<String, GoError> {
@@ -190,7 +184,7 @@ mod tests {
     fn the_command_carries_none_of_the_users_settings() {
         let folders = GoFolders { config: "/w/config".into(), gopath: "/w/gopath".into(), tmp: "/w/tmp".into() };
         let go = from("go version go1.26.8 linux/amd64").unwrap();
-        let command = go.build("std", Path::new("/w/module"), Path::new("/w/cache"), &folders);
+        let command = go.command(&["build", "std"], Path::new("/w/module"), Path::new("/w/cache"), &folders);
         let set = |name: &str| command.get_envs().find(|(key, _)| *key == name).and_then(|(_, value)| value);
         assert_eq!(set("GOENV"), Some(OsStr::new("off")));
         assert_eq!(set("GOFLAGS"), Some(OsStr::new("")));

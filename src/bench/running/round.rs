@@ -96,9 +96,10 @@ impl Machine<'_> {
             (measured.cpu_user_ns, measured.cpu_system_ns),
         );
         round.resources = resources;
-        let finished =
-            BuildLog::of_ended(&outside, &folder, named, &self.plan.packages, measured.status, self.folder.is_kept())
-                .and_then(|log| self.finish(&mut round, left, &log, (&folder, &measured)));
+        let (tried, module) = (self.plan.command().to_string(), self.workload.user_folder());
+        let stays = self.folder.is_kept();
+        let finished = BuildLog::of_ended(&outside, &folder, named, &tried, module, measured.status, stays)
+            .and_then(|log| self.finish(&mut round, left, &log, (&folder, &measured)));
         if finished.is_err() || self.interrupt.requested() {
             end_backend(&measured, &folder);
         }
@@ -126,13 +127,13 @@ impl Machine<'_> {
         let gocache = self.caches.gocache_for(step.leg, case)?;
         let (wants_view, has_view) = self.go_view(step);
         let view = has_view.then(|| GoView::beside(folder));
-        let mut flags = self.workload.flags();
-        flags.extend(view.as_ref().map(GoView::flags).unwrap_or_default());
+        let mut flags = view.as_ref().map(GoView::flags).unwrap_or_default();
         flags.extend(case.filter(|case| case.trimpath).map(|_| "-trimpath".into()));
         // What others start from is made before the change.
         let change = case.filter(|_| step.kind != Kind::Preparation).and_then(|case| case.change);
         let module = self.workload.enter(change)?;
-        let mut command = self.go.build_with(&flags, &self.plan.packages, &module, &gocache, &self.folders);
+        let mut command = self.go.command(&[], &module, &gocache, &self.folders);
+        self.workload.add_arguments(&mut command, &self.plan.command(), &flags);
         self.workload.configure(&mut command);
         if let Some(jobs) = case.and_then(|case| case.jobs) {
             command.env("GOMAXPROCS", jobs.to_string());
@@ -180,7 +181,7 @@ impl Machine<'_> {
             self.remote()?.make_empty()?;
         }
         let remote_whole = self.caches.filled(Case::cache_kind(step.leg, case)).remote_whole;
-        let programs = self.workload.programs;
+        let made_again = self.workload.made_again;
         let remote = self.remote()?;
         remote.configure(command);
         let before = Before {
@@ -189,7 +190,7 @@ impl Machine<'_> {
             remote_whole,
             may_miss: case.is_some_and(Case::may_miss),
             no_upload: case.is_some_and(|case| case.knobs.no_upload),
-            programs,
+            made_again,
         };
         let (mark, server_pid) = (remote.mark()?, remote.server_pid());
         let executable = case.and_then(Case::executable).unwrap_or(&self.executable);
@@ -201,8 +202,10 @@ impl Machine<'_> {
 
     fn finish_baseline(&mut self, round: &mut Round, gocache: PathBuf, files_before: u64) -> Result<()> {
         let case = self.plan.case_of(&round.step);
-        let may_miss = case.is_some_and(Case::may_miss);
-        round.state = state::check_baseline(round.step.leg, files_before, gocache_files(&gocache)?, may_miss);
+        // Each put is two files.
+        let growth = if self.workload.gocache_grows { 2 * self.workload.made_again } else { 0 };
+        let growth = if case.is_some_and(Case::may_miss) { None } else { Some(growth) };
+        round.state = state::check_baseline(round.step.leg, files_before, gocache_files(&gocache)?, growth);
         round.state_ok = round.state.iter().all(|finding| finding.ok);
         self.caches.filled(Case::cache_kind(round.step.leg, case)).gocache.get_or_insert(gocache);
         Ok(())
@@ -220,14 +223,17 @@ impl Machine<'_> {
         round.backend_after_go_ns = Some(nanoseconds(go_ended));
         let session = waited.and_then(|()| session::read(&backend.session));
         let session = session.map_err(|error| log.session_failed(&error))?;
+        let inside = session::inside(&backend.session, || self.interrupt.requested());
+        let inside = inside.map_err(|error| log.session_failed(&error))?;
         let server: Option<ServerSeen> = self.remote()?.seen_since(backend.mark)?;
         if !self.plan.cases.is_empty() {
             round.link = self.link_measured()?;
         }
-        round.state = state::check(round.step.leg, backend.before, &session, server);
+        round.state = state::check(round.step.leg, backend.before, &session, &inside, server);
         round.state_ok = round.state.iter().all(|finding| finding.ok);
         self.keep_or_retire(round, backend.local);
-        round.records = Some(records::check(&backend.session, &session, server));
+        let server_of_one = if inside.is_empty() { server } else { None };
+        round.records = Some(records::check(&backend.session, &session, server_of_one));
         round.account = records::account(&backend.session, round, &session, workers);
         round.spans = records::spans(&backend.session);
         round.before = Some(backend.before);

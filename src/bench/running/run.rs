@@ -88,9 +88,12 @@ pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, E
 /// # Errors
 /// As [`run`].
 pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> Result<(Results, ExitCode)> {
-    let go = Go::find()?;
     // Before the folder: a remote that cannot be used leaves no run behind.
-    let module = plan.module.as_ref().map(|folder| UserModule::find(folder, &go)).transpose()?;
+    let module = plan.module.as_ref().map(|folder| UserModule::find(folder)).transpose()?;
+    let go = match &module {
+        Some(module) => module.go()?,
+        None => Go::find()?,
+    };
     let remote = plan.needs_remote().then(|| Remote::start(plan, interrupt)).transpose()?;
     let folder = RunFolder::create(out, name)?;
     let machine = set_up(plan, &go, &folder, interrupt, remote, module)?;
@@ -194,7 +197,8 @@ impl Execute for Machine<'_> {
 /// Runs the steps. Returns what came out, and what went wrong: first what ended it early, then the tidying up.
 fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     let (plan, go, folder) = (machine.plan, machine.go, machine.folder);
-    let results = empty_results(plan.clone(), go, folder);
+    let mut results = empty_results(plan.clone(), go, folder);
+    results.environment.add_settings(machine.workload.user_settings());
     let mut keeper = Keeper { results, folder, progress: Progress::new(plan, &folder.path), more_since: None };
     keeper.write()?;
     keeper.progress.note("reading the toolchain into the page cache");
@@ -202,7 +206,7 @@ fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     let executables: Vec<&Path> = of_cases.chain([machine.executable.as_path()]).collect();
     warm::page_cache(go, &executables, machine.interrupt);
     if plan.generated_packages.is_none() {
-        warm::c_compiler(go, &folder.work.path, &machine.folders, machine.interrupt);
+        warm::c_compiler(&machine);
     }
     let (ended, error) = match plan.groups.is_empty() {
         true => runner::run(&plan.steps, &mut machine, &mut keeper),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::telemetry::{LOCK_FILE, SESSION_FILE, SessionSummary};
+use crate::telemetry::{INSIDE, LOCK_FILE, SESSION_FILE, SessionSummary};
 
 /// How often the lock is tried while a backend still works.
 const POLL: Duration = Duration::from_millis(5);
@@ -41,6 +41,22 @@ pub fn wait_for_end(folder: &Path, stop: impl Fn() -> bool) -> Result<()> {
 pub fn read(folder: &Path) -> Result<SessionSummary> {
     let path = folder.join(SESSION_FILE);
     SessionSummary::read(folder).with_context(|| format!("the backend ended without its summary {}", path.display()))
+}
+
+/// The summaries of sessions inside the one in `folder`: of go commands that were started by what go ran, tests say. Waits for
+/// their ends.
+///
+/// # Errors
+/// [`wait_for_end`] and [`read`].
+pub fn inside(folder: &Path, stop: impl Fn() -> bool) -> Result<Vec<SessionSummary>> {
+    let Ok(entries) = std::fs::read_dir(folder.join(INSIDE)) else { return Ok(Vec::new()) };
+    let mut summaries = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("cannot read {}", folder.join(INSIDE).display()))?.path();
+        wait_for_end(&path, &stop)?;
+        summaries.push(read(&path)?);
+    }
+    Ok(summaries)
 }
 
 #[cfg(test)]

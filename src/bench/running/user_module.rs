@@ -1,62 +1,90 @@
-//! A module of the user's as workload (`--workload`): built where it is, with nothing written into it.
+//! A module of the user's as workload (`--workload`): built where it is, under the user's go settings, with nothing written
+//! into it.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::go::Go;
-
-/// What makes a folder a module.
-const GO_MOD: &str = "go.mod";
-/// What go uses in the place of the module cache where it is there.
-const VENDOR: &str = "vendor/modules.txt";
+use super::go::{Go, GoError};
+use super::user_settings::UserSettings;
 
 /// A module that is none of bench's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserModule {
-    /// Absolute.
+    /// Where go is run; absolute.
     pub folder: PathBuf,
-    /// The user's own: what the module needs is read there, and nothing is downloaded.
-    pub module_cache: PathBuf,
+    pub settings: UserSettings,
 }
 
 impl UserModule {
-    /// Makes sure that `folder` holds a module, and asks the user's go where its module cache is.
+    /// Makes sure that go finds a module in `folder`, and reads the settings under which it builds there.
     ///
     /// # Errors
-    /// When there is no module, or go does not answer.
-    pub fn find(folder: &Path, go: &Go) -> Result<UserModule> {
-        let shown = folder.display();
+    /// When there is no module, or go cannot be used there.
+    pub fn find(folder: &Path) -> Result<UserModule> {
+        let shown = folder.display().to_string();
         let folder = folder.canonicalize().with_context(|| {
             format!("there is no folder {shown} to build\n  next:  give the folder of a Go module with --workload")
         })?;
-        if !folder.join(GO_MOD).is_file() {
-            bail!("{shown} is no Go module\n  tried: {GO_MOD} in it\n  next:  give the folder that has one");
+        if !folder.is_dir() {
+            bail!("{shown} is a file\n  next:  give the folder of a Go module with --workload");
         }
-        // With the user's own settings, unlike all other uses of go here: the cache is where those say.
-        let mut command = Command::new(&go.binary);
-        command.args(["env", "GOMODCACHE"]).env("GOTOOLCHAIN", "local").env_remove("GOCACHEPROG");
-        let output = command.current_dir(&folder).output().context("cannot ask go for GOMODCACHE")?;
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if !output.status.success() || said.is_empty() {
-            let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            bail!("go does not tell where the module cache is: {why}\n  tried: go env GOMODCACHE in {shown}");
-        }
-        Ok(UserModule { folder, module_cache: said.into() })
+        let settings = UserSettings::read(&folder, &shown)?;
+        check_place(&folder, &shown, &settings)?;
+        Ok(UserModule { folder, settings })
     }
 
-    /// Flags under which `go build` writes nothing: no program, no change of go.mod, and no look at git, which refreshes its
-    /// index.
-    pub fn flags(&self) -> Vec<OsString> {
-        let modules = if self.folder.join(VENDOR).is_file() { "-mod=vendor" } else { "-mod=readonly" };
-        [modules, "-buildvcs=false", "-o", "/dev/null"].map(OsString::from).to_vec()
+    /// The toolchain that go selects in the module.
+    ///
+    /// # Errors
+    /// As [`Go::at`].
+    pub fn go(&self) -> Result<Go, GoError> {
+        Go::at(self.settings.root.clone())
     }
 
-    /// Lets a go of bench's find what the module needs, and download nothing.
+    /// Makes sure that a copy of the module builds as the module does.
+    ///
+    /// # Errors
+    /// When other modules are a part of it, which would not be copied.
+    pub fn check_copy(&self) -> Result<()> {
+        match &self.settings.go_work {
+            None => Ok(()),
+            Some(go_work) => bail!(
+                "a scenario that changes the sources copies one module, and this one is built with others\n  tried: {}\n  \
+                 next:  set GOWORK=off, or choose the cases that change nothing with --case",
+                go_work.display()
+            ),
+        }
+    }
+
+    /// Lets a go of bench's build as the user's does.
     pub fn configure(&self, command: &mut Command) {
-        command.env("GOMODCACHE", &self.module_cache).env("GOPROXY", "off");
+        self.settings.configure(command);
+    }
+}
+
+/// Makes sure that `folder` is the root of a module, or of a workspace.
+fn check_place(folder: &Path, shown: &str, settings: &UserSettings) -> Result<()> {
+    let is_workspace = settings.go_work.as_deref().and_then(Path::parent) == Some(folder);
+    let Some(root) = settings.go_mod.as_deref().and_then(Path::parent) else {
+        if is_workspace {
+            return Ok(());
+        }
+        let off = if folder.join("go.mod").is_file() { "; GO111MODULE is off there" } else { "" };
+        bail!(
+            "{shown} is no Go module{off}\n  tried: go env GOMOD in it\n  next:  give the folder that has a go.mod with \
+             --workload"
+        );
+    };
+    match folder.strip_prefix(root) {
+        Ok(below) if !below.as_os_str().is_empty() => bail!(
+            "{shown} is a folder inside a Go module, and not its root\n  tried: go.mod in it\n  next:  --workload {} \
+             ./{}/...",
+            root.display(),
+            below.display()
+        ),
+        _ => Ok(()),
     }
 }
 
@@ -64,28 +92,38 @@ impl UserModule {
 mod tests {
     use super::*;
 
-    #[test]
-    fn vendored_modules_are_built_from_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let module = UserModule { folder: folder.path().to_owned(), module_cache: "/m".into() };
-        assert_eq!(module.flags()[0], "-mod=readonly");
-        std::fs::create_dir(folder.path().join("vendor")).unwrap();
-        std::fs::write(folder.path().join(VENDOR), "").unwrap();
-        assert_eq!(module.flags()[0], "-mod=vendor");
+    fn settings(go_mod: Option<&str>, go_work: Option<&str>) -> UserSettings {
+        UserSettings {
+            go_mod: go_mod.map(PathBuf::from),
+            go_work: go_work.map(PathBuf::from),
+            ..UserSettings::default()
+        }
     }
 
     #[test]
-    fn a_folder_without_a_module_is_refused() {
+    fn only_the_root_of_a_module_or_a_workspace_is_built() {
+        let check = |go_mod, go_work| check_place(Path::new("/r/m"), "m", &settings(go_mod, go_work));
+        check(Some("/r/m/go.mod"), None).unwrap();
+        check(Some("/r/m/go.mod"), Some("/r/go.work")).unwrap();
+        check(None, Some("/r/m/go.work")).unwrap();
+        let error = check(None, Some("/r/go.work")).unwrap_err().to_string();
+        assert!(error.contains("m is no Go module\n") && error.contains("next:"), "{error}");
+        let error = check(Some("/r/go.mod"), None).unwrap_err().to_string();
+        assert!(error.contains("inside a Go module") && error.ends_with("--workload /r ./m/..."), "{error}");
+    }
+
+    #[test]
+    fn a_workspace_is_no_module_to_copy() {
+        let module = |go_work| UserModule { folder: "/r/m".into(), settings: settings(None, go_work) };
+        module(None).check_copy().unwrap();
+        let error = module(Some("/r/go.work")).check_copy().unwrap_err().to_string();
+        assert!(error.contains("tried: /r/go.work") && error.contains("GOWORK=off"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let go = Go {
-            binary: "go".into(),
-            root: "/r".into(),
-            version: "go1.26".to_owned(),
-            platform: "linux/amd64".to_owned(),
-        };
-        let error = UserModule::find(folder.path(), &go).unwrap_err().to_string();
-        assert!(error.contains("is no Go module") && error.contains("next:"), "{error}");
-        let error = UserModule::find(&folder.path().join("none"), &go).unwrap_err().to_string();
-        assert!(error.contains("there is no folder"), "{error}");
+        let error = UserModule::find(&folder.path().join("none")).unwrap_err().to_string();
+        assert!(error.contains("there is no folder") && error.contains("next:"), "{error}");
     }
 }

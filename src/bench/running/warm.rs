@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::go::{Go, GoFolders};
+use super::go::Go;
 use super::interrupt::Interrupt;
 use super::process;
+use super::round::Machine;
 
 /// Reads what every go build reads, and the executables of the backends. Returns the bytes read.
 ///
@@ -20,14 +21,17 @@ pub fn page_cache(go: &Go, executables: &[&Path], interrupt: &Interrupt) -> u64 
     bytes
 }
 
-/// Builds the one package of std that takes a C compiler, into a GOCACHE that nobody uses.
+/// Builds the one package of std that takes a C compiler, into a GOCACHE that nobody uses, with the compiler of the user's
+/// module where that is built.
 ///
 /// Where cgo is off go refuses at once, and there is nothing to warm; what is wrong otherwise the first round will say.
-pub fn c_compiler(go: &Go, work: &Path, folders: &GoFolders, interrupt: &Interrupt) {
-    let mut command = go.build("runtime/cgo", work, &work.join("warm"), folders);
+pub fn c_compiler(machine: &Machine<'_>) {
+    let work = &machine.folder.work.path;
+    let mut command = machine.go.command(&["build", "runtime/cgo"], work, &work.join("warm"), &machine.folders);
+    machine.workload.configure(&mut command);
     // Packages of std need no module, and a go.mod further up is none of ours.
-    command.env("GO111MODULE", "off");
-    let _ = process::run(&mut command, &work.join("warm.log"), interrupt, |_| {});
+    command.env("GO111MODULE", "off").env("GOFLAGS", "").env("GOWORK", "off");
+    let _ = process::run(&mut command, &work.join("warm.log"), machine.interrupt, |_| {});
 }
 
 fn read_folder(folder: &Path, interrupt: &Interrupt) -> u64 {

@@ -6,27 +6,37 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::advice::advice;
 use super::changes::Changes;
 use super::generated::Generated;
 use super::go::{Go, GoFolders};
-use super::tree;
+use super::module_copy;
 use super::user_module::UserModule;
+use super::user_settings::UserSettings;
 use crate::bench::planning::change::Change;
+use crate::bench::planning::go_command::{GoCommand, Subcommand};
 use crate::bench::planning::plan::Plan;
 
 const GO_MOD: &str = "go.mod";
 /// Folder of the module below the one of a tree.
 pub const MODULE: &str = "module";
-/// What a copy of the user's module does without.
-const NOT_COPIED: [&str; 2] = [".git", "metrics"];
+/// Where programs go that nobody runs.
+const NOWHERE: [&str; 2] = ["-o", "/dev/null"];
+/// The most that go puts anew for one package that it tests: the program, what it said, and what it read.
+const PUTS_OF_A_TEST: u64 = 4;
 
-/// The folder in which `go build` is run, and how.
+/// The folder in which go is run, and how.
 #[derive(Debug)]
 pub struct Workload {
     folder: PathBuf,
     owner: Owner,
-    /// Programs of the user's module that a build links.
-    pub programs: u64,
+    /// What go may put in every run, because it caches none of their kind: programs, tests that cannot be cached, and what vet
+    /// found.
+    pub made_again: u64,
+    /// Whether a full GOCACHE may grow by as much too.
+    pub gocache_grows: bool,
+    /// The user's own module, if it or a copy is built: what errors lead to.
+    original: Option<PathBuf>,
     /// None where no case changes the module.
     changes: Option<Changes>,
 }
@@ -46,7 +56,7 @@ impl Workload {
     /// Makes what the plan builds below `work`. `module` is the user's, if it is his.
     ///
     /// # Errors
-    /// When the folders cannot be written, or a change cannot be made.
+    /// When the folders cannot be written, go finds no packages, or a change cannot be made.
     pub fn create(
         work: &Path,
         plan: &Plan,
@@ -59,11 +69,13 @@ impl Workload {
         let explain = || format!("cannot write the module to build in {}", folder.display());
         std::fs::create_dir_all(&folder).with_context(explain)?;
         let changes: Vec<Change> = plan.changes();
+        let original = module.as_ref().map(|module| module.folder.clone());
         let owner = match module {
             Some(module) if changes.is_empty() => Owner::User(module),
             Some(module) => {
-                let is_left_out = |path: &Path| NOT_COPIED.iter().any(|name| path == module.folder.join(name));
-                tree::copy_but(&module.folder, &folder, &is_left_out).with_context(explain)?;
+                module.check_copy()?;
+                module_copy::copy_sources(&module.folder, &folder, work)
+                    .with_context(|| format!("cannot copy {}", module.folder.display()))?;
                 Owner::User(UserModule { folder: folder.clone(), ..module })
             }
             None => {
@@ -72,16 +84,30 @@ impl Workload {
             }
         };
         let folder = if let Owner::User(module) = &owner { module.folder.clone() } else { folder };
-        let mut workload = Workload { folder, owner, programs: 0, changes: None };
-        if matches!(workload.owner, Owner::User(_)) {
-            let listed = workload.ask(go, folders, &["list", "-f", "{{.Name}}", &plan.packages])?;
-            workload.programs = listed.lines().filter(|name| *name == "main").count() as u64;
+        let mut workload = Workload { folder, owner, made_again: 0, gocache_grows: false, original, changes: None };
+        if let (Some(original), false) = (&workload.original, changes.is_empty()) {
+            module_copy::mend(original, &workload.folder, &|args| workload.ask(go, folders, args))?;
+        }
+        if plan.command.is_some() || matches!(workload.owner, Owner::User(_)) {
+            workload.count_made_again(&plan.command(), go, folders)?;
         }
         if !changes.is_empty() {
             let list = |args: &[&str]| workload.ask(go, folders, args);
             workload.changes = Some(Changes::make(&tree, work, &changes, &list)?);
         }
         Ok(workload)
+    }
+
+    fn count_made_again(&mut self, command: &GoCommand, go: &Go, folders: &GoFolders) -> Result<()> {
+        let listed = self.ask(go, folders, &command.listing())?;
+        let packages = listed.lines().count() as u64;
+        self.made_again = match command.subcommand {
+            Subcommand::Build => listed.lines().filter(|name| *name == "main").count() as u64,
+            Subcommand::Test => packages * PUTS_OF_A_TEST,
+            Subcommand::Vet | Subcommand::List => packages,
+        };
+        self.gocache_grows = command.subcommand != Subcommand::Build;
+        Ok(())
     }
 
     /// The folder to build in after `change`, or before any.
@@ -95,19 +121,31 @@ impl Workload {
         }
     }
 
-    /// Flags for `go build`.
-    pub fn flags(&self) -> Vec<OsString> {
-        match &self.owner {
-            Owner::Std | Owner::Generated => Vec::new(),
-            Owner::User(module) => module.flags(),
+    /// Adds subcommand, flags and packages of a command that is timed to a go command. It writes nothing beside the sources.
+    pub fn add_arguments(&self, command: &mut Command, timed: &GoCommand, flags: &[OsString]) {
+        command.arg(timed.subcommand.name());
+        // The folder of std is bench's own, and cleared between two rounds.
+        if timed.writes_programs() && !matches!(self.owner, Owner::Std) {
+            command.args(NOWHERE);
         }
+        command.args(flags).args(&timed.words);
     }
 
-    /// Lets a go find what the module needs.
+    /// Lets a go build as the user's does.
     pub fn configure(&self, command: &mut Command) {
         if let Owner::User(module) = &self.owner {
             module.configure(command);
         }
+    }
+
+    /// The folder of the user's module, if it or a copy is built.
+    pub fn user_folder(&self) -> Option<&Path> {
+        self.original.as_deref()
+    }
+
+    /// The go settings of the user, if his module is built.
+    pub fn user_settings(&self) -> Option<&UserSettings> {
+        if let Owner::User(module) = &self.owner { Some(&module.settings) } else { None }
     }
 
     /// Removes what a build left: go would not link a program again that is there already.
@@ -133,8 +171,14 @@ impl Workload {
         self.configure(&mut command);
         let output = command.output().with_context(|| format!("cannot start {}", go.binary.display()))?;
         if !output.status.success() {
-            let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            anyhow::bail!("go {} failed in the module to build: {why}", args.join(" "));
+            let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "\n  ");
+            let folder = self.user_folder().unwrap_or(&self.folder).display().to_string();
+            let by_hand = || format!("only what works can be timed: make `go build ./...` work in {folder} first");
+            let next = advice(&said, &folder).unwrap_or_else(by_hand);
+            anyhow::bail!(
+                "go cannot build what is in {folder}\n  tried: go {}\n  go said:\n  {said}\n  next:  {next}",
+                args.join(" ")
+            );
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }

@@ -1,0 +1,204 @@
+//! A copy of the user's module that builds as the module does, though it lies elsewhere: what leads out of it by a relative
+//! path leads there from the copy too.
+
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::tree;
+
+/// What `go mod vendor` writes beside the copies of packages.
+const MODULES_TXT: &str = "vendor/modules.txt";
+
+/// Answers a go command in the folder of the copy.
+type Ask<'a> = &'a dyn Fn(&[&str]) -> Result<String>;
+
+/// What is read of `go mod edit -json`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GoMod {
+    #[serde(default)]
+    replace: Option<Vec<Replace>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Replace {
+    old: Side,
+    new: Side,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Side {
+    path: String,
+    version: Option<String>,
+}
+
+impl Replace {
+    /// The relative path that it leads to, if it does.
+    fn relative(&self) -> Option<&str> {
+        let path = self.new.path.as_str();
+        (path.starts_with("./") || path.starts_with("../")).then_some(path)
+    }
+
+    /// The argument that lets `go mod edit` make it lead to `target`.
+    fn edit(&self, target: &str) -> String {
+        let version = self.old.version.as_ref().map_or(String::new(), |version| format!("@{version}"));
+        format!("-replace={}{version}={target}", self.old.path)
+    }
+}
+
+/// Copies sources without what belongs to git and to bench: the results of all runs, and `work`, where the copy is made.
+pub fn copy_sources(from: &Path, to: &Path, work: &Path) -> io::Result<()> {
+    let of_bench = work.ancestors().skip(1).take(2).map(Path::to_owned);
+    let left_out: Vec<PathBuf> = [".git", "metrics"].map(|name| from.join(name)).into_iter().chain(of_bench).collect();
+    tree::copy_but(from, to, &|path| left_out.iter().any(|left_out| path == left_out))
+}
+
+/// Lets what leads out of the module by a relative path lead there from its copy: symlinks, and replaced modules in go.mod.
+///
+/// # Errors
+/// When go cannot read or change go.mod, or a file cannot be written.
+pub fn mend(original: &Path, copy: &Path, ask: Ask<'_>) -> Result<()> {
+    mend_links(original, copy).with_context(|| format!("cannot mend the symlinks in {}", copy.display()))?;
+    let entries = std::fs::read_dir(copy).with_context(|| format!("cannot read {}", copy.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        // There is another one where -modfile names it.
+        if path.extension().is_some_and(|extension| extension == "mod") && path.is_file() {
+            mend_replaced(original, copy, &path, ask)?;
+        }
+    }
+    Ok(())
+}
+
+fn mend_replaced(original: &Path, copy: &Path, go_mod: &Path, ask: Ask<'_>) -> Result<()> {
+    let file = go_mod.display().to_string();
+    let read: GoMod = serde_json::from_str(&ask(&["mod", "edit", "-json", &file])?)
+        .with_context(|| format!("cannot read what go mod edit said of {file}"))?;
+    let replaced = read.replace.unwrap_or_default();
+    let mut moved = Vec::new();
+    let mut edits = Vec::new();
+    for replace in &replaced {
+        let Some(relative) = replace.relative() else { continue };
+        let Some(target) = outside(original, relative) else { continue };
+        edits.push(replace.edit(&target));
+        moved.push((relative, target));
+    }
+    if edits.is_empty() {
+        return Ok(());
+    }
+    make_writable(go_mod).with_context(|| format!("cannot change {file}"))?;
+    let edits = edits.iter().map(String::as_str);
+    ask(&["mod", "edit"].into_iter().chain(edits).chain([file.as_str()]).collect::<Vec<&str>>())?;
+    let modules = copy.join(MODULES_TXT);
+    mend_vendored(&modules, &moved).with_context(|| format!("cannot change {}", modules.display()))
+}
+
+/// Where a relative path leads that leaves the module; None where it stays in it, so that it is copied, or leads nowhere.
+fn outside(original: &Path, relative: &str) -> Option<String> {
+    let target = original.join(relative).canonicalize().ok()?;
+    if target.starts_with(original) { None } else { Some(target.display().to_string()) }
+}
+
+/// go compares what is vendored with go.mod: both have to name the same folder.
+fn mend_vendored(modules: &Path, moved: &[(&str, String)]) -> io::Result<()> {
+    if !modules.is_file() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(modules)?;
+    let mut mended = String::new();
+    for line in text.lines() {
+        let found = moved.iter().find_map(|(old, new)| Some((line.strip_suffix(&format!(" => {old}"))?, new)));
+        match found {
+            Some((module, new)) => mended += &format!("{module} => {new}\n"),
+            None => mended += &format!("{line}\n"),
+        }
+    }
+    make_writable(modules)?;
+    std::fs::write(modules, mended)
+}
+
+fn make_writable(path: &Path) -> io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644))
+}
+
+/// Lets symlinks that lead nowhere in the copy lead to where they lead in the original.
+fn mend_links(original: &Path, copy: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(copy)? {
+        let entry = entry?;
+        let (from, to) = (original.join(entry.file_name()), entry.path());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            mend_links(&from, &to)?;
+        } else if kind.is_symlink()
+            && !to.exists()
+            && let Ok(target) = from.canonicalize()
+        {
+            std::fs::remove_file(&to)?;
+            symlink(target, &to)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn bench_copies_none_of_its_own_results() {
+        let folder = tempfile::tempdir().unwrap();
+        let (module, to) = (folder.path().join("m"), folder.path().join("to"));
+        for name in ["a", ".git/x", "metrics/old", "out/run/work/src", "out/other", "a/metrics"] {
+            std::fs::create_dir_all(module.join(name)).unwrap();
+        }
+        std::fs::create_dir(&to).unwrap();
+        copy_sources(&module, &to, &module.join("out/run/work")).unwrap();
+        let is_copied = |name: &str| to.join(name).exists();
+        assert!(is_copied("a/metrics") && !is_copied(".git") && !is_copied("metrics") && !is_copied("out"));
+    }
+
+    #[test]
+    fn replaced_modules_and_links_outside_are_found_from_the_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let (module, copy) = (folder.join("m"), folder.join("elsewhere/copy"));
+        for name in ["lib", "m/inside", "m/vendor", "elsewhere/copy/vendor"] {
+            std::fs::create_dir_all(folder.join(name)).unwrap();
+        }
+        std::fs::write(folder.join("shared.go"), "").unwrap();
+        for place in [&module, &copy] {
+            std::fs::write(place.join("go.mod"), "module m\n").unwrap();
+            std::fs::write(place.join("own.go"), "").unwrap();
+            symlink("../shared.go", place.join("shared.go")).unwrap();
+            symlink("own.go", place.join("link.go")).unwrap();
+        }
+        let vendored = "# l v0.0.0 => ../lib\n## explicit\nl/a\n# i v1.0.0 => ./inside\n";
+        std::fs::write(copy.join(MODULES_TXT), vendored).unwrap();
+        let json = r#"{"Replace": [
+            {"Old": {"Path": "l", "Version": "v0.0.0"}, "New": {"Path": "../lib"}},
+            {"Old": {"Path": "i"}, "New": {"Path": "./inside"}},
+            {"Old": {"Path": "gone"}, "New": {"Path": "../gone"}},
+            {"Old": {"Path": "x"}, "New": {"Path": "y", "Version": "v1.0.0"}}]}"#;
+        let said = RefCell::new(Vec::new());
+        let ask = |args: &[&str]| {
+            said.borrow_mut().push(args.join(" "));
+            Ok(json.to_owned())
+        };
+        mend(&module, &copy, &ask).unwrap();
+        let (lib, go_mod) = (folder.join("lib"), copy.join("go.mod"));
+        let edit = format!("mod edit -replace=l@v0.0.0={} {}", lib.display(), go_mod.display());
+        assert_eq!(said.borrow()[1..], [edit]);
+        let mended = std::fs::read_to_string(copy.join(MODULES_TXT)).unwrap();
+        assert_eq!(mended, vendored.replace("../lib", &lib.display().to_string()));
+        assert_eq!(std::fs::read_link(copy.join("shared.go")).unwrap(), folder.join("shared.go"));
+        assert_eq!(std::fs::read_link(copy.join("link.go")).unwrap(), Path::new("own.go"));
+    }
+}
