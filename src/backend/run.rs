@@ -140,7 +140,7 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
 }
 
 fn remote() -> Option<Remote> {
-    match s3_config::from_env(|name| std::env::var(name).ok()) {
+    match s3_config::from_env(|name| std::env::var_os(name)) {
         Ok(config) => config.map(Remote::new),
         Err(error) => {
             note(format_args!("{error}; this build works from local disk"));

@@ -44,7 +44,8 @@ pub struct SeedArgs {
 /// # Errors
 /// When there is no remote or no entry, or an entry did not get out.
 pub fn seed(args: &SeedArgs) -> anyhow::Result<()> {
-    let config = s3_config::from_env(|name| std::env::var(name).ok())?;
+    let config =
+        s3_config::from_env(|name| std::env::var_os(name)).map_err(|error| anyhow::Error::msg(error.report()))?;
     let config = config.context("there is no remote to fill\n  next:  set the S3_ variables")?;
     let options = Options {
         strategy: args.strategy,

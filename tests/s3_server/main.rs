@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use gocacheprog::cache::s3_clean;
 use gocacheprog::cache::s3_client::S3Client;
-use gocacheprog::cache::s3_config::S3Config;
+use gocacheprog::cache::s3_config::{Route, S3Config};
 use gocacheprog::s3::{Certificate, Credentials, LinkSettings, Operation, Server, ServerOptions};
 
 /// An ID in the form that the keys have: `+`, `=` and `-` are in it.
@@ -31,6 +31,7 @@ async fn server_with(tls: Option<&Certificate>, link: LinkSettings) -> (Server, 
         bucket: "cache".to_owned(),
         region: "us-east-1".to_owned(),
         prefix: String::new(),
+        route: Route::default(),
     };
     (server, config)
 }
