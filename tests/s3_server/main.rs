@@ -1,8 +1,14 @@
 //! The S3 client against the embedded server, on loopback.
 
 mod bench_env;
+mod certificates;
 mod clean;
+mod deleting;
 mod failures;
+mod fake;
+mod listing;
+mod odd_answers;
+mod routes;
 
 use std::collections::HashSet;
 use std::sync::Arc;

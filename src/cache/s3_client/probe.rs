@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::attempt::Target;
 
 /// The longest that the question may take.
-const LIMIT: Duration = Duration::from_secs(1);
+const LIMIT: Duration = Duration::from_millis(500);
 /// The first byte of a TLS record that goes on with a handshake, and of one that ends it.
 const TLS_RECORDS: [u8; 2] = [0x16, 0x15];
 

@@ -39,12 +39,16 @@ impl S3Client {
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
+        let is_answered = match &answer {
+            Ok(_) => true,
+            Err(error) => matches!(error, SdkError::ServiceError(_)) && !self.may_be_protocol(error),
+        };
+        if is_answered {
+            // It speaks what the endpoint says.
+            self.shared.protocol_asked.store(true, Ordering::Relaxed);
+        }
         match answer {
-            Ok(output) => {
-                // It speaks what the endpoint says.
-                self.shared.protocol_asked.store(true, Ordering::Relaxed);
-                Ok(output)
-            }
+            Ok(output) => Ok(output),
             Err(error) => Err(self.explain(attempt, &error).await),
         }
     }
@@ -55,28 +59,32 @@ impl S3Client {
         E: ProvideErrorMetadata + StdError + 'static,
     {
         let target = &self.shared.target;
-        if target.proxy.is_none() && is_of_protocol(error) && !self.shared.protocol_asked.swap(true, Ordering::Relaxed)
-        {
+        let may_be_protocol = self.may_be_protocol(error);
+        if may_be_protocol && !self.shared.protocol_asked.swap(true, Ordering::Relaxed) {
             let _ = self.shared.other_protocol.set(probe::other_protocol(target).await);
         }
         match self.shared.other_protocol.get() {
-            Some(Some(scheme)) if is_of_protocol(error) => {
+            Some(Some(scheme)) if may_be_protocol => {
                 let hint = format!("write {}", target.with_scheme(scheme));
                 attempt.unreachable(format!("speaks {scheme}"), Some(hint))
             }
             _ => attempt.explain(error),
         }
     }
-}
 
-/// The failure of a port that may speak another protocol: no answer that can be read, or a refusal that is not S3's.
-fn is_of_protocol<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    match error {
-        SdkError::DispatchFailure(failure) => {
-            !failure.is_timeout() && !failure.as_connector_error().is_some_and(unreachable::is_refused)
+    /// The port may speak another protocol: it gave no answer that can be read, or a refusal that is not S3's.
+    fn may_be_protocol<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> bool {
+        let target = &self.shared.target;
+        if target.proxy.is_some() {
+            return false;
         }
-        SdkError::ServiceError(failed) => failed.raw().status().as_u16() == 400 && failed.err().code().is_none(),
-        SdkError::ResponseError(failed) => failed.raw().status().as_u16() == 400,
-        _ => false,
+        match error {
+            // A server without TLS may wait for the end of a line.
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => target.is_tls(),
+            SdkError::DispatchFailure(failure) => !failure.as_connector_error().is_some_and(unreachable::is_refused),
+            SdkError::ServiceError(failed) => failed.raw().status().as_u16() == 400 && failed.err().code().is_none(),
+            SdkError::ResponseError(failed) => failed.raw().status().as_u16() == 400,
+            _ => false,
+        }
     }
 }
