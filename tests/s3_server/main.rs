@@ -3,9 +3,12 @@
 mod bench_env;
 mod certificates;
 mod clean;
+#[path = "../common/mod.rs"]
+mod common;
 mod deleting;
 mod failures;
 mod fake;
+mod in_a_session;
 mod listing;
 mod odd_answers;
 mod routes;

@@ -40,11 +40,11 @@ fn matches(entry: &str, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
 
 /// `host:port`, `[address]:port`, or neither: an address of IPv6 has colons of its own.
 fn split_port(entry: &str) -> (&str, Option<&str>) {
-    let bare = entry.trim_matches(['[', ']']);
-    if bare.parse::<IpAddr>().is_ok() {
-        return (bare, None);
+    if entry.parse::<IpAddr>().is_ok() {
+        return (entry, None);
     }
     match entry.rsplit_once(':') {
+        Some((name, "")) => (name, None),
         Some((name, port)) => (name.trim_matches(['[', ']']), Some(port)),
         None => (entry, None),
     }

@@ -192,7 +192,8 @@ fn proxy(endpoint: &str, variables: &[(&str, &str)]) -> Option<String> {
 fn proxies_are_those_that_go_takes() {
     const S: &str = "https://s3.test";
     const H: &str = "http://s3.test";
-    let cases: &[(&str, &[(&str, &str)], Option<&str>)] = &[
+    type Case = (&'static str, &'static [(&'static str, &'static str)], Option<&'static str>);
+    let cases: &[Case] = &[
         (S, &[], None),
         (S, &[("HTTPS_PROXY", "http://p:1")], Some("http://p:1/")),
         (S, &[("https_proxy", "p:1")], Some("http://p:1/")),
@@ -248,7 +249,9 @@ fn what_no_proxy_lists_is_reached_directly() {
         ("[fd00::1]", "fd00::/8", true),
         ("[fd00::1]:9", "[fd00::1]:9", true),
         ("[fd00::1]", "fd00::1", true),
+        ("[fd00::1]", "[fd00::1]", false),
         ("s3.test", ":443", false),
+        ("s3.test", "s3.test:", true),
         ("s3.test", ".", false),
     ];
     for (host, list, is_direct) in cases {
