@@ -222,7 +222,7 @@ impl S3Client {
             let request = request.content_length(size as i64).body(body);
             // Hashing the body to sign it would cost more than sending it; the reader checks anyway.
             let sent = request.customize().disable_payload_signing().send();
-            progress.watch(stall, sent).await.ok_or_else(|| attempt.timeout(stall))
+            progress.watch(stall, Box::pin(sent)).await.ok_or_else(|| attempt.timeout(stall))
         };
         let region = self.shared.endpoint.region();
         let mut answer = put().await?;

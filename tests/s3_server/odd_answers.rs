@@ -181,6 +181,11 @@ async fn a_bucket_that_is_named_twice_is_hinted_at() {
     assert!(error.to_string().contains(": S3_ENDPOINT ends with the bucket's name: leave it out ("), "{error}");
     assert!(error.report().contains("\n  next:  S3_ENDPOINT ends with the bucket's name"), "{}", error.report());
     assert_eq!(fake.lines(), ["GET /cache/cache/"]);
+    let error = fake.client().list("packs-v1/", |_| ()).await.unwrap_err();
+    assert!(error.to_string().contains("took the bucket's URL for that of an object"), "{error}");
+    let oss = Fake::answering(|_| refusal("403 Forbidden", "SecondLevelDomainForbidden"));
+    let error = oss.client().get_small("key", 9).await.unwrap_err();
+    assert!(error.report().ends_with("set S3_ADDRESSING=virtual"), "{}", error.report());
 }
 
 #[tokio::test]
@@ -206,4 +211,18 @@ async fn a_large_file_is_one_streamed_put_of_known_length() {
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].header("content-length"), Some("73400320"));
     assert_eq!(asked[0].body.len() as u64, size);
+}
+
+/// Callers copy the futures in their frames where a build is not optimized: large ones overflowed the stack of a thread.
+#[tokio::test]
+async fn the_futures_of_requests_are_small() {
+    let client = Fake::answering(|_| PUT_DONE.to_owned()).client();
+    let sizes = [
+        std::mem::size_of_val(&client.get_small("key", 1)),
+        std::mem::size_of_val(&client.has("key")),
+        std::mem::size_of_val(&client.put_bytes("key", body_of(1))),
+        std::mem::size_of_val(&client.list("", |_| ())),
+        std::mem::size_of_val(&client.delete(&[])),
+    ];
+    assert!(sizes.iter().all(|bytes| *bytes < 6000), "{sizes:?}");
 }

@@ -12,6 +12,9 @@ use super::super::s3_config::S3Config;
 use super::error::S3Error;
 use super::unreachable;
 
+const TAKEN_FOR_AN_OBJECT: &str =
+    "the store took the bucket's URL for that of an object: check S3_ENDPOINT and S3_ADDRESSING";
+
 /// The bucket and how it is reached, for errors.
 pub(super) struct Target {
     pub(super) endpoint: String,
@@ -121,7 +124,7 @@ impl<'a> Attempt<'a> {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => self.timeout(self.target.connect_timeout),
             SdkError::DispatchFailure(_) => {
                 let (reason, hint) = unreachable::reason(error, self.target);
-                self.unreachable(reason, hint)
+                self.unreachable(reason, hint.or(self.target.doubt.map(str::to_owned)))
             }
             SdkError::ResponseError(failed) => {
                 self.answered(failed.raw().status().as_u16(), Some("with a body that is not S3's"))
@@ -134,13 +137,16 @@ impl<'a> Attempt<'a> {
         let tried = self.to_string();
         let endpoint = self.target.endpoint.clone();
         // An answer to HEAD has no body, and so no code of S3's; nor has one that a proxy gives.
-        let code = code.map_or_else(|| words_of(status), str::to_owned);
+        let code = code.map_or_else(|| self.words_of(status), str::to_owned);
         match (status, code.as_str()) {
             // Where a listing finds no bucket to list, the URL named an object instead.
-            (404, _) | (_, "NoSuchKey") if self.method == "LIST" => self.no_such_bucket(tried),
+            (404, _) | (_, "NoSuchKey") if self.method == "LIST" => {
+                let hint = if code == "NoSuchKey" { Some(TAKEN_FOR_AN_OBJECT) } else { None };
+                self.no_such_bucket(tried, hint)
+            }
             (_, "NoSuchKey") => S3Error::NoSuchKey { tried },
-            (_, "NoSuchBucket") => self.no_such_bucket(tried),
-            (404, _) if self.key.is_empty() => self.no_such_bucket(tried),
+            (_, "NoSuchBucket") => self.no_such_bucket(tried, None),
+            (404, _) if self.key.is_empty() => self.no_such_bucket(tried, None),
             (404, _) if matches!(self.method, "GET" | "HEAD") => S3Error::NoSuchKey { tried },
             (401 | 403, _) | (_, "AccessDenied" | "ExpiredToken" | "InvalidToken") => {
                 S3Error::AccessDenied { endpoint, tried, code }
@@ -150,17 +156,20 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn no_such_bucket(&self, tried: String) -> S3Error {
+    fn no_such_bucket(&self, tried: String, hint: Option<&str>) -> S3Error {
         S3Error::NoSuchBucket {
             endpoint: self.target.endpoint.clone(),
             tried,
             bucket: self.target.bucket.clone(),
-            hint: self.target.doubt.map(str::to_owned),
+            hint: self.target.doubt.or(hint).map(str::to_owned),
         }
     }
-}
-
-fn words_of(status: u16) -> String {
-    let status = http::StatusCode::from_u16(status).ok();
-    status.and_then(|status| status.canonical_reason()).unwrap_or("without a code").to_owned()
+    fn words_of(&self, status: u16) -> String {
+        let status = http::StatusCode::from_u16(status).ok();
+        let words = status.and_then(|status| status.canonical_reason()).unwrap_or("without a code");
+        match &self.target.proxy {
+            Some(proxy) => format!("{words}, through {proxy}"),
+            None => words.to_owned(),
+        }
+    }
 }

@@ -81,6 +81,8 @@ impl S3Error {
             S3Error::Unreachable { .. } => "start it, or correct S3_ENDPOINT",
             S3Error::Timeout { .. } => "check the network between here and S3_ENDPOINT",
             S3Error::AccessDenied { code, .. } if code == "RequestTimeTooSkewed" => "set the clock of this machine",
+            // Of a store that takes the bucket's name only in front of the host.
+            S3Error::AccessDenied { code, .. } if code == "SecondLevelDomainForbidden" => "set S3_ADDRESSING=virtual",
             S3Error::AccessDenied { .. } => {
                 "check S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and S3_SESSION_TOKEN: they may have \
                  expired, or may not open this bucket"

@@ -50,10 +50,7 @@ impl OneBucket {
             return false;
         }
         let config = &self.0.config;
-        let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);
-        if now.0 != named {
-            *now = (named.clone(), endpoint(config, &named));
-        }
+        self.use_from_now_on(&named);
         if keep(config, &named) {
             let (bucket, old) = (&config.bucket, &config.region);
             note::note(format_args!(
@@ -61,6 +58,13 @@ impl OneBucket {
             ));
         }
         true
+    }
+
+    fn use_from_now_on(&self, region: &str) {
+        let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);
+        if now.0 != region {
+            *now = (region.to_owned(), endpoint(&self.0.config, region));
+        }
     }
 }
 

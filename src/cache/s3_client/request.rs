@@ -24,9 +24,11 @@ impl S3Client {
         E: ProvideErrorMetadata + StdError + 'static,
     {
         let region = self.shared.endpoint.region();
-        let mut answer = attempt.timed(limit, send()).await?;
+        // On the heap, because the SDK's futures are large, and their copies in the frames of all callers would fill a
+        // thread's stack in a build without optimization.
+        let mut answer = attempt.timed(limit, Box::pin(send())).await?;
         if answer.as_ref().is_err_and(|error| self.shared.endpoint.learn(&region, error)) {
-            answer = attempt.timed(limit, send()).await?;
+            answer = attempt.timed(limit, Box::pin(send())).await?;
         }
         self.settle(attempt, answer).await
     }
@@ -49,7 +51,7 @@ impl S3Client {
         }
         match answer {
             Ok(output) => Ok(output),
-            Err(error) => Err(self.explain(attempt, &error).await),
+            Err(error) => Err(Box::pin(self.explain(attempt, &error)).await),
         }
     }
 

@@ -90,8 +90,12 @@ fn certificate_hint(why: &CertificateError, target: &Target) -> String {
     }
     match why {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            if host.starts_with(&format!("{}.", target.bucket)) && target.bucket.contains('.') {
-                return "a bucket's name with a dot does not fit the certificate: set S3_ADDRESSING=path".to_owned();
+            if let Some(doubt) = target.doubt {
+                return doubt.to_owned();
+            }
+            if host.starts_with(&format!("{}.", target.bucket)) {
+                return "the certificate does not fit the bucket's name in front of the host: set S3_ADDRESSING=path"
+                    .to_owned();
             }
             format!("give the host as the certificate has it, or make one with {}", command(host))
         }
@@ -111,4 +115,41 @@ fn command(host: &str) -> String {
         "`openssl req -x509 -newkey rsa:2048 -nodes -days 365 -keyout key.pem -out cert.pem -subj /CN={host} -addext \
          subjectAltName={kind}:{host} -addext basicConstraints=critical,CA:FALSE`"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cache::s3_config::{Addressing, Route, S3Config};
+
+    fn hint(endpoint: &str, bucket: &str, addressing: Addressing, why: CertificateError) -> String {
+        let config = S3Config {
+            endpoint_url: endpoint.to_owned(),
+            access_key_id: String::new(),
+            secret_access_key: String::new(),
+            session_token: None,
+            bucket: bucket.to_owned(),
+            region: "us-east-1".to_owned(),
+            prefix: String::new(),
+            route: Route { addressing, proxy: None },
+        };
+        certificate_hint(&why, &Target::of(&config, Duration::ZERO))
+    }
+
+    #[test]
+    fn a_certificate_for_another_name_has_causes_of_its_own() {
+        let name = || CertificateError::NotValidForName;
+        let dotted = hint("https://s3.example", "a.b", Addressing::Virtual, name());
+        assert!(dotted.contains("S3_ADDRESSING=path"), "{dotted}");
+        let twice = hint("https://cache.s3.amazonaws.com", "cache", Addressing::Auto, name());
+        assert!(twice.contains("begins with the bucket's name"), "{twice}");
+        let address = hint("https://10.1.2.3:9000", "cache", Addressing::Auto, name());
+        assert!(address.contains("subjectAltName=IP:10.1.2.3 "), "{address}");
+        let six = hint("https://[fd00::1]:9000", "cache", Addressing::Auto, name());
+        assert!(six.contains("subjectAltName=IP:fd00::1 "), "{six}");
+        assert!(hint("https://h", "c", Addressing::Auto, CertificateError::Expired).contains("renew"));
+        assert!(hint("https://h", "c", Addressing::Auto, CertificateError::NotValidYet).contains("clock"));
+    }
 }

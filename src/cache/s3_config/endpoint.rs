@@ -1,5 +1,7 @@
 //! The endpoint, the bucket and the region: what they may look like.
 
+use http::uri::Authority;
+
 use super::S3ConfigError;
 
 /// The region that stores without regions take.
@@ -22,6 +24,9 @@ pub(super) fn url(endpoint: &str) -> Result<String, S3ConfigError> {
     if authority.host().is_empty() {
         return Err(unusable("names no host"));
     }
+    if !has_usable_port(authority) {
+        return Err(unusable("names a port that is not a number from 1 to 65535"));
+    }
     let path = uri.path().trim_end_matches('/');
     if path.split('/').any(|segment| matches!(segment, "." | "..")) {
         return Err(unusable("has a path with \".\" or \"..\""));
@@ -30,6 +35,12 @@ pub(super) fn url(endpoint: &str) -> Result<String, S3ConfigError> {
         Some(scheme @ ("http" | "https")) => Ok(format!("{scheme}://{authority}{path}")),
         _ => Err(unusable("has a scheme that is neither http nor https")),
     }
+}
+
+/// There is no port, or one that exists: the parser takes any digits, and none.
+pub(super) fn has_usable_port(authority: &Authority) -> bool {
+    let address = authority.as_str().rsplit('@').next().unwrap_or_default();
+    address.len() == authority.host().len() || authority.port_u16().is_some_and(|port| port > 0)
 }
 
 /// A bucket's name, without anything before or behind it.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::Uri;
 
+use super::endpoint::has_usable_port;
 use super::variables::Variables;
 use super::{S3ConfigError, no_proxy};
 
@@ -82,6 +83,9 @@ fn parse(value: &str) -> Result<Uri, &'static str> {
     let uri: Uri = url.parse().map_err(|_| "is not the URL of a proxy, as in http://host:port")?;
     if uri.host().is_none_or(str::is_empty) {
         return Err("names no host, as in http://host:port");
+    }
+    if uri.authority().is_some_and(|authority| !has_usable_port(authority)) {
+        return Err("names a port that is not a number from 1 to 65535");
     }
     match uri.scheme_str() {
         Some("http" | "https") => Ok(uri),

@@ -117,8 +117,20 @@ fn endpoints_are_hosts_or_urls() {
     let url = |endpoint| read(&[("S3_ENDPOINT", endpoint)], &[]).map(|c| c.unwrap().endpoint_url);
     assert_eq!(url("s3.example.com").unwrap(), "https://s3.example.com");
     assert_eq!(url("http://[::1]:9000/").unwrap(), "http://[::1]:9000");
+    assert_eq!(url("HTTPS://Host").unwrap(), "https://Host");
     assert_eq!(url("https://x.supabase.co/storage/v1/s3/").unwrap(), "https://x.supabase.co/storage/v1/s3");
-    for wrong in ["ftp://host", "http://", "http://h?x=1", "http://h#x", "two words", "http://a/../b"] {
+    for wrong in [
+        "ftp://host",
+        "http://",
+        "http://h?x=1",
+        "http://h#x",
+        "two words",
+        "http://a/../b",
+        "h:",
+        "h:99999",
+        "h:0",
+        "bücher",
+    ] {
         assert!(matches!(url(wrong), Err(S3ConfigError::Unusable { name: "S3_ENDPOINT", .. })), "{wrong}");
     }
     let text = url("https://me:hidden@host").unwrap_err().to_string();
@@ -214,7 +226,7 @@ fn proxies_are_those_that_go_takes() {
     let only_bucket = [("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "cache.s3.eu.amazonaws.com"), ("S3_ADDRESSING", "")];
     let config = with(&[&[("S3_ENDPOINT", "https://s3.eu.amazonaws.com")], &only_bucket[..]].concat());
     assert_eq!(config.route.proxy, None);
-    for unusable in ["socks5://p:1", "http://", "http://two words"] {
+    for unusable in ["socks5://p:1", "http://", "http://two words", "http://p:70000", "http://me:pw@p:"] {
         assert!(refused(&[("S3_ENDPOINT", S), ("HTTPS_PROXY", unusable)]).contains("no remote: HTTPS_PROXY"));
     }
 }
