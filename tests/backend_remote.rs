@@ -321,7 +321,7 @@ fn a_remote_that_cannot_be_used_is_named_in_one_line_and_the_build_goes_on() {
         ("S3_SECRET_ACCESS_KEY", "wrong-secret", "denied access"),
         ("S3_ENDPOINT", &format!("http://{closed}"), "refused"),
         ("S3_ENDPOINT", &silent_url, "no answer"),
-        ("S3_ENDPOINT", "http://a/b", "S3_ENDPOINT is not an endpoint"),
+        ("S3_ENDPOINT", "ftp://a", "S3_ENDPOINT has a scheme"),
     ] {
         let mut workspace = Workspace::new();
         s3.use_in(&mut workspace);
