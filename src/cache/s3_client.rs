@@ -137,7 +137,7 @@ impl S3Client {
         let mut whole = BytesMut::new();
         while let Some(chunk) = body.next().await? {
             if whole.len() + chunk.len() > limit {
-                return Err(body.attempt().too_large(limit as u64));
+                return Err(body.attempt().too_large(limit));
             }
             if whole.is_empty() && body.is_complete() {
                 return Ok(Some(chunk));
@@ -212,7 +212,7 @@ impl S3Client {
         let key = self.full_key(key);
         let attempt = self.attempt("PUT", &key);
         if size > MOST_PUT_BYTES {
-            return Err(attempt.too_large(MOST_PUT_BYTES));
+            return Err(attempt.too_large(MOST_PUT_BYTES as usize));
         }
         let stall = self.shared.stall_timeout + hidden_for(size);
         let put = || async {

@@ -182,7 +182,7 @@ async fn a_bucket_that_is_named_twice_is_hinted_at() {
     assert!(error.report().contains("\n  next:  S3_ENDPOINT ends with the bucket's name"), "{}", error.report());
     assert_eq!(fake.lines(), ["GET /cache/cache/"]);
     let error = fake.client().list("packs-v1/", |_| ()).await.unwrap_err();
-    assert!(error.to_string().contains("took the bucket's URL for that of an object"), "{error}");
+    assert!(error.report().contains("took the bucket's URL for that of an object"), "{error}");
     let oss = Fake::answering(|_| refusal("403 Forbidden", "SecondLevelDomainForbidden"));
     let error = oss.client().get_small("key", 9).await.unwrap_err();
     assert!(error.report().ends_with("set S3_ADDRESSING=virtual"), "{}", error.report());

@@ -12,9 +12,6 @@ use super::super::s3_config::S3Config;
 use super::error::S3Error;
 use super::unreachable;
 
-const TAKEN_FOR_AN_OBJECT: &str =
-    "the store took the bucket's URL for that of an object: check S3_ENDPOINT and S3_ADDRESSING";
-
 /// The bucket and how it is reached, for errors.
 pub(super) struct Target {
     pub(super) endpoint: String,
@@ -97,7 +94,7 @@ impl<'a> Attempt<'a> {
         S3Error::Truncated { tried: self.to_string(), received_bytes, announced_bytes }
     }
 
-    pub(super) fn too_large(&self, limit_bytes: u64) -> S3Error {
+    pub(super) fn too_large(&self, limit_bytes: usize) -> S3Error {
         S3Error::TooLarge { tried: self.to_string(), limit_bytes }
     }
 
@@ -139,14 +136,11 @@ impl<'a> Attempt<'a> {
         // An answer to HEAD has no body, and so no code of S3's; nor has one that a proxy gives.
         let code = code.map_or_else(|| self.words_of(status), str::to_owned);
         match (status, code.as_str()) {
-            // Where a listing finds no bucket to list, the URL named an object instead.
-            (404, _) | (_, "NoSuchKey") if self.method == "LIST" => {
-                let hint = if code == "NoSuchKey" { Some(TAKEN_FOR_AN_OBJECT) } else { None };
-                self.no_such_bucket(tried, hint)
-            }
+            // A listing that finds an object instead of a bucket: the endpoint has the bucket's name in it.
+            (404, _) if self.method == "LIST" && self.target.doubt.is_some() => self.no_such_bucket(tried),
             (_, "NoSuchKey") => S3Error::NoSuchKey { tried },
-            (_, "NoSuchBucket") => self.no_such_bucket(tried, None),
-            (404, _) if self.key.is_empty() => self.no_such_bucket(tried, None),
+            (_, "NoSuchBucket") => self.no_such_bucket(tried),
+            (404, _) if self.key.is_empty() => self.no_such_bucket(tried),
             (404, _) if matches!(self.method, "GET" | "HEAD") => S3Error::NoSuchKey { tried },
             (401 | 403, _) | (_, "AccessDenied" | "ExpiredToken" | "InvalidToken") => {
                 S3Error::AccessDenied { endpoint, tried, code }
@@ -156,12 +150,12 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn no_such_bucket(&self, tried: String, hint: Option<&str>) -> S3Error {
+    fn no_such_bucket(&self, tried: String) -> S3Error {
         S3Error::NoSuchBucket {
             endpoint: self.target.endpoint.clone(),
             tried,
             bucket: self.target.bucket.clone(),
-            hint: self.target.doubt.or(hint).map(str::to_owned),
+            hint: self.target.doubt.map(str::to_owned),
         }
     }
     fn words_of(&self, status: u16) -> String {

@@ -36,7 +36,7 @@ pub enum S3Error {
     Truncated { tried: String, received_bytes: u64, announced_bytes: Option<u64> },
     /// An object larger than the caller takes, or than one PUT may be.
     #[error("the object has more than {limit_bytes} bytes ({tried})")]
-    TooLarge { tried: String, limit_bytes: u64 },
+    TooLarge { tried: String, limit_bytes: usize },
     /// A listing that says that there is more, and does not give it.
     #[error("the listing is incomplete: {reason} ({tried})")]
     Incomplete { tried: String, reason: &'static str },
@@ -93,6 +93,9 @@ impl S3Error {
                 "put the proxy's user name and password into the variable that names it"
             }
             S3Error::Status { .. } => "check S3_ENDPOINT and S3_REGION; the store's log may say more",
+            S3Error::NoSuchKey { tried } if tried.starts_with("LIST") => {
+                "check S3_ENDPOINT and S3_ADDRESSING: the store took the bucket's URL for that of an object"
+            }
             S3Error::TooLarge { tried, .. } if tried.starts_with("PUT") => "keep it on local disk",
             S3Error::NoSuchKey { .. } | S3Error::Truncated { .. } | S3Error::TooLarge { .. } => {
                 "delete the object with `s3-clean`; the next build writes it again"
