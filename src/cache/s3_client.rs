@@ -187,6 +187,20 @@ impl S3Client {
         self.put(key, size, upload).await
     }
 
+    /// Writes one object of `head` and the `size` bytes of a file behind it, streamed.
+    ///
+    /// # Errors
+    /// As [`S3Client::put_file`].
+    pub async fn put_file_after(&self, key: &str, head: Bytes, path: &Path, size: u64) -> Result<(), S3Error> {
+        let all = head.len() as u64 + size;
+        let upload = Upload::from_file_after(head, path, size);
+        let upload = upload.map_err(|error| {
+            let attempt_key = self.full_key(key);
+            self.attempt("PUT", &attempt_key).other(&error.to_string())
+        })?;
+        self.put(key, all, upload).await
+    }
+
     /// Asks for nothing but whether the bucket can be used.
     ///
     /// # Errors
@@ -231,6 +245,18 @@ impl S3Client {
                 return Ok(());
             }
         }
+    }
+
+    /// Asks for one key of a listing: whether the store answers at all, and lists to this key.
+    ///
+    /// # Errors
+    /// See [`S3Error`].
+    pub async fn list_one(&self) -> Result<(), S3Error> {
+        let attempt = self.attempt("LIST", self.prefix());
+        let request = self.shared.sdk.list_objects_v2().bucket(self.bucket());
+        let request = request.prefix(self.prefix()).max_keys(1);
+        let answer = attempt.timed(STALL_TIMEOUT, request.send()).await?;
+        answer.map(drop).map_err(|error| attempt.explain(&error))
     }
 
     /// All objects of the client, with their full keys; `None` when there are more than `most` and more than one page.

@@ -50,6 +50,9 @@ pub struct SessionSummary {
     pub unpack_cpu_ns: u64,
     /// Why the remote, or uploads to it, were switched off, if they were.
     pub remote_off: Option<String>,
+    /// Whether an earlier session had found it so, and this one did not ask.
+    #[serde(default)]
+    pub remote_off_remembered: bool,
     /// Entries whose body and metadata are in the remote.
     pub uploads_done: u64,
     /// Entries that are not.
