@@ -116,8 +116,8 @@ mod tests {
         let mut reader = LargeReader::new(Arc::new(LocalStore::open(folder.path())));
         let is_taken = bytes.chunks(piece_bytes).all(|piece| reader.take(Bytes::copy_from_slice(piece)));
         let local = reader.local.clone();
-        let is_kept = is_taken && reader.finish() == Taken::Kept;
-        (is_kept, Arc::into_inner(local).unwrap())
+        let taken = reader.finish();
+        (is_taken && taken == Taken::Kept, Arc::into_inner(local).unwrap())
     }
 
     #[test]

@@ -10,11 +10,8 @@ impl Remote {
     /// `uploads` are its uploads so far, if it makes any.
     pub fn closing_line(&self, uploads: Option<UploadCounts>) -> Option<String> {
         let left = uploads.unwrap_or_default().left;
-        let later = match left {
-            0 => String::new(),
-            1 => "; 1 output will be uploaded by a later one".to_owned(),
-            _ => format!("; {left} outputs will be uploaded by a later one"),
-        };
+        let outputs = if left == 1 { "1 output".to_owned() } else { format!("{left} outputs") };
+        let later = if left > 0 { format!("; {outputs} will be uploaded by a later one") } else { String::new() };
         if let Some(reason) = self.off_reason() {
             let when = self.remembered_since().unwrap_or_default();
             return Some(format!("S3 is off for this build{when}: {reason}{later}"));
@@ -26,7 +23,7 @@ impl Remote {
             return Some(format!("nothing was fetched from S3 by this build: {reason}{later}"));
         }
         if let Some(reason) = self.upload_breaker.reason() {
-            let kept = if left > 0 { format!("; {left} outputs stay on this machine") } else { String::new() };
+            let kept = if left > 0 { format!("; not uploaded: {outputs}") } else { String::new() };
             return Some(format!("nothing more is uploaded by this build: {reason}{kept}"));
         }
         (left > 0).then(|| {

@@ -76,7 +76,8 @@ impl Remote {
     /// Asks for one key, once a session, where nothing has been heard of the remote yet. One that does not answer, or knows
     /// the key of the settings for a wrong one, is off from here on.
     pub(super) async fn greet(&self) {
-        self.contact.greeting.get_or_init(|| self.ask_first()).await;
+        // Boxed: it is in the future of every request, and seldom needed.
+        Box::pin(self.contact.greeting.get_or_init(|| self.ask_first())).await;
     }
 
     async fn ask_first(&self) {

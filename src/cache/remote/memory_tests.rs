@@ -66,7 +66,7 @@ fn what_works_again_is_on_for_all_and_what_comes_and_goes_waits_longer() {
     assert_eq!((one.turn(), two.turn()), (Turn::Try, Turn::Wait));
     one.note_on();
     assert_eq!(two.recall(), None);
-    earlier(&one, 5);
+    two.look_at_s.store(0, Ordering::Relaxed);
     assert_eq!(two.turn(), Turn::Works);
     two.note_off("refused", false);
     assert_eq!(one.recall().unwrap().wait_s, 10);
