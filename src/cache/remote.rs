@@ -197,7 +197,9 @@ impl Remote {
         purpose: Purpose,
         work: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, RemoteError> {
-        self.before(purpose).await;
+        if !purpose.is_download() {
+            self.meet().await;
+        }
         let off_reason = match purpose {
             Purpose::Download | Purpose::Ahead { .. } => self.off_reason(),
             Purpose::Upload(_) => self.uploads_off_reason(),

@@ -235,11 +235,17 @@ impl Uploads {
         let attempt = Attempt { limit: PUT_PATIENCE, is_last: true, go_waits: true };
         self.entries.fetch_add(1, Ordering::Relaxed);
         self.unsent.waits(*action, &[Way::Plain]);
-        let is_out = self.remote.put_body(entry, &self.local, attempt).await.is_ok()
-            && self.remote.put_metadata(action, entry, attempt).await.is_ok();
-        if is_out {
-            self.unsent.sent_in(Way::Plain, &[*action]);
-            self.send_again();
+        let body = self.remote.put_body(entry, &self.local, attempt).await;
+        let sent = match body {
+            Ok(()) => self.remote.put_metadata(action, entry, attempt).await,
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok(()) => {
+                self.unsent.sent_in(Way::Plain, &[*action]);
+                self.send_again();
+            }
+            Err(error) => self.remote.give_up_upload(&error),
         }
     }
 

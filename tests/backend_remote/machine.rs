@@ -26,8 +26,10 @@ impl Machine {
     }
 
     pub fn start(&self, variables: &Variables, arguments: &[&str]) -> Backend {
-        let fixed = ["--quiet", "--cache-dir", "store", "--metrics", "metrics", "--drain-deadline", "20"];
-        Backend::start_with(self.folder.path(), &[&fixed, arguments].concat(), variables.clone())
+        let fixed = ["--quiet", "--cache-dir", "store", "--metrics", "metrics"];
+        let mut variables = variables.clone();
+        variables.push(("CACHEPROG_DRAIN_DEADLINE", "20".to_owned()));
+        Backend::start_with(self.folder.path(), &[&fixed, arguments].concat(), variables)
     }
 
     /// A session that gets `gets` and puts `puts`, each with a body of its own; the answers to the gets, and what it said.

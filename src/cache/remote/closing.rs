@@ -26,9 +26,13 @@ impl Remote {
             let kept = if left > 0 { format!("; not uploaded: {outputs}") } else { String::new() };
             return Some(format!("nothing more is uploaded by this build: {reason}{kept}"));
         }
-        (left > 0).then(|| {
-            format!("{left} entries are not in the remote yet; the next build that puts something sends them too")
-        })
+        match left {
+            0 => None,
+            1 => Some("1 entry is not in the remote yet; the next build that puts something sends it too".to_owned()),
+            _ => Some(format!(
+                "{left} entries are not in the remote yet; the next build that puts something sends them too"
+            )),
+        }
     }
 
     /// Notes why nothing can be fetched from a remote that may be on all the same.

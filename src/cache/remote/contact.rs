@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, SetOnce};
 use tracing::{Instrument, info_span};
 
-use super::{Purpose, Remote, RemoteError, is_worth_another_try, retry};
+use super::{Remote, RemoteError, is_worth_another_try, retry};
 use crate::cache::s3_client::S3Error;
 
 /// A remote that has never sent a byte, and sends none for so long, is off. A slow one that sends is not.
@@ -177,9 +177,10 @@ impl Remote {
         Ok(None)
     }
 
-    /// What is to be done before a request: nobody hears of an upload for long that no remote takes.
-    pub(super) async fn before(&self, purpose: Purpose) {
-        if matches!(purpose, Purpose::Upload(_)) && !self.contact.has_heard() {
+    /// Makes sure that the remote was heard of before something is sent there: whether an upload arrives shows late, and a
+    /// key that may not list changes how it is to be sent.
+    pub async fn meet(&self) {
+        if !self.contact.has_heard() {
             self.greet().await;
         }
     }

@@ -83,8 +83,12 @@ impl Uploads {
     async fn upload_large(self: &Arc<Self>, action: ActionId, entry: Entry) {
         let Some(packs) = &self.packs else { return };
         let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
+        self.remote.meet().await;
         if self.remote.uploads_off_reason().is_some() {
             return;
+        }
+        if self.remote.hides_packs() {
+            return self.send_plainly(action, entry);
         }
         let large = packs.writer.large(action, &entry);
         let (key, bytes) = (large.key(), entry.size_bytes);
@@ -114,12 +118,13 @@ impl Uploads {
     async fn upload_pack(self: &Arc<Self>, batch: Batch<Kept>) {
         let Some(packs) = &self.packs else { return };
         let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
+        self.remote.meet().await;
         if self.remote.uploads_off_reason().is_some() {
             return;
         }
         if self.remote.hides_packs() {
             // They gathered before that was known.
-            return self.send_plainly(batch);
+            return batch.entries.into_iter().for_each(|(action, entry, _)| self.send_plainly(action, entry));
         }
         let compressing = self.stages.compressing();
         let (Compressed { packed, gone, repeated }, kept) = packs.writer.pack(batch).await;
@@ -147,13 +152,11 @@ impl Uploads {
         }
     }
 
-    fn send_plainly(self: &Arc<Self>, batch: Batch<Kept>) {
-        for (action, entry, _) in batch.entries {
-            let is_sent_plainly = self.writes_plain;
-            self.unsent.turns_plain(action);
-            if !is_sent_plainly {
-                self.start_plain(action, entry);
-            }
+    /// Sends an entry plainly that was to go out in packs, unless it goes out so as well.
+    fn send_plainly(self: &Arc<Self>, action: ActionId, entry: Entry) {
+        self.unsent.turns_plain(action);
+        if !self.writes_plain {
+            self.start_plain(action, entry);
         }
     }
 
