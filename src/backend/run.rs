@@ -132,8 +132,8 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
         at_close,
         uploads: session.cache.uploads().map(Uploads::counts).unwrap_or_default(),
         traffic: remote.map(Remote::traffic).unwrap_or_default(),
-        remote_off: remote.and_then(Remote::uploads_off_reason).map(|reason| reason.to_string()),
-        remote_off_remembered: remote.is_some_and(Remote::is_off_by_memory),
+        remote_off: remote.and_then(Remote::trouble).map(|reason| reason.to_string()),
+        remote_off_remembered: remote.is_some_and(Remote::was_off_before),
     }
 }
 

@@ -58,14 +58,14 @@ pub struct Remote {
     memory: Option<Memory>,
     /// Set by the first need of the remote, which looks at what earlier sessions have left there.
     recalled: OnceLock<()>,
-    /// Whether it is off because of that.
-    is_off_by_memory: AtomicBool,
+    /// Whether it was off then.
+    was_off_before: AtomicBool,
     /// Tries whether a remote that is off works again.
     probe: Mutex<Option<JoinHandle<()>>>,
     /// Why it went off first in this session.
     first_reason: OnceLock<Arc<str>>,
     /// Why nothing was fetched, where it did not go off.
-    trouble: OnceLock<String>,
+    trouble: OnceLock<Arc<str>>,
 }
 
 /// One attempt at an upload.
@@ -114,7 +114,7 @@ impl Remote {
             back_off: AHEAD_RETRY_AFTER,
             memory: None,
             recalled: OnceLock::new(),
-            is_off_by_memory: AtomicBool::new(false),
+            was_off_before: AtomicBool::new(false),
             probe: Mutex::default(),
             first_reason: OnceLock::new(),
             trouble: OnceLock::new(),
@@ -149,6 +149,12 @@ impl Remote {
     /// Why nothing more is uploaded; `None` while uploads are on.
     pub fn uploads_off_reason(&self) -> Option<Arc<str>> {
         self.off_reason().or_else(|| self.upload_breaker.reason())
+    }
+
+    /// Why the session did without the remote or without uploads, be it for a part of its time; `None` where it did not.
+    pub fn trouble(&self) -> Option<Arc<str>> {
+        let earlier = || self.first_reason.get().or(self.trouble.get()).cloned();
+        self.uploads_off_reason().or_else(earlier)
     }
 
     /// What was moved so far.

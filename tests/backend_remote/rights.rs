@@ -33,7 +33,11 @@ fn a_key_that_may_not_list_hits_on_plain_objects() {
         assert_misses(&answers);
         expects_line(&said);
         let session = writer.session();
-        assert_eq!((&session["uploads_done"], &session["uploads_left"]), (&3.into(), &0.into()), "{strategy}: {session}");
+        assert_eq!(
+            (&session["uploads_done"], &session["uploads_left"]),
+            (&3.into(), &0.into()),
+            "{strategy}: {session}"
+        );
         let reader = Machine::new();
         let gets: Vec<u8> = (1..=100).collect();
         let (answers, said) = reader.run(&variables, &arguments, &gets, &[]);

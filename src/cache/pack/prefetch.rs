@@ -11,14 +11,14 @@ use tokio::sync::{Semaphore, SetOnce, watch};
 use tracing::{Instrument, info_span};
 
 use super::catalog::{Catalog, PackNumber};
-use super::schedule::{CONNECTIONS, Progress, Schedule, Transfer};
 use super::manifest::PackRecord;
+use super::schedule::{CONNECTIONS, Progress, Schedule, Transfer};
 use super::{LARGEST_PACKED, MANIFESTS, PackId, pack_key};
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
 use crate::cache::remote::{Remote, RemoteError, retry};
-use crate::note::note;
 use crate::cache::{Idea, Knobs};
+use crate::note::note;
 use crate::protocol::ActionId;
 
 /// Packs that are decompressed and written at the same time: go needs the cores too.

@@ -16,7 +16,7 @@ impl Remote {
             let when = self.remembered_since().unwrap_or_default();
             return Some(format!("S3 is off for this build{when}: {reason}{later}"));
         }
-        if let Some(reason) = self.first_reason.get().filter(|_| left > 0) {
+        if let Some(reason) = self.first_reason.get() {
             return Some(format!("S3 was off for a part of this build: {reason}{later}"));
         }
         if let Some(reason) = self.trouble.get() {
@@ -37,17 +37,17 @@ impl Remote {
 
     /// Notes why nothing can be fetched from a remote that may be on all the same.
     pub fn note_trouble(&self, error: &RemoteError) {
-        let _ = self.trouble.set(error.to_string());
+        let _ = self.trouble.set(error.to_string().into());
     }
 
-    /// Whether the remote is off because an earlier session has found it so.
-    pub fn is_off_by_memory(&self) -> bool {
-        self.is_off_by_memory.load(Ordering::Relaxed)
+    /// Whether an earlier session had found that the remote is off, and this one did not ask it at first.
+    pub fn was_off_before(&self) -> bool {
+        self.was_off_before.load(Ordering::Relaxed)
     }
 
     /// How long the remote has been off, and when it is tried again, where an earlier session has found it so.
     fn remembered_since(&self) -> Option<String> {
-        let state = self.memory.as_ref().filter(|_| self.is_off_by_memory())?.recall()?;
+        let state = self.memory.as_ref().filter(|_| self.was_off_before())?.recall()?;
         let (age, next) = (seconds(state.age_s()), seconds(state.next_try_in_s()));
         Some(format!(" (found {age} ago, tried again in {next})"))
     }

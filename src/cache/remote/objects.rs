@@ -8,8 +8,8 @@ use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
 use super::{Attempt, BODY_DEADLINE, Purpose, Remote, RemoteError, within};
-use crate::cache::local::LocalStore;
 use crate::cache::index::Entry;
+use crate::cache::local::LocalStore;
 use crate::cache::s3_client::{ListedObject, S3Body, S3Error};
 
 impl Remote {

@@ -18,6 +18,8 @@ use crate::protocol::ActionId;
 /// The longest that go waits for one metadata object, however slowly it comes in. More than the client's own limit for a
 /// silence, so that a remote that says nothing is named as such.
 const METADATA_DEADLINE: Duration = Duration::from_secs(7);
+/// A larger body gets more time, in proportion: making it again takes longer too.
+const LARGE_BYTES: f64 = (64 << 20) as f64;
 /// A remote of more keys is not listed to its end: one page of a listing.
 const KEYS_LISTED: usize = 1000;
 
@@ -129,7 +131,8 @@ impl Remote {
     pub async fn get_body(&self, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
         let key = metadata::data_key(&entry.output);
         let span = info_span!("remote.get_data", bytes = entry.size_bytes, first_byte_ns = Empty);
-        let work = within(BODY_DEADLINE, &key, self.download(&key, entry, local));
+        let limit = BODY_DEADLINE.mul_f64((entry.size_bytes as f64 / LARGE_BYTES).max(1.0));
+        let work = within(limit, &key, self.download(&key, entry, local));
         self.request(Purpose::Download, work.instrument(span)).await
     }
 

@@ -18,7 +18,7 @@ impl Remote {
         }
         match self.memory.as_ref().map_or(Turn::Wait, Memory::turn) {
             Turn::Wait => {}
-            Turn::Works => self.comes_back(),
+            Turn::Works => self.breaker.close(),
             Turn::Try => self.start_probe(),
         }
         self.off_reason().is_none()
@@ -28,16 +28,11 @@ impl Remote {
     fn recall(&self) {
         self.recalled.get_or_init(|| {
             if let Some(state) = self.memory.as_ref().and_then(Memory::recall) {
-                self.is_off_by_memory.store(true, Ordering::Relaxed);
+                self.was_off_before.store(true, Ordering::Relaxed);
                 self.breaker.open(&state.reason);
                 let _ = self.first_reason.set(state.reason.into());
             }
         });
-    }
-
-    fn comes_back(&self) {
-        self.is_off_by_memory.store(false, Ordering::Relaxed);
-        self.breaker.close();
     }
 
     /// On a thread and a runtime of its own: nothing of the session waits for it.
@@ -55,7 +50,8 @@ impl Remote {
         let asked = runtime.block_on(async { tokio::time::timeout(SILENCE, client.list_one()).await });
         // A look-up of a name may go on for long.
         runtime.shutdown_background();
-        let asked: Result<(), RemoteError> = asked.unwrap_or_else(|_| Err(self.no_answer("LIST", SILENCE))).map_err(Into::into);
+        let asked: Result<(), RemoteError> =
+            asked.unwrap_or_else(|_| Err(self.no_answer("LIST", SILENCE))).map_err(Into::into);
         match asked {
             // A key that may only get and put gets no listing.
             Err(error) if !error.denies_listing() => {
@@ -65,7 +61,7 @@ impl Remote {
             _ => {
                 self.contact.hear();
                 memory.note_on();
-                self.comes_back();
+                self.breaker.close();
             }
         }
     }

@@ -65,7 +65,11 @@ impl Upload {
 
 fn open(path: &Path, size: u64) -> io::Result<File> {
     let file = File::open(path)?;
-    if file.metadata()?.len() == size { Ok(file) } else { Err(io::Error::other("the file has another size than expected")) }
+    if file.metadata()?.len() == size {
+        Ok(file)
+    } else {
+        Err(io::Error::other("the file has another size than expected"))
+    }
 }
 
 fn pieces(file: File, size: u64) -> impl Iterator<Item = io::Result<Frame<Bytes>>> {
