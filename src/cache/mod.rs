@@ -15,6 +15,7 @@ pub mod s3_clean;
 pub mod s3_client;
 pub mod s3_config;
 pub mod seed;
+mod small_file;
 mod strategy;
 mod trim;
 mod uploads;

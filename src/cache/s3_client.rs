@@ -198,6 +198,15 @@ impl S3Client {
         self.put(key, size, || Upload::from_file(path, size)).await
     }
 
+    /// Writes one object of `head` and the `size` bytes of a file behind it, streamed.
+    ///
+    /// # Errors
+    /// As [`S3Client::put_file`].
+    pub async fn put_file_after(&self, key: &str, head: Bytes, path: &Path, size: u64) -> Result<(), S3Error> {
+        let all = head.len() as u64 + size;
+        self.put(key, all, || Upload::from_file_after(head.clone(), path, size)).await
+    }
+
     /// Asks for nothing but whether the bucket can be used.
     ///
     /// # Errors

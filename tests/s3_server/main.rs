@@ -9,6 +9,7 @@ mod deleting;
 mod failures;
 mod fake;
 mod in_a_session;
+mod keys;
 mod listing;
 mod odd_answers;
 mod routes;
@@ -17,6 +18,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_credential_types::Credentials as SdkCredentials;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{BehaviorVersion, Region};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use gocacheprog::cache::s3_clean;
@@ -47,6 +51,20 @@ async fn server_with(tls: Option<&Certificate>, link: LinkSettings) -> (Server, 
 
 async fn server() -> (Server, S3Config) {
     server_with(None, LinkSettings::NONE).await
+}
+
+/// The SDK as others use it, with its own defaults.
+fn sdk(config: &S3Config) -> aws_sdk_s3::Client {
+    let keys = (config.access_key_id.as_str(), config.secret_access_key.as_str());
+    let settings = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(&config.endpoint_url)
+        .region(Region::new(config.region.clone()))
+        .credentials_provider(SdkCredentials::new(keys.0, keys.1, None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .retry_config(RetryConfig::disabled())
+        .force_path_style(true);
+    aws_sdk_s3::Client::from_conf(settings.build())
 }
 
 fn body_of(length: usize) -> Bytes {

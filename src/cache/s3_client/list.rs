@@ -47,6 +47,16 @@ impl S3Client {
         Ok(())
     }
 
+    /// Asks for one key of a listing: whether the store answers at all, and lists to this key.
+    ///
+    /// # Errors
+    /// See [`S3Error`].
+    pub async fn list_one(&self) -> Result<(), S3Error> {
+        let attempt = self.attempt("LIST", self.prefix());
+        let request = self.shared.sdk.list_objects_v2().bucket(self.bucket()).prefix(self.prefix()).max_keys(1);
+        self.run(&attempt, STALL_TIMEOUT, || request.clone().send()).await.map(drop)
+    }
+
     /// All objects of the client, with their full keys; `None` when there are more than `most` and more than one page.
     /// `answered` is called after each request: a page holds a thousand keys.
     ///
