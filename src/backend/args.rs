@@ -152,6 +152,8 @@ impl BackendArgs {
             without: self.without.clone(),
             writes_plain: self.plain,
             knobs: self.knobs(),
+            // `bench`, which gives the folder of the records, starts each round without that memory.
+            remembers_remote: self.session.is_none(),
         }
     }
 

@@ -65,7 +65,6 @@ fn run(args: &BackendArgs, unreadable: &[Unreadable]) -> anyhow::Result<bool> {
         records.capture(&stdin_copy, &stdout_copy);
     }
     let session = Arc::new(start_session(args, &folders.store, &records, writer));
-    session.begin();
     let of_session = session.clone();
     records.each_second(move || of_session.cache.local().renew_uses());
     let of_session = session.clone();
@@ -128,11 +127,9 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
         drain();
     }
     records.stop_sampling();
-    let left = session.cache.uploads().map(Uploads::counts).unwrap_or_default().left;
-    if left > 0 && !args.detach {
-        note(format_args!(
-            "{left} entries are not in the remote yet; the next build that puts something sends them too"
-        ));
+    let uploads = (!args.detach).then(|| session.cache.uploads().map(Uploads::counts)).flatten();
+    if let Some(line) = session.cache.remote().and_then(|remote| remote.closing_line(uploads)) {
+        note(line);
     }
     if let Ok(End::Close { id, arrived_ns }) = *end {
         session.answer_close(id, arrived_ns);
@@ -151,12 +148,13 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
         at_close,
         uploads: session.cache.uploads().map(Uploads::counts).unwrap_or_default(),
         traffic: remote.map(Remote::traffic).unwrap_or_default(),
-        remote_off: remote.and_then(Remote::uploads_off_reason).map(str::to_owned),
+        remote_off: remote.and_then(Remote::trouble).map(|reason| reason.to_string()),
+        remote_off_remembered: remote.is_some_and(Remote::was_off_before),
     }
 }
 
 fn remote() -> Option<Remote> {
-    match s3_config::from_env(|name| std::env::var(name).ok()) {
+    match s3_config::from_env(|name| std::env::var_os(name)) {
         Ok(config) => config.map(Remote::new),
         Err(error) => {
             note(format_args!("{error}; this build works from local disk"));
@@ -194,6 +192,7 @@ struct Moved {
     uploads: UploadCounts,
     traffic: Traffic,
     remote_off: Option<String>,
+    remote_off_remembered: bool,
 }
 
 impl Released<'_> {
@@ -216,6 +215,7 @@ impl Released<'_> {
             unpack_ns: traffic.unpack_ns,
             unpack_cpu_ns: traffic.unpack_cpu_ns,
             remote_off: remote_off.clone(),
+            remote_off_remembered: self.moved.remote_off_remembered,
             uploads_done: uploads.done,
             uploads_left: uploads.left,
             get_ns: session.recorder.latency("get"),

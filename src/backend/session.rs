@@ -64,13 +64,6 @@ struct Job {
 }
 
 impl Session {
-    /// Starts what is worth starting before the first request.
-    pub fn begin(&self) {
-        if let Some(work) = self.cache.head_start() {
-            self.runtime.spawn(work);
-        }
-    }
-
     /// Answers requests until the input ends.
     ///
     /// # Errors
@@ -260,6 +253,7 @@ impl Session {
 
     /// Keeps the remote small, now that nobody waits. A session that made no task has not looked at the remote.
     pub fn tidy(&self) {
+        self.cache.end_probe();
         if let Some(runtime) = LazyLock::get(&self.runtime) {
             let _ = runtime.block_on(async { tokio::time::timeout(TIDY_LIMIT, self.cache.tidy()).await });
         }

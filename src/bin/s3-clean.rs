@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use gocacheprog::cache::s3_clean::{self, Found};
 use gocacheprog::cache::s3_client::{S3Client, S3Error};
-use gocacheprog::cache::s3_config::{self, S3Config};
+use gocacheprog::cache::s3_config::{self, S3Config, S3ConfigError};
 use gocacheprog::{note, stdout};
 use indicatif::DecimalBytes;
 
@@ -24,9 +24,12 @@ struct Args {
     /// Delete without asking
     #[arg(long, short)]
     yes: bool,
-    /// Everything below this prefix, instead of that of S3_PREFIX
+    /// Everything below this prefix, instead of that of S3_PREFIX; both get the form that the cache writes: `/ci` is `ci/`
     #[arg(long)]
     prefix: Option<String>,
+    /// Every key that begins with exactly this text, as older versions and other programs wrote it
+    #[arg(long, value_name = "TEXT", conflicts_with = "prefix")]
+    raw_prefix: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -40,12 +43,15 @@ fn main() -> ExitCode {
 }
 
 fn clean(args: Args) -> anyhow::Result<()> {
-    let mut config = s3_config::from_env(|name| std::env::var(name).ok())?.context(
+    let mut config = s3_config::from_env(|name| std::env::var_os(name)).map_err(report_settings)?.context(
         "S3_ENDPOINT is not set\n  tried: to find the bucket to clean\n  next:  export the S3_ \
          variables of the workshop, or those that `bench s3` prints",
     )?;
     if let Some(prefix) = args.prefix {
-        config.prefix = prefix;
+        config.prefix = s3_config::normalize_prefix(&prefix).map_err(report_settings)?;
+    }
+    if let Some(text) = args.raw_prefix {
+        config.prefix = text;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = S3Client::connect(&config);
@@ -61,11 +67,17 @@ fn clean(args: Args) -> anyhow::Result<()> {
     let all = found.ours.len();
     let progress = |deleted| note::line(format_args!("deleted {deleted} of {all}"));
     let deleted = runtime.block_on(s3_clean::remove(&client, &found.ours, progress));
-    let deleted = deleted.map_err(report)?;
-    stdout::print(&format!("deleted {deleted} objects, {}\n", DecimalBytes(found.bytes())))
+    if let Some(failure) = deleted.failure {
+        bail!("deleted {} of {all}: {}", deleted.objects, failure.report());
+    }
+    stdout::print(&format!("deleted {} objects, {}\n", deleted.objects, DecimalBytes(found.bytes())))
 }
 
 fn report(error: S3Error) -> anyhow::Error {
+    anyhow::Error::msg(error.report())
+}
+
+fn report_settings(error: S3ConfigError) -> anyhow::Error {
     anyhow::Error::msg(error.report())
 }
 

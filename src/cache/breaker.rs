@@ -1,8 +1,10 @@
-//! The circuit breaker: after a few failures, with few successes between them, the remote is off for the rest of the session.
+//! The circuit breaker: after a few failures, with few successes between them, the remote is off until a probe finds that it
+//! works again.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio::sync::SetOnce;
+use tokio::sync::watch;
 
 /// Points at which the circuit opens.
 const LIMIT: u32 = 10;
@@ -12,10 +14,16 @@ const FAILURE: u32 = 2;
 const TIMEOUT: u32 = 5;
 
 /// Counts failures; successes take away from the count.
-#[derive(Default)]
 pub struct Breaker {
     points: AtomicU32,
-    reason: SetOnce<String>,
+    /// Why the circuit is open; `None` while it is closed.
+    reason: watch::Sender<Option<Arc<str>>>,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self { points: AtomicU32::new(0), reason: watch::Sender::new(None) }
+    }
 }
 
 impl Breaker {
@@ -34,17 +42,31 @@ impl Breaker {
 
     /// Opens the circuit; returns whether it was closed.
     pub fn open(&self, reason: &str) -> bool {
-        self.reason.set(reason.to_owned()).is_ok()
+        self.reason.send_if_modified(|now| {
+            let is_closed = now.is_none();
+            if is_closed {
+                *now = Some(reason.into());
+            }
+            is_closed
+        })
     }
 
-    /// Waits until the circuit opens, and says why it did.
-    pub async fn opened(&self) -> &str {
-        self.reason.wait().await
+    /// Closes the circuit: what failed before does not count any more.
+    pub fn close(&self) {
+        self.points.store(0, Ordering::Relaxed);
+        self.reason.send_replace(None);
+    }
+
+    /// Waits until the circuit opens; the reason.
+    pub async fn opened(&self) -> Arc<str> {
+        let mut reason = self.reason.subscribe();
+        let opened = reason.wait_for(Option::is_some).await.map(|reason| reason.clone());
+        opened.ok().flatten().expect("the sender lives as long as the breaker, and there is a reason")
     }
 
     /// Why the circuit is open; `None` while it is closed.
-    pub fn reason(&self) -> Option<&str> {
-        self.reason.get().map(String::as_str)
+    pub fn reason(&self) -> Option<Arc<str>> {
+        self.reason.borrow().clone()
     }
 }
 
@@ -59,18 +81,28 @@ mod tests {
             breaker.failed(true, "no answer");
             breaker.failed(true, "no answer");
         });
-        assert_eq!(reason, "no answer");
+        assert_eq!(&*reason, "no answer");
     }
 
     #[test]
-    fn five_failures_without_a_success_open_it_once_and_for_good() {
+    fn five_failures_without_a_success_open_it_once() {
         let breaker = Breaker::default();
         for _ in 0..4 {
             assert!(!breaker.failed(false, "refused"));
         }
         assert_eq!((0..3).filter(|_| breaker.failed(false, "refused")).count(), 1);
         breaker.succeeded();
-        assert_eq!(breaker.reason(), Some("refused"));
+        assert_eq!(breaker.reason().as_deref(), Some("refused"));
+    }
+
+    #[test]
+    fn a_closed_circuit_has_forgotten_what_failed_before() {
+        let breaker = Breaker::default();
+        assert!(breaker.open("no answer"));
+        breaker.close();
+        assert_eq!(breaker.reason(), None);
+        assert!(!breaker.failed(true, "slow"));
+        assert!(breaker.failed(true, "slow"));
     }
 
     #[test]

@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 const RENEWED_AFTER: Duration = Duration::from_secs(15);
 /// How long a listing is believed that could not be renewed.
 const BELIEVED_FOR: Duration = Duration::from_secs(60);
+/// The wait after a listing that failed. It doubles with each failure in a row, ...
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// ... up to this.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// What is known of the keys in a remote.
 #[derive(Default)]
@@ -22,6 +26,9 @@ struct Known {
     is_hopeless: bool,
     /// All keys, and when the listing began that gave them.
     all: Option<(HashSet<String>, Instant)>,
+    /// When the last listing failed, and how long the next one waits after that: each costs a store in trouble more than
+    /// many gets.
+    failed: Option<(Instant, Duration)>,
 }
 
 /// What a listing gave.
@@ -57,9 +64,15 @@ impl Contents {
         let mut known = self.lock();
         known.is_listing = false;
         match listed {
-            Listed::All(keys) => known.all = Some((keys, since)),
+            Listed::All(keys) => {
+                known.all = Some((keys, since));
+                known.failed = None;
+            }
             Listed::Hopeless => *known = Known { is_hopeless: true, ..Known::default() },
-            Listed::Failed => {}
+            Listed::Failed => {
+                let wait = known.failed.map_or(FIRST_WAIT, |(_, wait)| (wait * 2).min(LONGEST_WAIT));
+                known.failed = Some((Instant::now(), wait));
+            }
         }
     }
 
@@ -71,7 +84,8 @@ impl Contents {
 impl Known {
     fn is_due(&self) -> bool {
         let is_old = self.all.as_ref().is_none_or(|(_, since)| since.elapsed() > RENEWED_AFTER);
-        is_old && !self.is_listing && !self.is_hopeless
+        let waits = self.failed.is_some_and(|(since, wait)| since.elapsed() < wait);
+        is_old && !waits && !self.is_listing && !self.is_hopeless
     }
 }
 
@@ -110,15 +124,39 @@ mod tests {
         assert!(!contents.begin_listing());
     }
 
+    /// Lets the last failure be so long ago; `false` when the clock does not go back that far.
+    fn failed_before(contents: &Contents, time: Duration) -> bool {
+        let mut known = contents.lock();
+        let (since, wait) = known.failed.unwrap();
+        let earlier = since.checked_sub(time);
+        known.failed = Some((earlier.unwrap_or(since), wait));
+        earlier.is_some()
+    }
+
     #[test]
-    fn too_many_keys_are_not_listed_again_and_a_failure_is() {
-        for (listed, again) in [(Listed::Hopeless, false), (Listed::Failed, true)] {
-            let contents = Contents::default();
+    fn too_many_keys_are_not_listed_again() {
+        let contents = Contents::default();
+        assert!(contents.begin_listing());
+        contents.learn(Listed::Hopeless, Instant::now());
+        assert!(contents.may_hold("a") && !contents.begin_listing());
+    }
+
+    #[test]
+    fn a_listing_that_fails_is_tried_again_after_a_wait_that_doubles() {
+        let contents = Contents::default();
+        for wait_s in [5, 10, 20, 40, 80, 160, 300, 300] {
             assert!(contents.begin_listing());
-            contents.learn(listed, Instant::now());
-            assert!(contents.may_hold("a"));
-            assert_eq!(contents.begin_listing(), again);
+            contents.learn(Listed::Failed, Instant::now());
+            assert!(contents.may_hold("a") && !contents.begin_listing());
+            if !failed_before(&contents, Duration::from_secs(wait_s - 1)) {
+                return;
+            }
+            assert!(!contents.begin_listing(), "{wait_s} s");
+            failed_before(&contents, Duration::from_secs(1));
         }
+        assert!(contents.begin_listing());
+        contents.learn(all(&["a"]), Instant::now());
+        assert_eq!(contents.lock().failed, None);
     }
 
     #[test]

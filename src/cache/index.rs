@@ -209,11 +209,6 @@ impl Index {
         &self.replaced
     }
 
-    /// Whether nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// Bytes of the log that had to be skipped.
     pub fn damaged_bytes(&self) -> u64 {
         self.log.damaged_bytes()

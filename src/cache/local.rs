@@ -114,11 +114,6 @@ impl LocalStore {
         self.stores().find_map(|store| store.peek(action))
     }
 
-    /// Whether no action is known at all.
-    pub fn is_empty(&self) -> bool {
-        self.stores().all(OpenStore::is_empty)
-    }
-
     /// All entries, in no order.
     pub fn entries(&self) -> Vec<(ActionId, Entry)> {
         let mut entries = self.main.entries();

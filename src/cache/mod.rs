@@ -17,6 +17,7 @@ pub mod s3_clean;
 pub mod s3_client;
 pub mod s3_config;
 pub mod seed;
+mod small_file;
 mod spare;
 pub mod store_folder;
 mod strategy;

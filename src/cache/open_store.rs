@@ -112,11 +112,6 @@ impl OpenStore {
         self.state().index.peek(action)
     }
 
-    /// Whether no action is known at all.
-    pub fn is_empty(&self) -> bool {
-        self.state().index.is_empty()
-    }
-
     /// All entries, in no order.
     pub fn entries(&self) -> Vec<(ActionId, Entry)> {
         self.state().index.iter().map(|(action, entry)| (*action, *entry)).collect()

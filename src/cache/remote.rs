@@ -1,12 +1,19 @@
 //! The remote store: what any request goes through, its client, its circuit breaker and its count.
 
+mod closing;
+mod contact;
 mod error;
+mod memory;
 mod meter;
 mod objects;
 mod plain;
+mod probe;
 mod retry;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
@@ -16,8 +23,9 @@ use super::contents::Contents;
 use super::knobs::Knobs;
 use super::s3_client::{S3Client, S3Error};
 use super::s3_config::S3Config;
-use crate::note::note;
+use contact::{Contact, SILENCE};
 pub use error::RemoteError;
+use memory::Memory;
 use meter::Meter;
 pub use meter::Traffic;
 use retry::AHEAD_RETRY_AFTER;
@@ -25,10 +33,6 @@ pub use retry::{is_worth_another_try, retry};
 
 /// The longest that go waits for one body.
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
-/// What an open circuit of the uploads means.
-const NO_UPLOADS: &str = "nothing more is uploaded by this build";
-/// What an open circuit of the whole remote means.
-const NO_REMOTE: &str = "the remote is off for this build, which goes on from local disk";
 /// A failure that took this long counts as one that go waited for.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -43,12 +47,25 @@ pub struct Remote {
     breaker: Breaker,
     /// Apart: who may only read, or has a slow uplink, still reads.
     upload_breaker: Breaker,
+    contact: Contact,
     contents: Contents,
     /// Whether somebody has asked whether the bucket is there.
     bucket_asked: AtomicBool,
     meter: Meter,
     /// Waits before what is fetched ahead is tried again.
     back_off: [Duration; 2],
+    /// What sessions remember of it when it is off; `None`: this one remembers nothing.
+    memory: Option<Memory>,
+    /// Set by the first need of the remote, which looks at what earlier sessions have left there.
+    recalled: OnceLock<()>,
+    /// Whether it was off then.
+    was_off_before: AtomicBool,
+    /// Tries whether a remote that is off works again.
+    probe: Mutex<Option<JoinHandle<()>>>,
+    /// Why it went off first in this session.
+    first_reason: OnceLock<Arc<str>>,
+    /// Why nothing was fetched, where it did not go off.
+    trouble: OnceLock<Arc<str>>,
 }
 
 /// One attempt at an upload.
@@ -84,11 +101,30 @@ impl Purpose {
 impl Remote {
     /// A remote that has not been talked to yet.
     pub fn new(config: S3Config) -> Self {
-        let (breaker, upload_breaker) = (Breaker::default(), Breaker::default());
-        let (client, upload_client) = (OnceCell::new(), OnceCell::new());
-        let (contents, meter) = (Contents::default(), Meter::default());
-        let (back_off, bucket_asked) = (AHEAD_RETRY_AFTER, AtomicBool::new(false));
-        Self { config, client, upload_client, breaker, upload_breaker, contents, bucket_asked, meter, back_off }
+        Self {
+            config,
+            client: OnceCell::new(),
+            upload_client: OnceCell::new(),
+            breaker: Breaker::default(),
+            upload_breaker: Breaker::default(),
+            contact: Contact::default(),
+            contents: Contents::default(),
+            bucket_asked: AtomicBool::new(false),
+            meter: Meter::default(),
+            back_off: AHEAD_RETRY_AFTER,
+            memory: None,
+            recalled: OnceLock::new(),
+            was_off_before: AtomicBool::new(false),
+            probe: Mutex::default(),
+            first_reason: OnceLock::new(),
+            trouble: OnceLock::new(),
+        }
+    }
+
+    /// The same remote, with what sessions over the local store in `folder` remember of it.
+    pub fn remembered_in(mut self, folder: &Path) -> Self {
+        self.memory = Some(Memory::new(folder, &self.config));
+        self
     }
 
     /// The same remote with these changes.
@@ -105,14 +141,20 @@ impl Remote {
         format!("{endpoint_url}/{bucket}/{prefix}")
     }
 
-    /// Why the remote is off for the rest of the session; `None` while it is on.
-    pub fn off_reason(&self) -> Option<&str> {
+    /// Why the remote is off; `None` while it is on.
+    pub fn off_reason(&self) -> Option<Arc<str>> {
         self.breaker.reason()
     }
 
-    /// Why nothing more is uploaded in this session; `None` while uploads are on.
-    pub fn uploads_off_reason(&self) -> Option<&str> {
-        self.off_reason().or(self.upload_breaker.reason())
+    /// Why nothing more is uploaded; `None` while uploads are on.
+    pub fn uploads_off_reason(&self) -> Option<Arc<str>> {
+        self.off_reason().or_else(|| self.upload_breaker.reason())
+    }
+
+    /// Why the session did without the remote or without uploads, be it for a part of its time; `None` where it did not.
+    pub fn trouble(&self) -> Option<Arc<str>> {
+        let earlier = || self.first_reason.get().or(self.trouble.get()).cloned();
+        self.uploads_off_reason().or_else(earlier)
     }
 
     /// What was moved so far.
@@ -161,35 +203,43 @@ impl Remote {
         purpose: Purpose,
         work: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, RemoteError> {
+        if !purpose.is_download() {
+            self.meet().await;
+        }
         let off_reason = match purpose {
             Purpose::Download | Purpose::Ahead { .. } => self.off_reason(),
             Purpose::Upload(_) => self.uploads_off_reason(),
         };
         if let Some(reason) = off_reason {
-            return Err(RemoteError::Off(reason.to_owned()));
+            return Err(RemoteError::Off(reason));
         }
         self.meter.requests.fetch_add(1, Ordering::Relaxed);
         let _download = purpose.is_download().then(|| self.meter.download());
         let began = Instant::now();
         // What is under way when the remote goes off would only let go wait.
         let result = tokio::select! {
+            biased;
             result = work => result,
-            reason = self.went_off(purpose) => Err(RemoteError::Off(reason.to_owned())),
+            reason = self.went_off(purpose) => Err(RemoteError::Off(reason)),
+            () = self.contact.silence(), if purpose.is_download() => Err(self.no_answer("the first question", SILENCE).into()),
         };
         match &result {
-            Ok(_) => match purpose {
-                Purpose::Download | Purpose::Ahead { .. } => self.breaker.succeeded(),
-                Purpose::Upload(_) => self.upload_breaker.succeeded(),
-            },
+            Ok(_) => {
+                self.contact.hear();
+                match purpose {
+                    Purpose::Download | Purpose::Ahead { .. } => self.breaker.succeeded(),
+                    Purpose::Upload(_) => self.upload_breaker.succeeded(),
+                }
+            }
             Err(error) => {
                 self.meter.errors.fetch_add(1, Ordering::Relaxed);
-                self.note_failure(error, purpose, began.elapsed());
+                self.after_failure(error, purpose, began.elapsed()).await;
             }
         }
         result
     }
 
-    async fn went_off(&self, purpose: Purpose) -> &str {
+    async fn went_off(&self, purpose: Purpose) -> Arc<str> {
         match purpose {
             Purpose::Download | Purpose::Ahead { .. } => self.breaker.opened().await,
             Purpose::Upload(_) => tokio::select! {
@@ -199,40 +249,56 @@ impl Remote {
         }
     }
 
-    fn open_for_uploads(&self, reason: &str) {
-        if self.upload_breaker.open(reason) && self.off_reason().is_none() {
-            note(format_args!("{NO_UPLOADS}: {reason}"));
+    /// `is_slow`: go had to wait to find out.
+    fn open_for_all(&self, reason: &str, is_slow: bool) {
+        if self.breaker.open(reason) {
+            self.has_gone_off(reason, is_slow);
         }
     }
 
-    fn open_for_all(&self, reason: &str) {
-        if self.breaker.open(reason) {
-            note(format_args!("{NO_REMOTE}: {reason}"));
+    fn has_gone_off(&self, reason: &str, is_slow: bool) {
+        let _ = self.first_reason.set(reason.into());
+        if let Some(memory) = &self.memory {
+            memory.note_off(reason, is_slow);
+        }
+    }
+
+    async fn after_failure(&self, error: &RemoteError, purpose: Purpose, waited: Duration) {
+        if error.is_answer() {
+            self.contact.hear();
+        }
+        if is_unreachable(error) && !self.contact.has_heard() {
+            // One lost connection says little of a remote that was never reached.
+            self.greet().await;
+        } else {
+            self.note_failure(error, purpose, waited);
         }
     }
 
     fn note_failure(&self, error: &RemoteError, purpose: Purpose, waited: Duration) {
+        if matches!(error, RemoteError::Off(_)) || self.note_first_failure(error) {
+            return;
+        }
         let slow = !matches!(purpose, Purpose::Ahead { .. }) && (error.is_timeout() || waited >= SLOW);
         let is_tried_again = match purpose {
             Purpose::Download => false,
             Purpose::Ahead { is_last } => !is_last && is_worth_another_try(error),
             Purpose::Upload(attempt) => !attempt.is_last && error.is_passing(),
         };
-        let is_noted = error.is_of_the_remote(purpose) && !is_tried_again;
-        // A remote that cannot be reached gives nothing either.
-        let is_unreachable = matches!(error, RemoteError::S3(S3Error::Unreachable { .. }));
-        if !is_noted {
+        if !error.is_of_the_remote(purpose) || is_tried_again {
             return;
         }
-        let (breaker, means) = match purpose {
-            Purpose::Upload(_) if !is_unreachable => (&self.upload_breaker, NO_UPLOADS),
-            _ => (&self.breaker, NO_REMOTE),
-        };
-        let is_said = self.off_reason().is_some();
-        if breaker.failed(slow, &error.to_string()) && !is_said {
-            note(format_args!("{means}: {error}"));
+        // A remote that cannot be reached gives nothing either.
+        if matches!(purpose, Purpose::Upload(_)) && !is_unreachable(error) {
+            self.upload_breaker.failed(slow, &error.to_string());
+        } else if self.breaker.failed(slow, &error.to_string()) {
+            self.has_gone_off(&error.to_string(), slow);
         }
     }
+}
+
+fn is_unreachable(error: &RemoteError) -> bool {
+    matches!(error, RemoteError::S3(S3Error::Unreachable { .. }))
 }
 
 /// Gives up after `limit`.

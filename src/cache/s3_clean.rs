@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::pack::is_pack_key;
-use super::s3_client::{ListedObject, S3Client, S3Error};
+use super::s3_client::{Deleted, ListedObject, S3Client, S3Error};
 
 /// How often [`remove_all`] goes on after a failure: nobody is asked to type it again for one lost packet.
 const TRIES: u32 = 3;
@@ -52,24 +52,21 @@ pub async fn find(client: &S3Client) -> Result<Found, S3Error> {
     Ok(found)
 }
 
-/// Deletes the given objects and tells `progress` how many are gone so far. Returns how many were
-/// deleted.
-///
-/// # Errors
-/// See [`S3Error`]; what was deleted before stays deleted.
-pub async fn remove(
-    client: &S3Client,
-    objects: &[ListedObject],
-    mut progress: impl FnMut(u64),
-) -> Result<u64, S3Error> {
-    let mut deleted = 0;
+/// Deletes as many of the given objects as it can, and tells `progress` how many are gone so far.
+pub async fn remove(client: &S3Client, objects: &[ListedObject], mut progress: impl FnMut(u64)) -> Deleted {
+    let mut deleted = Deleted::default();
     for step in objects.chunks(STEP) {
         let keys = step.iter().filter_map(|object| object.key.strip_prefix(client.prefix()));
         let keys: Vec<String> = keys.map(str::to_owned).collect();
-        deleted += client.delete(&keys).await?;
-        progress(deleted);
+        let of_step = client.delete_most(&keys).await;
+        deleted.objects += of_step.objects;
+        deleted.failure = deleted.failure.or(of_step.failure);
+        progress(deleted.objects);
+        if deleted.failure.is_some() && of_step.objects == 0 {
+            break;
+        }
     }
-    Ok(deleted)
+    deleted
 }
 
 /// Deletes everything below the client's configured prefix, and lists again until nothing is left there; returns how many
@@ -100,7 +97,11 @@ pub async fn remove_all(client: &S3Client) -> Result<u64, S3Error> {
 
 async fn remove_found(client: &S3Client) -> Result<u64, S3Error> {
     let found = find(client).await?;
-    remove(client, &found.ours, |_| ()).await
+    let deleted = remove(client, &found.ours, |_| ()).await;
+    match deleted.failure {
+        None => Ok(deleted.objects),
+        Some(error) => Err(error),
+    }
 }
 
 fn cannot(reason: &str) -> S3Error {

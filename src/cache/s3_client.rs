@@ -7,24 +7,32 @@
 mod attempt;
 mod body;
 mod connector;
+mod delete;
 mod error;
+mod list;
+mod probe;
+mod region;
+mod request;
 mod settings;
+mod trust;
+mod unreachable;
 mod upload;
 
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, TryStreamExt, stream};
 use tracing::Span;
 
 use super::s3_config::S3Config;
 use attempt::{Attempt, Target};
 pub use body::S3Body;
+pub use delete::Deleted;
 pub use error::S3Error;
+use region::OneBucket;
 use upload::Upload;
 
 /// Field of the span around a download: from the question to the head of the answer, nanoseconds.
@@ -41,9 +49,9 @@ const SLOWEST_BYTES_PER_S: u64 = 16 << 10;
 const BUFFERED_BYTES: u64 = 1 << 20;
 /// How long a whole page of a listing or a whole batch of deletions may take: a store works on a thousand keys there.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
-/// The most keys that one DeleteObjects request may name.
-const DELETE_BATCH: usize = 1000;
-const SINGLE_DELETES_IN_FLIGHT: usize = 10;
+/// The largest object that one PUT may write. Larger ones take multipart uploads, whose parts are billed for ever when
+/// a process is killed on the way.
+const MOST_PUT_BYTES: u64 = 5 << 30;
 
 /// A connection pool to one bucket. Cloning shares it.
 #[derive(Clone)]
@@ -53,12 +61,18 @@ pub struct S3Client {
 
 struct Shared {
     sdk: aws_sdk_s3::Client,
+    endpoint: OneBucket,
     target: Target,
     prefix: String,
     /// How long an upload may make no progress, beside what its size allows.
     stall_timeout: Duration,
     /// Connections that are open.
     connections: Arc<AtomicU64>,
+    /// The store has refused a DeleteObjects request.
+    batches_are_refused: AtomicBool,
+    /// The port has been asked what it speaks, and the scheme of that where it is not the endpoint's.
+    protocol_asked: AtomicBool,
+    other_protocol: OnceLock<Option<&'static str>>,
 }
 
 /// One object as a listing shows it.
@@ -85,14 +99,19 @@ impl S3Client {
 
     fn with_patience(config: &S3Config, patience: u32) -> S3Client {
         let connect_timeout = CONNECT_TIMEOUT * patience;
-        let target = Target { endpoint: config.endpoint_url.clone(), bucket: config.bucket.clone(), connect_timeout };
+        let endpoint = OneBucket::of(config);
         let connections = Arc::new(AtomicU64::new(0));
+        let settings = settings::lean(config, endpoint.clone(), connect_timeout, connections.clone());
         let shared = Arc::new(Shared {
-            sdk: aws_sdk_s3::Client::from_conf(settings::lean(config, connect_timeout, connections.clone())),
-            target,
+            sdk: aws_sdk_s3::Client::from_conf(settings),
+            endpoint,
+            target: Target::of(config, connect_timeout),
             prefix: config.prefix.clone(),
             stall_timeout: STALL_TIMEOUT * patience,
             connections,
+            batches_are_refused: AtomicBool::new(false),
+            protocol_asked: AtomicBool::new(false),
+            other_protocol: OnceLock::new(),
         });
         S3Client { shared }
     }
@@ -135,17 +154,16 @@ impl S3Client {
     pub async fn get_stream(&self, key: &str) -> Result<Option<S3Body>, S3Error> {
         let key = self.full_key(key);
         let attempt = self.attempt("GET", &key);
-        let request = self.shared.sdk.get_object();
-        let sent = request.bucket(self.bucket()).key(&key).send();
+        let request = self.shared.sdk.get_object().bucket(self.bucket()).key(&key);
         let began = Instant::now();
-        let answer = attempt.timed(STALL_TIMEOUT, sent).await?;
-        Span::current().record(FIRST_BYTE, began.elapsed().as_nanos() as u64);
+        let answer = self.run(&attempt, STALL_TIMEOUT, || request.clone().send()).await;
+        if !matches!(answer, Err(S3Error::Timeout { .. })) {
+            Span::current().record(FIRST_BYTE, began.elapsed().as_nanos() as u64);
+        }
         match answer {
             Ok(output) => Ok(Some(S3Body::new(self.clone(), key, output))),
-            Err(error) => match attempt.explain(&error) {
-                S3Error::NoSuchKey { .. } => Ok(None),
-                explained => Err(explained),
-            },
+            Err(S3Error::NoSuchKey { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -156,13 +174,11 @@ impl S3Client {
     pub async fn has(&self, key: &str) -> Result<bool, S3Error> {
         let key = self.full_key(key);
         let attempt = self.attempt("HEAD", &key);
-        let sent = self.shared.sdk.head_object().bucket(self.bucket()).key(&key).send();
-        match attempt.timed(STALL_TIMEOUT, sent).await? {
+        let request = self.shared.sdk.head_object().bucket(self.bucket()).key(&key);
+        match self.run(&attempt, STALL_TIMEOUT, || request.clone().send()).await {
             Ok(_) => Ok(true),
-            Err(error) => match attempt.explain(&error) {
-                S3Error::NoSuchKey { .. } => Ok(false),
-                explained => Err(explained),
-            },
+            Err(S3Error::NoSuchKey { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -171,20 +187,24 @@ impl S3Client {
     /// # Errors
     /// See [`S3Error`].
     pub async fn put_bytes(&self, key: &str, body: Bytes) -> Result<(), S3Error> {
-        self.put(key, body.len() as u64, Upload::from_bytes(body)).await
+        self.put(key, body.len() as u64, || Ok(Upload::from_bytes(body.clone()))).await
     }
 
     /// Writes one object from the `size` bytes of a file, streamed.
     ///
     /// # Errors
-    /// See [`S3Error`]; [`S3Error::Other`] when the file cannot be read.
+    /// See [`S3Error`]; [`S3Error::Other`] when the file cannot be read, [`S3Error::TooLarge`] above 5 GiB.
     pub async fn put_file(&self, key: &str, path: &Path, size: u64) -> Result<(), S3Error> {
-        let upload = Upload::from_file(path, size);
-        let upload = upload.map_err(|error| {
-            let attempt_key = self.full_key(key);
-            self.attempt("PUT", &attempt_key).other(&error.to_string())
-        })?;
-        self.put(key, size, upload).await
+        self.put(key, size, || Upload::from_file(path, size)).await
+    }
+
+    /// Writes one object of `head` and the `size` bytes of a file behind it, streamed.
+    ///
+    /// # Errors
+    /// As [`S3Client::put_file`].
+    pub async fn put_file_after(&self, key: &str, head: Bytes, path: &Path, size: u64) -> Result<(), S3Error> {
+        let all = head.len() as u64 + size;
+        self.put(key, all, || Upload::from_file_after(head.clone(), path, size)).await
     }
 
     /// Asks for nothing but whether the bucket can be used.
@@ -193,146 +213,32 @@ impl S3Client {
     /// Tells an unreachable endpoint, refused credentials and a missing bucket apart.
     pub async fn head_bucket(&self) -> Result<(), S3Error> {
         let attempt = self.attempt("HEAD", "");
-        let sent = self.shared.sdk.head_bucket().bucket(self.bucket()).send();
-        let answer = attempt.timed(STALL_TIMEOUT, sent).await?;
-        answer.map(drop).map_err(|error| attempt.explain(&error))
+        let request = self.shared.sdk.head_bucket().bucket(self.bucket());
+        self.run(&attempt, STALL_TIMEOUT, || request.clone().send()).await.map(drop)
     }
 
-    /// Hands every page of objects below `prefix` to `page`. The keys it gets are full keys, with
-    /// the configured prefix.
-    ///
-    /// # Errors
-    /// See [`S3Error`]; pages before the failing one have been handed over.
-    pub async fn list(&self, prefix: &str, page: impl FnMut(Vec<ListedObject>)) -> Result<(), S3Error> {
-        self.list_within(BATCH_TIMEOUT, prefix, page).await
-    }
-
-    /// The same of few objects, for which go waits: a store that says nothing for five seconds is given up.
-    ///
-    /// # Errors
-    /// As [`S3Client::list`].
-    pub async fn list_quickly(&self, prefix: &str, page: impl FnMut(Vec<ListedObject>)) -> Result<(), S3Error> {
-        self.list_within(STALL_TIMEOUT, prefix, page).await
-    }
-
-    async fn list_within(
-        &self,
-        limit: Duration,
-        prefix: &str,
-        mut page: impl FnMut(Vec<ListedObject>),
-    ) -> Result<(), S3Error> {
-        let prefix = self.full_key(prefix);
-        let mut token = None;
-        loop {
-            let (objects, next) = self.list_page(limit, &prefix, token).await?;
-            page(objects.collect());
-            token = next;
-            if token.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// All objects of the client, with their full keys; `None` when there are more than `most` and more than one page.
-    /// `answered` is called after each request: a page holds a thousand keys.
-    ///
-    /// # Errors
-    /// See [`S3Error`].
-    pub async fn list_at_most(
-        &self,
-        most: usize,
-        mut answered: impl FnMut(),
-    ) -> Result<Option<Vec<ListedObject>>, S3Error> {
-        let mut objects = Vec::new();
-        let mut token = None;
-        loop {
-            let page = self.list_page(BATCH_TIMEOUT, self.prefix(), token).await;
-            answered();
-            let (page, next) = page?;
-            objects.extend(page);
-            token = next;
-            match &token {
-                None => return Ok(Some(objects)),
-                Some(_) if objects.len() >= most => return Ok(None),
-                Some(_) => {}
-            }
-        }
-    }
-
-    /// One page of objects below a full key, and the token of the next.
-    async fn list_page(
-        &self,
-        limit: Duration,
-        prefix: &str,
-        token: Option<String>,
-    ) -> Result<(impl Iterator<Item = ListedObject> + use<>, Option<String>), S3Error> {
-        let attempt = self.attempt("LIST", prefix);
-        let request = self.shared.sdk.list_objects_v2().bucket(self.bucket());
-        let request = request.prefix(prefix).set_continuation_token(token);
-        let answer = attempt.timed(limit, request.send()).await?;
-        let answer = answer.map_err(|error| attempt.explain(&error))?;
-        let objects = answer.contents.unwrap_or_default();
-        Ok((objects.into_iter().filter_map(listed), answer.next_continuation_token))
-    }
-
-    /// Deletes objects, in batches where the store can do that. A key that is not there counts as
-    /// deleted, as S3 has it.
-    ///
-    /// # Errors
-    /// The first failure; batches before it are gone.
-    pub async fn delete(&self, keys: &[String]) -> Result<u64, S3Error> {
-        let keys: Vec<String> = keys.iter().map(|key| self.full_key(key)).collect();
-        for batch in keys.chunks(DELETE_BATCH) {
-            match self.delete_batch(batch).await {
-                Err(error) if error.is_not_implemented() => self.delete_singly(batch).await?,
-                other => other?,
-            }
-        }
-        Ok(keys.len() as u64)
-    }
-
-    async fn delete_batch(&self, keys: &[String]) -> Result<(), S3Error> {
-        let attempt = self.attempt("DELETE", keys.first().map_or("", String::as_str));
-        let ids = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build());
-        let delete = ids
-            .collect::<Result<Vec<_>, _>>()
-            .and_then(|ids| Delete::builder().set_objects(Some(ids)).quiet(true).build())
-            .map_err(|error| attempt.other(&error.to_string()))?;
-        let request = self.shared.sdk.delete_objects().bucket(self.bucket());
-        let answer = attempt.timed(BATCH_TIMEOUT, request.delete(delete).send()).await?;
-        let answer = answer.map_err(|error| attempt.explain(&error))?;
-        match answer.errors().first() {
-            None => Ok(()),
-            Some(failed) => Err(self
-                .attempt("DELETE", failed.key().unwrap_or_default())
-                .refused(failed.code().unwrap_or("no code"))),
-        }
-    }
-
-    async fn delete_singly(&self, keys: &[String]) -> Result<(), S3Error> {
-        let deletes = keys.iter().map(|key| async move {
-            let attempt = self.attempt("DELETE", key);
-            let request = self.shared.sdk.delete_object().bucket(self.bucket());
-            let answer = attempt.timed(STALL_TIMEOUT, request.key(key).send()).await?;
-            answer.map(drop).map_err(|error| attempt.explain(&error))
-        });
-        let deletes = stream::iter(deletes).buffer_unordered(SINGLE_DELETES_IN_FLIGHT);
-        deletes.try_collect().await
-    }
-
-    async fn put(&self, key: &str, size: u64, upload: Upload) -> Result<(), S3Error> {
+    async fn put(&self, key: &str, size: u64, body: impl Fn() -> io::Result<Upload>) -> Result<(), S3Error> {
         let key = self.full_key(key);
         let attempt = self.attempt("PUT", &key);
-        let (body, progress) = upload.into_parts();
-        let length = i64::try_from(size).map_err(|_| attempt.other("the size is too large"))?;
-        let request = self.shared.sdk.put_object().bucket(self.bucket()).key(&key);
-        let request = request.content_length(length).body(body);
-        // Hashing the body to sign it would cost more than sending it; the reader checks anyway.
-        let sent = request.customize().disable_payload_signing().send();
+        if size > MOST_PUT_BYTES {
+            return Err(attempt.too_large(MOST_PUT_BYTES as usize));
+        }
         let stall = self.shared.stall_timeout + hidden_for(size);
-        let answer = progress.watch(stall, sent).await;
-        let answer = answer.ok_or_else(|| attempt.timeout(stall))?;
-        answer.map(drop).map_err(|error| attempt.explain(&error))
+        let put = || async {
+            let upload = body().map_err(|error| attempt.other(&error.to_string()))?;
+            let (body, progress) = upload.into_parts();
+            let request = self.shared.sdk.put_object().bucket(self.bucket()).key(&key);
+            let request = request.content_length(size as i64).body(body);
+            // Hashing the body to sign it would cost more than sending it; the reader checks anyway.
+            let sent = request.customize().disable_payload_signing().send();
+            progress.watch(stall, Box::pin(sent)).await.ok_or_else(|| attempt.timeout(stall))
+        };
+        let region = self.shared.endpoint.region();
+        let mut answer = put().await?;
+        if answer.as_ref().is_err_and(|error| self.shared.endpoint.learn(&region, error)) {
+            answer = put().await?;
+        }
+        self.settle(&attempt, answer).await.map(drop)
     }
 
     fn attempt<'a>(&'a self, method: &'static str, key: &'a str) -> Attempt<'a> {
@@ -351,10 +257,4 @@ impl S3Client {
 /// How long an upload of `size` bytes may go on where it cannot be seen.
 fn hidden_for(size: u64) -> Duration {
     Duration::from_secs(size.min(BUFFERED_BYTES) / SLOWEST_BYTES_PER_S)
-}
-
-fn listed(object: aws_sdk_s3::types::Object) -> Option<ListedObject> {
-    let size_bytes = object.size.and_then(|size| u64::try_from(size).ok());
-    let modified_s = object.last_modified.map_or(0, |time| time.secs());
-    Some(ListedObject { key: object.key?, size_bytes: size_bytes.unwrap_or(0), modified_s })
 }

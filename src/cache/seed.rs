@@ -44,13 +44,15 @@ pub struct SeedArgs {
 /// # Errors
 /// When there is no remote or no entry, or an entry did not get out.
 pub fn seed(args: &SeedArgs) -> anyhow::Result<()> {
-    let config = s3_config::from_env(|name| std::env::var(name).ok())?;
+    let config =
+        s3_config::from_env(|name| std::env::var_os(name)).map_err(|error| anyhow::Error::msg(error.report()))?;
     let config = config.context("there is no remote to fill\n  next:  set the S3_ variables")?;
     let options = Options {
         strategy: args.strategy,
         without: args.without.clone(),
         writes_plain: false,
         knobs: Knobs::default(),
+        remembers_remote: false,
     };
     let cache = Cache::new(LocalStore::open(&args.cache_dir), Some(Remote::new(config)), &options);
     let entries = chosen(cache.local().entries(), args.share);
@@ -61,7 +63,8 @@ pub fn seed(args: &SeedArgs) -> anyhow::Result<()> {
     runtime.block_on(send(&cache, &entries));
     let counts = cache.uploads().map(Uploads::counts).unwrap_or_default();
     if counts.left > 0 {
-        let reason = cache.remote().and_then(Remote::uploads_off_reason).unwrap_or("no reason was given");
+        let reason = cache.remote().and_then(Remote::uploads_off_reason);
+        let reason = reason.as_deref().unwrap_or("no reason was given");
         bail!("{} of {} entries did not get into the remote: {reason}", counts.left, entries.len());
     }
     Ok(())

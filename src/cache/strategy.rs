@@ -68,6 +68,8 @@ pub struct Options {
     /// Whether `pack` writes the workshop's objects too.
     pub writes_plain: bool,
     pub knobs: Knobs,
+    /// Whether a remote that is off stays so for later sessions.
+    pub remembers_remote: bool,
 }
 
 /// A hit.
@@ -118,8 +120,12 @@ pub struct Cache {
 impl Cache {
     /// A cache over `local`, and `remote` if there is one.
     pub fn new(local: LocalStore, remote: Option<Remote>, options: &Options) -> Self {
-        let Options { strategy, without, writes_plain, knobs } = options;
-        let (local, remote) = (Arc::new(local.with(*knobs)), remote.map(|remote| Arc::new(remote.with(*knobs))));
+        let Options { strategy, without, writes_plain, knobs, remembers_remote } = options;
+        let mut remote = remote.map(|remote| remote.with(*knobs));
+        if *remembers_remote {
+            remote = remote.map(|remote| remote.remembered_in(local.folder()));
+        }
+        let (local, remote) = (Arc::new(local.with(*knobs)), remote.map(Arc::new));
         let packs = remote.as_ref().filter(|_| *strategy == Strategy::Pack);
         let packs = packs.map(|remote| Arc::new(Packs::new(remote.clone(), local.clone(), without, *knobs)));
         let packing = packs.clone().map(|packs| Packing::new(local.clone(), packs, without, *knobs));
@@ -141,13 +147,6 @@ impl Cache {
     /// The uploads, if there is a remote.
     pub fn uploads(&self) -> Option<&Uploads> {
         self.uploads.as_deref()
-    }
-
-    /// What is surely needed can be fetched before the first get: with nothing in the local store that is what the packs
-    /// hold. `None` when it is not.
-    pub fn head_start(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let packs = self.packs.clone().filter(|_| self.local.is_empty())?;
-        Some(async move { packs.start_loading() })
     }
 
     /// Answers a get as far as memory knows.
@@ -217,8 +216,8 @@ impl Cache {
         let entry = Entry { output, size_bytes, time_ns: now_ns() };
         self.local.keep_entry(action, entry, Origin::PutHere);
         let found = Found { entry, path, origin: Origin::PutHere };
-        let is_off = self.remote().is_none_or(|remote| remote.uploads_off_reason().is_some());
-        if is_off || self.uploads.is_none() {
+        let is_on = |remote: &Arc<Remote>| remote.is_on() && remote.uploads_off_reason().is_none();
+        if !self.remote.as_ref().is_some_and(is_on) || self.uploads.is_none() {
             self.uploads.iter().for_each(|uploads| uploads.skip(action));
             return Ok(Put::Done(found));
         }
@@ -265,6 +264,12 @@ impl Cache {
         self.uploads.iter().for_each(|uploads| uploads.remember_unsent());
     }
 
+    /// Waits until it is known whether a remote that was off works again, where this session tries that: a few seconds at
+    /// most. For the time after go has been let go.
+    pub fn end_probe(&self) {
+        self.remote.iter().for_each(|remote| remote.end_probe());
+    }
+
     /// Keeps the remote small. For the time after go has been let go: it takes requests of its own.
     pub async fn tidy(&self) {
         if let Some(packs) = self.packs.as_ref().filter(|_| self.uploads.is_some()) {
@@ -276,7 +281,7 @@ impl Cache {
         let packs_may = self.packs.as_ref().and_then(|packs| packs.may_have(action));
         self.remote
             .as_ref()
-            .is_some_and(|remote| remote.off_reason().is_none() && packs_may.unwrap_or_else(|| remote.may_have(action)))
+            .is_some_and(|remote| remote.is_on() && packs_may.unwrap_or_else(|| remote.may_have(action)))
     }
 }
 

@@ -17,6 +17,7 @@ use tracing::{Instrument, info_span};
 
 use super::index::{Entry, Origin};
 use super::local::LocalStore;
+use super::pack::LARGEST_PACKED;
 use super::remote::{Attempt, Remote, RemoteError, retry};
 use crate::platform;
 use crate::protocol::{ActionId, OutputId};
@@ -37,10 +38,16 @@ const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
 const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 /// Waits before the second and the third attempt.
 const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
-/// Larger outputs stay local: a pack is made and taken apart in memory.
-const LARGEST_PACKED: u64 = 64 << 20;
+/// S3 takes no larger object in one request, and parts of one that a killed process leaves behind cost money.
+const LARGEST_SENT: u64 = 5 << 30;
+/// What a large output takes of the room, KiB: it is streamed, and go must not wait for it.
+const LARGE_COST_KIB: u32 = 1 << 10;
+/// A large output gets more time, as a link of this rate takes.
+const SLOWEST_BYTES_PER_S: u64 = 1 << 20;
 /// What is out that long before the deadline is told of, even when the rest is not.
 const MANIFEST_MARGIN: Duration = Duration::from_secs(5);
+/// When no upload has ended for so long, the end of a session asks whether the remote is still there.
+const QUIET: Duration = Duration::from_secs(5);
 /// How often the end of a session looks whether what earlier ones left is queued.
 const QUEUEING_CHECK: Duration = Duration::from_millis(1);
 
@@ -69,8 +76,6 @@ pub struct Uploads {
     /// Entries that were to go out.
     entries: AtomicU64,
     pending: AtomicU64,
-    /// Entries in packs that a manifest tells of.
-    done: AtomicU64,
     /// Whether a put has waited for room in vain: the later ones do not wait at all.
     gave_up_waiting: AtomicBool,
     finished: Notify,
@@ -78,8 +83,6 @@ pub struct Uploads {
     packs: Option<Packing>,
     /// Whether each goes out by itself, beside the packs if there are any.
     writes_plain: bool,
-    /// Those that did, beside packs.
-    plain_done: AtomicU64,
     unsent: Unsent,
     stages: Stages,
     /// Queues what earlier sessions left, once.
@@ -92,7 +95,7 @@ impl Uploads {
     pub fn new(remote: Arc<Remote>, local: Arc<LocalStore>, packs: Option<Packing>, writes_plain: bool) -> Self {
         Self {
             threads: LazyLock::new(start_threads),
-            unsent: Unsent::new(local.folder(), &remote.name(), ways(packs.is_some(), writes_plain)),
+            unsent: Unsent::new(local.folder(), &remote.name()),
             remote,
             local,
             room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
@@ -100,8 +103,6 @@ impl Uploads {
             bodies: Mutex::default(),
             entries: AtomicU64::new(0),
             pending: AtomicU64::new(0),
-            done: AtomicU64::new(0),
-            plain_done: AtomicU64::new(0),
             gave_up_waiting: AtomicBool::new(false),
             finished: Notify::new(),
             stages: Stages::default(),
@@ -113,7 +114,7 @@ impl Uploads {
 
     /// Queues an upload; `false` when there is no room, and [`Uploads::push_when_room`] has to wait for it.
     pub fn try_push(self: &Arc<Self>, action: ActionId, entry: Entry) -> bool {
-        if entry.size_bytes > LARGEST_PACKED && !self.writes_plain {
+        if entry.size_bytes > LARGEST_SENT {
             return true;
         }
         match self.room.clone().try_acquire_many_owned(cost_kib(&entry)) {
@@ -141,19 +142,34 @@ impl Uploads {
 
     fn start(self: &Arc<Self>, action: ActionId, entry: Entry, room: OwnedSemaphorePermit) {
         self.entries.fetch_add(1, Ordering::Relaxed);
-        self.unsent.waits(action);
-        if self.writes_plain {
+        let ways = self.ways();
+        self.unsent.waits(action, ways);
+        if ways.contains(&Way::Plain) {
             self.start_plain(action, entry);
         }
-        match &self.packs {
-            // Only plainly.
-            Some(_) if entry.size_bytes > LARGEST_PACKED => {
-                self.done.fetch_add(1, Ordering::Release);
-                self.unsent.sent_in(Way::Packs, &[action]);
+        if ways.contains(&Way::Packs)
+            && let Some(packs) = &self.packs
+        {
+            let kept = (self.pending_one(), room);
+            match entry.size_bytes > LARGEST_PACKED {
+                true => self.start_large(packs, action, entry, kept),
+                false => self.gather(packs, action, entry, kept),
             }
-            Some(packs) => self.gather(packs, action, entry, (self.pending_one(), room)),
-            None => {}
         }
+    }
+
+    /// How an entry that is put now goes out.
+    fn ways(&self) -> &'static [Way] {
+        match (self.writes_packs(), self.writes_plain) {
+            (true, true) => &[Way::Packs, Way::Plain],
+            (true, false) => &[Way::Packs],
+            (false, _) => &[Way::Plain],
+        }
+    }
+
+    /// Packs that nobody can find would be written for nothing.
+    fn writes_packs(&self) -> bool {
+        self.packs.is_some() && !self.remote.hides_packs()
     }
 
     fn start_plain(self: &Arc<Self>, action: ActionId, entry: Entry) {
@@ -166,10 +182,12 @@ impl Uploads {
             let (key, bytes, waited_ns) = (action.graph_key(), entry.size_bytes, queued.elapsed().as_nanos() as u64);
             let span = info_span!(parent: None, "upload", action = %key, bytes, waited_ns);
             let _sending = uploads.stages.sending();
-            if uploads.upload(&action, &entry).instrument(span).await.is_ok() {
-                uploads.plain_done.fetch_add(1, Ordering::Release);
-                uploads.unsent.sent_in(Way::Plain, &[action]);
-                uploads.send_again();
+            match uploads.upload(&action, &entry).instrument(span).await {
+                Ok(()) => {
+                    uploads.unsent.sent_in(Way::Plain, &[action]);
+                    uploads.send_again();
+                }
+                Err(error) => uploads.remote.give_up_upload(&error),
             }
             drop(pending);
         });
@@ -189,7 +207,7 @@ impl Uploads {
                         }
                         // Nobody can send what is gone, and what this session put is on its way.
                         Some((_, Origin::PutHere)) => {}
-                        _ => uploads.unsent.sent(&[action]),
+                        _ => uploads.unsent.gone(&[action]),
                     }
                 }
             })
@@ -204,32 +222,37 @@ impl Uploads {
     async fn upload(&self, action: &ActionId, entry: &Entry) -> Result<(), RemoteError> {
         let cell = self.bodies.lock().expect("no uploader panics").entry(entry.output).or_default().clone();
         let put_body = |attempt| self.remote.put_body(entry, &self.local, attempt);
-        cell.get_or_try_init(|| with_retries(put_body)).await?;
+        cell.get_or_try_init(|| with_retries(patience(entry), put_body)).await?;
         // The last put of an action wins: a later one brings its own metadata.
         if self.local.peek(action).is_some_and(|(newest, _)| newest != *entry) {
             return Ok(());
         }
-        with_retries(|attempt| self.remote.put_metadata(action, entry, attempt)).await
+        with_retries(UPLOAD_PATIENCE, |attempt| self.remote.put_metadata(action, entry, attempt)).await
     }
 
     /// Uploads body, then metadata, once each and without a second attempt: what a put of the workshop waits for.
     pub async fn upload_now(self: &Arc<Self>, action: &ActionId, entry: &Entry) {
         let attempt = Attempt { limit: PUT_PATIENCE, is_last: true, go_waits: true };
         self.entries.fetch_add(1, Ordering::Relaxed);
-        self.unsent.waits(*action);
-        let is_out = self.remote.put_body(entry, &self.local, attempt).await.is_ok()
-            && self.remote.put_metadata(action, entry, attempt).await.is_ok();
-        if is_out {
-            self.plain_done.fetch_add(1, Ordering::Release);
-            self.unsent.sent_in(Way::Plain, &[*action]);
-            self.send_again();
+        self.unsent.waits(*action, &[Way::Plain]);
+        let body = self.remote.put_body(entry, &self.local, attempt).await;
+        let sent = match body {
+            Ok(()) => self.remote.put_metadata(action, entry, attempt).await,
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok(()) => {
+                self.unsent.sent_in(Way::Plain, &[*action]);
+                self.send_again();
+            }
+            Err(error) => self.remote.give_up_upload(&error),
         }
     }
 
     /// Counts an entry that is not uploaded.
     pub fn skip(&self, action: ActionId) {
         self.entries.fetch_add(1, Ordering::Relaxed);
-        self.unsent.waits(action);
+        self.unsent.waits(action, self.ways());
     }
 
     /// Remembers what is not out, for the next session.
@@ -239,7 +262,7 @@ impl Uploads {
 
     /// Waits until nothing is pending, or until `deadline`.
     pub async fn drain(self: &Arc<Self>, deadline: Instant) {
-        if self.packs.is_some() && self.counts().left > 0 {
+        if self.has_untold() {
             let (uploads, manifest) = (self.clone(), self.pending_one());
             self.threads.spawn(async move {
                 let margin = MANIFEST_MARGIN.min(deadline.duration_since(Instant::now()) / 4);
@@ -247,6 +270,13 @@ impl Uploads {
                 drop(manifest);
             });
         }
+        tokio::select! {
+            () = self.wait_for_pending(deadline) => {}
+            () = self.look_after_remote() => {}
+        }
+    }
+
+    async fn wait_for_pending(&self, deadline: Instant) {
         loop {
             let finished = self.finished.notified();
             tokio::pin!(finished);
@@ -257,6 +287,20 @@ impl Uploads {
         }
     }
 
+    /// Asks the remote whether it is still there while no upload ends: one that went away in the middle of a build must not
+    /// hold its end for long. Never ends.
+    async fn look_after_remote(&self) {
+        let mut before = self.pending();
+        loop {
+            tokio::time::sleep(QUIET).await;
+            let now = self.pending();
+            if now == before {
+                self.remote.is_still_there().await;
+            }
+            before = now;
+        }
+    }
+
     /// Entries that are queued or on their way.
     pub fn pending(&self) -> u64 {
         self.pending.load(Ordering::Acquire)
@@ -264,7 +308,12 @@ impl Uploads {
 
     /// Whether [`Uploads::drain`] has something to do: packs that are out need a manifest too.
     pub fn has_work(&self) -> bool {
-        self.pending() > 0 || self.packs.is_some() && self.counts().left > 0
+        self.pending() > 0 || self.has_untold()
+    }
+
+    /// Whether a manifest has something to tell of, or may have.
+    fn has_untold(&self) -> bool {
+        self.packs.is_some() && self.unsent.left() > 0 && self.remote.uploads_off_reason().is_none()
     }
 
     /// Asynchronous tasks that have not ended.
@@ -285,19 +334,8 @@ impl Uploads {
 
     /// What became of the entries so far. Uploads may be going on.
     pub fn counts(&self) -> UploadCounts {
-        let plain = self.writes_plain.then(|| self.plain_done.load(Ordering::Acquire));
-        let packed = self.packs.as_ref().map(|_| self.done.load(Ordering::Acquire));
-        let done = plain.into_iter().chain(packed).min().unwrap_or_default();
-        UploadCounts { done, left: self.entries.load(Ordering::Relaxed).saturating_sub(done) }
-    }
-}
-
-/// How each entry goes out.
-fn ways(in_packs: bool, writes_plain: bool) -> Vec<Way> {
-    match (in_packs, writes_plain) {
-        (true, true) => vec![Way::Packs, Way::Plain],
-        (true, false) => vec![Way::Packs],
-        (false, _) => vec![Way::Plain],
+        let left = self.unsent.left();
+        UploadCounts { done: self.entries.load(Ordering::Relaxed).saturating_sub(left), left }
     }
 }
 
@@ -323,13 +361,21 @@ impl Drop for Pending {
 
 /// Room that an upload takes: at least one, so that the number of tasks is bounded too.
 fn cost_kib(entry: &Entry) -> u32 {
+    if entry.size_bytes > LARGEST_PACKED {
+        return LARGE_COST_KIB;
+    }
     u32::try_from(entry.size_bytes.div_ceil(1024)).unwrap_or(QUEUE_KIB).clamp(1, QUEUE_KIB)
 }
 
-async fn with_retries<F>(mut upload: impl FnMut(Attempt) -> F) -> Result<(), RemoteError>
+/// The longest that the upload of a body may take: by an estimate, because one that stops is noticed earlier.
+fn patience(entry: &Entry) -> Duration {
+    UPLOAD_PATIENCE + Duration::from_secs(entry.size_bytes / SLOWEST_BYTES_PER_S)
+}
+
+async fn with_retries<F>(limit: Duration, mut upload: impl FnMut(Attempt) -> F) -> Result<(), RemoteError>
 where
     F: Future<Output = Result<(), RemoteError>>,
 {
-    let attempt = |is_last| upload(Attempt { limit: UPLOAD_PATIENCE, is_last, go_waits: false });
+    let attempt = |is_last| upload(Attempt { limit, is_last, go_waits: false });
     retry(RETRY_AFTER, RemoteError::is_passing, attempt).await
 }

@@ -10,6 +10,7 @@ use signal_hook::iterator::Signals;
 use super::arguments::LinkArgs;
 use super::credentials::{Credentials, random_hex};
 use super::faults::{Fault, FaultKind};
+use super::keys::Grant;
 use super::server::{Server, ServerOptions};
 use super::tls::Certificate;
 use crate::note;
@@ -26,6 +27,10 @@ pub struct AloneArgs {
     /// Serve https with a certificate made on the spot (the workshop's Go program needs that)
     #[arg(long)]
     tls: bool,
+    /// What the printed key may do, below a prefix: get, put, list and delete, such as `get,put:ci/`. May be given several
+    /// times [default: everything]
+    #[arg(long = "rights", value_name = "RIGHTS[:PREFIX]")]
+    grants: Vec<Grant>,
     #[command(flatten)]
     link: LinkArgs,
     #[arg(long = "fault", value_name = "FAULT[:PERCENT]", help = fault_help())]
@@ -51,10 +56,12 @@ pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
     let credentials = Credentials::random()?;
     let certificate = args.tls.then(Certificate::make).transpose()?;
     let fails = if args.faults.is_empty() { "" } else { " Requests FAIL ON PURPOSE as --fault says." };
+    let grants = if args.grants.is_empty() { None } else { Some(args.grants) };
     let options = ServerOptions {
         port: args.port,
         bucket: args.bucket.clone(),
         credentials: credentials.clone(),
+        grants,
         link: args.link.settings()?,
         faults: (args.faults, args.fault_seed),
         tls: certificate.as_ref().map(|made| made.server.clone()),

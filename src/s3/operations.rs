@@ -7,12 +7,14 @@ use futures_util::TryStreamExt;
 use s3s::dto::*;
 use s3s::{Body, S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
+use super::keys::{Keys, Right, User, denied};
 use super::multipart::Uploads;
 use super::pages::{MAX_KEYS, common_prefixes, contents, max_keys};
 use super::store::{Listing, NoBucket, Object, Store};
 
 pub(super) struct Operations {
     pub(super) store: Arc<Store>,
+    pub(super) keys: Arc<Keys>,
     pub(super) uploads: Uploads,
 }
 
@@ -40,6 +42,16 @@ async fn whole(body: Option<StreamingBlob>, content_length: Option<i64>) -> S3Re
     Ok(whole.freeze())
 }
 
+/// One key of a request to delete several that stays.
+fn failed_delete(key: String, error: &S3Error) -> s3s::dto::Error {
+    s3s::dto::Error {
+        key: Some(key),
+        code: Some(error.code().as_str().to_owned()),
+        message: error.message().map(str::to_owned),
+        ..Default::default()
+    }
+}
+
 /// What both forms of the list request ask for.
 fn listing<'a>(
     prefix: &'a Option<String>,
@@ -52,16 +64,16 @@ fn listing<'a>(
 }
 
 impl Operations {
-    fn existing(&self, bucket: &str, key: &str) -> S3Result<Object> {
+    fn existing(&self, user: User<'_>, bucket: &str, key: &str) -> S3Result<Object> {
         let found = self.store.get(bucket, key)?;
-        found.ok_or_else(|| s3_error!(NoSuchKey))
+        found.ok_or_else(|| self.keys.missing(user, key))
     }
 }
 
 #[async_trait::async_trait]
 impl S3 for Operations {
     async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        let object = self.existing(&req.input.bucket, &req.input.key)?;
+        let object = self.existing(User(req.credentials.as_ref()), &req.input.bucket, &req.input.key)?;
         let all = object.body.len() as u64;
         let mut body = object.body;
         let mut content_range = None;
@@ -83,7 +95,7 @@ impl S3 for Operations {
     }
 
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
-        let object = self.existing(&req.input.bucket, &req.input.key)?;
+        let object = self.existing(User(req.credentials.as_ref()), &req.input.bucket, &req.input.key)?;
         answer(HeadObjectOutput {
             content_length: Some(object.body.len() as i64),
             accept_ranges: Some("bytes".to_owned()),
@@ -107,12 +119,19 @@ impl S3 for Operations {
 
     async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let Delete { objects, quiet } = req.input.delete;
-        let mut deleted = Vec::new();
+        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for object in objects {
-            self.store.delete(&req.input.bucket, &object.key)?;
-            deleted.push(DeletedObject { key: Some(object.key), ..Default::default() });
+            if self.keys.allows(User(req.credentials.as_ref()), Right::Delete, &object.key) {
+                self.store.delete(&req.input.bucket, &object.key)?;
+                deleted.push(DeletedObject { key: Some(object.key), ..Default::default() });
+            } else {
+                errors.push(failed_delete(object.key, &denied()));
+            }
         }
-        answer(DeleteObjectsOutput { deleted: (quiet != Some(true)).then_some(deleted), ..Default::default() })
+        if quiet == Some(true) {
+            deleted.clear();
+        }
+        answer(DeleteObjectsOutput { deleted: Some(deleted), errors: Some(errors), ..Default::default() })
     }
 
     async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {

@@ -14,7 +14,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use s3s::Body;
-use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -24,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::credentials::Credentials;
 use super::faults::{Damage, Fault, FaultKind, Faults};
+use super::keys::{Grant, Guard, Keys};
 use super::link::{Direction, Link, LinkSettings};
 use super::log::{Delays, Log, Record};
 use super::multipart::Uploads;
@@ -41,6 +41,8 @@ pub struct ServerOptions {
     /// The bucket that is there from the start.
     pub bucket: String,
     pub credentials: Credentials,
+    /// What those credentials may do; `None` for everything.
+    pub grants: Option<Vec<Grant>>,
     pub link: LinkSettings,
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// What goes wrong on purpose, and the seed of the draws.
@@ -52,8 +54,16 @@ pub struct ServerOptions {
 impl ServerOptions {
     /// A free port, no TLS, no link in front, no faults, every request kept.
     pub fn plain(bucket: impl Into<String>, credentials: Credentials) -> Self {
-        let link = LinkSettings::NONE;
-        Self { port: 0, bucket: bucket.into(), credentials, link, tls: None, faults: (Vec::new(), 0), keep_log: true }
+        Self {
+            port: 0,
+            bucket: bucket.into(),
+            credentials,
+            grants: None,
+            link: LinkSettings::NONE,
+            tls: None,
+            faults: (Vec::new(), 0),
+            keep_log: true,
+        }
     }
 }
 
@@ -79,6 +89,7 @@ pub struct Server {
 struct Shared {
     service: S3Service,
     store: Arc<Store>,
+    keys: Arc<Keys>,
     link: Arc<Link>,
     log: Arc<Log>,
     faults: Faults,
@@ -94,9 +105,12 @@ impl Server {
         let address = listener.local_addr()?;
         let store = Arc::new(Store::default());
         store.create_bucket(&options.bucket);
+        let keys = Arc::new(Keys::default());
+        keys.add(&options.credentials, options.grants);
         let shared = Arc::new(Shared {
-            service: service(&store, &options.credentials),
+            service: service(&store, &keys),
             store,
+            keys,
             link: Arc::new(Link::new(options.link)?),
             log: Arc::new(Log::new(options.keep_log)),
             faults: Faults::new(options.faults.0, options.faults.1),
@@ -115,6 +129,11 @@ impl Server {
     pub fn endpoint(&self) -> String {
         let scheme = if self.tls { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
+    }
+
+    /// Adds a key that may do what the grants say and nothing else, or replaces the key of that ID.
+    pub fn add_key(&self, credentials: &Credentials, grants: Vec<Grant>) {
+        self.shared.keys.add(credentials, Some(grants));
     }
 
     /// Changes the link for all requests from now on, and starts a new count of delays.
@@ -169,10 +188,12 @@ impl Drop for Server {
     }
 }
 
-fn service(store: &Arc<Store>, credentials: &Credentials) -> S3Service {
-    let mut builder = S3ServiceBuilder::new(Operations { store: Arc::clone(store), uploads: Uploads::default() });
-    let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
-    builder.set_auth(SimpleAuth::from_single(id.as_str(), secret.as_str()));
+fn service(store: &Arc<Store>, keys: &Arc<Keys>) -> S3Service {
+    let (store, keys) = (Arc::clone(store), Arc::clone(keys));
+    let guard = Guard(Arc::clone(&keys));
+    let mut builder = S3ServiceBuilder::new(Operations { store, keys, uploads: Uploads::default() });
+    builder.set_auth(guard.clone());
+    builder.set_access(guard);
     builder.build()
 }
 

@@ -48,8 +48,11 @@ pub struct SessionSummary {
     pub unpack_ns: u64,
     #[serde(default)]
     pub unpack_cpu_ns: u64,
-    /// Why the remote, or uploads to it, were switched off, if they were.
+    /// Why the session did without the remote or without uploads, be it for a part of its time.
     pub remote_off: Option<String>,
+    /// Whether an earlier session had found that the remote is off, and this one did not ask it at first.
+    #[serde(default)]
+    pub remote_off_remembered: bool,
     /// Entries whose body and metadata are in the remote.
     pub uploads_done: u64,
     /// Entries that are not.

@@ -43,7 +43,12 @@ impl Backend {
     pub fn answer(&mut self) -> Value {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+        serde_json::from_str(&line).unwrap_or_else(|error| {
+            let mut said = String::new();
+            let _ = self.child.kill();
+            let _ = self.child.stderr.take().unwrap().read_to_string(&mut said);
+            panic!("{line:?}: {error}; it said {said}")
+        })
     }
 
     pub fn put(&mut self, id: i64, action: u8, body: &[u8]) -> Value {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
-use gocacheprog::cache::s3_config::S3Config;
+use gocacheprog::cache::s3_config::{Route, S3Config};
 use gocacheprog::s3::{Credentials, Server, ServerOptions};
 use tokio::runtime::Runtime;
 
@@ -224,6 +224,7 @@ impl S3 {
             bucket: "cache".to_owned(),
             region: "us-east-1".to_owned(),
             prefix: String::new(),
+            route: Route::default(),
         }
     }
 

@@ -1,18 +1,31 @@
 //! The S3 client against the embedded server, on loopback.
 
 mod bench_env;
+mod certificates;
 mod clean;
+#[path = "../common/mod.rs"]
+mod common;
+mod deleting;
 mod failures;
+mod fake;
+mod in_a_session;
+mod keys;
+mod listing;
+mod odd_answers;
+mod routes;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_credential_types::Credentials as SdkCredentials;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{BehaviorVersion, Region};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use gocacheprog::cache::s3_clean;
 use gocacheprog::cache::s3_client::S3Client;
-use gocacheprog::cache::s3_config::S3Config;
+use gocacheprog::cache::s3_config::{Route, S3Config};
 use gocacheprog::s3::{Certificate, Credentials, LinkSettings, Operation, Server, ServerOptions};
 
 /// An ID in the form that the keys have: `+`, `=` and `-` are in it.
@@ -31,12 +44,27 @@ async fn server_with(tls: Option<&Certificate>, link: LinkSettings) -> (Server, 
         bucket: "cache".to_owned(),
         region: "us-east-1".to_owned(),
         prefix: String::new(),
+        route: Route::default(),
     };
     (server, config)
 }
 
 async fn server() -> (Server, S3Config) {
     server_with(None, LinkSettings::NONE).await
+}
+
+/// The SDK as others use it, with its own defaults.
+fn sdk(config: &S3Config) -> aws_sdk_s3::Client {
+    let keys = (config.access_key_id.as_str(), config.secret_access_key.as_str());
+    let settings = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(&config.endpoint_url)
+        .region(Region::new(config.region.clone()))
+        .credentials_provider(SdkCredentials::new(keys.0, keys.1, None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .retry_config(RetryConfig::disabled())
+        .force_path_style(true);
+    aws_sdk_s3::Client::from_conf(settings.build())
 }
 
 fn body_of(length: usize) -> Bytes {

@@ -188,6 +188,7 @@ pub fn variables(config: &S3Config) -> Vec<(&'static str, &str)> {
         ("S3_BUCKET_NAME", &config.bucket),
         ("S3_REGION", &config.region),
         ("S3_PREFIX", &config.prefix),
+        ("S3_ADDRESSING", config.route.addressing.as_str()),
     ];
     if let Some(token) = &config.session_token {
         variables.push(("S3_SESSION_TOKEN", token));
@@ -213,7 +214,7 @@ fn count(requests: &[Request]) -> ServerSeen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::s3_config::from_env;
+    use crate::cache::s3_config::{Addressing, Route, from_env};
 
     #[test]
     fn the_variables_say_what_the_configuration_says() {
@@ -225,11 +226,12 @@ mod tests {
             bucket: "cache".to_owned(),
             region: "eu-1".to_owned(),
             prefix: "bench-1/1/".to_owned(),
+            route: Route { addressing: Addressing::Virtual, proxy: None },
         };
         let variables = variables(&config);
         let get = |name: &str| {
             let found = variables.iter().find(|(key, _)| *key == name);
-            found.map(|(_, value)| (*value).to_owned())
+            found.map(|(_, value)| (*value).into())
         };
         assert_eq!(from_env(get).unwrap().unwrap(), config);
     }

@@ -25,7 +25,9 @@ pub struct OwnPrefix {
 impl OwnPrefix {
     /// Reads the variables and asks the server whether they are right.
     pub fn claim() -> Result<OwnPrefix> {
-        let Some(config) = from_env(|name| std::env::var(name).ok())? else {
+        let Some(config) =
+            from_env(|name| std::env::var_os(name)).map_err(|error| anyhow::Error::msg(error.report()))?
+        else {
             bail!(
                 "`--remote env` needs an S3 endpoint, but S3_ENDPOINT is not set\n  next:  set S3_ENDPOINT, \
                  S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and S3_BUCKET_NAME, or leave out `--remote env` to use the \
@@ -111,6 +113,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::s3_config::Route;
 
     #[test]
     fn every_filling_has_a_prefix_of_its_own_below_the_users() {
@@ -122,6 +125,7 @@ mod tests {
             bucket: "cache".to_owned(),
             region: "us-east-1".to_owned(),
             prefix: "team/".to_owned(),
+            route: Route::default(),
         };
         let own = own_prefix(Timestamp::UNIX_EPOCH, 0xab);
         let mut prefix = OwnPrefix::below(user, &own);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::interrupt::{Group, Interrupt};
 use crate::bench::planning::link::Link;
-use crate::cache::s3_config::S3Config;
+use crate::cache::s3_config::{Route, S3Config};
 use crate::s3::Fault;
 
 /// How long the server may take to end after its input has ended.
@@ -192,6 +192,7 @@ impl Hello {
             bucket: self.bucket,
             region: "us-east-1".to_owned(),
             prefix: String::new(),
+            route: Route::default(),
         }
     }
 }

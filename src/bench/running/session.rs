@@ -86,6 +86,7 @@ pub mod tests {
             unpack_ns: 0,
             unpack_cpu_ns: 0,
             remote_off: None,
+            remote_off_remembered: false,
             uploads_done: 0,
             uploads_left: 0,
             get_ns: None,

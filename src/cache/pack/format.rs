@@ -17,7 +17,8 @@ use crate::protocol::{ActionId, OutputId};
 
 /// What this program writes, and all that it reads. A pack of another version is left alone.
 pub const VERSION: u32 = 1;
-const MAGIC: [u8; 4] = *b"GCPK";
+/// What a pack begins with.
+pub const MAGIC: [u8; 4] = *b"GCPK";
 const HEADER_BYTES: usize = 28;
 const FRAME_BYTES: usize = 12;
 const OBJECT_BYTES: usize = 52;

@@ -12,6 +12,7 @@ use std::fmt;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
+use super::LARGEST_PACKED;
 use super::fields::Fields;
 use crate::protocol::ActionId;
 
@@ -34,6 +35,7 @@ pub struct Fingerprint([u8; FINGERPRINT_BYTES]);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackRecord {
     pub id: PackId,
+    /// The most that there are where it has more.
     pub bytes: u32,
     /// Unix seconds.
     pub written_s: i64,
@@ -87,6 +89,13 @@ impl fmt::Display for PackId {
 impl fmt::Debug for PackId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+impl PackRecord {
+    /// Whether it is a single output that is too large for a pack.
+    pub fn is_large(&self) -> bool {
+        u64::from(self.bytes) > LARGEST_PACKED
     }
 }
 

@@ -4,8 +4,10 @@ mod builder;
 mod catalog;
 mod compaction;
 mod decoder;
+mod fetch;
 mod fields;
 mod format;
+mod large;
 mod manifest;
 mod prefetch;
 mod repack;
@@ -19,6 +21,9 @@ pub use writer::{Batch, Compressed, PackWriter};
 
 use super::clock::now_s;
 use manifest::PackId;
+
+/// Larger outputs are objects of their own: a pack is made and taken apart in memory.
+pub const LARGEST_PACKED: u64 = 64 << 20;
 
 /// Keys of the manifests begin so, below the configured prefix.
 const MANIFESTS: &str = "manifests-v1/";

@@ -7,17 +7,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, SetOnce, mpsc, watch};
-use tracing::field::Empty;
+use tokio::sync::{Semaphore, SetOnce, watch};
 use tracing::{Instrument, info_span};
 
 use super::catalog::{Catalog, PackNumber};
+use super::manifest::PackRecord;
 use super::schedule::{CONNECTIONS, Progress, Schedule, Transfer};
-use super::{MANIFESTS, PackId, pack_key};
+use super::{LARGEST_PACKED, MANIFESTS, PackId, pack_key};
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
-use crate::cache::remote::{Remote, RemoteError, is_worth_another_try, retry};
+use crate::cache::remote::{Remote, RemoteError, retry};
 use crate::cache::{Idea, Knobs};
+use crate::note::note;
 use crate::protocol::ActionId;
 
 /// Packs that are decompressed and written at the same time: go needs the cores too.
@@ -25,7 +26,8 @@ const DECODERS: usize = 2;
 /// The longest that a get waits: compiling is sooner done then, and the second time the remote goes off. More than the
 /// client's own limit for a silence, so that a remote that says nothing is named as such.
 const PATIENCE: Duration = Duration::from_secs(6);
-/// So much longer it waits for a pack that comes in at a rate that promises its end by then.
+/// So much longer it waits for a pack that comes in at a rate that promises its end by then. For a large output it is longer
+/// by as much as that is larger than a pack may be: making it again takes longer too.
 const MORE_PATIENCE: Duration = Duration::from_secs(12);
 /// Waits before the manifests are asked for again, when the remote has said to come later: without them all is compiled.
 const LOAD_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
@@ -39,8 +41,7 @@ pub struct Packs {
     /// Packs that are fetched at the same time.
     connections: usize,
     is_loading: AtomicBool,
-    /// `None` inside for a bucket without manifests.
-    loaded: SetOnce<Option<Loaded>>,
+    found: SetOnce<Found>,
     pub(super) decoders: Semaphore,
     /// The local store takes no more: everything is a miss.
     pub(super) is_full: AtomicBool,
@@ -48,6 +49,15 @@ pub struct Packs {
     lost: Mutex<HashSet<ActionId>>,
     /// How many of the packs that go used a manifest of this session has told of; `None` before the first.
     told_uses: Mutex<Option<usize>>,
+}
+
+/// What a session has found where manifests may be.
+enum Found {
+    Manifests(Box<Loaded>),
+    /// None, or none that this key is shown: plain objects are asked for.
+    Nothing,
+    /// Trouble: everything is a miss. Asking for each object would ask a remote in trouble a thousand times.
+    Trouble,
 }
 
 pub(super) struct Loaded {
@@ -68,7 +78,7 @@ impl Packs {
             local,
             without: without.to_vec(),
             is_loading: AtomicBool::new(false),
-            loaded: SetOnce::new(),
+            found: SetOnce::new(),
             decoders: Semaphore::new(DECODERS),
             is_full: AtomicBool::new(false),
             lost: Mutex::default(),
@@ -82,17 +92,19 @@ impl Packs {
             let packs = self.clone();
             // A task of its own: a get that gives up waiting must not end it.
             tokio::spawn(async move {
-                let loaded = packs.read_manifests().await;
-                let _ = packs.loaded.set(loaded);
+                let found = packs.find_manifests().await;
+                let _ = packs.found.set(found);
             });
         }
     }
 
-    /// Waits until the manifests are read; whether there are any. `None`: not within a get's patience.
+    /// Waits until the manifests are read; whether there are any. `None`: they cannot be had, or not within a get's patience.
     pub async fn load(self: &Arc<Self>) -> Option<bool> {
         self.start_loading();
-        match tokio::time::timeout(PATIENCE, self.loaded.wait()).await {
-            Ok(loaded) => Some(loaded.is_some()),
+        match tokio::time::timeout(PATIENCE, self.found.wait()).await {
+            Ok(Found::Manifests(_)) => Some(true),
+            Ok(Found::Nothing) => Some(false),
+            Ok(Found::Trouble) => None,
             Err(_) => {
                 let error = RemoteError::TooSlow { key: MANIFESTS.to_owned(), seconds: PATIENCE.as_secs() };
                 self.remote.let_go_wait(&error, PATIENCE);
@@ -101,16 +113,21 @@ impl Packs {
         }
     }
 
-    async fn read_manifests(&self) -> Option<Loaded> {
+    async fn find_manifests(&self) -> Found {
         let helps = RemoteError::is_passing_answer;
         let manifests = match retry(LOAD_AGAIN_AFTER, helps, |_| self.manifests()).await {
             Ok(manifests) => manifests.found,
+            Err(error) if error.denies_listing() => {
+                note(format_args!("packs cannot be found, this build reads and writes plain objects: {error}"));
+                return Found::Nothing;
+            }
             Err(error) => {
                 if error.is_timeout() {
                     // All gets waited for this one: it weighs as much as two of theirs.
                     self.remote.let_go_wait(&error, PATIENCE);
                 }
-                return None;
+                self.remote.note_trouble(&error);
+                return Found::Trouble;
             }
         };
         if manifests.is_empty() {
@@ -118,23 +135,32 @@ impl Packs {
                 // Plain objects it is: what a small bucket has of them is known from here on.
                 self.remote.learn_contents().await;
             }
-            return None;
+            return Found::Nothing;
         }
         let count = manifests.len();
         let catalog = Catalog::new(manifests.into_iter().map(|(_, manifest)| manifest).collect());
         let reads_ahead = !self.without.contains(&Idea::Prefetch);
         let schedule = Mutex::new(Schedule::new(reads_ahead, self.connections));
-        Some(Loaded { catalog, manifests: count, runtime: Handle::current(), schedule })
+        Found::Manifests(Box::new(Loaded { catalog, manifests: count, runtime: Handle::current(), schedule }))
     }
 
     pub(super) fn loaded(&self) -> Option<&Loaded> {
-        self.loaded.get()?.as_ref()
+        match self.found.get()? {
+            Found::Manifests(loaded) => Some(loaded),
+            Found::Nothing | Found::Trouble => None,
+        }
     }
 
     /// Whether the packs may have an action; `None` while the manifests are not read, or when there are none.
     pub fn may_have(&self, action: &ActionId) -> Option<bool> {
-        let has = self.loaded()?.catalog.find(action).is_some();
-        Some(has && !self.is_full.load(Ordering::Relaxed))
+        match self.found.get()? {
+            Found::Manifests(loaded) => {
+                let catalog = &loaded.catalog;
+                Some(catalog.find(action).is_some() && !self.is_full.load(Ordering::Relaxed))
+            }
+            Found::Nothing => None,
+            Found::Trouble => Some(false),
+        }
     }
 
     /// Notes that go was given something that was fetched ahead, and reads on from there.
@@ -156,10 +182,12 @@ impl Packs {
         let arrival = self.arrival(action, progress);
         tokio::pin!(arrival);
         let mut entry = tokio::time::timeout(PATIENCE.saturating_sub(began.elapsed()), arrival.as_mut()).await;
-        if entry.is_err() && transfer.ends_within(MORE_PATIENCE, pack.bytes) {
-            entry = tokio::time::timeout(MORE_PATIENCE, arrival).await;
+        let more_patience = more_patience(pack);
+        if entry.is_err() && transfer.ends_within(more_patience, pack.bytes) {
+            entry = tokio::time::timeout(more_patience, arrival).await;
         }
-        if entry.is_err() {
+        // A large output that comes slowly is no fault of the remote. It goes on to come, for a later build.
+        if entry.is_err() && !(pack.is_large() && transfer.has_begun()) {
             let (key, waited) = (pack_key(pack.id), began.elapsed());
             self.remote.let_go_wait(&RemoteError::TooSlow { key, seconds: waited.as_secs() }, waited);
         }
@@ -215,7 +243,9 @@ impl Packs {
         let mut schedule = loaded.schedule();
         let (transfer, reads_on) = schedule.want(pack);
         if reads_on && !self.is_full.load(Ordering::Relaxed) {
-            schedule.read_ahead(loaded.catalog.after(pack));
+            let is_small = |number: &PackNumber| !loaded.catalog.pack(*number).is_large();
+            let after: Vec<PackNumber> = loaded.catalog.after(pack).iter().copied().filter(is_small).collect();
+            schedule.read_ahead(&after);
             self.start(loaded, &mut schedule);
         }
         transfer
@@ -233,35 +263,21 @@ impl Packs {
         let Some(loaded) = self.loaded() else { return };
         let record = loaded.catalog.pack(number);
         let span = info_span!(parent: None, "prefetch", pack = %record.id, bytes = record.bytes);
-        let on_its_way = self.read_pack(&pack_key(record.id), transfer).instrument(span).await;
+        let key = pack_key(record.id);
+        let on_its_way = match record.is_large() {
+            true => self.read_large(&key, record, transfer).instrument(span).await,
+            false => self.read_pack(&key, transfer).instrument(span).await,
+        };
         transfer.progress.send_replace(Progress::Ended);
         let mut schedule = loaded.schedule();
         schedule.ended(on_its_way);
         self.start(loaded, &mut schedule);
     }
+}
 
-    /// Fetches a pack and keeps what is in it; how long its bytes took, where it came. Any trouble costs hits, and was
-    /// counted.
-    async fn read_pack(self: &Arc<Self>, key: &str, transfer: &Transfer) -> Option<Duration> {
-        let fetched = self.remote.retry_ahead(|is_last| async move {
-            // Not bounded: how long the link takes must not depend on how long the cores take. A pack is some MiB.
-            let (sender, pieces) = mpsc::unbounded_channel();
-            transfer.begins();
-            let stream = self
-                .remote
-                .stream(key, sender, is_last)
-                .instrument(info_span!("remote.get_pack", first_byte_ns = Empty));
-            let (streamed, is_whole) = tokio::join!(stream, self.keep_pack(pieces, transfer));
-            if !is_whole {
-                self.remote.found_damage();
-            }
-            if streamed.as_ref().is_err_and(|error| !is_last && is_worth_another_try(error)) {
-                transfer.progress.send_replace(Progress::BacksOff);
-            }
-            streamed
-        });
-        fetched.await.ok().flatten()
-    }
+/// How much longer than its patience a get waits for a pack that comes in well.
+fn more_patience(pack: &PackRecord) -> Duration {
+    MORE_PATIENCE.mul_f64((f64::from(pack.bytes) / LARGEST_PACKED as f64).max(1.0))
 }
 
 impl Loaded {

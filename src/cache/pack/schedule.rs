@@ -78,6 +78,11 @@ impl Transfer {
         left as f64 * began.elapsed().as_secs_f64() <= limit.as_secs_f64() * received as f64
     }
 
+    /// Whether any of its bytes have come.
+    pub fn has_begun(&self) -> bool {
+        self.came().is_some_and(|(_, received)| received > 0)
+    }
+
     fn came(&self) -> MutexGuard<'_, Option<(Instant, u64)>> {
         self.came.lock().expect("nobody panics with it")
     }

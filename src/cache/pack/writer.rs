@@ -10,7 +10,7 @@ use tracing::info_span;
 
 use super::builder::PackBuilder;
 use super::manifest::{Fingerprint, Manifest, PackId, PackRecord, Trail};
-use super::{manifest_key, now_s, pack_key};
+use super::{large, manifest_key, now_s, pack_key};
 use crate::cache::Idea;
 use crate::cache::index::{Entry, Origin};
 use crate::cache::local::LocalStore;
@@ -27,7 +27,7 @@ const COMPRESSORS: usize = 2;
 
 /// What goes out together. `T` is what has to live until it is out.
 pub struct Batch<T> {
-    entries: Vec<(ActionId, Entry, T)>,
+    pub entries: Vec<(ActionId, Entry, T)>,
     plain_bytes: u64,
     /// Its place among the batches of the session.
     number: u64,
@@ -41,6 +41,16 @@ pub struct Packed {
     number: u64,
 }
 
+/// A large output that is to be sent as an object of its own.
+pub struct Large {
+    pub id: PackId,
+    /// What is in front of it.
+    pub head: Bytes,
+    action: ActionId,
+    size_bytes: u64,
+    number: u64,
+}
+
 /// What compressing a batch gave.
 #[derive(Default)]
 pub struct Compressed {
@@ -48,8 +58,8 @@ pub struct Compressed {
     pub packed: Option<Packed>,
     /// What is gone from the local store, or damaged there: nobody can send it.
     pub gone: Vec<ActionId>,
-    /// How many entries were put again later in the same batch.
-    pub repeated: u64,
+    /// Entries that were put again later in the same batch.
+    pub repeated: Vec<ActionId>,
 }
 
 /// What a manifest tells of, ready to be sent.
@@ -133,10 +143,25 @@ impl<T> PackWriter<T> {
 
     /// Notes that a pack is in the remote.
     pub fn sent(&self, packed: &Packed) {
-        let fingerprints = packed.actions.iter().map(Fingerprint::of).collect();
-        let (id, bytes, now_s) = (packed.id, packed.bytes.len() as u32, now_s());
+        self.note_sent(packed.id, packed.bytes.len() as u64, packed.number, packed.actions.clone());
+    }
+
+    /// A large output, in its place among the packs.
+    pub fn large(&self, action: ActionId, entry: &Entry) -> Large {
+        let (id, number) = (PackId::random(), self.open().number);
+        Large { id, head: large::head(&action, entry), action, size_bytes: entry.size_bytes, number }
+    }
+
+    /// Notes that a large output is in the remote.
+    pub fn sent_large(&self, large: Large) {
+        let bytes = large.head.len() as u64 + large.size_bytes;
+        self.note_sent(large.id, bytes, large.number, vec![large.action]);
+    }
+
+    fn note_sent(&self, id: PackId, bytes: u64, number: u64, actions: Vec<ActionId>) {
+        let fingerprints = actions.iter().map(Fingerprint::of).collect();
+        let (bytes, now_s) = (u32::try_from(bytes).unwrap_or(u32::MAX), now_s());
         let record = PackRecord { id, bytes, written_s: now_s, used_s: now_s, fingerprints };
-        let (number, actions) = (packed.number, packed.actions.clone());
         self.written().push(Written { number, record, actions, is_told: false });
     }
 
@@ -192,6 +217,13 @@ impl<T> Batch<T> {
     }
 }
 
+impl Large {
+    /// Its key.
+    pub fn key(&self) -> String {
+        pack_key(self.id)
+    }
+}
+
 impl Packed {
     /// Its key.
     pub fn key(&self) -> String {
@@ -209,9 +241,10 @@ fn compress(local: &LocalStore, entries: &[(ActionId, Entry)], number: u64, leve
     let Ok(mut builder) = PackBuilder::new(level) else { return compressed };
     // The last put of an action counts.
     let last: HashMap<&ActionId, usize> = entries.iter().enumerate().map(|(at, (action, _))| (action, at)).collect();
-    compressed.repeated = (entries.len() - last.len()) as u64;
-    for (_, (action, entry)) in entries.iter().enumerate().filter(|(at, (action, _))| last[action] == *at) {
-        if builder.add(*action, entry, || content(local, action, entry)).is_err() {
+    for (at, (action, entry)) in entries.iter().enumerate() {
+        if last[action] != at {
+            compressed.repeated.push(*action);
+        } else if builder.add(*action, entry, || content(local, action, entry)).is_err() {
             compressed.gone.push(*action);
         }
     }

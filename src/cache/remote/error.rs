@@ -10,7 +10,7 @@ use super::Purpose;
 pub enum RemoteError {
     /// The circuit is open.
     #[error("the remote is off: {0}")]
-    Off(String),
+    Off(std::sync::Arc<str>),
     /// The store did not do it.
     #[error(transparent)]
     S3(#[from] S3Error),
@@ -56,7 +56,50 @@ pub enum RemoteError {
     },
 }
 
+/// S3's codes for a key that is wrong, whatever it asks for. Any other denial is one of a right.
+const WRONG_KEY: [&str; 9] = [
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+    "TokenRefreshRequired",
+    "InvalidSecurity",
+    "NotSignedUp",
+    "AccountProblem",
+    "RequestTimeTooSkewed",
+];
+
 impl RemoteError {
+    /// Whether the remote answered at all.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::S3(error) => {
+                !matches!(error, S3Error::Unreachable { .. } | S3Error::Timeout { .. } | S3Error::Other { .. })
+            }
+            Self::Metadata { .. } | Self::Body { .. } | Self::Size { .. } => true,
+            Self::Off(_) | Self::Gone { .. } | Self::TooSlow { .. } => false,
+        }
+    }
+
+    /// Whether no request can work with these settings: a wrong key, or a bucket that is missing.
+    pub(super) fn is_wrong_setting(&self) -> bool {
+        match self {
+            Self::S3(S3Error::AccessDenied { code, .. }) => WRONG_KEY.contains(&code.as_str()),
+            Self::S3(S3Error::NoSuchBucket { .. }) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the key has no right to this.
+    pub(super) fn is_denied(&self) -> bool {
+        matches!(self, Self::S3(S3Error::AccessDenied { .. })) && !self.is_wrong_setting()
+    }
+
+    /// Whether a listing that gave this will not be had later either.
+    pub fn denies_listing(&self) -> bool {
+        self.is_answer() && !self.is_passing() && !self.is_wrong_setting()
+    }
+
     /// Whether trying again can help.
     pub fn is_passing(&self) -> bool {
         match self {

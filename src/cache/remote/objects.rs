@@ -3,23 +3,20 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use tokio::sync::mpsc::UnboundedSender;
+use bytes::{Bytes, BytesMut};
 use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
 use super::{Attempt, BODY_DEADLINE, Purpose, Remote, RemoteError, within};
-use crate::cache::s3_client::{ListedObject, S3Error};
-
-/// The longest that one object which nobody waits for yet may take.
-const AHEAD_DEADLINE: Duration = Duration::from_secs(600);
+use crate::cache::index::Entry;
+use crate::cache::local::LocalStore;
+use crate::cache::s3_client::{ListedObject, S3Body, S3Error};
 
 impl Remote {
-    /// The objects whose keys begin with `prefix`, without the configured prefix. A remote that does not list to us has
-    /// none. `is_last`: no other attempt follows.
+    /// The objects whose keys begin with `prefix`, without the configured prefix. `is_last`: no other attempt follows.
     ///
     /// # Errors
-    /// [`RemoteError`].
+    /// [`RemoteError`]; see [`RemoteError::denies_listing`].
     pub async fn list(&self, prefix: &str, is_last: bool) -> Result<Vec<ListedObject>, RemoteError> {
         let work = async {
             let client = self.client().await;
@@ -30,19 +27,19 @@ impl Remote {
                     Some(ListedObject { key, ..object })
                 };
                 objects.extend(page.into_iter().filter_map(without_prefix));
+                self.contact.hear();
                 pages += 1;
             });
             let listed = listed.await;
             // Each page is a request.
             self.meter.requests.fetch_add(u64::saturating_sub(pages, 1), Ordering::Relaxed);
-            match listed {
-                Ok(()) => Ok(objects),
-                Err(S3Error::AccessDenied { .. } | S3Error::NoSuchKey { .. }) => Ok(Vec::new()),
-                Err(error) => Err(error.into()),
-            }
+            listed.map(|()| objects).map_err(RemoteError::from)
         };
         let span = info_span!(parent: None, "remote.list");
-        self.request(Purpose::Ahead { is_last }, within(BODY_DEADLINE, prefix, work).instrument(span)).await
+        let listed =
+            self.request(Purpose::Ahead { is_last }, within(BODY_DEADLINE, prefix, work).instrument(span)).await;
+        self.learn_listing(&listed);
+        listed
     }
 
     /// A whole object of at most `most_bytes`; `None` when there is none of that key.
@@ -51,39 +48,51 @@ impl Remote {
     /// [`RemoteError`].
     pub async fn object(&self, key: &str, most_bytes: usize, is_last: bool) -> Result<Option<Bytes>, RemoteError> {
         let work = async {
-            let found = self.client().await.get_small(key, most_bytes).await?;
-            if let Some(bytes) = &found {
-                self.meter.bytes_down.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            let Some(mut stream) = self.open(key).await? else { return Ok(None) };
+            let mut whole = BytesMut::new();
+            while let Some(piece) = stream.next().await? {
+                self.meter.bytes_down.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                whole.extend_from_slice(&piece);
+                if whole.len() > most_bytes {
+                    let tried = format!("GET \"{key}\"");
+                    return Err(S3Error::TooLarge { tried, limit_bytes: most_bytes }.into());
+                }
             }
-            Ok(found)
+            Ok(Some(whole.freeze()))
         };
         let span = info_span!(parent: None, "remote.get_manifest", first_byte_ns = Empty);
         self.request(Purpose::Ahead { is_last }, within(BODY_DEADLINE, key, work).instrument(span)).await
     }
 
-    /// Fetches an object and hands it on piece by piece, until its end or until nobody takes them; how long it took from
-    /// the answer to the last byte. `None` when there is none of that key.
+    /// The head of an object; `None` when there is none of that key.
+    pub(super) async fn open(&self, key: &str) -> Result<Option<S3Body>, RemoteError> {
+        self.or_missing(self.client().await.get_stream(key).await).await
+    }
+
+    /// Fetches an object within `limit` and hands it on piece by piece, until its end or until `take` wants no more; how long
+    /// it took from the answer to the last byte. `None` when there is none of that key.
     ///
     /// # Errors
     /// [`RemoteError`].
     pub async fn stream(
         &self,
         key: &str,
-        pieces: UnboundedSender<Bytes>,
+        mut take: impl FnMut(Bytes) -> bool,
         is_last: bool,
+        limit: Duration,
     ) -> Result<Option<Duration>, RemoteError> {
         let work = async {
-            let Some(mut stream) = self.client().await.get_stream(key).await? else { return Ok(None) };
+            let Some(mut stream) = self.open(key).await? else { return Ok(None) };
             let answered = Instant::now();
             while let Some(piece) = stream.next().await? {
                 self.meter.bytes_down.fetch_add(piece.len() as u64, Ordering::Relaxed);
-                if pieces.send(piece).is_err() {
+                if !take(piece) {
                     break;
                 }
             }
             Ok(Some(answered.elapsed()))
         };
-        self.request(Purpose::Ahead { is_last }, within(AHEAD_DEADLINE, key, work)).await
+        self.request(Purpose::Ahead { is_last }, within(limit, key, work)).await
     }
 
     /// Does the work of taking a part of a pack apart, and counts its time.
@@ -101,11 +110,11 @@ impl Remote {
         self.note_failure(error, Purpose::Download, waited);
     }
 
-    /// Notes that a pack did not get out for a reason that does not pass, as a key that may only read: a session has too few
-    /// of them to wait for five.
-    pub fn give_up_packs(&self, error: &RemoteError) {
-        if !error.is_passing() && !matches!(error, RemoteError::Off(_)) {
-            self.open_for_uploads(&error.to_string());
+    /// Notes that an upload did not get out: for a reason that does not pass, as a key that may only read, no other will. A
+    /// session has too few packs to wait for five of them.
+    pub fn give_up_upload(&self, error: &RemoteError) {
+        if error.is_answer() && !error.is_passing() {
+            self.upload_breaker.open(&error.to_string());
         }
     }
 
@@ -117,6 +126,32 @@ impl Remote {
         let work = async { Ok(self.client_for(attempt).await.delete(keys).await.map(drop)?) };
         let name = keys.first().map_or("", String::as_str);
         self.request(Purpose::Upload(attempt), within(attempt.limit, name, work)).await
+    }
+
+    /// Writes an object of `head` and a body from the local store behind it, streamed.
+    ///
+    /// # Errors
+    /// [`RemoteError`], counted.
+    pub async fn put_large(
+        &self,
+        key: &str,
+        head: Bytes,
+        entry: &Entry,
+        local: &LocalStore,
+        attempt: Attempt,
+    ) -> Result<(), RemoteError> {
+        if !local.has_body(&entry.output, entry.size_bytes) {
+            return Err(RemoteError::Gone { key: key.to_owned() });
+        }
+        let (path, bytes) = (local.path_of(&entry.output), head.len() as u64 + entry.size_bytes);
+        let work = async {
+            let client = self.client_for(attempt).await;
+            Ok(client.put_file_after(key, head, &path, entry.size_bytes).await?)
+        };
+        let span = info_span!("remote.put_pack", bytes);
+        self.request(Purpose::Upload(attempt), within(attempt.limit, key, work).instrument(span)).await?;
+        self.sent(bytes);
+        Ok(())
     }
 
     /// Writes an object.

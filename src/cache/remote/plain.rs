@@ -1,5 +1,6 @@
 //! The workshop's objects: a body and a metadata object for each action, checked on arrival.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -11,12 +12,14 @@ use crate::cache::contents::Listed;
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
 use crate::cache::metadata::{self, MAX_METADATA_BYTES};
-use crate::cache::s3_client::S3Error;
+use crate::cache::s3_client::{ListedObject, S3Error};
 use crate::protocol::ActionId;
 
 /// The longest that go waits for one metadata object, however slowly it comes in. More than the client's own limit for a
 /// silence, so that a remote that says nothing is named as such.
 const METADATA_DEADLINE: Duration = Duration::from_secs(7);
+/// A larger body gets more time, in proportion: making it again takes longer too.
+const LARGE_BYTES: f64 = (64 << 20) as f64;
 /// A remote of more keys is not listed to its end: one page of a listing.
 const KEYS_LISTED: usize = 1000;
 
@@ -35,25 +38,34 @@ impl Remote {
     /// each object, as if it held more than a listing shows.
     pub async fn learn_contents(&self) {
         let began = Instant::now();
+        let listed = match self.list_all().await {
+            Ok(Some(keys)) => Listed::All(keys),
+            Ok(None) => Listed::Hopeless,
+            Err(error) if error.is_passing() || matches!(error, RemoteError::Off(_)) => Listed::Failed,
+            Err(_) => Listed::Hopeless,
+        };
+        self.contents.learn(listed, began);
+    }
+
+    /// All keys, without the configured prefix; `None` when there are too many.
+    async fn list_all(&self) -> Result<Option<HashSet<String>>, RemoteError> {
+        if let Some(reason) = self.off_reason() {
+            return Err(RemoteError::Off(reason));
+        }
         let client = self.client().await;
         let most = KEYS_LISTED + self.meter.objects_up.load(Ordering::Relaxed);
-        let span = info_span!(parent: None, "remote.list");
         // One that the end of the session cuts off is in nobody's count.
         let answered = || {
             self.meter.requests.fetch_add(1, Ordering::Relaxed);
         };
-        let listed = match client.list_at_most(most, answered).instrument(span).await {
-            Ok(Some(objects)) => {
-                let without_prefix = |key: String| key.strip_prefix(client.prefix()).map(str::to_owned);
-                Listed::All(objects.into_iter().filter_map(|object| without_prefix(object.key)).collect())
-            }
-            Ok(None) | Err(S3Error::AccessDenied { .. } | S3Error::NoSuchKey { .. }) => Listed::Hopeless,
-            Err(error) => {
-                self.meter.errors.fetch_add(1, Ordering::Relaxed);
-                if RemoteError::S3(error).is_passing() { Listed::Failed } else { Listed::Hopeless }
-            }
-        };
-        self.contents.learn(listed, began);
+        let listed = client.list_at_most(most, answered).instrument(info_span!(parent: None, "remote.list")).await;
+        let listed = listed.map_err(RemoteError::from);
+        self.learn_listing(&listed);
+        if listed.as_ref().is_err_and(|error| !error.is_denied()) {
+            self.meter.errors.fetch_add(1, Ordering::Relaxed);
+        }
+        let without_prefix = |object: ListedObject| object.key.strip_prefix(client.prefix()).map(str::to_owned);
+        Ok(listed?.map(|objects| objects.into_iter().filter_map(without_prefix).collect()))
     }
 
     /// Whether the remote has metadata for an action, by a question of its own.
@@ -62,7 +74,11 @@ impl Remote {
     /// [`RemoteError`], counted.
     pub async fn has_metadata(&self, action: &ActionId) -> Result<bool, RemoteError> {
         let key = metadata::metadata_key(action);
-        let work = async { Ok(self.client().await.has(&key).await?) };
+        let work = async {
+            let has = self.client().await.has(&key).await;
+            // What is missing is not told apart from what is denied.
+            Ok(self.or_missing(has.map(Some)).await?.unwrap_or(false))
+        };
         let span = info_span!("remote.stat_meta");
         self.request(Purpose::Download, within(METADATA_DEADLINE, &key, work).instrument(span)).await
     }
@@ -86,7 +102,7 @@ impl Remote {
         let work = within(METADATA_DEADLINE, "", work).instrument(info_span!(parent: None, "remote.head_bucket"));
         if let Ok(Some(missing)) = self.request(Purpose::Ahead { is_last: true }, work).await {
             self.meter.errors.fetch_add(1, Ordering::Relaxed);
-            self.open_for_all(&missing.to_string());
+            self.open_for_all(&missing.to_string(), false);
         }
     }
 
@@ -98,8 +114,8 @@ impl Remote {
         let key = metadata::metadata_key(action);
         let span = info_span!("remote.get_meta", bytes = Empty, first_byte_ns = Empty);
         let work = async {
-            let found = self.client().await.get_small(&key, MAX_METADATA_BYTES).await?;
-            let Some(json) = found else { return Ok(None) };
+            let found = self.client().await.get_small(&key, MAX_METADATA_BYTES).await;
+            let Some(json) = self.or_missing(found).await? else { return Ok(None) };
             self.meter.bytes_down.fetch_add(json.len() as u64, Ordering::Relaxed);
             tracing::Span::current().record("bytes", json.len());
             let entry = metadata::decode(&json).map_err(|error| RemoteError::Metadata { key: key.clone(), error })?;
@@ -115,12 +131,13 @@ impl Remote {
     pub async fn get_body(&self, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
         let key = metadata::data_key(&entry.output);
         let span = info_span!("remote.get_data", bytes = entry.size_bytes, first_byte_ns = Empty);
-        let work = within(BODY_DEADLINE, &key, self.download(&key, entry, local));
+        let limit = BODY_DEADLINE.mul_f64((entry.size_bytes as f64 / LARGE_BYTES).max(1.0));
+        let work = within(limit, &key, self.download(&key, entry, local));
         self.request(Purpose::Download, work.instrument(span)).await
     }
 
     async fn download(&self, key: &str, entry: &Entry, local: &LocalStore) -> Result<bool, RemoteError> {
-        let Some(mut stream) = self.client().await.get_stream(key).await? else { return Ok(false) };
+        let Some(mut stream) = self.open(key).await? else { return Ok(false) };
         let expected_bytes = entry.size_bytes;
         let wrong_size = |got_bytes| RemoteError::Size { key: key.to_owned(), got_bytes, expected_bytes };
         if let Some(announced) = stream.content_length.filter(|announced| *announced != expected_bytes) {

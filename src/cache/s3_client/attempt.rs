@@ -3,19 +3,59 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use super::super::s3_config::S3Config;
 use super::error::S3Error;
+use super::unreachable;
 
-/// Which bucket, where.
+/// The bucket and how it is reached, for errors.
 pub(super) struct Target {
     pub(super) endpoint: String,
     pub(super) bucket: String,
+    /// The host and port that requests are for.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// The proxy in front of it, in words.
+    pub(super) proxy: Option<String>,
+    /// A mistake that the endpoint may contain.
+    pub(super) doubt: Option<&'static str>,
     pub(super) connect_timeout: Duration,
+}
+
+impl Target {
+    pub(super) fn of(config: &S3Config, connect_timeout: Duration) -> Self {
+        let url = config.bucket_url().unwrap_or_else(|_| config.endpoint_url.clone());
+        let uri = url.parse::<http::Uri>().unwrap_or_default();
+        Target {
+            endpoint: config.endpoint_url.clone(),
+            bucket: config.bucket.clone(),
+            host: uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
+            port: uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 }),
+            proxy: config.route.proxy.as_ref().map(ToString::to_string),
+            doubt: config.endpoint_doubt(),
+            connect_timeout,
+        }
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        self.endpoint.starts_with("https://")
+    }
+
+    /// The endpoint with another scheme, at the port that it has now.
+    pub(super) fn with_scheme(&self, scheme: &str) -> String {
+        let rest = self.endpoint.split_once("://").map_or(self.endpoint.as_str(), |(_, rest)| rest);
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let port = if authority.parse().is_ok_and(|uri: http::Uri| uri.port().is_some()) {
+            String::new()
+        } else {
+            format!(":{}", self.port)
+        };
+        format!("{scheme}://{authority}{port}{path}")
+    }
 }
 
 /// One operation under way: what its errors have to say it was. Costs nothing until it fails.
@@ -58,8 +98,16 @@ impl<'a> Attempt<'a> {
         S3Error::TooLarge { tried: self.to_string(), limit_bytes }
     }
 
+    pub(super) fn incomplete(&self, reason: &'static str) -> S3Error {
+        S3Error::Incomplete { tried: self.to_string(), reason }
+    }
+
     pub(super) fn other(&self, reason: &str) -> S3Error {
         S3Error::Other { tried: self.to_string(), reason: reason.to_owned() }
+    }
+
+    pub(super) fn unreachable(&self, reason: String, hint: Option<String>) -> S3Error {
+        S3Error::Unreachable { endpoint: self.target.endpoint.clone(), tried: self.to_string(), reason, hint }
     }
 
     /// Sorts what the SDK says into the cases a caller tells apart.
@@ -71,11 +119,10 @@ impl<'a> Attempt<'a> {
             SdkError::ServiceError(failed) => self.answered(failed.raw().status().as_u16(), failed.err().code()),
             SdkError::TimeoutError(_) => self.timeout(self.target.connect_timeout),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => self.timeout(self.target.connect_timeout),
-            SdkError::DispatchFailure(_) => S3Error::Unreachable {
-                endpoint: self.target.endpoint.clone(),
-                tried: self.to_string(),
-                reason: unreachable_reason(error),
-            },
+            SdkError::DispatchFailure(_) => {
+                let (reason, hint) = unreachable::reason(error, self.target);
+                self.unreachable(reason, hint.or(self.target.doubt.map(str::to_owned)))
+            }
             SdkError::ResponseError(failed) => {
                 self.answered(failed.raw().status().as_u16(), Some("with a body that is not S3's"))
             }
@@ -83,17 +130,14 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// One object of a batch was refused; there is no status of its own, only S3's code.
-    pub(super) fn refused(&self, code: &str) -> S3Error {
-        self.answered(200, Some(code))
-    }
-
     fn answered(&self, status: u16, code: Option<&str>) -> S3Error {
         let tried = self.to_string();
         let endpoint = self.target.endpoint.clone();
-        // An answer to HEAD has no body, and so no code of S3's.
-        let code = code.map_or_else(|| format!("status {status}"), str::to_owned);
+        // An answer to HEAD has no body, and so no code of S3's; nor has one that a proxy gives.
+        let code = code.map_or_else(|| self.words_of(status), str::to_owned);
         match (status, code.as_str()) {
+            // A listing that finds an object instead of a bucket: the endpoint has the bucket's name in it.
+            (404, _) if self.method == "LIST" && self.target.doubt.is_some() => self.no_such_bucket(tried),
             (_, "NoSuchKey") => S3Error::NoSuchKey { tried },
             (_, "NoSuchBucket") => self.no_such_bucket(tried),
             (404, _) if self.key.is_empty() => self.no_such_bucket(tried),
@@ -107,32 +151,19 @@ impl<'a> Attempt<'a> {
     }
 
     fn no_such_bucket(&self, tried: String) -> S3Error {
-        S3Error::NoSuchBucket { endpoint: self.target.endpoint.clone(), tried, bucket: self.target.bucket.clone() }
-    }
-}
-
-/// Says in words why there was no answer, from the innermost cause that tells something.
-fn unreachable_reason(error: &(dyn StdError + 'static)) -> String {
-    let mut innermost = error;
-    loop {
-        if let Some(tls) = innermost.downcast_ref::<rustls::Error>() {
-            return match tls {
-                rustls::Error::InvalidCertificate(why) => {
-                    format!("shows a certificate that is not trusted here: {why}")
-                }
-                other => format!("failed in the TLS handshake: {other}"),
-            };
-        }
-        // An io::Error can hide the TLS error that it carries from `source`.
-        let carried = innermost.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        match carried.map(|inner| inner as &(dyn StdError + 'static)).or(innermost.source()) {
-            Some(deeper) => innermost = deeper,
-            None => break,
+        S3Error::NoSuchBucket {
+            endpoint: self.target.endpoint.clone(),
+            tried,
+            bucket: self.target.bucket.clone(),
+            hint: self.target.doubt.map(str::to_owned),
         }
     }
-    match innermost.downcast_ref::<io::Error>().map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => "refused the connection".to_owned(),
-        Some(io::ErrorKind::ConnectionReset) => "reset the connection".to_owned(),
-        _ => format!("cannot be reached: {innermost}"),
+    fn words_of(&self, status: u16) -> String {
+        let status = http::StatusCode::from_u16(status).ok();
+        let words = status.and_then(|status| status.canonical_reason()).unwrap_or("without a code");
+        match &self.target.proxy {
+            Some(proxy) => format!("{words}, through {proxy}"),
+            None => words.to_owned(),
+        }
     }
 }

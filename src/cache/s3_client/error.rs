@@ -6,14 +6,26 @@
 /// A failed operation. `tried` is the method and what it was for: `GET "key" in bucket "cache"`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum S3Error {
-    #[error("the S3 endpoint {endpoint} {reason} ({tried})")]
-    Unreachable { endpoint: String, tried: String, reason: String },
+    #[error("the S3 endpoint {endpoint} {reason}{} ({tried})", also(.hint))]
+    Unreachable {
+        endpoint: String,
+        tried: String,
+        reason: String,
+        /// What to do about it, where that is known.
+        hint: Option<String>,
+    },
     #[error("the S3 endpoint {endpoint} gave no answer for {seconds} s ({tried})")]
     Timeout { endpoint: String, tried: String, seconds: u64 },
     #[error("the S3 endpoint {endpoint} denied access: {code} ({tried})")]
     AccessDenied { endpoint: String, tried: String, code: String },
-    #[error("there is no bucket \"{bucket}\" at {endpoint} ({tried})")]
-    NoSuchBucket { endpoint: String, tried: String, bucket: String },
+    #[error("there is no bucket \"{bucket}\" at {endpoint}{} ({tried})", also(.hint))]
+    NoSuchBucket {
+        endpoint: String,
+        tried: String,
+        bucket: String,
+        /// What to do about it, where that is known.
+        hint: Option<String>,
+    },
     #[error("there is no such object ({tried})")]
     NoSuchKey { tried: String },
     #[error("the S3 endpoint {endpoint} asks to slow down: {status} ({tried})")]
@@ -22,21 +34,21 @@ pub enum S3Error {
     Status { endpoint: String, tried: String, status: u16, code: String },
     #[error("the body ended after {received_bytes} bytes ({tried})")]
     Truncated { tried: String, received_bytes: u64, announced_bytes: Option<u64> },
+    /// An object larger than the caller takes, or than one PUT may be.
     #[error("the object has more than {limit_bytes} bytes ({tried})")]
     TooLarge { tried: String, limit_bytes: usize },
+    /// A listing that says that there is more, and does not give it.
+    #[error("the listing is incomplete: {reason} ({tried})")]
+    Incomplete { tried: String, reason: &'static str },
     #[error("{tried} failed: {reason}")]
     Other { tried: String, reason: String },
 }
 
-impl S3Error {
-    /// The store lacks this operation; another one may serve.
-    pub(super) fn is_not_implemented(&self) -> bool {
-        match self {
-            S3Error::Status { status, code, .. } => *status == 501 || code == "NotImplemented",
-            _ => false,
-        }
-    }
+fn also(hint: &Option<String>) -> String {
+    hint.as_ref().map_or_else(String::new, |hint| format!(": {hint}"))
+}
 
+impl S3Error {
     /// The error as a paragraph for a person: what happened, what was tried, what to do next.
     pub fn report(&self) -> String {
         let (happened, tried) = self.split();
@@ -53,29 +65,43 @@ impl S3Error {
         | S3Error::Status { tried, .. }
         | S3Error::Truncated { tried, .. }
         | S3Error::TooLarge { tried, .. }
+        | S3Error::Incomplete { tried, .. }
         | S3Error::Other { tried, .. }) = self;
         let text = self.to_string();
-        let happened = text.strip_suffix(&format!(" ({tried})")).unwrap_or(&text);
+        let mut happened = text.strip_suffix(&format!(" ({tried})")).unwrap_or(&text);
+        if let S3Error::Unreachable { hint, .. } | S3Error::NoSuchBucket { hint, .. } = self {
+            happened = happened.strip_suffix(&also(hint)).unwrap_or(happened);
+        }
         (happened.to_owned(), tried)
     }
 
-    fn next_step(&self) -> &'static str {
+    fn next_step(&self) -> &str {
         match self {
-            S3Error::Unreachable { reason, .. } if reason.contains("certificate") => {
-                "let SSL_CERT_FILE name a PEM file with the certificate to trust"
-            }
+            S3Error::Unreachable { hint: Some(hint), .. } | S3Error::NoSuchBucket { hint: Some(hint), .. } => hint,
             S3Error::Unreachable { .. } => "start it, or correct S3_ENDPOINT",
             S3Error::Timeout { .. } => "check the network between here and S3_ENDPOINT",
             S3Error::AccessDenied { code, .. } if code == "RequestTimeTooSkewed" => "set the clock of this machine",
+            // Of a store that takes the bucket's name only in front of the host.
+            S3Error::AccessDenied { code, .. } if code == "SecondLevelDomainForbidden" => "set S3_ADDRESSING=virtual",
             S3Error::AccessDenied { .. } => {
                 "check S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and S3_SESSION_TOKEN: they may have \
                  expired, or may not open this bucket"
             }
             S3Error::NoSuchBucket { .. } => "create the bucket, or correct S3_BUCKET_NAME",
             S3Error::Throttled { .. } => "try again later, or use a bucket with less traffic",
+            S3Error::Status { status: 407, .. } => {
+                "put the proxy's user name and password into the variable that names it"
+            }
             S3Error::Status { .. } => "check S3_ENDPOINT and S3_REGION; the store's log may say more",
+            S3Error::NoSuchKey { tried } if tried.starts_with("LIST") => {
+                "check S3_ENDPOINT and S3_ADDRESSING: the store took the bucket's URL for that of an object"
+            }
+            S3Error::TooLarge { tried, .. } if tried.starts_with("PUT") => "keep it on local disk",
             S3Error::NoSuchKey { .. } | S3Error::Truncated { .. } | S3Error::TooLarge { .. } => {
                 "delete the object with `s3-clean`; the next build writes it again"
+            }
+            S3Error::Incomplete { .. } => {
+                "try again; where it happens again, the store's listings do not end as S3's do"
             }
             S3Error::Other { .. } => "try again; the same error twice is worth an issue",
         }

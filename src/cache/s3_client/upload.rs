@@ -42,19 +42,18 @@ impl Upload {
     }
 
     pub(super) fn from_file(path: &Path, size: u64) -> io::Result<Self> {
-        let file = File::open(path)?;
-        if file.metadata()?.len() != size {
-            return Err(io::Error::other("the file has another size than expected"));
-        }
+        let file = open(path, size)?;
         if size <= PIECE_BYTES {
             return Ok(Self::from_bytes(read_piece(&file, size)?));
         }
-        let pieces = (0..size).step_by(PIECE_BYTES as usize).map(move |start| {
-            let piece = read_piece(&file, PIECE_BYTES.min(size - start))?;
-            Ok::<_, io::Error>(Frame::data(piece))
-        });
-        let body = SdkBody::from_body_1_x(StreamBody::new(stream::iter(pieces)));
+        let body = SdkBody::from_body_1_x(StreamBody::new(stream::iter(pieces(file, size))));
         Ok(Upload { body })
+    }
+
+    /// `head`, then a file.
+    pub(super) fn from_file_after(head: Bytes, path: &Path, size: u64) -> io::Result<Self> {
+        let all = std::iter::once(Ok(Frame::data(head))).chain(pieces(open(path, size)?, size));
+        Ok(Upload { body: SdkBody::from_body_1_x(StreamBody::new(stream::iter(all))) })
     }
 
     pub(super) fn into_parts(self) -> (ByteStream, Progress) {
@@ -62,6 +61,22 @@ impl Upload {
         let watched = Watched { body: self.body, progress: progress.clone() };
         (ByteStream::new(SdkBody::from_body_1_x(watched)), progress)
     }
+}
+
+fn open(path: &Path, size: u64) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.len() == size {
+        Ok(file)
+    } else {
+        Err(io::Error::other("the file has another size than expected"))
+    }
+}
+
+fn pieces(file: File, size: u64) -> impl Iterator<Item = io::Result<Frame<Bytes>>> {
+    (0..size).step_by(PIECE_BYTES as usize).map(move |start| {
+        let piece = read_piece(&file, PIECE_BYTES.min(size - start))?;
+        Ok(Frame::data(piece))
+    })
 }
 
 /// The next `bytes` of a file.

@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 
 use super::unsent::Way;
-use super::{Pending, QUEUEING_CHECK, Uploads, with_retries};
+use super::{Pending, QUEUEING_CHECK, UPLOAD_PATIENCE, Uploads, patience, with_retries};
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
 use crate::cache::pack::{Batch, Compressed, PackWriter, Packs};
+use crate::cache::remote::RemoteError;
 use crate::cache::{Idea, Knobs};
 use crate::protocol::ActionId;
 
@@ -61,39 +62,101 @@ impl Uploads {
 
     fn start_pack(self: &Arc<Self>, packs: &Packing, batch: Batch<Kept>) {
         let uploads = self.clone();
-        let task = self.threads.spawn(async move { uploads.upload_pack(batch).await });
+        self.start_task(packs, async move { uploads.upload_pack(batch).await });
+    }
+
+    fn start_task(&self, packs: &Packing, task: impl Future<Output = ()> + Send + 'static) {
+        let task = self.threads.spawn(task);
         packs.under_way.lock().expect("no uploader panics").push(task);
+    }
+
+    /// Sends an output that is too large for a pack.
+    pub(super) fn start_large(self: &Arc<Self>, packs: &Packing, action: ActionId, entry: Entry, kept: Kept) {
+        let uploads = self.clone();
+        self.start_task(packs, async move {
+            uploads.upload_large(action, entry).await;
+            drop(kept);
+        });
+        self.watch_idleness(packs);
+    }
+
+    async fn upload_large(self: &Arc<Self>, action: ActionId, entry: Entry) {
+        let Some(packs) = &self.packs else { return };
+        let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
+        self.remote.meet().await;
+        if self.remote.uploads_off_reason().is_some() {
+            return;
+        }
+        if self.remote.hides_packs() {
+            return self.send_plainly(action, entry);
+        }
+        let large = packs.writer.large(action, &entry);
+        let (key, bytes) = (large.key(), entry.size_bytes);
+        let span = info_span!(parent: None, "upload", pack = %large.id, bytes, entries = 1);
+        let put = |attempt| self.remote.put_large(&key, large.head.clone(), &entry, &self.local, attempt);
+        self.unsent.may_be_cut_off(action, true);
+        let sending = self.stages.sending();
+        let outcome = with_retries(patience(&entry), put).instrument(span).await;
+        drop(sending);
+        match outcome {
+            Ok(()) => {
+                packs.writer.sent_large(large);
+                self.send_again();
+            }
+            Err(RemoteError::Gone { .. }) => {
+                self.entries.fetch_sub(1, Ordering::Relaxed);
+                self.unsent.gone(&[action]);
+            }
+            Err(error) => {
+                self.unsent.may_be_cut_off(action, false);
+                self.remote.give_up_upload(&error);
+            }
+        }
     }
 
     /// Compresses and sends what has gathered. Its entries count when a manifest tells of them.
     async fn upload_pack(self: &Arc<Self>, batch: Batch<Kept>) {
         let Some(packs) = &self.packs else { return };
         let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
+        self.remote.meet().await;
         if self.remote.uploads_off_reason().is_some() {
             return;
+        }
+        if self.remote.hides_packs() {
+            // They gathered before that was known.
+            return batch.entries.into_iter().for_each(|(action, entry, _)| self.send_plainly(action, entry));
         }
         let compressing = self.stages.compressing();
         let (Compressed { packed, gone, repeated }, kept) = packs.writer.pack(batch).await;
         drop(compressing);
-        self.entries.fetch_sub(gone.len() as u64 + repeated, Ordering::Relaxed);
-        self.unsent.sent(&gone);
+        self.entries.fetch_sub((gone.len() + repeated.len()) as u64, Ordering::Relaxed);
+        self.unsent.gone(&gone);
+        self.unsent.sent_in(Way::Packs, &repeated);
         let Some(packed) = packed else { return };
         let (key, bytes) = (packed.key(), packed.bytes.len());
         let span = info_span!(parent: None, "upload", pack = %packed.id, bytes, entries = kept.len());
         let put = |attempt| self.remote.put_object(&key, packed.bytes.clone(), attempt);
         let sending = self.stages.sending();
-        let outcome = with_retries(put).instrument(span).await;
+        let outcome = with_retries(UPLOAD_PATIENCE, put).instrument(span).await;
         drop(sending);
         match outcome {
             Ok(()) => {
                 packs.writer.sent(&packed);
                 self.send_again();
             }
-            Err(error) => self.remote.give_up_packs(&error),
+            Err(error) => self.remote.give_up_upload(&error),
         }
         // A long build that is ended by force shall not have uploaded for nothing.
         if packs.writer.untold() >= MOST_UNTOLD {
             self.tell().await;
+        }
+    }
+
+    /// Sends an entry plainly that was to go out in packs, unless it goes out so as well.
+    fn send_plainly(self: &Arc<Self>, action: ActionId, entry: Entry) {
+        self.unsent.turns_plain(action);
+        if !self.writes_plain {
+            self.start_plain(action, entry);
         }
     }
 
@@ -133,14 +196,13 @@ impl Uploads {
         let span = info_span!(parent: None, "upload", manifest = %told.key, bytes, entries);
         let put = |attempt| self.remote.put_object(&told.key, told.content.clone(), attempt);
         let _sending = self.stages.sending();
-        match with_retries(put).instrument(span).await {
+        match with_retries(UPLOAD_PATIENCE, put).instrument(span).await {
             Ok(()) => {
                 packs.writer.told(&told);
                 packs.reader.told(uses);
-                self.done.fetch_add(entries as u64, Ordering::Release);
                 self.unsent.sent_in(Way::Packs, &told.actions);
             }
-            Err(error) => self.remote.give_up_packs(&error),
+            Err(error) => self.remote.give_up_upload(&error),
         }
     }
 

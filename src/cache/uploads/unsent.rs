@@ -1,13 +1,12 @@
 //! What a session could not upload is remembered beside the local store, for the next one that uploads to the same remote.
 
-use std::collections::HashSet;
-use std::fs::File;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::cache::store_folder;
+use crate::cache::small_file::{alone, replace};
 use crate::protocol::ActionId;
 
 /// More are not remembered: a remote that is away for weeks must not cost every build more.
@@ -22,89 +21,150 @@ pub enum Way {
     Plain,
 }
 
-/// Actions that are to go out, and the file that keeps those that did not.
+/// Entries that are to go out, and the file that keeps those that did not.
 pub struct Unsent {
-    path: PathBuf,
-    /// What is out in each way that an entry has to go out in.
-    sent_in: Mutex<Vec<(Way, HashSet<ActionId>)>>,
-    waiting: Mutex<HashSet<ActionId>>,
+    folder: PathBuf,
+    name: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: HashMap<ActionId, Outstanding>,
+    /// Entries among them.
+    left: u64,
     /// What went out, as far as the file may still name it.
-    sent: Mutex<HashSet<ActionId>>,
+    sent: HashSet<ActionId>,
+    /// What is not sent again by later sessions: it would be cut off each time.
+    too_slow: HashSet<ActionId>,
+}
+
+/// How often an action has still to go out in each way. It is put again where its output has changed.
+#[derive(Clone, Copy, Default)]
+struct Outstanding {
+    packs: u64,
+    plain: u64,
 }
 
 impl Unsent {
     /// For the remote of that name; its file is in `folder`.
-    pub fn new(folder: &Path, remote: &str, ways: Vec<Way>) -> Self {
-        let path = folder.join(format!("unsent-{:016x}", xxh3_64(remote.as_bytes())));
-        let sent_in = Mutex::new(ways.into_iter().map(|way| (way, HashSet::new())).collect());
-        Self { path, sent_in, waiting: Mutex::default(), sent: Mutex::default() }
+    pub fn new(folder: &Path, remote: &str) -> Self {
+        let name = format!("unsent-{:016x}", xxh3_64(remote.as_bytes()));
+        Self { folder: folder.to_owned(), name, state: Mutex::default() }
     }
 
     /// What earlier sessions could not send.
     pub fn left_before(&self) -> Vec<ActionId> {
-        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let text = std::fs::read_to_string(self.folder.join(&self.name)).unwrap_or_default();
         text.lines().filter_map(ActionId::from_wire).collect()
     }
 
-    /// Notes that an entry is to go out.
-    pub fn waits(&self, action: ActionId) {
-        self.waiting.lock().expect("nobody panics with it").insert(action);
+    /// Notes that an entry is to go out in these ways.
+    pub fn waits(&self, action: ActionId, ways: &[Way]) {
+        self.state().change(action, |outstanding| ways.iter().for_each(|way| *outstanding.of(*way) += 1));
     }
 
     /// Notes that entries are out in one way. With two ways they are out after the second.
     pub fn sent_in(&self, way: Way, actions: &[ActionId]) {
-        let mut sent_in = self.sent_in.lock().expect("nobody panics with it");
-        for (_, sent) in sent_in.iter_mut().filter(|(other, _)| *other == way) {
-            sent.extend(actions);
+        let mut state = self.state();
+        for action in actions {
+            state.change(*action, |outstanding| {
+                let count = outstanding.of(way);
+                *count = count.saturating_sub(1);
+            });
         }
-        let is_out = |action: &&ActionId| sent_in.iter().all(|(_, sent)| sent.contains(*action));
-        let out: Vec<ActionId> = actions.iter().filter(is_out).copied().collect();
-        drop(sent_in);
-        self.sent(&out);
     }
 
-    /// Notes that entries are out, or that nobody can send them.
-    pub fn sent(&self, actions: &[ActionId]) {
-        let mut waiting = self.waiting.lock().expect("nobody panics with it");
-        let mut sent = self.sent.lock().expect("nobody panics with it");
+    /// Notes that nobody can send entries.
+    pub fn gone(&self, actions: &[ActionId]) {
+        let mut state = self.state();
         for action in actions {
-            waiting.remove(action);
-            sent.insert(*action);
+            state.change(*action, |outstanding| *outstanding = Outstanding::default());
+            state.sent.insert(*action);
         }
+    }
+
+    /// Notes that an entry that was to go out in packs goes out plainly.
+    pub fn turns_plain(&self, action: ActionId) {
+        self.state().change(action, |outstanding| {
+            outstanding.plain = outstanding.plain.max(outstanding.packs);
+            outstanding.packs = 0;
+        });
+    }
+
+    /// Notes that the upload of a large output begins, or has failed: one that the end of a session cuts off is not begun
+    /// again by each later one.
+    pub fn may_be_cut_off(&self, action: ActionId, may_be: bool) {
+        let mut state = self.state();
+        if may_be {
+            state.too_slow.insert(action);
+        } else {
+            state.too_slow.remove(&action);
+        }
+    }
+
+    /// Entries that are not out.
+    pub fn left(&self) -> u64 {
+        self.state().left
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics with it")
     }
 
     /// Brings the file up to date with what is out and what is not. Without it entries are compiled again, no more.
     pub fn write(&self) {
-        // Two sessions that end together must not each forget what the other has left.
-        let folder = self.path.parent().and_then(|folder| File::open(folder).ok());
-        let _alone = folder.filter(|folder| folder.lock().is_ok());
-        let before = self.left_before();
-        let waiting = self.waiting.lock().expect("nobody panics with it");
-        if before.is_empty() && waiting.is_empty() {
+        let State { waiting, sent, too_slow, .. } = &*self.state();
+        if waiting.is_empty() && sent.is_empty() {
             return;
         }
-        let sent = self.sent.lock().expect("nobody panics with it");
-        let kept = before.into_iter().filter(|action| !sent.contains(action) && !waiting.contains(action));
-        let all: Vec<ActionId> = waiting.iter().copied().chain(kept).take(MOST).collect();
-        let _ = if all.is_empty() { std::fs::remove_file(&self.path) } else { replace(&self.path, &all) };
+        // Two sessions that end together must not each forget what the other has left.
+        let _alone = alone(&self.folder);
+        let before = self.left_before();
+        let kept = before.iter().filter(|action| !sent.contains(*action) && !waiting.contains_key(*action));
+        let all = waiting.keys().filter(|action| !too_slow.contains(*action)).chain(kept).take(MOST);
+        let lines: String = all.map(|action| action.to_wire() + "\n").collect();
+        let _ = match (lines.is_empty(), before.is_empty()) {
+            (true, true) => Ok(()),
+            (true, false) => std::fs::remove_file(self.folder.join(&self.name)),
+            (false, _) => replace(&self.folder, &self.name, lines.as_bytes()),
+        };
     }
 }
 
-/// By rename: another session may read it.
-fn replace(path: &Path, actions: &[ActionId]) -> std::io::Result<()> {
-    let store = path.parent().unwrap_or(Path::new("."));
-    store_folder::make(store)?;
-    let temporary = store_folder::temporary_path(store, "unsent-");
-    let lines: String = actions.iter().map(|action| action.to_wire() + "\n").collect();
-    let written = std::fs::write(&temporary, lines).and_then(|()| std::fs::rename(&temporary, path));
-    written.inspect_err(|_| {
-        let _ = std::fs::remove_file(&temporary);
-    })
+impl State {
+    fn change(&mut self, action: ActionId, change: impl FnOnce(&mut Outstanding)) {
+        let outstanding = self.waiting.entry(action).or_default();
+        let before = outstanding.entries();
+        change(outstanding);
+        let now = outstanding.entries();
+        self.left = self.left + now - before;
+        if now == 0 {
+            self.waiting.remove(&action);
+            self.sent.insert(action);
+        } else {
+            self.sent.remove(&action);
+        }
+    }
+}
+
+impl Outstanding {
+    fn of(&mut self, way: Way) -> &mut u64 {
+        match way {
+            Way::Packs => &mut self.packs,
+            Way::Plain => &mut self.plain,
+        }
+    }
+
+    fn entries(self) -> u64 {
+        self.packs.max(self.plain)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::store_folder;
 
     fn action(n: u8) -> ActionId {
         ActionId::new([n; 32])
@@ -117,21 +177,21 @@ mod tests {
     #[test]
     fn what_did_not_go_out_is_known_to_the_next_session_until_it_is_out() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Unsent::new(folder.path(), "one", vec![Way::Packs]);
-        (1..=3).for_each(|n| first.waits(action(n)));
-        first.sent(&[action(2)]);
+        let first = Unsent::new(folder.path(), "one");
+        (1..=3).for_each(|n| first.waits(action(n), &[Way::Packs]));
+        first.sent_in(Way::Packs, &[action(2)]);
         first.write();
-        let second = Unsent::new(folder.path(), "one", vec![Way::Packs]);
+        let second = Unsent::new(folder.path(), "one");
         assert_eq!(left(&second), HashSet::from([action(1), action(3)]));
-        assert!(left(&Unsent::new(folder.path(), "another", vec![Way::Packs])).is_empty());
-        second.waits(action(4));
-        second.sent(&[action(1)]);
+        assert!(left(&Unsent::new(folder.path(), "another")).is_empty());
+        second.waits(action(4), &[Way::Packs]);
+        second.gone(&[action(1)]);
         second.write();
         assert_eq!(left(&second), HashSet::from([action(3), action(4)]));
-        let third = Unsent::new(folder.path(), "one", vec![Way::Packs]);
-        third.sent(&[action(3), action(4)]);
+        let third = Unsent::new(folder.path(), "one");
+        third.sent_in(Way::Packs, &[action(3), action(4)]);
         third.write();
-        assert!(!third.path.exists(), "nothing is left of it");
+        assert!(!folder.path().join(&third.name).exists(), "nothing is left of it");
         let temporary = folder.path().join(store_folder::TEMPORARY_FOLDER);
         assert_eq!(std::fs::read_dir(temporary).unwrap().count(), 0);
     }
@@ -139,28 +199,65 @@ mod tests {
     #[test]
     fn sessions_that_end_together_forget_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let sessions: Vec<Unsent> = (0..8).map(|_| Unsent::new(folder.path(), "one", vec![Way::Packs])).collect();
-        (0..8).for_each(|n| sessions[n as usize].waits(action(n)));
+        let sessions: Vec<Unsent> = (0..8).map(|_| Unsent::new(folder.path(), "one")).collect();
+        (0..8).for_each(|n| sessions[n as usize].waits(action(n), &[Way::Packs]));
         std::thread::scope(|scope| sessions.iter().for_each(|session| drop(scope.spawn(|| session.write()))));
-        assert_eq!(left(&Unsent::new(folder.path(), "one", vec![Way::Packs])).len(), 8);
+        assert_eq!(left(&Unsent::new(folder.path(), "one")).len(), 8);
     }
 
     #[test]
     fn a_file_of_other_content_is_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let unsent = Unsent::new(folder.path(), "one", vec![Way::Packs]);
-        std::fs::write(&unsent.path, b"no action\n\xff\xfe").unwrap();
+        let unsent = Unsent::new(folder.path(), "one");
+        std::fs::write(folder.path().join(&unsent.name), b"no action\n\xff\xfe").unwrap();
         assert!(left(&unsent).is_empty());
     }
 
     #[test]
     fn with_two_ways_an_entry_is_out_after_the_second() {
         let folder = tempfile::tempdir().unwrap();
-        let unsent = Unsent::new(folder.path(), "one", vec![Way::Packs, Way::Plain]);
-        (1..=3).for_each(|n| unsent.waits(action(n)));
+        let unsent = Unsent::new(folder.path(), "one");
+        (1..=3).for_each(|n| unsent.waits(action(n), &[Way::Packs, Way::Plain]));
         unsent.sent_in(Way::Packs, &[action(1), action(2)]);
         unsent.sent_in(Way::Plain, &[action(2), action(3)]);
         unsent.write();
         assert_eq!(left(&unsent), HashSet::from([action(1), action(3)]));
+    }
+
+    #[test]
+    fn an_action_that_is_put_twice_is_out_when_both_entries_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let unsent = Unsent::new(folder.path(), "one");
+        (0..2).for_each(|_| unsent.waits(action(1), &[Way::Packs]));
+        assert_eq!(unsent.left(), 2);
+        unsent.sent_in(Way::Packs, &[action(1)]);
+        unsent.turns_plain(action(1));
+        assert_eq!(unsent.left(), 1);
+        unsent.sent_in(Way::Packs, &[action(1)]);
+        assert_eq!(unsent.left(), 1);
+        unsent.sent_in(Way::Plain, &[action(1)]);
+        assert_eq!(unsent.left(), 0);
+    }
+
+    #[test]
+    fn what_was_cut_off_is_left_and_not_sent_again_and_what_failed_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let unsent = Unsent::new(folder.path(), "one");
+        (1..=2).for_each(|n| unsent.waits(action(n), &[Way::Packs]));
+        (1..=2).for_each(|n| unsent.may_be_cut_off(action(n), true));
+        unsent.may_be_cut_off(action(2), false);
+        unsent.write();
+        assert_eq!((unsent.left(), left(&unsent)), (2, HashSet::from([action(2)])));
+    }
+
+    #[test]
+    fn a_session_that_sent_nothing_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let unsent = Unsent::new(folder.path(), "one");
+        std::fs::write(folder.path().join(&unsent.name), action(1).to_wire() + "\n").unwrap();
+        let before = std::fs::metadata(folder.path().join(&unsent.name)).unwrap().modified().unwrap();
+        unsent.write();
+        assert_eq!(std::fs::metadata(folder.path().join(&unsent.name)).unwrap().modified().unwrap(), before);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -1,0 +1,63 @@
+//! What a session says of the remote when it ends: one line, where it did without it.
+
+use std::sync::atomic::Ordering;
+
+use super::{Remote, RemoteError};
+use crate::cache::UploadCounts;
+
+impl Remote {
+    /// Why the session did without the remote or some of its outputs are not there, in one line; `None` where neither is so.
+    /// `uploads` are its uploads so far, if it makes any.
+    pub fn closing_line(&self, uploads: Option<UploadCounts>) -> Option<String> {
+        let left = uploads.unwrap_or_default().left;
+        let outputs = if left == 1 { "1 output".to_owned() } else { format!("{left} outputs") };
+        let later = if left > 0 { format!("; {outputs} will be uploaded by a later one") } else { String::new() };
+        if let Some(reason) = self.off_reason() {
+            let when = self.remembered_since().unwrap_or_default();
+            return Some(format!("S3 is off for this build{when}: {reason}{later}"));
+        }
+        if let Some(reason) = self.first_reason.get() {
+            return Some(format!("S3 was off for a part of this build: {reason}{later}"));
+        }
+        if let Some(reason) = self.trouble.get() {
+            return Some(format!("nothing was fetched from S3 by this build: {reason}{later}"));
+        }
+        if let Some(reason) = self.upload_breaker.reason() {
+            let kept = if left > 0 { format!("; not uploaded: {outputs}") } else { String::new() };
+            return Some(format!("nothing more is uploaded by this build: {reason}{kept}"));
+        }
+        match left {
+            0 => None,
+            1 => Some("1 entry is not in the remote yet; the next build that puts something sends it too".to_owned()),
+            _ => Some(format!(
+                "{left} entries are not in the remote yet; the next build that puts something sends them too"
+            )),
+        }
+    }
+
+    /// Notes why nothing can be fetched from a remote that may be on all the same.
+    pub fn note_trouble(&self, error: &RemoteError) {
+        let _ = self.trouble.set(error.to_string().into());
+    }
+
+    /// Whether an earlier session had found that the remote is off, and this one did not ask it at first.
+    pub fn was_off_before(&self) -> bool {
+        self.was_off_before.load(Ordering::Relaxed)
+    }
+
+    /// How long the remote has been off, and when it is tried again, where an earlier session has found it so.
+    fn remembered_since(&self) -> Option<String> {
+        let state = self.memory.as_ref().filter(|_| self.was_off_before())?.recall()?;
+        let (age, next) = (seconds(state.age_s()), seconds(state.next_try_in_s()));
+        Some(format!(" (found {age} ago, tried again in {next})"))
+    }
+}
+
+/// A time in the largest unit that fits.
+fn seconds(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
+}

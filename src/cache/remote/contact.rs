@@ -1,0 +1,187 @@
+//! First contact: whether the remote answers at all, and what the key may do there.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OnceCell, SetOnce};
+use tracing::{Instrument, info_span};
+
+use super::{Remote, RemoteError, is_worth_another_try, retry};
+use crate::cache::s3_client::S3Error;
+
+/// A remote that has never sent a byte, and sends none for so long, is off. A slow one that sends is not.
+pub const SILENCE: Duration = Duration::from_secs(3);
+/// The same while uploads fill the link, on which answers come late.
+const SILENCE_UNDER_LOAD: Duration = Duration::from_secs(10);
+/// A key that may not list cannot tell a missing object from one that it may not read. One that may not write either, and
+/// has read nothing in so many tries, may do nothing at all.
+const DENIALS: u32 = 50;
+
+/// What has been learned of a remote.
+#[derive(Default)]
+pub struct Contact {
+    /// Set by the first answer.
+    heard: SetOnce<()>,
+    /// The first question, where a session has to ask one before it can go on.
+    greeting: OnceCell<()>,
+    /// Whether the remote lists to this key; unset while nobody has asked.
+    lists: OnceLock<bool>,
+    has_read: AtomicBool,
+    /// Gets that were denied in place of "there is no such object".
+    denials: AtomicU32,
+}
+
+impl Contact {
+    /// Notes that the remote has answered.
+    pub fn hear(&self) {
+        let _ = self.heard.set(());
+    }
+
+    /// Whether the remote has ever answered in this session.
+    pub fn has_heard(&self) -> bool {
+        self.heard.get().is_some()
+    }
+
+    /// Waits until the remote has never answered for [`SILENCE`]; for ever where it has.
+    pub async fn silence(&self) {
+        if tokio::time::timeout(SILENCE, self.heard.wait()).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Notes whether the remote has listed to this key.
+    pub fn note_listing(&self, lists: bool) {
+        let _ = self.lists.set(lists);
+    }
+
+    /// Whether the remote is known not to list to this key.
+    pub fn is_listing_denied(&self) -> bool {
+        self.lists.get() == Some(&false)
+    }
+
+    /// Notes that an object was read.
+    pub fn note_read(&self) {
+        self.has_read.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that a get was denied where objects may be missing; whether nothing but that has come for long.
+    fn denied_for_long(&self) -> bool {
+        let denials = self.denials.fetch_add(1, Ordering::Relaxed) + 1;
+        denials >= DENIALS && !self.has_read.load(Ordering::Relaxed)
+    }
+}
+
+impl Remote {
+    /// Asks for one key, once a session, where nothing has been heard of the remote yet. One that does not answer, or knows
+    /// the key of the settings for a wrong one, is off from here on.
+    pub(super) async fn greet(&self) {
+        // Boxed: it is in the future of every request, and seldom needed.
+        Box::pin(self.contact.greeting.get_or_init(|| self.ask_first())).await;
+    }
+
+    async fn ask_first(&self) {
+        let asked = retry(self.back_off, is_worth_another_try, |_| self.ask_for_one_key(SILENCE));
+        let result = asked.instrument(info_span!(parent: None, "remote.list")).await;
+        self.learn_listing(&result);
+        if let Err(error) = result {
+            self.note_first_failure(&error);
+        }
+    }
+
+    /// Switches the remote off if it does not answer any more.
+    pub async fn is_still_there(&self) {
+        if self.off_reason().is_some() {
+            return;
+        }
+        match self.ask_for_one_key(SILENCE_UNDER_LOAD).await {
+            Err(error) if !error.is_answer() => self.open_for_all(&error.to_string(), true),
+            _ => {}
+        }
+    }
+
+    async fn ask_for_one_key(&self, limit: Duration) -> Result<(), RemoteError> {
+        self.meter.requests.fetch_add(1, Ordering::Relaxed);
+        let work = async { self.client().await.list_one().await };
+        let answer = tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(self.no_answer("LIST", limit)));
+        answer.map_err(|error| {
+            self.meter.errors.fetch_add(1, Ordering::Relaxed);
+            error.into()
+        })
+    }
+
+    /// What a remote gave that has been silent for so long.
+    pub(super) fn no_answer(&self, tried: &str, silent: Duration) -> S3Error {
+        let (endpoint, tried) = (self.config.endpoint_url.clone(), tried.to_owned());
+        S3Error::Timeout { endpoint, tried, seconds: silent.as_secs() }
+    }
+
+    /// Takes what a listing tells about the key.
+    pub(super) fn learn_listing<T>(&self, listed: &Result<T, RemoteError>) {
+        match listed {
+            Ok(_) => self.contact.note_listing(true),
+            Err(error) if error.denies_listing() => self.contact.note_listing(false),
+            Err(_) => {}
+        }
+        if listed.as_ref().err().is_none_or(RemoteError::is_answer) {
+            self.contact.hear();
+        }
+    }
+
+    /// Switches the remote off after an error that says all: a remote that cannot be reached and never could, a wrong key,
+    /// a bucket that is missing. Returns whether it was one.
+    pub(super) fn note_first_failure(&self, error: &RemoteError) -> bool {
+        let is_final = error.is_wrong_setting() || !error.is_answer() && !self.contact.has_heard();
+        if is_final {
+            self.open_for_all(&error.to_string(), error.is_timeout());
+        }
+        is_final
+    }
+
+    /// Whether the remote does not list to this key, asked where it is not known yet. There S3 answers 403 instead of 404
+    /// for an object that is missing.
+    pub(super) async fn is_listing_denied(&self) -> bool {
+        if self.contact.lists.get().is_none() {
+            self.greet().await;
+        }
+        self.contact.is_listing_denied()
+    }
+
+    /// Whether packs cannot be found, because the remote does not list to this key.
+    pub fn hides_packs(&self) -> bool {
+        self.contact.is_listing_denied()
+    }
+
+    /// What a get found: `None` for an object that is missing.
+    pub(super) async fn or_missing<T>(&self, found: Result<Option<T>, S3Error>) -> Result<Option<T>, RemoteError> {
+        let error = match found {
+            Ok(found) => {
+                self.contact.hear();
+                self.contact.note_read();
+                return Ok(found);
+            }
+            Err(error) => RemoteError::from(error),
+        };
+        if !error.is_denied() {
+            return Err(error);
+        }
+        if !self.is_listing_denied().await {
+            if self.contact.lists.get() == Some(&true) {
+                self.open_for_all(&format!("the key may not read objects: {error}"), false);
+            }
+            return Err(error);
+        }
+        if self.contact.denied_for_long() && self.upload_breaker.reason().is_some() {
+            self.open_for_all(&format!("the key may neither list, nor write, and has read nothing: {error}"), false);
+        }
+        Ok(None)
+    }
+
+    /// Makes sure that the remote was heard of before something is sent there: whether an upload arrives shows late, and a
+    /// key that may not list changes how it is to be sent.
+    pub async fn meet(&self) {
+        if !self.contact.has_heard() {
+            self.greet().await;
+        }
+    }
+}
