@@ -25,6 +25,7 @@ impl Backend {
             .args(arguments)
             .current_dir(folder)
             .env_remove("S3_ENDPOINT")
+            .env("TMPDIR", folder)
             .envs(variables)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
