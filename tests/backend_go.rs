@@ -83,7 +83,7 @@ fn a_killed_backend_fails_its_build_and_harms_no_later_one() {
     let workspace = Workspace::new();
     let mut build = workspace.go("", &["build", "-o", "../m", "."]).stderr(Stdio::piped()).spawn().unwrap();
     let store = workspace.store();
-    common::wait_until("first outputs", || std::fs::read_dir(&store).is_ok_and(|files| files.count() > 5));
+    common::wait_until("first outputs", || std::fs::read_dir(&store).is_ok_and(|files| files.count() > 12));
     let folder = common::sessions(&workspace.path().join("metrics")).remove(0);
     let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
     let pid: i32 = name.rsplit_once('-').unwrap().1.parse().unwrap();

@@ -211,16 +211,33 @@ fn a_store_that_takes_nothing_makes_misses_and_no_errors() {
     let s3 = S3::start();
     fill(&s3, &Machine::new(), &[], 3, 100_000);
     let machine = Machine::new();
-    // A file in the place of the store: no body can be written there.
+    // Files in the places of the store and of the temporary folder: no body can be written there.
+    std::fs::write(machine.store(), "").unwrap();
+    let mut variables = s3.variables();
+    variables.push(("TMPDIR", machine.store().to_str().unwrap().to_owned()));
+    let mut backend = Backend::start_with(machine.folder.path(), &["--no-records"], variables);
+    for n in 1..=3 {
+        assert_eq!(backend.get(n.into(), n)["Miss"], true);
+    }
+    let (code, _, stderr) = backend.end();
+    assert_eq!(code, Some(0));
+    assert_eq!(stderr.matches("nothing more is fetched by this build").count(), 1, "{stderr}");
+}
+
+#[test]
+fn the_place_of_a_store_that_cannot_be_written_takes_what_is_fetched_and_put() {
+    let s3 = S3::start();
+    fill(&s3, &Machine::new(), &[], 3, 100_000);
+    let machine = Machine::new();
     std::fs::write(machine.store(), "").unwrap();
     let mut backend = machine.start(&s3, &[]);
     for n in 1..=3 {
-        assert_eq!(backend.get(n.into(), n)["Miss"], true);
+        assert_eq!(backend.get(n.into(), n)["Size"], 100_000);
     }
     assert!(Path::new(backend.put(4, 4, b"body")["DiskPath"].as_str().unwrap()).exists());
     let (code, _, stderr) = backend.end();
     assert_eq!(code, Some(0));
-    assert_eq!(stderr.matches("nothing more is fetched by this build").count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("cannot write to").count(), 1, "{stderr}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ impl Backend {
 
     pub fn start_with(folder: &Path, arguments: &[&str], variables: Vec<(&str, String)>) -> Self {
         let mut command = super::cacheprog();
-        command.args(arguments).current_dir(folder).envs(variables);
+        command.args(arguments).current_dir(folder).env("TMPDIR", folder).envs(variables);
         Self::start_command(command)
     }
 
