@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use http::header::HOST;
 use http::{Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -23,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::credentials::Credentials;
 use super::faults::{Damage, Fault, FaultKind, Faults};
+use super::hosts::{Hosts, bucket_in};
 use super::keys::{Grant, Guard, Keys};
 use super::link::{Direction, Link, LinkSettings};
 use super::log::{Delays, Log, Record};
@@ -194,6 +196,7 @@ fn service(store: &Arc<Store>, keys: &Arc<Keys>) -> S3Service {
     let mut builder = S3ServiceBuilder::new(Operations { store, keys, uploads: Uploads::default() });
     builder.set_auth(guard.clone());
     builder.set_access(guard);
+    builder.set_host(Hosts);
     builder.build()
 }
 
@@ -238,7 +241,9 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>)
 
 async fn exchange(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Paced<Body>>, BoxError> {
     let Shared { service, link, log, faults, .. } = &*shared;
-    let exchange = log.begin(request.method(), request.uri());
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let is_virtual = host.and_then(bucket_in).is_some();
+    let exchange = log.begin(request.method(), request.uri(), is_virtual);
     let fault = faults.draw().filter(|fault| fault.concerns(exchange.operation()));
     let request = request.map(|body| {
         let up = Paced::new(body, Direction::Up, link, &exchange);

@@ -52,6 +52,25 @@ async fn a_key_may_do_what_its_grants_say_below_their_prefixes() {
     assert_eq!(refused!(few.create_bucket().bucket("more").send()), denied);
     let upload = few.create_multipart_upload().bucket("cache").key("other").send();
     assert_eq!(refused!(upload), denied);
+    let copy = |from: &str, to: &str| few.copy_object().copy_source(from).bucket("cache").key(to).send();
+    copy("cache/ci/x", "ci/copy").await.unwrap();
+    assert_eq!(refused!(copy("cache/other", "ci/copy")), denied);
+    assert_eq!(refused!(copy("cache/ci/x", "other")), denied);
+}
+
+#[tokio::test]
+async fn a_large_body_that_is_refused_gets_its_answer() {
+    let (server, mut config) = server().await;
+    let few = Credentials::random().unwrap();
+    server.add_key(&few, vec![Grant::new("ci/", &[Right::Put])]);
+    (config.access_key_id, config.secret_access_key) = (few.access_key_id, few.secret_access_key);
+    let few = sdk(&config);
+    for bucket in ["cache", "nowhere"] {
+        let put = few.put_object().bucket(bucket).key("other").body(vec![7; 20_000_000].into()).send();
+        assert_eq!(refused!(put), says(403, "AccessDenied"));
+    }
+    let put = few.put_object().bucket("nowhere").key("ci/x").body(vec![7; 20_000_000].into()).send();
+    assert_eq!(refused!(put), says(404, "NoSuchBucket"));
 }
 
 #[tokio::test]
