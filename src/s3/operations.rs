@@ -111,7 +111,7 @@ impl S3 for Operations {
 
     async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
         self.store.create_bucket(&req.input.bucket);
-        answer(CreateBucketOutput { location: Some(format!("/{}", req.input.bucket)), ..Default::default() })
+        answer(CreateBucketOutput { location: Some(format!("/{}", req.input.bucket)) })
     }
 
     async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {

@@ -170,6 +170,23 @@ async fn checksums_of_all_kinds_are_verified_and_shown() {
 }
 
 #[tokio::test]
+async fn a_body_in_chunks_loses_its_framing_and_its_checksum_behind_it_counts() {
+    let (_server, client) = start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("body");
+    std::fs::write(&path, body_of(300_000)).unwrap();
+    for kind in [ChecksumAlgorithm::Crc32, ChecksumAlgorithm::Sha256] {
+        let put = client.put_object().bucket("cache").key("k").content_encoding("gzip").checksum_algorithm(kind);
+        put.body(ByteStream::from_path(&path).await.unwrap()).send().await.unwrap();
+        let get =
+            client.get_object().bucket("cache").key("k").checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
+        assert_eq!(get.content_encoding(), Some("gzip"));
+        assert!(get.checksum_crc32().or(get.checksum_sha256()).is_some());
+        assert_eq!(get.body.collect().await.unwrap().into_bytes(), body_of(300_000));
+    }
+}
+
+#[tokio::test]
 async fn an_upload_in_parts_has_metadata_and_an_etag_that_counts_them() {
     let (server, client) = start().await;
     let started = client.create_multipart_upload().bucket("cache").key("k").metadata("m", "1").send().await.unwrap();
@@ -237,17 +254,20 @@ async fn buckets_come_and_go_and_what_is_not_there_has_its_code() {
     assert_eq!(refused!(tags), says(501, "NotImplemented"));
 }
 
-/// Status and body of a GET that nothing but its URL signs.
-async fn request(server: &Server, host: &str, path: &str) -> (u16, Vec<u8>) {
+/// Status and body of a request that is written by hand: first line, headers, an empty line, body.
+pub async fn request(server: &Server, text: &str) -> (u16, String) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    let text = String::from_utf8_lossy(&answer);
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.as_bytes().to_vec())
+    stream.write_all(text.replace('\n', "\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// A GET that nothing but its URL signs.
+async fn get(server: &Server, host: &str, path: &str) -> (u16, String) {
+    request(server, &format!("GET {path} HTTP/1.1\nHost: {host}\nConnection: close\n\n")).await
 }
 
 /// Host and path of a URL that is good for a minute.
@@ -263,13 +283,27 @@ async fn a_presigned_url_opens_its_object_and_no_other() {
     let (server, client) = start().await;
     client.put_object().bucket("cache").key("a b").body(ByteStream::from_static(b"text")).send().await.unwrap();
     let (host, path) = presigned(&client, "a b").await;
-    assert_eq!(request(&server, &host, &path).await, (200, b"text".to_vec()));
-    let (status, body) = request(&server, &host, &path.replace("a%20b", "other")).await;
-    assert_eq!(status, 403);
-    assert!(String::from_utf8_lossy(&body).contains("SignatureDoesNotMatch"));
-    let (status, body) = request(&server, &host, "/cache/a%20b").await;
-    assert_eq!(status, 403);
-    assert!(String::from_utf8_lossy(&body).contains("AccessDenied"));
+    assert_eq!(get(&server, &host, &path).await, (200, "text".to_owned()));
+    for (path, code) in
+        [(path.replace("a%20b", "other").as_str(), "SignatureDoesNotMatch"), ("/cache/a%20b", "AccessDenied")]
+    {
+        let (status, body) = get(&server, &host, path).await;
+        assert!(status == 403 && body.contains(code), "{path}: {status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_the_signed_one_is_refused() {
+    let (server, client) = start().await;
+    let minute = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
+    let signed = client.put_object().bucket("cache").key("k").presigned(minute).await.unwrap();
+    let uri: http::Uri = signed.uri().parse().unwrap();
+    let (host, path) = (uri.authority().unwrap(), uri.path_and_query().unwrap());
+    let wrong = "0".repeat(64);
+    let head = format!("PUT {path} HTTP/1.1\nHost: {host}\nConnection: close\nContent-Length: 4");
+    let (status, body) = request(&server, &format!("{head}\nx-amz-content-sha256: {wrong}\n\ntext")).await;
+    assert!(status == 400 && body.contains("<Code>XAmzContentSHA256Mismatch</Code>"), "{status} {body}");
+    assert_eq!(request(&server, &format!("{head}\n\ntext")).await.0, 200);
 }
 
 #[tokio::test]
@@ -280,7 +314,7 @@ async fn a_bucket_may_be_in_the_host() {
     let settings = sdk(&config).config().to_builder().force_path_style(false).build();
     let (host, path) = presigned(&Client::from_conf(settings), "a/b").await;
     assert!(host.starts_with("cache.localhost:") && path.starts_with("/a/b?"), "{host} {path}");
-    assert_eq!(request(&server, &host, &path).await, (200, b"text".to_vec()));
+    assert_eq!(get(&server, &host, &path).await, (200, "text".to_owned()));
     let logged = server.log_since(0).pop().unwrap();
     assert_eq!((logged.op, logged.key.as_str()), (Operation::Get, "a/b"));
 }

@@ -4,6 +4,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use gocacheprog::s3::{Credentials, Grant, Right};
 
+use super::as_s3::request;
 use super::{body_of, sdk, server};
 
 /// Status and error code of a refused request.
@@ -110,6 +111,20 @@ async fn a_batch_delete_answers_for_each_key() {
         assert_eq!((error.key(), error.code()), (Some("other"), Some("AccessDenied")));
     }
     assert_eq!(server.stats("").objects, 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_far_off_is_named() {
+    let (server, config) = server().await;
+    let scope = format!("{}/20200101/us-east-1/s3/aws4_request", config.access_key_id);
+    let signature = format!("Credential={scope}, SignedHeaders=host;x-amz-date, Signature={}", "0".repeat(64));
+    let text = format!(
+        "GET /cache/k HTTP/1.1\nHost: {}\nConnection: close\nx-amz-date: 20200101T000000Z\n\
+         x-amz-content-sha256: UNSIGNED-PAYLOAD\nAuthorization: AWS4-HMAC-SHA256 {signature}\n\n",
+        server.address()
+    );
+    let (status, body) = request(&server, &text).await;
+    assert!(status == 403 && body.contains("<Code>RequestTimeTooSkewed</Code>"), "{status} {body}");
 }
 
 #[tokio::test]
