@@ -6,10 +6,10 @@ import re
 import subprocess
 import time
 
+import large
 from servers import BUCKET
 
 STRATEGIES = ("pack", "async", "workshop")
-# The prefix of each check is its own, so that none sees the objects of another.
 MANIFESTS = "manifests-v1/"
 # So many sessions each write a manifest, and the last ones merge them.
 SESSIONS = 12
@@ -42,13 +42,17 @@ class Machine:
         go_cache = self.folder / "gocache"
         go_cache.mkdir(exist_ok=True)
         settings = {"GOCACHEPROG": backend, "GOCACHE": str(go_cache), "GOFLAGS": "", "GOWORK": "off", "GOENV": "off"}
-        said = run(["go", "build", "./..."], self.module, {**clean_environment(self.folder), **settings, **self.variables})
+        said = run(["go", "build", "./..."], self.module, {**self.environment(), **settings})
         assert said.returncode == 0, said.stderr
         return session(metrics), said.stderr
 
+    def environment(self):
+        """Variables for our programs: the remote, and nothing of the user's settings."""
+        return {**clean_environment(self.folder), **self.variables}
+
     def run(self, *command):
-        """One of our programs, with the variables of the remote."""
-        return run(command, self.folder, {**clean_environment(self.folder), **self.variables})
+        """One of our programs."""
+        return run(command, self.folder, self.environment())
 
 
 def write_module(folder):
@@ -166,6 +170,12 @@ def check_prefix(server, programs, folder):
     assert (fresh["misses"], fresh["puts"]) == (0, 0), (fresh["misses"], stored[:2], said)
 
 
+def check_large(server, programs, folder):
+    """an output of 70 MiB."""
+    for strategy in STRATEGIES:
+        large.put_and_get(Machine(server, programs, folder, f"large/{strategy}/"), strategy)
+
+
 def check_bench(server, programs, folder):
     """bench --remote env --scenario small."""
     machine = Machine(server, programs, folder, "bench/")
@@ -183,7 +193,7 @@ def check_clean(server, programs, folder):
         server.client().put_object(Bucket=BUCKET, Key=f"clean/a b+c/{number}=", Body=b"x")
     dry = machine.run(programs.s3_clean, "--prefix", "clean/")
     assert "3 objects" in dry.stderr and len(keys(server, "clean/")) == 3, dry.stderr
-    for prefix in ("clean/", "merging/", "wrong/", "few/", *(f"{strategy}/" for strategy in STRATEGIES)):
+    for prefix in ("clean/", "merging/", "wrong/", "few/", "large/", *(f"{strategy}/" for strategy in STRATEGIES)):
         done = machine.run(programs.s3_clean, "--yes", "--prefix", prefix)
         assert done.returncode == 0, done.stderr
     assert not keys(server, ""), keys(server, "")[:3]
@@ -195,6 +205,7 @@ CHECKS = [
     check_merging,
     check_wrong_keys,
     check_few_rights,
+    check_large,
     check_bench,
     check_clean,
 ]
