@@ -229,15 +229,22 @@ class SeaweedFS(Server):
 
     def command(self):
         program = self.programs.go("weed", "github.com/seaweedfs/seaweedfs/weed")
-        key = {"accessKey": self.key_id, "secretKey": self.secret}
-        identity = {"name": "test", "credentials": [key], "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
+        all_rights = self.identity("all", self.key_id, self.secret, ["Admin", "Read", "Write", "List", "Tagging"])
+        few_rights = self.identity("few", "FEW", self.secret[::-1], ["Read", "Write"])
         settings = self.folder / "s3.json"
-        settings.write_text(json.dumps({"identities": [identity]}))
+        settings.write_text(json.dumps({"identities": [all_rights, few_rights]}))
         # Each port has a second one for gRPC.
         ports = [f"-{part}port{grpc}={free_port()}" for part in ("master.", "volume.", "filer.", "s3.") for grpc in ("", ".grpc")]
         ports[6] = f"-s3.port={self.port}"
         fixed = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={self.folder / 'data'}", "-s3", f"-s3.config={settings}"]
         return [program, "server", *fixed, "-master.volumeSizeLimitMB=64", "-volume.max=0", *ports]
+
+    @staticmethod
+    def identity(name, key_id, secret, actions):
+        return {"name": name, "credentials": [{"accessKey": key_id, "secretKey": secret}], "actions": actions}
+
+    def key_without_list(self):
+        return {"S3_ACCESS_KEY_ID": "FEW", "S3_SECRET_ACCESS_KEY": self.secret[::-1]}
 
     def make_bucket(self):
         make_bucket_when_ready(self)
