@@ -54,7 +54,7 @@ fn fault_help() -> String {
 pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT]).context("cannot watch for Ctrl-C")?;
     let credentials = Credentials::random()?;
-    let certificate = args.tls.then(Certificate::make).transpose()?;
+    let certificate = if args.tls { Some(Certificate::for_bucket(&args.bucket)?) } else { None };
     let fails = if args.faults.is_empty() { "" } else { " Requests FAIL ON PURPOSE as --fault says." };
     let grants = if args.grants.is_empty() { None } else { Some(args.grants) };
     let options = ServerOptions {

@@ -16,10 +16,11 @@ pub enum Operation {
     Other,
 }
 
-/// What a path-style request is for, and the key it names.
-pub(super) fn classify(method: &Method, uri: &Uri) -> (Operation, String) {
+/// The operation of a request, and the key that it names. The path begins with the bucket, or the host names that.
+pub(super) fn classify(method: &Method, uri: &Uri, is_virtual: bool) -> (Operation, String) {
     let path = uri.path().trim_start_matches('/');
-    let key = path.split_once('/').map_or("", |(_, key)| key);
+    let key = if is_virtual { path } else { path.split_once('/').map_or("", |(_, key)| key) };
+    let has_bucket = is_virtual || !path.is_empty();
     let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
     let query = uri.query().unwrap_or_default();
     let asks = |name: &str| query.split('&').any(|part| part.split('=').next() == Some(name));
@@ -30,7 +31,7 @@ pub(super) fn classify(method: &Method, uri: &Uri) -> (Operation, String) {
         (&Method::HEAD, _) => Operation::Head,
         (&Method::DELETE, false) => Operation::Delete,
         (&Method::POST, true) if asks("delete") => Operation::Delete,
-        (&Method::GET, true) if !path.is_empty() && !asks("location") => Operation::List,
+        (&Method::GET, true) if has_bucket && !asks("location") => Operation::List,
         _ => Operation::Other,
     };
     (op, key)
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     fn classified(method: Method, uri: &str) -> (Operation, String) {
-        classify(&method, &uri.parse().unwrap())
+        classify(&method, &uri.parse().unwrap(), false)
     }
 
     #[test]
@@ -56,6 +57,9 @@ mod tests {
         assert_eq!(classified(Method::GET, "/c/?location="), (Operation::Other, none()));
         assert_eq!(classified(Method::GET, "/"), (Operation::Other, none()));
         assert_eq!(classified(Method::POST, "/c/?delete="), (Operation::Delete, none()));
+        let in_host = |method, uri: &str| classify(&method, &uri.parse().unwrap(), true);
+        assert_eq!(in_host(Method::GET, "/a+b=-d"), (Operation::Get, key()));
+        assert_eq!(in_host(Method::GET, "/?list-type=2"), (Operation::List, none()));
         assert_eq!(classified(Method::PUT, "/c/a+b=-d?partNumber=1&uploadId=u").0, Operation::Other);
     }
 }

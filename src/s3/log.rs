@@ -73,8 +73,8 @@ impl Log {
         }
     }
 
-    /// Called with a request's head; the exchange ends when its last holder lets go of it.
-    pub(super) fn begin(self: &Arc<Self>, method: &Method, uri: &Uri) -> Arc<Exchange> {
+    /// Called with a request's head, and whether the host names the bucket; the exchange ends when its last holder lets go of it.
+    pub(super) fn begin(self: &Arc<Self>, method: &Method, uri: &Uri, is_virtual: bool) -> Arc<Exchange> {
         let number = match &self.records {
             None => self.received.fetch_add(1, Relaxed),
             Some(records) => {
@@ -83,7 +83,7 @@ impl Log {
                 self.received.fetch_add(1, Relaxed)
             }
         };
-        let (op, key) = classify(method, uri);
+        let (op, key) = classify(method, uri, is_virtual);
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Arc::new(Exchange {
             log: Arc::clone(self),
@@ -202,8 +202,8 @@ mod tests {
     #[test]
     fn a_record_appears_when_the_last_holder_lets_go() {
         let log = Arc::new(Log::new(true));
-        let first = log.begin(&Method::GET, &"/c/one".parse().unwrap());
-        let second = log.begin(&Method::GET, &"/c/two".parse().unwrap());
+        let first = log.begin(&Method::GET, &"/c/one".parse().unwrap(), false);
+        let second = log.begin(&Method::GET, &"/c/two".parse().unwrap(), false);
         let body = Arc::clone(&second);
         second.answered(200, Duration::from_millis(20), Duration::from_micros(20_100));
         drop(second);

@@ -6,17 +6,24 @@
 
 mod alone;
 mod arguments;
+mod checksums;
 mod classify;
+mod conditions;
 mod control;
 mod credentials;
+mod details;
 mod faults;
+mod hosts;
 mod keys;
 mod link;
 mod log;
 mod multipart;
+mod objects;
 mod operations;
 mod paced;
 mod pages;
+mod parts;
+mod receive;
 mod server;
 mod store;
 mod timer;

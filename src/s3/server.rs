@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::{HOST, HeaderName};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -23,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::credentials::Credentials;
 use super::faults::{Damage, Fault, FaultKind, Faults};
+use super::hosts::{Hosts, bucket_in};
 use super::keys::{Grant, Guard, Keys};
 use super::link::{Direction, Link, LinkSettings};
 use super::log::{Delays, Log, Record};
@@ -194,6 +196,7 @@ fn service(store: &Arc<Store>, keys: &Arc<Keys>) -> S3Service {
     let mut builder = S3ServiceBuilder::new(Operations { store, keys, uploads: Uploads::default() });
     builder.set_auth(guard.clone());
     builder.set_access(guard);
+    builder.set_host(Hosts);
     builder.build()
 }
 
@@ -236,10 +239,13 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>)
     drop(connection.await);
 }
 
-async fn exchange(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Paced<Body>>, BoxError> {
+async fn exchange(shared: Arc<Shared>, mut request: Request<Incoming>) -> Result<Response<Paced<Body>>, BoxError> {
     let Shared { service, link, log, faults, .. } = &*shared;
-    let exchange = log.begin(request.method(), request.uri());
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let is_virtual = host.and_then(bucket_in).is_some();
+    let exchange = log.begin(request.method(), request.uri(), is_virtual);
     let fault = faults.draw().filter(|fault| fault.concerns(exchange.operation()));
+    join_repeated(request.headers_mut());
     let request = request.map(|body| {
         let up = Paced::new(body, Direction::Up, link, &exchange);
         Body::http_body_unsync(up)
@@ -256,6 +262,20 @@ async fn exchange(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Res
     let length_bytes = response.body().size_hint().exact().unwrap_or(0);
     let damage = fault.and_then(|kind| Damage::new(kind, length_bytes));
     Ok(response.map(|body| Paced::new(body, Direction::Down, link, &exchange).damaged(damage)))
+}
+
+/// Makes one header of those of the same name, as HTTP and the signature see them: `s3s` refuses repeated ones, but an SDK sends
+/// `Content-Encoding` twice where the caller sets it and the body is chunked.
+fn join_repeated(headers: &mut HeaderMap) {
+    let names: Vec<HeaderName> = headers.keys().cloned().collect();
+    for name in names {
+        let values: Vec<&[u8]> = headers.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
+        if values.len() > 1
+            && let Ok(joined) = HeaderValue::from_bytes(&values.join(&b","[..]))
+        {
+            headers.insert(name, joined);
+        }
+    }
 }
 
 /// An error as S3 gives it, once the whole request has come: before that the client could take it for a broken connection.

@@ -1,19 +1,28 @@
 //! The objects, in memory, and the one order that S3 lists them in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 
-/// One stored object. Cloning shares the body.
+use super::details::Details;
+
+/// One stored object. Cloning shares the body and the details.
 #[derive(Clone, Debug)]
 pub(super) struct Object {
     pub(super) body: Bytes,
     pub(super) etag: String,
     pub(super) modified: SystemTime,
+    pub(super) details: Arc<Details>,
+}
+
+impl Object {
+    /// An object that is written now.
+    pub(super) fn new(body: Bytes, etag: String, details: Details) -> Self {
+        Self { body, etag, modified: SystemTime::now(), details: Arc::new(details) }
+    }
 }
 
 /// There is no bucket of that name.
@@ -39,29 +48,45 @@ pub(super) struct Page {
     pub(super) next: Option<String>,
 }
 
-type Bucket = BTreeMap<String, Object>;
+type Objects = BTreeMap<String, Object>;
+
+struct Bucket {
+    created: SystemTime,
+    objects: Objects,
+}
 
 #[derive(Default)]
 pub(super) struct Store {
-    buckets: Mutex<HashMap<String, Bucket>>,
-    written: AtomicU64,
+    buckets: Mutex<BTreeMap<String, Bucket>>,
 }
 
 impl Store {
-    fn buckets(&self) -> MutexGuard<'_, HashMap<String, Bucket>> {
+    fn buckets(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn in_bucket<T>(&self, name: &str, f: impl FnOnce(&mut Bucket) -> T) -> Result<T, NoBucket> {
-        self.buckets().get_mut(name).map(f).ok_or(NoBucket)
+    fn in_bucket<T>(&self, name: &str, f: impl FnOnce(&mut Objects) -> T) -> Result<T, NoBucket> {
+        self.buckets().get_mut(name).map(|bucket| f(&mut bucket.objects)).ok_or(NoBucket)
     }
 
     pub(super) fn create_bucket(&self, name: &str) {
-        self.buckets().entry(name.to_owned()).or_default();
+        let new = || Bucket { created: SystemTime::now(), objects: Objects::new() };
+        self.buckets().entry(name.to_owned()).or_insert_with(new);
     }
 
-    pub(super) fn bucket_names(&self) -> Vec<String> {
-        self.buckets().keys().cloned().collect()
+    /// Removes an empty bucket; returns whether it was empty.
+    pub(super) fn delete_bucket(&self, name: &str) -> Result<bool, NoBucket> {
+        let mut buckets = self.buckets();
+        let is_empty = buckets.get(name).ok_or(NoBucket)?.objects.is_empty();
+        if is_empty {
+            buckets.remove(name);
+        }
+        Ok(is_empty)
+    }
+
+    /// Names in their order, and since when they are there.
+    pub(super) fn bucket_names(&self) -> Vec<(String, SystemTime)> {
+        self.buckets().iter().map(|(name, bucket)| (name.clone(), bucket.created)).collect()
     }
 
     pub(super) fn has_bucket(&self, name: &str) -> Result<(), NoBucket> {
@@ -72,27 +97,39 @@ impl Store {
         self.in_bucket(bucket, |objects| objects.get(key).cloned())
     }
 
-    /// Returns the ETag. It counts writes instead of hashing the body; the `-1` marks it as one
-    /// that is no MD5, so that no client compares it with one.
-    pub(super) fn put(&self, bucket: &str, key: String, body: Bytes) -> Result<String, NoBucket> {
-        let etag = self.new_etag();
-        let object = Object { body, etag: etag.clone(), modified: SystemTime::now() };
-        self.in_bucket(bucket, |objects| objects.insert(key, object))?;
-        Ok(etag)
+    /// Stores an object unless `check` of what is there now refuses.
+    pub(super) fn put<E: From<NoBucket>>(
+        &self,
+        bucket: &str,
+        key: String,
+        object: Object,
+        check: impl FnOnce(Option<&Object>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.in_bucket(bucket, |objects| {
+            check(objects.get(&key))?;
+            objects.insert(key, object);
+            Ok(())
+        })?
     }
 
-    pub(super) fn new_etag(&self) -> String {
-        format!("{:032x}-1", self.written.fetch_add(1, Ordering::Relaxed))
-    }
-
-    pub(super) fn delete(&self, bucket: &str, key: &str) -> Result<(), NoBucket> {
-        self.in_bucket(bucket, |objects| objects.remove(key)).map(drop)
+    /// Removes an object, if there is one, unless `check` refuses.
+    pub(super) fn delete<E: From<NoBucket>>(
+        &self,
+        bucket: &str,
+        key: &str,
+        check: impl FnOnce(Option<&Object>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.in_bucket(bucket, |objects| {
+            check(objects.get(key))?;
+            objects.remove(key);
+            Ok(())
+        })?
     }
 
     /// Removes everything below `prefix`, in all buckets; returns how many objects that were.
     pub(super) fn clear(&self, prefix: &str) -> u64 {
         let mut deleted = 0;
-        for objects in self.buckets().values_mut() {
+        for Bucket { objects, .. } in self.buckets().values_mut() {
             let before = objects.len();
             objects.retain(|key, _| !key.starts_with(prefix));
             deleted += before - objects.len();
@@ -103,7 +140,7 @@ impl Store {
     /// Copies everything below `from` to below `to`, in all buckets; returns how many objects that were.
     pub(super) fn copy(&self, from: &str, to: &str) -> u64 {
         let mut copied = 0;
-        for objects in self.buckets().values_mut() {
+        for Bucket { objects, .. } in self.buckets().values_mut() {
             let below = objects.iter().filter_map(|(key, object)| {
                 let rest = key.strip_prefix(from)?;
                 Some((format!("{to}{rest}"), object.clone()))
@@ -118,7 +155,7 @@ impl Store {
     /// The number of objects below `prefix` and of the bytes in them.
     pub(super) fn totals(&self, prefix: &str) -> (u64, u64) {
         let buckets = self.buckets();
-        let objects = buckets.values().flatten().filter(|(key, _)| key.starts_with(prefix));
+        let objects = buckets.values().flat_map(|bucket| &bucket.objects).filter(|(key, _)| key.starts_with(prefix));
         objects.fold((0, 0), |(count, bytes), (_, object)| (count + 1, bytes + object.body.len() as u64))
     }
 
@@ -127,7 +164,7 @@ impl Store {
     }
 }
 
-fn page(objects: &Bucket, asked: &Listing<'_>) -> Page {
+fn page(objects: &Objects, asked: &Listing<'_>) -> Page {
     let start = match asked.after {
         Some(after) if after >= asked.prefix => Bound::Excluded(after),
         _ => Bound::Included(asked.prefix),
@@ -167,12 +204,16 @@ fn group<'k>(key: &'k str, asked: &Listing<'_>) -> Option<&'k str> {
 mod tests {
     use super::*;
 
+    fn always(_: Option<&Object>) -> Result<(), NoBucket> {
+        Ok(())
+    }
+
     fn store(keys: &[&str]) -> Store {
         let store = Store::default();
         store.create_bucket("b");
         for key in keys {
-            let body = Bytes::from_static(b"body");
-            store.put("b", (*key).to_owned(), body).unwrap();
+            let object = Object::new(Bytes::from_static(b"body"), "e".to_owned(), Details::default());
+            store.put("b", (*key).to_owned(), object, always).unwrap();
         }
         store
     }
@@ -212,12 +253,35 @@ mod tests {
         let store = store(&["p/x", "p/y", "q"]);
         assert_eq!((store.totals(""), store.totals("p/")), ((3, 12), (2, 8)));
         assert_eq!(store.get("b", "q").unwrap().unwrap().body, "body");
-        store.delete("b", "q").unwrap();
+        store.delete("b", "q", always).unwrap();
         assert!(store.get("b", "q").unwrap().is_none());
         assert_eq!(store.get("c", "q").unwrap_err(), NoBucket);
         assert_eq!(store.copy("p/", "r/"), 2);
         assert_eq!(store.get("b", "r/x").unwrap().unwrap().body, "body");
         assert_eq!((store.clear("p/"), store.clear("")), (2, 2));
         assert_eq!(store.totals(""), (0, 0));
+    }
+
+    #[test]
+    fn a_check_sees_what_is_there_and_may_refuse() {
+        let store = store(&["p"]);
+        let other = || Object::new(Bytes::new(), "other".to_owned(), Details::default());
+        let refuse = |current: Option<&Object>| {
+            assert_eq!(current.map(|object| object.etag.as_str()), Some("e"));
+            Err(NoBucket)
+        };
+        assert!(store.put("b", "p".to_owned(), other(), refuse).is_err());
+        assert!(store.delete("b", "p", refuse).is_err());
+        assert_eq!(store.get("b", "p").unwrap().unwrap().body, "body");
+    }
+
+    #[test]
+    fn only_an_empty_bucket_is_deleted() {
+        let store = store(&["p"]);
+        assert_eq!(store.delete_bucket("b"), Ok(false));
+        store.clear("");
+        assert_eq!(store.delete_bucket("b"), Ok(true));
+        assert_eq!(store.delete_bucket("b"), Err(NoBucket));
+        assert!(store.bucket_names().is_empty());
     }
 }

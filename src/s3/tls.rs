@@ -1,4 +1,4 @@
-//! A certificate made on the spot, for `https://127.0.0.1`.
+//! A certificate made on the spot, for `https://127.0.0.1` and `https://BUCKET.localhost`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +25,14 @@ impl Certificate {
     /// # Errors
     /// When the temporary folder cannot be written.
     pub fn make() -> anyhow::Result<Self> {
+        Self::for_bucket("cache")
+    }
+
+    /// The same, valid for the host name of a bucket too: a wildcard directly below `localhost` is refused by many clients.
+    ///
+    /// # Errors
+    /// When the temporary folder cannot be written, or the bucket's name cannot be in a host name.
+    pub fn for_bucket(bucket: &str) -> anyhow::Result<Self> {
         let authority_key = KeyPair::generate()?;
         let mut authority = CertificateParams::new(Vec::new())?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -34,7 +42,7 @@ impl Certificate {
         let authority_pem = authority.self_signed(&authority_key)?.pem();
 
         let key = KeyPair::generate()?;
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let names = ["127.0.0.1".to_owned(), "localhost".to_owned(), format!("{bucket}.localhost")];
         let mut leaf = CertificateParams::new(names)?;
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let leaf = leaf.signed_by(&key, &Issuer::new(authority, authority_key))?;

@@ -4,6 +4,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use gocacheprog::s3::{Credentials, Grant, Right};
 
+use super::as_s3::request;
 use super::{body_of, sdk, server};
 
 /// Status and error code of a refused request.
@@ -52,6 +53,25 @@ async fn a_key_may_do_what_its_grants_say_below_their_prefixes() {
     assert_eq!(refused!(few.create_bucket().bucket("more").send()), denied);
     let upload = few.create_multipart_upload().bucket("cache").key("other").send();
     assert_eq!(refused!(upload), denied);
+    let copy = |from: &str, to: &str| few.copy_object().copy_source(from).bucket("cache").key(to).send();
+    copy("cache/ci/x", "ci/copy").await.unwrap();
+    assert_eq!(refused!(copy("cache/other", "ci/copy")), denied);
+    assert_eq!(refused!(copy("cache/ci/x", "other")), denied);
+}
+
+#[tokio::test]
+async fn a_large_body_that_is_refused_gets_its_answer() {
+    let (server, mut config) = server().await;
+    let few = Credentials::random().unwrap();
+    server.add_key(&few, vec![Grant::new("ci/", &[Right::Put])]);
+    (config.access_key_id, config.secret_access_key) = (few.access_key_id, few.secret_access_key);
+    let few = sdk(&config);
+    for bucket in ["cache", "nowhere"] {
+        let put = few.put_object().bucket(bucket).key("other").body(vec![7; 20_000_000].into()).send();
+        assert_eq!(refused!(put), says(403, "AccessDenied"));
+    }
+    let put = few.put_object().bucket("nowhere").key("ci/x").body(vec![7; 20_000_000].into()).send();
+    assert_eq!(refused!(put), says(404, "NoSuchBucket"));
 }
 
 #[tokio::test]
@@ -91,6 +111,20 @@ async fn a_batch_delete_answers_for_each_key() {
         assert_eq!((error.key(), error.code()), (Some("other"), Some("AccessDenied")));
     }
     assert_eq!(server.stats("").objects, 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_far_off_is_named() {
+    let (server, config) = server().await;
+    let scope = format!("{}/20200101/us-east-1/s3/aws4_request", config.access_key_id);
+    let signature = format!("Credential={scope}, SignedHeaders=host;x-amz-date, Signature={}", "0".repeat(64));
+    let text = format!(
+        "GET /cache/k HTTP/1.1\nHost: {}\nConnection: close\nx-amz-date: 20200101T000000Z\n\
+         x-amz-content-sha256: UNSIGNED-PAYLOAD\nAuthorization: AWS4-HMAC-SHA256 {signature}\n\n",
+        server.address()
+    );
+    let (status, body) = request(&server, &text).await;
+    assert!(status == 403 && body.contains("<Code>RequestTimeTooSkewed</Code>"), "{status} {body}");
 }
 
 #[tokio::test]

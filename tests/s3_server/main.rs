@@ -1,5 +1,6 @@
 //! The S3 client against the embedded server, on loopback.
 
+mod as_s3;
 mod bench_env;
 mod certificates;
 mod clean;
