@@ -32,7 +32,9 @@ pub fn clean(folder: &Path, records: Option<&Path>, what: CleanArgs) -> ExitCode
 fn clean_files(folder: &Path, what: CleanArgs) -> bool {
     let cleaned = match clean_store(folder, what.force) {
         Ok(cleaned) => cleaned,
-        Err(TrimError::NoStore(_)) if folder.symlink_metadata().is_err() => Cleaned::default(),
+        Err(TrimError::NoStore(_)) if folder.symlink_metadata().is_err() => {
+            return print(&format!("there is no store in {}\n", folder.display()));
+        }
         Err(error) => {
             let next = match error {
                 TrimError::NoStore(_) => "name the store with --cache-dir",

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 /// A GOCACHEPROG backend over local disk and S3 that records what it does.
 ///
 /// go starts it: export GOCACHEPROG=/path/to/cacheprog. The remote comes from S3_ENDPOINT, S3_ACCESS_KEY_ID,
-/// S3_SECRET_ACCESS_KEY, S3_SESSION_TOKEN, S3_BUCKET_NAME, S3_REGION and S3_PREFIX; without S3_ENDPOINT it works
-/// from local disk only.
+/// S3_SECRET_ACCESS_KEY, S3_SESSION_TOKEN, S3_BUCKET_NAME, S3_REGION, S3_PREFIX and S3_ADDRESSING (auto, path or virtual);
+/// without S3_ENDPOINT it works from local disk only. HTTPS_PROXY, HTTP_PROXY, NO_PROXY, ALL_PROXY and SSL_CERT_FILE count too.
 ///
 /// A flag comes before its variable, and a variable before the default. An empty variable is an unset one; one that cannot be
 /// read is named on stderr, and the default is used.

@@ -1,7 +1,7 @@
 //! The command line of the default command of `bench`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, ValueEnum};
@@ -12,9 +12,15 @@ use super::leg::Leg;
 use super::link::Link;
 use super::scenario::MOST_ROUNDS;
 use crate::cache::Strategy;
+use crate::config::folders;
+use crate::platform;
 
 /// What is run where nothing else is named.
 pub const DEFAULT_SCENARIO: &str = "workshop";
+/// Folder of the results in the working directory.
+const RESULTS: &str = "metrics";
+/// The same beside the records of `cacheprog`.
+const RESULTS_BESIDE_RECORDS: &str = "bench";
 /// What `prove` runs where nothing else is named.
 pub const BOTTLENECKS: &str = "bottlenecks";
 /// Headings of the help.
@@ -83,9 +89,10 @@ pub struct BenchArgs {
     #[arg(long, value_enum, default_value_t = RemoteKind::Embedded, help_heading = REMOTE)]
     pub remote: RemoteKind,
 
-    /// Folder of the results: each run has one of its own in it, and `latest` leads to the newest
-    #[arg(long, value_name = "DIR", default_value = "metrics", help_heading = RECORDS)]
-    pub out: PathBuf,
+    /// Folder of the results: each run has one of its own in it, and `latest` leads to the newest [default: metrics; if that
+    /// would be in the module of --workload, cacheprog/bench in the user's state folder]
+    #[arg(long, value_name = "DIR", help_heading = RECORDS)]
+    pub out: Option<PathBuf>,
 
     /// No rounds with the CPU profile on; they come last and are not timed
     #[arg(long, help_heading = RECORDS)]
@@ -113,6 +120,27 @@ impl BenchArgs {
             args: BenchArgs,
         }
         Line::parse_from(std::iter::once("bench".into()).chain(words)).args
+    }
+
+    /// Folder of the results. Not among the sources of the module that is built, unless `--out` says so: `go:embed` and tests
+    /// would see it.
+    pub fn results_folder(&self) -> PathBuf {
+        if let Some(out) = &self.out {
+            return out.clone();
+        }
+        if !self.builds_module_around(&std::env::current_dir().unwrap_or_default()) {
+            return PathBuf::from(RESULTS);
+        }
+        let records = folders::RECORDS.find(None, false, platform::user_temporary_folder);
+        records.path().map_or(PathBuf::from(RESULTS), |records| records.join(RESULTS_BESIDE_RECORDS))
+    }
+
+    fn builds_module_around(&self, here: &Path) -> bool {
+        let Some(module) = &self.workload else { return false };
+        match (here.join(module).canonicalize(), here.canonicalize()) {
+            (Ok(module), Ok(here)) => here.starts_with(module),
+            _ => false,
+        }
     }
 }
 
@@ -151,4 +179,28 @@ fn parse_minutes(text: &str) -> Result<f64, String> {
 fn parse_milliseconds(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "give milliseconds, such as 20")?;
     Link { latency_ms: value, ..Link::NONE }.check().map(|()| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_not_put_into_the_module_that_is_built() {
+        let parent = tempfile::tempdir().unwrap();
+        let module = parent.path().join("module");
+        std::fs::create_dir_all(module.join("sub")).unwrap();
+        let args = |words: &[&str]| BenchArgs::of(words.iter().map(OsString::from));
+        for (here, words, expected) in [
+            (module.as_path(), &["--workload", "."][..], true),
+            (&module.join("sub"), &["--workload", ".."], true),
+            (parent.path(), &["--workload", "module"], false),
+            (&module, &["--workload", "../other"], false),
+            (&module, &[], false),
+        ] {
+            assert_eq!(args(words).builds_module_around(here), expected, "{words:?}");
+        }
+        let given = args(&["--workload", ".", "--out", "here"]).results_folder();
+        assert_eq!((given, args(&[]).results_folder()), (PathBuf::from("here"), PathBuf::from(RESULTS)));
+    }
 }

@@ -79,7 +79,7 @@ pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, E
         return Ok((None, ExitCode::SUCCESS));
     }
     let interrupt = Interrupt::listen()?;
-    let (results, code) = run_plan(plan, &args.out, &plan.scenario, &interrupt)?;
+    let (results, code) = run_plan(plan, &args.results_folder(), &plan.scenario, &interrupt)?;
     Ok((Some(results), code))
 }
 
