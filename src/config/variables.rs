@@ -80,8 +80,12 @@ fn give_up<C: Parser>(error: &Error) -> ! {
         C::command().get_matches();
     }
     let _ = error.print();
-    if matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict) {
-        crate::note::line("\ngo splits GOCACHEPROG at spaces: put quotes around an argument that has some");
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            crate::note::line("\ngo splits GOCACHEPROG at spaces: put quotes around an argument that has some");
+        }
+        ErrorKind::ArgumentConflict => crate::note::line("\nFlags go behind the command: cacheprog path --here"),
+        _ => {}
     }
     std::process::exit(error.exit_code())
 }
