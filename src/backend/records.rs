@@ -1,7 +1,7 @@
 //! The records of a session: started after the handshake, written out each second, finished when go has been released.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -232,10 +232,17 @@ impl Records {
 fn open_folder(args: &BackendArgs, records: Option<&Path>, clock: &Clock) -> Option<SessionFolder> {
     let (path, opened) = match (&args.session, records) {
         (Some(path), _) => (path.as_path(), SessionFolder::use_given(path)),
-        (None, Some(path)) => (path, SessionFolder::create_below(path, clock)),
+        (None, Some(path)) => (path, new_folder(path, args, clock)),
         (None, None) => return None,
     };
     opened.inspect_err(|error| note(format_args!("no records: {}: {error}", path.display()))).ok()
+}
+
+fn new_folder(records: &Path, args: &BackendArgs, clock: &Clock) -> io::Result<SessionFolder> {
+    let folder = SessionFolder::create_below(records, clock)?;
+    // Whoever works in `metrics` of the working directory opens the plain names there, also in a folder of one's own.
+    let is_here = args.cache.is_here() && args.records.metrics.is_none();
+    Ok(if is_here { folder.link_in_sight_of_git() } else { folder })
 }
 
 fn profile_after(mode: CpuProfileMode) -> Option<Duration> {

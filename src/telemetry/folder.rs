@@ -42,6 +42,8 @@ pub struct SessionFolder {
     path: PathBuf,
     /// The metrics folder that plain names are linked in; `None` when somebody else manages the folder.
     links_in: Option<PathBuf>,
+    /// Plain names are linked also where git would show them.
+    links_in_sight_of_git: bool,
     _lock: File,
 }
 
@@ -57,7 +59,13 @@ impl SessionFolder {
         let start = jiff::Timestamp::from_nanosecond(clock.start_unix_ns().into()).unwrap_or_default();
         let name = format!("{}-{}", start.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
         let (path, lock) = new_folder(&make_sessions_folder(metrics)?, &name)?;
-        Ok(Self { _lock: lock, path, links_in: Some(metrics.to_owned()) })
+        Ok(Self { _lock: lock, path, links_in: Some(metrics.to_owned()), links_in_sight_of_git: false })
+    }
+
+    /// Lets the plain names be linked also where git would show them: for a user who asked for them in this place.
+    pub fn link_in_sight_of_git(mut self) -> Self {
+        self.links_in_sight_of_git = true;
+        self
     }
 
     /// A folder that the caller has made; while a session has it, others get folders below it: a test may run go, and
@@ -66,15 +74,15 @@ impl SessionFolder {
     /// # Errors
     /// When it cannot be written to.
     pub fn use_given(path: &Path) -> io::Result<Self> {
-        match lock(path) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+        let (path, lock) = match lock(path) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let inside = path.join(INSIDE);
                 create_dir_all(&inside)?;
-                let (path, lock) = new_folder(&inside, &std::process::id().to_string())?;
-                Ok(Self { _lock: lock, path, links_in: None })
+                new_folder(&inside, &std::process::id().to_string())?
             }
-            locked => Ok(Self { _lock: locked?, path: path.to_owned(), links_in: None }),
-        }
+            locked => (path.to_owned(), locked?),
+        };
+        Ok(Self { _lock: lock, path, links_in: None, links_in_sight_of_git: false })
     }
 
     /// Path of a record; its folder is made.
@@ -103,10 +111,10 @@ impl SessionFolder {
 
     /// Lets the plain names point to the records that this session has so far, unless a session that started later has
     /// them. The others stay with the last session that took them. A file of the user's under such a name is left alone,
-    /// and a folder that git looks into gets none.
+    /// and a folder that git looks into gets none unless [`Self::link_in_sight_of_git`] was asked for.
     pub fn link_plain_names(&self) {
         let Some(metrics) = &self.links_in else { return };
-        if is_seen_by_git(metrics) {
+        if !self.links_in_sight_of_git && is_seen_by_git(metrics) {
             return;
         }
         for name in PLAIN_NAMES {

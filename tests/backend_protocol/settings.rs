@@ -246,3 +246,19 @@ fn records_in_a_repository_hide_none_of_its_files_from_git() {
     assert_eq!(sessions(&folder.path().join("work")).len(), 1);
     assert_eq!(git(&["status", "--porcelain"]), "?? new.go\n");
 }
+
+#[test]
+fn here_a_folder_of_the_users_in_a_repository_has_the_plain_names_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = folder.path().join("work");
+    std::fs::create_dir_all(work.join(".git")).unwrap();
+    std::fs::create_dir_all(work.join("metrics/pprof")).unwrap();
+    std::fs::write(work.join(".gitignore"), "/metrics\n").unwrap();
+    let mut command = at_home(folder.path());
+    command.arg("--here");
+    let mut backend = Backend::start_command(command);
+    backend.put(1, 1, b"body");
+    backend.end();
+    assert!(work.join("metrics/pprof/fg.prof").is_file() && work.join("metrics/trace.json").is_file());
+    assert!(!work.join("metrics/.gitignore").exists(), "the folder is the user's");
+}
