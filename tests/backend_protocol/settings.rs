@@ -112,8 +112,15 @@ fn flags_come_before_variables_and_are_strict() {
         .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(below(&folder.path().join("work")), [folder.path().join("work/flag")]);
-    let trim = at_home(folder.path()).arg("trim").env("CACHEPROG_MAX_SIZE", "10 bananas").output().unwrap();
+    let unreadable = |arguments: &[&str]| {
+        at_home(folder.path()).args(arguments).env("CACHEPROG_MAX_SIZE", "10 bananas").output().unwrap()
+    };
+    let output = unreadable(&["--max-size", "5G"]);
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), "CacheProg used.\n"), "the flag counts");
+    let trim = unreadable(&["trim"]);
     assert!(!trim.status.success() && stderr(&trim).contains("CACHEPROG_MAX_SIZE=\"10 bananas\" is not a size"));
+    let trim = unreadable(&["trim", "--max-size", "5G"]);
+    assert!(trim.status.success(), "{}", stderr(&trim));
 }
 
 #[test]
