@@ -13,8 +13,10 @@ use super::retention::{
 
 /// Held until the process ends, so that others can wait for that, also when it was killed.
 pub const LOCK_FILE: &str = "session.lock";
-/// How the name of a session's folder begins until it has its lock.
+/// How the name of a session's folder begins until it has its lock: `.new-<process>-<8 hex>`.
 pub const UNFINISHED: &str = ".new-";
+/// A link in the session's folder until it has its plain name.
+const UNFINISHED_LINK: &str = ".link";
 /// Below a folder that was given: one folder for each session of a go that was started by what the first go ran.
 pub const INSIDE: &str = "inside";
 /// The names that Step 2.5 of the workshop opens, and those beside them.
@@ -204,7 +206,8 @@ fn link(metrics: &Path, plain: &Path, name: &str, session: &Path) -> io::Result<
     let up = if name.contains('/') { "../" } else { "" };
     let below = session.strip_prefix(metrics).unwrap_or(session);
     let target = Path::new(up).join(below).join(name);
-    let temporary = plain.with_extension(format!("{}.link", std::process::id()));
+    // In the session's own folder: what a kill leaves there is in no other session's way, and goes with the session.
+    let temporary = session.join(UNFINISHED_LINK);
     symlink(target, &temporary)?;
     std::fs::rename(&temporary, plain).inspect_err(|_| {
         let _ = std::fs::remove_file(&temporary);
