@@ -140,7 +140,7 @@ fn why(error: &Error) -> String {
     }
     match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(names)) => format!("none of {}", names.join(", ")),
-        _ => "not a value of it".to_owned(),
+        _ => "not valid".to_owned(),
     }
 }
 
