@@ -17,7 +17,12 @@ fn bench(folder: &Path, scenario: &str, args: &[&str]) -> (Value, String) {
 /// A bench in `folder` with these variables.
 fn command(folder: &Path, args: &[&str], variables: &[(&str, &OsStr)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
-    command.current_dir(folder).args(["--scenario", "mine.toml"]).args(args).envs(variables.iter().copied());
+    command
+        .current_dir(folder)
+        .arg("--scenario")
+        .arg(folder.join("mine.toml"))
+        .args(args)
+        .envs(variables.iter().copied());
     command
 }
 
@@ -199,12 +204,9 @@ fn a_module_of_the_users_is_built_as_he_builds_it_and_left_as_it_was() {
     let cases = "[[cases]]\nname = \"plain\"\n[[cases]]\nname = \"edit\"\nchange = \"edit-one-file\"\n";
     let path = home.path().join("mine").display().to_string();
     let config = home.path().join("config");
-    let run = |scenario: &str, args: &[&str]| {
-        let args = [&["--workload", &path], args].concat();
-        let variables = [("XDG_CONFIG_HOME", config.as_os_str()), ("GOAMD64", "v1".as_ref()), ("GOWORK", "".as_ref())];
-        bench_with(folder.path(), scenario, &args, &variables)
-    };
-    let (results, table) = run(&scenario("\"b\"", cases), &["--rounds", "1"]);
+    let variables = [("XDG_CONFIG_HOME", config.as_os_str()), ("GOAMD64", "v1".as_ref()), ("GOWORK", "".as_ref())];
+    let args = ["--workload", &path, "--rounds", "1"];
+    let (results, table) = bench_with(folder.path(), &scenario("\"b\"", cases), &args, &variables);
     assert_all_in_state(&results);
     assert!(
         table.contains("go build ./... in mine") && table.contains("CGO_ENABLED=0 GOFLAGS=-tags=prod\n"),
@@ -216,11 +218,17 @@ fn a_module_of_the_users_is_built_as_he_builds_it_and_left_as_it_was() {
     assert_eq!(rounds(&results, "b/plain")[0]["before"]["made_again"], 1, "the program is there with the tag only");
     assert!(rounds(&results, "b/edit")[0]["session"]["misses"].as_u64() > Some(1));
 
-    // Another command, of the same settings.
-    let (results, table) =
-        run(&scenario("\"baseline-full\", \"b\", \"a\"", ""), &["--", "go", "list", "-export", "./a"]);
+    // Another command, of the same settings, started in the module: the results are not put among its sources.
+    let state = folder.path().join("state");
+    std::fs::write(folder.path().join("mine.toml"), scenario("\"baseline-full\", \"b\", \"a\"", "")).unwrap();
+    let args = ["--workload", ".", "--", "go", "list", "-export", "./a"];
+    let variables = [&variables[..], &[("XDG_STATE_HOME", state.as_os_str())]].concat();
+    let output = command(folder.path(), &args, &variables).current_dir(home.path().join("mine")).output().unwrap();
+    let table = text(&output.stdout);
+    assert!(output.status.success() && table.contains("go list -export ./a "), "{table}{}", text(&output.stderr));
+    let results = std::fs::read(state.join("cacheprog/bench/latest/results.json")).unwrap();
+    let results = serde_json::from_slice(&results).unwrap();
     assert_all_in_state(&results);
-    assert!(table.contains("go list -export ./a in mine"), "{table}");
     assert_eq!(results["plan"]["command"]["subcommand"], "list");
     let after: Vec<_> = snapshot(home.path()).into_iter().filter(|(path, ..)| !path.starts_with(&config)).collect();
     let before: Vec<_> = before.into_iter().filter(|(path, ..)| !path.starts_with(&config)).collect();

@@ -1,32 +1,22 @@
 //! The records of a session: started after the handshake, written out each second, finished when go has been released.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
-
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::BackendArgs;
 use super::capture::{self, Copy};
+use super::interrupted::Interrupted;
+use super::ticker::{EachSecond, Ticker, Wake, profile_after};
 use crate::note::note;
-use crate::platform;
 use crate::protocol::Response;
 use crate::telemetry::{
-    AUTO_AFTER, Clock, CpuProfile, CpuProfileMode, Drawing, Gauges, HeapProfile, Keep, Latencies, ProfileSummary,
-    Recorder, Resources, Sampler, SessionFolder, SessionSummary, SpanSums, Switches, Trace, WallProfile, Watched,
-    listen,
+    Clock, CpuProfile, Drawing, Gauges, HeapProfile, Keep, Latencies, ProfileSummary, Recorder, Resources, Sampler,
+    SessionFolder, SessionSummary, SpanSums, Switches, Trace, WallProfile, Watched, listen,
 };
-
-/// How often records are written out, so that a killed session leaves them.
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
-
-/// The same while the heap is profiled.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// All records of a session.
 pub struct Records {
@@ -42,58 +32,10 @@ pub struct Records {
     interrupted: Interrupted,
 }
 
-/// What the session wants to be done each second.
-type EachSecond = Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>;
-
 /// What instruments found that is told in the session's summary.
 pub struct Found {
     pub profile: Option<ProfileSummary>,
     pub resources: Option<Resources>,
-}
-
-/// Why the ticker need not wait for its second.
-enum Wake {
-    /// Much has gathered.
-    Full,
-    /// The session is over.
-    Stop,
-}
-
-/// The thread that works once a second, and what it works on.
-struct Ticker {
-    recorder: Arc<Recorder>,
-    trace: Option<Trace>,
-    profile: Option<CpuProfile>,
-    heap: Option<HeapProfile>,
-    /// How old the session has to be for a profile to be started.
-    profile_after: Option<Duration>,
-    each_second: EachSecond,
-    interrupted: Interrupted,
-}
-
-/// The arrival of a signal that asks for an end, and since when it is known.
-#[derive(Clone, Default)]
-pub struct Interrupted {
-    flag: Arc<AtomicBool>,
-    since: Arc<OnceLock<Instant>>,
-}
-
-impl Interrupted {
-    /// From now on these signals only leave a note: ending before go does would fail the build, and what was put would not be
-    /// uploaded. A hang-up that is ignored, as `nohup` has it, stays so.
-    fn listen(&self) {
-        let hangup = if platform::ignores_hangup() { None } else { Some(SIGHUP) };
-        for signal in [SIGINT, SIGTERM, SIGQUIT].into_iter().chain(hangup) {
-            if let Err(error) = signal_hook::flag::register(signal, self.flag.clone()) {
-                note(format_args!("signal {signal} will end the session at once: {error}"));
-            }
-        }
-    }
-
-    /// Since when, to the second; `None` without a signal.
-    pub fn since(&self) -> Option<Instant> {
-        self.flag.load(Ordering::Relaxed).then(|| *self.since.get_or_init(Instant::now))
-    }
 }
 
 impl Records {
@@ -232,71 +174,15 @@ impl Records {
 fn open_folder(args: &BackendArgs, records: Option<&Path>, clock: &Clock) -> Option<SessionFolder> {
     let (path, opened) = match (&args.session, records) {
         (Some(path), _) => (path.as_path(), SessionFolder::use_given(path)),
-        (None, Some(path)) => (path, SessionFolder::create_below(path, clock)),
+        (None, Some(path)) => (path, new_folder(path, args, clock)),
         (None, None) => return None,
     };
     opened.inspect_err(|error| note(format_args!("no records: {}: {error}", path.display()))).ok()
 }
 
-fn profile_after(mode: CpuProfileMode) -> Option<Duration> {
-    match mode {
-        CpuProfileMode::On => Some(Duration::ZERO),
-        CpuProfileMode::Auto => Some(AUTO_AFTER),
-        CpuProfileMode::First | CpuProfileMode::Off => None,
-    }
-}
-
-impl Ticker {
-    fn broken(recorder: Arc<Recorder>, interrupted: Interrupted) -> Self {
-        Self {
-            recorder,
-            trace: None,
-            profile: None,
-            heap: None,
-            profile_after: None,
-            each_second: EachSecond::default(),
-            interrupted,
-        }
-    }
-
-    fn start(mut self) -> (Sender<Wake>, JoinHandle<Ticker>) {
-        let (wake, woken) = channel();
-        let began = Instant::now();
-        let full = wake.clone();
-        // An error says that the session is over.
-        self.recorder.on_full(move || drop(full.send(Wake::Full)));
-        let thread = std::thread::spawn(move || {
-            self.start_profile(began.elapsed());
-            while matches!(woken.recv_timeout(self.pause()), Ok(Wake::Full) | Err(RecvTimeoutError::Timeout)) {
-                self.tick(began.elapsed());
-            }
-            self
-        });
-        (wake, thread)
-    }
-
-    fn tick(&mut self, age: Duration) {
-        self.heap.iter_mut().for_each(HeapProfile::look);
-        self.interrupted.since();
-        if let Some(work) = self.each_second.get() {
-            work();
-        }
-        self.recorder.flush(false);
-        if let Some(trace) = &self.trace {
-            trace.flush();
-        }
-        self.start_profile(age);
-    }
-
-    /// A peak of memory may be short.
-    fn pause(&self) -> Duration {
-        if self.heap.is_some() { LOOK_EVERY } else { FLUSH_EVERY }
-    }
-
-    fn start_profile(&mut self, age: Duration) {
-        if self.profile_after.is_some_and(|after| age >= after) {
-            self.profile_after = None;
-            self.profile = CpuProfile::start();
-        }
-    }
+fn new_folder(records: &Path, args: &BackendArgs, clock: &Clock) -> io::Result<SessionFolder> {
+    let folder = SessionFolder::create_below(records, clock)?;
+    // The workshop opens the plain names in `metrics` of the working directory, also where that folder is the user's.
+    let is_here = args.cache.is_here() && args.records.metrics.is_none();
+    Ok(if is_here { folder.link_in_sight_of_git() } else { folder })
 }

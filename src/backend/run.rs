@@ -196,6 +196,15 @@ struct Moved {
 }
 
 impl Released<'_> {
+    /// What ended the session, by its name in the summary.
+    fn closed_by(&self) -> &'static str {
+        match self.end {
+            Ok(End::Close { .. }) => "close",
+            Ok(End::EndOfInput) => "eof",
+            Err(_) => "error",
+        }
+    }
+
     fn summary(&self, session: &Session, found: Found) -> SessionSummary {
         let counts = session.recorder.counts();
         let Moved { uploads, traffic, remote_off, at_close, .. } = &self.moved;
@@ -228,12 +237,7 @@ impl Released<'_> {
             close_run_queue_wait_ns: at_close.run_queue_wait_ns,
             render_cpu_ns: since(self.moved.usage.cpu_ns(), usage().cpu_ns()),
             peak_rss_bytes: self.moved.usage.peak_rss_bytes,
-            closed_by: match &self.end {
-                Ok(End::Close { .. }) => "close",
-                Ok(End::EndOfInput) => "eof",
-                Err(_) => "error",
-            }
-            .to_owned(),
+            closed_by: self.closed_by().to_owned(),
             error: self.end.as_ref().err().map(ToString::to_string),
             resources: found.resources,
             planted: session.planted.summary(),

@@ -22,8 +22,8 @@ pub fn count(text: &str) -> Result<usize, String> {
     text.trim().parse().map_err(|_| "not a whole number".to_owned())
 }
 
-/// The path of a folder, without line breaks at its end. A leading `~` is the user's home folder: go and CI systems leave
-/// it as it is.
+/// The path of a folder, without line breaks at its end. A leading `~` is the user's home folder: go and CI systems do
+/// not expand it.
 ///
 /// # Errors
 /// When there is no home folder, to follow the word "is".
@@ -32,7 +32,7 @@ pub fn folder(path: PathBuf) -> Result<PathBuf, String> {
 }
 
 fn folder_with_home(path: PathBuf, home: impl Fn() -> Option<PathBuf>) -> Result<PathBuf, String> {
-    // A path that is no UTF-8 is taken as it is.
+    // Nothing is removed from a path that is not UTF-8.
     let path = path.to_str().map(|text| PathBuf::from(text.trim_end_matches(['\r', '\n']))).unwrap_or(path);
     let Ok(below) = path.strip_prefix("~") else { return Ok(path) };
     match home() {

@@ -6,7 +6,7 @@ use std::fmt;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, Error, Parser};
+use clap::{Arg, ArgMatches, Command, Error, Id, Parser};
 
 /// Longer values are cut in messages, in characters.
 const MOST_SHOWN: usize = 60;
@@ -17,13 +17,15 @@ pub struct Parsed<C> {
     pub cli: C,
     /// The same, with where each value is from.
     pub matches: ArgMatches,
-    /// Variables of the command that was named whose values could not be read. Their defaults are used.
+    /// Variables of the command that was named whose values could not be read, and which no flag overrides. Their defaults
+    /// are used.
     pub unreadable: Vec<Unreadable>,
 }
 
 /// A variable whose value cannot be read.
 #[derive(Debug)]
 pub struct Unreadable {
+    argument: Id,
     variable: String,
     value: String,
     /// To follow the word "is".
@@ -36,6 +38,11 @@ impl Unreadable {
     /// The variable, its value, and why that cannot be read.
     pub fn reason(&self) -> String {
         format!("{}={:?} is {}", self.variable, self.value, self.why)
+    }
+
+    /// Whether a flag gives the value, so that the variable does not count. `matches`: of the command of its argument.
+    fn is_overridden(&self, matches: &ArgMatches) -> bool {
+        matches.value_source(self.argument.as_str()) == Some(ValueSource::CommandLine)
     }
 }
 
@@ -61,6 +68,8 @@ pub fn parse<C: Parser>() -> Parsed<C> {
         });
     }
     let matches = command.try_get_matches().unwrap_or_else(|error| give_up::<C>(&error));
+    let of_command = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+    unreadable.retain(|variable| !variable.is_overridden(of_command));
     let cli = C::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     Parsed { cli, matches, unreadable }
 }
@@ -102,6 +111,7 @@ fn without_unreadable(command: Command) -> (Command, Vec<Unreadable>) {
         } else if let Err(error) = read(arg) {
             ignored.push(arg.get_id().clone());
             unreadable.push(Unreadable {
+                argument: arg.get_id().clone(),
                 variable: variable.to_string_lossy().into_owned(),
                 value: value.to_string_lossy().chars().take(MOST_SHOWN).collect(),
                 why: why(&error),
@@ -134,7 +144,7 @@ fn why(error: &Error) -> String {
     }
     match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(names)) => format!("none of {}", names.join(", ")),
-        _ => "not a value of it".to_owned(),
+        _ => "not valid".to_owned(),
     }
 }
 
@@ -178,6 +188,7 @@ mod tests {
     #[test]
     fn a_line_names_the_variable_its_value_the_reason_and_what_is_used() {
         let unreadable = Unreadable {
+            argument: Id::from("max_size"),
             variable: "CACHEPROG_MAX_SIZE".to_owned(),
             value: "10 \n".to_owned(),
             why: "not a size".to_owned(),

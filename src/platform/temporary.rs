@@ -36,7 +36,11 @@ fn name(parent: &Path, uid: u32) -> PathBuf {
 
 /// The system's temporary folder, absolute and UTF-8: the protocol, which is JSON, cannot name another.
 pub fn system_temporary_folder() -> PathBuf {
-    let folder = std::path::absolute(std::env::temp_dir()).ok().filter(|path| path.to_str().is_some());
+    usable_name(&std::env::temp_dir())
+}
+
+fn usable_name(folder: &Path) -> PathBuf {
+    let folder = std::path::absolute(folder).ok().filter(|path| path.to_str().is_some());
     folder.unwrap_or_else(|| PathBuf::from("/tmp"))
 }
 
@@ -85,6 +89,13 @@ mod tests {
         std::fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
         private_folder(parent.path(), own_uid()).unwrap();
         assert_eq!(folder.metadata().unwrap().mode() & 0o777, PRIVATE);
+    }
+
+    #[test]
+    fn a_temporary_folder_that_is_not_utf_8_gives_way_to_the_usual_one() {
+        use std::os::unix::ffi::OsStrExt;
+        let latin1 = Path::new(std::ffi::OsStr::from_bytes(b"/caf\xe9"));
+        assert_eq!([latin1, Path::new("/mine")].map(usable_name), ["/tmp", "/mine"].map(PathBuf::from));
     }
 
     #[test]

@@ -13,8 +13,10 @@ use super::retention::{
 
 /// Held until the process ends, so that others can wait for that, also when it was killed.
 pub const LOCK_FILE: &str = "session.lock";
-/// How the name of a session's folder begins until it has its lock.
+/// How the name of a session's folder begins until it has its lock: `.new-<process>-<8 hex>`.
 pub const UNFINISHED: &str = ".new-";
+/// A link in the session's folder until it has its plain name.
+const UNFINISHED_LINK: &str = ".link";
 /// Below a folder that was given: one folder for each session of a go that was started by what the first go ran.
 pub const INSIDE: &str = "inside";
 /// The names that Step 2.5 of the workshop opens, and those beside them.
@@ -42,6 +44,8 @@ pub struct SessionFolder {
     path: PathBuf,
     /// The metrics folder that plain names are linked in; `None` when somebody else manages the folder.
     links_in: Option<PathBuf>,
+    /// Plain names are linked also where git would show them.
+    links_in_sight_of_git: bool,
     _lock: File,
 }
 
@@ -57,7 +61,13 @@ impl SessionFolder {
         let start = jiff::Timestamp::from_nanosecond(clock.start_unix_ns().into()).unwrap_or_default();
         let name = format!("{}-{}", start.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
         let (path, lock) = new_folder(&make_sessions_folder(metrics)?, &name)?;
-        Ok(Self { _lock: lock, path, links_in: Some(metrics.to_owned()) })
+        Ok(Self { _lock: lock, path, links_in: Some(metrics.to_owned()), links_in_sight_of_git: false })
+    }
+
+    /// Lets the plain names be linked also where git would show them: for a user who asked for them in this place.
+    pub fn link_in_sight_of_git(mut self) -> Self {
+        self.links_in_sight_of_git = true;
+        self
     }
 
     /// A folder that the caller has made; while a session has it, others get folders below it: a test may run go, and
@@ -66,15 +76,15 @@ impl SessionFolder {
     /// # Errors
     /// When it cannot be written to.
     pub fn use_given(path: &Path) -> io::Result<Self> {
-        match lock(path) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+        let (path, lock) = match lock(path) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let inside = path.join(INSIDE);
                 create_dir_all(&inside)?;
-                let (path, lock) = new_folder(&inside, &std::process::id().to_string())?;
-                Ok(Self { _lock: lock, path, links_in: None })
+                new_folder(&inside, &std::process::id().to_string())?
             }
-            locked => Ok(Self { _lock: locked?, path: path.to_owned(), links_in: None }),
-        }
+            locked => (path.to_owned(), locked?),
+        };
+        Ok(Self { _lock: lock, path, links_in: None, links_in_sight_of_git: false })
     }
 
     /// Path of a record; its folder is made.
@@ -103,10 +113,10 @@ impl SessionFolder {
 
     /// Lets the plain names point to the records that this session has so far, unless a session that started later has
     /// them. The others stay with the last session that took them. A file of the user's under such a name is left alone,
-    /// and a folder that git looks into gets none.
+    /// and a folder that git looks into gets none unless [`Self::link_in_sight_of_git`] was asked for.
     pub fn link_plain_names(&self) {
         let Some(metrics) = &self.links_in else { return };
-        if is_seen_by_git(metrics) {
+        if !self.links_in_sight_of_git && is_seen_by_git(metrics) {
             return;
         }
         for name in PLAIN_NAMES {
@@ -196,7 +206,8 @@ fn link(metrics: &Path, plain: &Path, name: &str, session: &Path) -> io::Result<
     let up = if name.contains('/') { "../" } else { "" };
     let below = session.strip_prefix(metrics).unwrap_or(session);
     let target = Path::new(up).join(below).join(name);
-    let temporary = plain.with_extension(format!("{}.link", std::process::id()));
+    // In the session's own folder: what a kill leaves there is in no other session's way, and goes with the session.
+    let temporary = session.join(UNFINISHED_LINK);
     symlink(target, &temporary)?;
     std::fs::rename(&temporary, plain).inspect_err(|_| {
         let _ = std::fs::remove_file(&temporary);

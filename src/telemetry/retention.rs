@@ -23,6 +23,8 @@ const SESSIONS: &str = "sessions";
 const OWN: &str = "cacheprog";
 /// How often sizes are looked at.
 const SIZES_EVERY: Duration = Duration::from_secs(60);
+/// A folder that a start left without a name is of a killed one when it is so old.
+const UNFINISHED_FOR: Duration = Duration::from_secs(3600);
 /// How the name of a session's folder begins.
 const TIME: &str = "%Y%m%dT%H%M%S%.fZ";
 
@@ -39,7 +41,6 @@ pub struct Keep {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
     pub sessions: u64,
-    pub files: u64,
     pub bytes: u64,
 }
 
@@ -50,7 +51,8 @@ pub struct Removed {
 /// When the folder of the sessions cannot be read.
 pub fn remove_sessions(records: &Path, keep: Keep) -> io::Result<Removed> {
     let Some(folder) = find(records) else { return Ok(Removed::default()) };
-    let mut names = session_names(&folder)?;
+    remove_unfinished(&folder)?;
+    let mut names = folder_names(&folder, is_session_name)?;
     // They begin with the time: the newest first.
     names.sort_unstable_by(|one, other| other.cmp(one));
     let (mut removed, mut kept_bytes) = (Removed::default(), 0);
@@ -59,15 +61,14 @@ pub fn remove_sessions(records: &Path, keep: Keep) -> io::Result<Removed> {
         let is_one_too_many = keep.sessions.is_some_and(|most| index >= most);
         if !is_one_too_many {
             let Some(most) = keep.bytes else { continue };
-            kept_bytes += size(&path).bytes;
+            kept_bytes += size(&path);
             if index == 0 || kept_bytes <= most {
                 continue;
             }
         }
-        if let Some(of_session) = remove(&path) {
+        if let Some(bytes) = remove(&path) {
             removed.sessions += 1;
-            removed.files += of_session.files;
-            removed.bytes += of_session.bytes;
+            removed.bytes += bytes;
         }
     }
     Ok(removed)
@@ -161,26 +162,52 @@ fn has_only_sessions(folder: &Path) -> bool {
 /// `<time>-<process>`, and `-<8 hex>` where two had the same.
 fn is_session_name(name: &str) -> bool {
     let Some((time, rest)) = name.split_once('-') else { return false };
-    let (process, more) = rest.split_once('-').unwrap_or((rest, ""));
-    let is_hex = more.is_empty() || (more.len() == 8 && more.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
-    process.parse::<u32>().is_ok() && is_hex && DateTime::strptime(TIME, time).is_ok()
+    (is_process(rest) || is_process_and_hex(rest)) && DateTime::strptime(TIME, time).is_ok()
 }
 
-fn session_names(folder: &Path) -> io::Result<Vec<String>> {
+fn is_unfinished_name(name: &str) -> bool {
+    name.strip_prefix(UNFINISHED).is_some_and(is_process_and_hex)
+}
+
+fn is_process(text: &str) -> bool {
+    text.parse::<u32>().is_ok()
+}
+
+fn is_process_and_hex(text: &str) -> bool {
+    let Some((process, hex)) = text.split_once('-') else { return false };
+    is_process(process) && hex.len() == 8 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Removes the folders that killed starts left before they had a name.
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for name in folder_names(folder, is_unfinished_name)? {
+        let path = folder.join(name);
+        let age = path.metadata().and_then(|found| found.modified()).ok().and_then(|made| made.elapsed().ok());
+        if age.is_some_and(|age| age >= UNFINISHED_FOR) {
+            // What stays is tried again by the next session.
+            let _ = remove(&path);
+        }
+    }
+    Ok(())
+}
+
+/// Names of the folders in `folder` that are of this form.
+fn folder_names(folder: &Path, is_one: fn(&str) -> bool) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in read_dir(folder)? {
         let entry = entry?;
         // No link: it leads out of the folder.
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if let Some(name) = entry.file_name().to_str().filter(|name| is_folder && is_session_name(name)) {
+        if let Some(name) = entry.file_name().to_str().filter(|name| is_folder && is_one(name)) {
             names.push(name.to_owned());
         }
     }
     Ok(names)
 }
 
-/// Removes the records of a session that has ended; `None` when it lives, or another process removes them.
-fn remove(session: &Path) -> Option<Removed> {
+/// Removes the records of a session that has ended, and gives their bytes; `None` when it lives, or another process removes
+/// them.
+fn remove(session: &Path) -> Option<u64> {
     match File::open(session.join(LOCK_FILE)) {
         Ok(lock) if lock.try_lock().is_ok() => remove_locked(session, Some(lock)),
         // What was left of a removal.
@@ -189,26 +216,21 @@ fn remove(session: &Path) -> Option<Removed> {
     }
 }
 
-fn remove_locked(session: &Path, lock: Option<File>) -> Option<Removed> {
-    let removed = size(session);
+fn remove_locked(session: &Path, lock: Option<File>) -> Option<u64> {
+    let bytes = size(session);
     let result = std::fs::remove_dir_all(session);
     drop(lock);
-    result.ok().map(|()| removed)
+    result.ok().map(|()| bytes)
 }
 
-/// Files and bytes of a session.
-fn size(folder: &Path) -> Removed {
-    let mut size = Removed::default();
+/// Bytes of all files of a session.
+fn size(folder: &Path) -> u64 {
+    let mut bytes = 0;
     for entry in read_dir(folder).into_iter().flatten().flatten() {
         let Ok(found) = entry.metadata() else { continue };
-        if found.is_dir() {
-            let below = self::size(&entry.path());
-            (size.files, size.bytes) = (size.files + below.files, size.bytes + below.bytes);
-        } else {
-            (size.files, size.bytes) = (size.files + 1, size.bytes + found.len());
-        }
+        bytes += if found.is_dir() { size(&entry.path()) } else { found.len() };
     }
-    size
+    bytes
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ fn add(folder: &Path, name: &str, bytes: usize) {
 
 /// Numbers of the sessions that are left.
 fn left(records: &Path) -> Vec<usize> {
-    let names = session_names(&find(records).unwrap()).unwrap();
+    let names = folder_names(&find(records).unwrap(), is_session_name).unwrap();
     let mut left: Vec<usize> = (0..60).filter(|index| names.contains(&name(*index))).collect();
     left.sort_unstable();
     left
@@ -36,7 +36,7 @@ fn left(records: &Path) -> Vec<usize> {
 fn the_oldest_go_when_there_are_too_many() {
     let records = records_of(&[10; 5]);
     let removed = remove_sessions(records.path(), Keep { sessions: Some(2), ..ALL }).unwrap();
-    assert_eq!(removed, Removed { sessions: 3, files: 6, bytes: 30 });
+    assert_eq!(removed, Removed { sessions: 3, bytes: 30 });
     assert_eq!(left(records.path()), [3, 4]);
     assert_eq!(remove_sessions(records.path(), ALL).unwrap(), Removed::default());
     remove_sessions(records.path(), Keep { sessions: Some(0), ..ALL }).unwrap();
@@ -68,6 +68,31 @@ fn what_a_removal_left_behind_goes() {
     std::fs::remove_file(folder.join(name(0)).join(LOCK_FILE)).unwrap();
     remove_sessions(records.path(), Keep { sessions: Some(1), ..ALL }).unwrap();
     assert_eq!(left(records.path()), [2]);
+}
+
+#[test]
+fn what_a_killed_start_left_goes_when_it_is_old() {
+    let records = records_of(&[10; 3]);
+    let folder = find(records.path()).unwrap();
+    let (old, fresh) = (SystemTime::now() - UNFINISHED_FOR, SystemTime::now());
+    for (name, made) in [
+        (".new-1-0123abcd", old),
+        (".new-2-0123abcd", old),
+        (".new-3-0123abcd", old),
+        (".new-4-0123abcd", fresh),
+        (".new-notes", old),
+    ] {
+        add(&folder, name, 1);
+        File::open(folder.join(name)).unwrap().set_modified(made).unwrap();
+    }
+    std::fs::remove_file(folder.join(".new-2-0123abcd").join(LOCK_FILE)).unwrap();
+    File::open(folder.join(".new-2-0123abcd")).unwrap().set_modified(old).unwrap();
+    let living = File::open(folder.join(".new-3-0123abcd").join(LOCK_FILE)).unwrap();
+    living.try_lock().unwrap();
+    assert_eq!(remove_sessions(records.path(), ALL).unwrap(), Removed::default(), "they are no sessions");
+    let mut left = folder_names(&folder, |name| name.starts_with(UNFINISHED)).unwrap();
+    left.sort_unstable();
+    assert_eq!(left, [".new-3-0123abcd", ".new-4-0123abcd", ".new-notes"]);
 }
 
 #[test]
@@ -135,7 +160,7 @@ fn sessions_that_start_at_once_in_a_new_folder_agree_on_it() {
             scope.spawn(|| SessionFolder::create_below(&below, &Clock::start()).unwrap());
         }
     });
-    assert_eq!(session_names(&below.join("sessions")).unwrap().len(), 8);
+    assert_eq!(folder_names(&below.join("sessions"), is_session_name).unwrap().len(), 8);
 }
 
 #[test]
@@ -160,6 +185,21 @@ fn the_plain_names_of_removed_sessions_go_too() {
     drop(new);
     assert_eq!(removed(), 1);
     assert!(!records.path().join("trace.json").is_symlink());
+}
+
+#[test]
+fn a_link_that_a_kill_left_is_in_no_other_sessions_way() {
+    let records = tempfile::tempdir().unwrap();
+    let start = || SessionFolder::create_below(records.path(), &Clock::start()).unwrap();
+    let killed = start();
+    std::os::unix::fs::symlink("nowhere", killed.file(".link")).unwrap();
+    drop(killed);
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    let next = start();
+    std::fs::write(next.file("trace.json"), "next").unwrap();
+    next.link_plain_names();
+    assert_eq!(std::fs::read_to_string(records.path().join("trace.json")).unwrap(), "next");
+    assert_eq!(std::fs::read_dir(records.path()).unwrap().count(), 2, "sessions and the name");
 }
 
 #[test]

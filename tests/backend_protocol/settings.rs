@@ -112,8 +112,15 @@ fn flags_come_before_variables_and_are_strict() {
         .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(below(&folder.path().join("work")), [folder.path().join("work/flag")]);
-    let trim = at_home(folder.path()).arg("trim").env("CACHEPROG_MAX_SIZE", "10 bananas").output().unwrap();
+    let unreadable = |arguments: &[&str]| {
+        at_home(folder.path()).args(arguments).env("CACHEPROG_MAX_SIZE", "10 bananas").output().unwrap()
+    };
+    let output = unreadable(&["--max-size", "5G"]);
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), "CacheProg used.\n"), "the flag counts");
+    let trim = unreadable(&["trim"]);
     assert!(!trim.status.success() && stderr(&trim).contains("CACHEPROG_MAX_SIZE=\"10 bananas\" is not a size"));
+    let trim = unreadable(&["trim", "--max-size", "5G"]);
+    assert!(trim.status.success(), "{}", stderr(&trim));
 }
 
 #[test]
@@ -245,4 +252,20 @@ fn records_in_a_repository_hide_none_of_its_files_from_git() {
     assert!(command.output().unwrap().status.success());
     assert_eq!(sessions(&folder.path().join("work")).len(), 1);
     assert_eq!(git(&["status", "--porcelain"]), "?? new.go\n");
+}
+
+#[test]
+fn here_a_folder_of_the_users_in_a_repository_has_the_plain_names_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = folder.path().join("work");
+    std::fs::create_dir_all(work.join(".git")).unwrap();
+    std::fs::create_dir_all(work.join("metrics/pprof")).unwrap();
+    std::fs::write(work.join(".gitignore"), "/metrics\n").unwrap();
+    let mut command = at_home(folder.path());
+    command.arg("--here");
+    let mut backend = Backend::start_command(command);
+    backend.put(1, 1, b"body");
+    backend.end();
+    assert!(work.join("metrics/pprof/fg.prof").is_file() && work.join("metrics/trace.json").is_file());
+    assert!(!work.join("metrics/.gitignore").exists(), "the folder is the user's");
 }
