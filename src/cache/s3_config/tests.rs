@@ -145,7 +145,7 @@ fn prefixes_get_the_form_that_all_stores_keep() {
         [("/ci/", "ci/"), ("ci", "ci/"), ("ci/", "ci/"), ("//a///b", "a/b/"), ("/", ""), ("team a/x", "team a/x/")]
     {
         assert_eq!(with(&[("S3_PREFIX", written)]).prefix, used, "{written}");
-        // What has the form already stays as it is.
+        // What has the form already does not change.
         assert_eq!(normalize_prefix(used).unwrap(), used);
     }
     assert!(refused(&[("S3_PREFIX", "a/../b")]).contains("S3_PREFIX"));
