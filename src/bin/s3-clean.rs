@@ -107,7 +107,7 @@ fn show(found: &Found, config: &S3Config) {
 fn confirmed() -> anyhow::Result<bool> {
     if !io::stdin().is_terminal() {
         bail!(
-            "nothing deleted: stdin is not a terminal, so nobody can be asked\n  tried: to ask \
+            "nothing deleted: stdin is not a terminal, so that no question can be asked\n  tried: to ask \
              before deleting\n  next:  run it again with --yes if the list above is right"
         );
     }

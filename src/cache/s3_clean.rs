@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::pack::is_pack_key;
 use super::s3_client::{Deleted, ListedObject, S3Client, S3Error};
 
-/// How often [`remove_all`] goes on after a failure: nobody is asked to type it again for one lost packet.
+/// How often [`remove_all`] goes on after a failure, so that one lost packet does not end it.
 const TRIES: u32 = 3;
 /// How often it lists again what should be gone.
 const PASSES: u32 = 10;

@@ -41,7 +41,7 @@ pub const FIRST_BYTE: &str = "first_byte_ns";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer or a body may make no progress.
 const STALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// So many times longer than others may a client wait whose threads step back behind the build.
+/// How many times longer than others a client may wait whose threads step back behind the build.
 const PATIENCE: u32 = 10;
 /// A link slower than this is stuck. What a connection has taken in may be on its way for this long, unseen, ...
 const SLOWEST_BYTES_PER_S: u64 = 16 << 10;
@@ -92,7 +92,7 @@ impl S3Client {
         Self::with_patience(config, 1)
     }
 
-    /// The same, for threads that may have to wait for a processor.
+    /// Prepares a client as [`S3Client::connect`] does, for threads that may have to wait for a processor.
     pub fn connect_patiently(config: &S3Config) -> S3Client {
         Self::with_patience(config, PATIENCE)
     }
@@ -233,9 +233,9 @@ impl S3Client {
             let sent = request.customize().disable_payload_signing().send();
             progress.watch(stall, Box::pin(sent)).await.ok_or_else(|| attempt.timeout(stall))
         };
-        let region = self.shared.endpoint.region();
+        let asked = self.shared.endpoint.now();
         let mut answer = put().await?;
-        if answer.as_ref().is_err_and(|error| self.shared.endpoint.learn(&region, error)) {
+        if answer.as_ref().is_err_and(|error| self.shared.endpoint.learn(&asked, error)) {
             answer = put().await?;
         }
         self.settle(&attempt, answer).await.map(drop)

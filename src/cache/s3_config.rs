@@ -1,6 +1,7 @@
 //! Where the remote is: the `S3_` variables of the workshop, and how to get there.
 
 mod addressing;
+mod amazon;
 mod endpoint;
 mod error;
 mod no_proxy;
@@ -15,6 +16,7 @@ pub use addressing::Addressing;
 pub use error::S3ConfigError;
 pub use proxy::Proxy;
 
+use amazon::AmazonHost;
 use variables::Variables;
 
 /// One remote: an S3 endpoint, the bucket in it and the key pair that opens it.
@@ -26,8 +28,9 @@ pub struct S3Config {
     pub secret_access_key: String,
     pub session_token: Option<String>,
     pub bucket: String,
+    /// The region that requests are signed for: from the variables `S3_REGION`, else the one in a host of Amazon's, else us-east-1.
     pub region: String,
-    /// Put before every key as it is. From the variables it is empty or ends in `/`.
+    /// Put before every key, unchanged. From the variables it is empty or ends in `/`.
     pub prefix: String,
     pub route: Route,
 }
@@ -66,6 +69,7 @@ pub fn from_env(get: impl Fn(&str) -> Option<OsString>) -> Result<Option<S3Confi
         return Ok(None);
     };
     let endpoint_url = endpoint::url(&endpoint)?;
+    let own_region = AmazonHost::of(&endpoint_url).and_then(|host| host.region().map(str::to_owned));
     variables.require(&["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_BUCKET_NAME"])?;
     let mut config = S3Config {
         endpoint_url,
@@ -73,7 +77,7 @@ pub fn from_env(get: impl Fn(&str) -> Option<OsString>) -> Result<Option<S3Confi
         secret_access_key: variables.text("S3_SECRET_ACCESS_KEY")?.unwrap_or_default(),
         session_token: variables.credential("S3_SESSION_TOKEN")?,
         bucket: endpoint::bucket(variables.text("S3_BUCKET_NAME")?.unwrap_or_default())?,
-        region: endpoint::region(variables.text("S3_REGION")?)?,
+        region: endpoint::region(variables.text("S3_REGION")?.or(own_region))?,
         prefix: prefix::normalize(&variables.text("S3_PREFIX")?.unwrap_or_default())?,
         route: Route { addressing: addressing::read(variables.text("S3_ADDRESSING")?)?, proxy: None },
     };

@@ -82,6 +82,32 @@ fn matches(condition: &ETagCondition, object: &Object) -> bool {
     }
 }
 
+/// The conditions of a request that reads an object.
+macro_rules! conditions {
+    ($input:ident) => {
+        Conditions {
+            if_match: $input.if_match,
+            if_none_match: $input.if_none_match,
+            if_modified_since: $input.if_modified_since,
+            if_unmodified_since: $input.if_unmodified_since,
+        }
+    };
+}
+pub(super) use conditions;
+
+/// The conditions of a request that copies an object, for its source.
+macro_rules! source_conditions {
+    ($input:ident) => {
+        Conditions {
+            if_match: $input.copy_source_if_match,
+            if_none_match: $input.copy_source_if_none_match,
+            if_modified_since: $input.copy_source_if_modified_since,
+            if_unmodified_since: $input.copy_source_if_unmodified_since,
+        }
+    };
+}
+pub(super) use source_conditions;
+
 /// In whole seconds, as the dates in headers are.
 fn modified(object: &Object) -> Timestamp {
     let since_epoch = object.modified.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -5,7 +5,7 @@ use s3s::host::{S3Host, VirtualHost};
 
 const DOMAIN: &str = "localhost";
 
-/// Takes what stands before `.localhost` for a bucket; with any other host the path begins with the bucket.
+/// Takes what is before `.localhost` for a bucket; with any other host the path begins with the bucket.
 pub(super) struct Hosts;
 
 impl S3Host for Hosts {

@@ -14,7 +14,7 @@ use super::details::Details;
 use super::receive::{Received, hexadecimal};
 use super::store::Object;
 
-/// Each part but the last has to have so many bytes.
+/// The least bytes of each part but the last.
 const LEAST_PART_BYTES: usize = 5 << 20;
 
 /// An upload that has been started.

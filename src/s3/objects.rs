@@ -4,7 +4,7 @@ use s3s::dto::*;
 use s3s::{Body, S3Request, S3Result, s3_error};
 
 use super::checksums::{DEFAULT_KIND, checksum_of, fields};
-use super::conditions::Conditions;
+use super::conditions::{Conditions, conditions, source_conditions};
 use super::details::{Details, PLAIN_TYPE, described, details};
 use super::keys::{Right, User, denied};
 use super::operations::Operations;
@@ -23,12 +23,7 @@ impl Operations {
     pub(super) fn get(&self, req: S3Request<GetObjectInput>) -> S3Result<GetObjectOutput> {
         let S3Request { input, credentials, .. } = req;
         let object = self.existing(User(credentials.as_ref()), &input.bucket, &input.key)?;
-        let conditions = Conditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
+        let conditions = conditions!(input);
         conditions.check_read(&object)?;
         let Some(range) = input.range else {
             let mut output = described!(GetObjectOutput, object, shown(&object, input.checksum_mode.as_ref()));
@@ -47,12 +42,7 @@ impl Operations {
     pub(super) fn head(&self, req: S3Request<HeadObjectInput>) -> S3Result<HeadObjectOutput> {
         let S3Request { input, credentials, .. } = req;
         let object = self.existing(User(credentials.as_ref()), &input.bucket, &input.key)?;
-        let conditions = Conditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
+        let conditions = conditions!(input);
         conditions.check_read(&object)?;
         let Some(range) = input.range else {
             return Ok(described!(HeadObjectOutput, object, shown(&object, input.checksum_mode.as_ref())));
@@ -97,12 +87,7 @@ impl Operations {
 
     pub(super) fn copy(&self, req: S3Request<CopyObjectInput>) -> S3Result<CopyObjectOutput> {
         let S3Request { mut input, credentials, .. } = req;
-        let conditions = Conditions {
-            if_match: input.copy_source_if_match,
-            if_none_match: input.copy_source_if_none_match,
-            if_modified_since: input.copy_source_if_modified_since,
-            if_unmodified_since: input.copy_source_if_unmodified_since,
-        };
+        let conditions = source_conditions!(input);
         let source = self.source(User(credentials.as_ref()), &input.copy_source, &conditions)?;
         let replaces = input.metadata_directive.as_ref().is_some_and(|d| d.as_str() == MetadataDirective::REPLACE);
         if !replaces && is_same(&input.copy_source, &input.bucket, &input.key) {

@@ -38,7 +38,7 @@ impl<B> Paced<B> {
         }
     }
 
-    /// The same with damage.
+    /// A body that is damaged on its way.
     pub(super) fn damaged(self, damage: Option<Damage>) -> Self {
         Self { damage, ..self }
     }

@@ -4,7 +4,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::checksums;
-use super::conditions::Conditions;
+use super::conditions::{Conditions, source_conditions};
 use super::details::{Details, details};
 use super::keys::User;
 use super::multipart::Upload;
@@ -56,12 +56,7 @@ impl Operations {
 
     pub(super) fn copy_part(&self, req: S3Request<UploadPartCopyInput>) -> S3Result<UploadPartCopyOutput> {
         let S3Request { input, credentials, .. } = req;
-        let conditions = Conditions {
-            if_match: input.copy_source_if_match,
-            if_none_match: input.copy_source_if_none_match,
-            if_modified_since: input.copy_source_if_modified_since,
-            if_unmodified_since: input.copy_source_if_unmodified_since,
-        };
+        let conditions = source_conditions!(input);
         let mut body = self.source(User(credentials.as_ref()), &input.copy_source, &conditions)?;
         if let Some(range) = &input.copy_source_range {
             let range = Range::parse(range).map_err(|_| s3_error!(InvalidArgument, "x-amz-copy-source-range"))?;

@@ -101,7 +101,7 @@ fn ring(shared: &Shared) {
             let changed = shared.changed.wait_timeout(queue, next - now);
             queue = changed.unwrap_or_else(PoisonError::into_inner).0;
         } else if let Some(Reverse(alarm)) = queue.alarms.pop() {
-            // An error means that nobody waits any more: the connection has gone.
+            // An error means that no task waits any more: the connection has gone.
             let _ = alarm.wake.send(());
         }
     }

@@ -28,7 +28,7 @@ impl Certificate {
         Self::for_bucket("cache")
     }
 
-    /// The same, valid for the host name of a bucket too: a wildcard directly below `localhost` is refused by many clients.
+    /// Makes a certificate that is valid for the host name of a bucket too: a wildcard directly below `localhost` is refused by many clients.
     ///
     /// # Errors
     /// When the temporary folder cannot be written, or the bucket's name cannot be in a host name.

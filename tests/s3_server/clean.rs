@@ -8,7 +8,7 @@ use gocacheprog::s3::{Certificate, LinkSettings};
 
 use super::{ID, body_of, server, server_with};
 
-/// Runs the `s3-clean` program, with nobody at its stdin.
+/// Runs the `s3-clean` program, with an empty stdin.
 pub async fn s3_clean(config: &S3Config, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_s3-clean"));
     command

@@ -1,5 +1,7 @@
 //! Deletions on stores that take no batches, or not all of one.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use gocacheprog::cache::s3_client::S3Error;
 
 use super::clean::{s3_clean, stderr};
@@ -57,6 +59,28 @@ async fn keys_that_fail_in_a_batch_are_tried_singly_and_counted() {
     assert!(matches!(deleted.failure, Some(S3Error::AccessDenied { .. })), "{deleted:?}");
     assert_eq!(fake.lines().len(), 3, "{:?}", fake.lines());
     assert!(client.delete(&names(4)).await.is_err());
+}
+
+#[tokio::test]
+async fn deletions_that_a_store_refuses_in_passing_are_tried_again() {
+    for refused in ["429 Too Many Requests", "500 Internal Server Error", "503 Slow Down"] {
+        for is_batch in [true, false] {
+            let done = if is_batch { answer("200 OK", "<DeleteResult></DeleteResult>") } else { GONE.to_owned() };
+            let asked_before = AtomicUsize::new(0);
+            let fake = Fake::answering(move |asked| {
+                if asked.is("POST") && !is_batch {
+                    return refusal("501 Not Implemented", "NotImplemented");
+                }
+                if asked_before.fetch_add(1, Ordering::SeqCst) < 2 { answer(refused, "") } else { done.clone() }
+            });
+            let deleted = fake.client().delete_most(&names(1)).await;
+            assert_eq!((deleted.objects, deleted.failure), (1, None), "{refused}");
+            // What a build waits for is not tried again here.
+            let hopeless = Fake::answering(move |_| refusal(refused, "SlowDown"));
+            hopeless.client().delete(&names(1)).await.unwrap_err();
+            assert!(hopeless.lines().len() <= 2, "{refused}: {:?}", hopeless.lines());
+        }
+    }
 }
 
 #[tokio::test]

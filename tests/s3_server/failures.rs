@@ -143,7 +143,7 @@ async fn bodies_that_do_not_fit_are_errors() {
 }
 
 #[tokio::test]
-async fn statuses_that_are_nobodys_fault_here_keep_their_number() {
+async fn statuses_without_a_meaning_here_keep_their_number() {
     let (_server, mut config) = server().await;
     config.endpoint_url = canned("HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n");
     let slow = S3Client::connect(&config).put_bytes("key", body_of(1)).await.unwrap_err();

@@ -4,7 +4,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use gocacheprog::s3::{Credentials, Grant, Right};
 
-use super::as_s3::request;
+use super::presigned::request;
 use super::{body_of, sdk, server};
 
 /// Status and error code of a refused request.

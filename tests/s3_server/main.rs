@@ -13,6 +13,7 @@ mod in_a_session;
 mod keys;
 mod listing;
 mod odd_answers;
+mod presigned;
 mod routes;
 
 use std::collections::HashSet;

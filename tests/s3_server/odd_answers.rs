@@ -47,6 +47,18 @@ async fn pages_of_a_proxy_are_no_answers_of_s3() {
 }
 
 #[tokio::test]
+async fn a_key_that_the_store_does_not_know_is_denied_whatever_the_status() {
+    for (status, code) in [("404 Not Found", "XAdminUserNotFound"), ("400 Bad Request", "InvalidAccessKeyId")] {
+        let fake = Fake::answering(move |_| refusal(status, code));
+        let client = fake.client();
+        let get = client.get_small("key", 9).await.map(drop);
+        for result in [get, client.put_bytes("key", body_of(1)).await, client.list("", |_| ()).await] {
+            assert!(matches!(result, Err(S3Error::AccessDenied { .. })), "{code}: {result:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn empty_answers_and_answers_of_no_body_end() {
     for status in ["200 OK", "400 Bad Request", "500 Internal Server Error", "299 Whatever", "418 I'm a teapot"] {
         let fake = Fake::answering(move |_| answer(status, ""));
@@ -83,7 +95,7 @@ async fn lengths_that_are_wrong_and_codings_do_no_harm() {
     let error = chunked.client().get_small("cut", 10).await.unwrap_err();
     assert!(matches!(error, S3Error::Truncated { announced_bytes: None, .. }), "{error:?}");
 
-    // A coding that nobody asked for is a part of the body: the reader's checksum finds it.
+    // A coding that was not asked for is a part of the body: the reader's checksum finds it.
     let coded =
         Fake::answering(|_| "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc".to_owned());
     assert_eq!(coded.client().get_small("key", 10).await.unwrap().unwrap(), "abc");

@@ -11,7 +11,7 @@ from servers import BUCKET
 
 STRATEGIES = ("pack", "async", "workshop")
 MANIFESTS = "manifests-v1/"
-# So many sessions each write a manifest, and the last ones merge them.
+# The number of sessions that each write a manifest; the last ones merge them.
 SESSIONS = 12
 # More than that are merged.
 MOST_MANIFESTS = 8

@@ -155,7 +155,7 @@ def check_rights(server, programs, folder):
 
 def check_gobuildcache(server, programs, folder):
     """gobuildcache: a second machine gets all from the bucket."""
-    program = programs.go("gobuildcache", "github.com/richardartoul/gobuildcache")
+    program = programs.go("gobuildcache")
     machine = cache.Machine(server, programs, folder, "")
     variables = {
         "GOBUILDCACHE_BACKEND_TYPE": "s3",

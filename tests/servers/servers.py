@@ -180,10 +180,10 @@ class Moto(Server):
 class VersityGateway(Server):
     @staticmethod
     def install(programs):
-        programs.go("versitygw", "github.com/versity/versitygw/cmd/versitygw")
+        programs.go("versitygw")
 
     def command(self):
-        program = self.programs.go("versitygw", "github.com/versity/versitygw/cmd/versitygw")
+        program = self.programs.go("versitygw")
         return [program, "--port", f"127.0.0.1:{self.port}", "posix", self.folder / "data"]
 
     def environment(self):
@@ -193,10 +193,10 @@ class VersityGateway(Server):
 class MinIO(Server):
     @staticmethod
     def install(programs):
-        programs.go("minio", "github.com/minio/minio")
+        programs.go("minio")
 
     def command(self):
-        program = self.programs.go("minio", "github.com/minio/minio")
+        program = self.programs.go("minio")
         console = f"127.0.0.1:{free_port()}"
         return [program, "server", "--address", f"127.0.0.1:{self.port}", "--console-address", console, self.folder / "data"]
 
@@ -225,10 +225,10 @@ class MinIO(Server):
 class SeaweedFS(Server):
     @staticmethod
     def install(programs):
-        programs.go("weed", "github.com/seaweedfs/seaweedfs/weed")
+        programs.go("weed")
 
     def command(self):
-        program = self.programs.go("weed", "github.com/seaweedfs/seaweedfs/weed")
+        program = self.programs.go("weed")
         all_rights = self.identity("all", self.key_id, self.secret, ["Admin", "Read", "Write", "List", "Tagging"])
         few_rights = self.identity("few", "FEW", self.secret[::-1], ["Read", "Write"])
         settings = self.folder / "s3.json"

@@ -57,7 +57,7 @@ pub enum RemoteError {
 }
 
 /// S3's codes for a key that is wrong, whatever it asks for. Any other denial is one of a right.
-const WRONG_KEY: [&str; 9] = [
+const WRONG_KEY: [&str; 12] = [
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
     "ExpiredToken",
@@ -67,6 +67,9 @@ const WRONG_KEY: [&str; 9] = [
     "NotSignedUp",
     "AccountProblem",
     "RequestTimeTooSkewed",
+    "InvalidClientTokenId",
+    "XAdminNoSuchUser",
+    "XAdminUserNotFound",
 ];
 
 impl RemoteError {

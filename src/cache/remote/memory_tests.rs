@@ -79,7 +79,7 @@ fn what_works_again_is_on_for_all_and_what_comes_and_goes_waits_longer() {
 }
 
 #[test]
-fn a_session_that_dies_while_it_tries_keeps_nobody_out() {
+fn a_session_that_dies_while_it_tries_excludes_no_other() {
     let folder = tempfile::tempdir().unwrap();
     memory(folder.path()).note_off("refused", false);
     let killed = memory(folder.path());

@@ -12,6 +12,9 @@ use super::super::s3_config::S3Config;
 use super::error::S3Error;
 use super::unreachable;
 
+/// The codes of refusals that say that no user has the key.
+const UNKNOWN_KEY: [&str; 4] = ["InvalidAccessKeyId", "InvalidClientTokenId", "XAdminNoSuchUser", "XAdminUserNotFound"];
+
 /// The bucket and how it is reached, for errors.
 pub(super) struct Target {
     pub(super) endpoint: String,
@@ -28,8 +31,7 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn of(config: &S3Config, connect_timeout: Duration) -> Self {
-        let url = config.bucket_url().unwrap_or_else(|_| config.endpoint_url.clone());
-        let uri = url.parse::<http::Uri>().unwrap_or_default();
+        let uri = config.address().parse::<http::Uri>().unwrap_or_default();
         Target {
             endpoint: config.endpoint_url.clone(),
             bucket: config.bucket.clone(),
@@ -39,6 +41,11 @@ impl Target {
             doubt: config.endpoint_doubt(),
             connect_timeout,
         }
+    }
+
+    /// The bucket's name is in front of the endpoint's host.
+    pub(super) fn is_virtual(&self) -> bool {
+        self.doubt.is_none() && self.host.starts_with(&format!("{}.", self.bucket))
     }
 
     pub(super) fn is_tls(&self) -> bool {
@@ -136,6 +143,10 @@ impl<'a> Attempt<'a> {
         // An answer to HEAD has no body, and so no code of S3's; nor has one that a proxy gives.
         let code = code.map_or_else(|| self.words_of(status), str::to_owned);
         match (status, code.as_str()) {
+            // Stores with users of their own say 404 to a key that they do not know.
+            (_, code) if UNKNOWN_KEY.contains(&code) => {
+                S3Error::AccessDenied { endpoint, tried, status, code: code.to_owned() }
+            }
             // A listing that finds an object instead of a bucket: the endpoint has the bucket's name in it.
             (404, _) if self.method == "LIST" && self.target.doubt.is_some() => self.no_such_bucket(tried),
             (_, "NoSuchKey") => S3Error::NoSuchKey { tried },
@@ -143,7 +154,7 @@ impl<'a> Attempt<'a> {
             (404, _) if self.key.is_empty() => self.no_such_bucket(tried),
             (404, _) if matches!(self.method, "GET" | "HEAD") => S3Error::NoSuchKey { tried },
             (401 | 403, _) | (_, "AccessDenied" | "ExpiredToken" | "InvalidToken") => {
-                S3Error::AccessDenied { endpoint, tried, code }
+                S3Error::AccessDenied { endpoint, tried, status, code }
             }
             (429 | 503, _) | (_, "SlowDown") => S3Error::Throttled { endpoint, tried, status },
             _ => S3Error::Status { endpoint, tried, status, code },
@@ -158,6 +169,7 @@ impl<'a> Attempt<'a> {
             hint: self.target.doubt.map(str::to_owned),
         }
     }
+
     fn words_of(&self, status: u16) -> String {
         let status = http::StatusCode::from_u16(status).ok();
         let words = status.and_then(|status| status.canonical_reason()).unwrap_or("without a code");

@@ -17,7 +17,7 @@ pub enum S3Error {
     #[error("the S3 endpoint {endpoint} gave no answer for {seconds} s ({tried})")]
     Timeout { endpoint: String, tried: String, seconds: u64 },
     #[error("the S3 endpoint {endpoint} denied access: {code} ({tried})")]
-    AccessDenied { endpoint: String, tried: String, code: String },
+    AccessDenied { endpoint: String, tried: String, status: u16, code: String },
     #[error("there is no bucket \"{bucket}\" at {endpoint}{} ({tried})", also(.hint))]
     NoSuchBucket {
         endpoint: String,
@@ -49,6 +49,15 @@ fn also(hint: &Option<String>) -> String {
 }
 
 impl S3Error {
+    /// The store has answered that it cannot do this now: 429, or a status of 500 and more but 501.
+    pub(super) fn is_passing_refusal(&self) -> bool {
+        match self {
+            S3Error::Throttled { .. } => true,
+            S3Error::Status { status, .. } => *status >= 500 && *status != 501,
+            _ => false,
+        }
+    }
+
     /// The error as a paragraph for a person: what happened, what was tried, what to do next.
     pub fn report(&self) -> String {
         let (happened, tried) = self.split();

@@ -25,7 +25,7 @@ impl S3Client {
         self.list_within(BATCH_TIMEOUT, prefix, page).await
     }
 
-    /// The same of few objects, for which go waits: a store that says nothing for five seconds is given up.
+    /// Lists as [`S3Client::list`] does, for few objects for which go waits: a store that says nothing for five seconds is given up.
     ///
     /// # Errors
     /// As [`S3Client::list`].

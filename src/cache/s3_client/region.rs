@@ -27,76 +27,80 @@ pub(super) struct OneBucket(Arc<Current>);
 #[derive(Debug)]
 struct Current {
     config: S3Config,
-    now: RwLock<(String, Endpoint)>,
+    now: RwLock<Now>,
+}
+
+#[derive(Debug)]
+struct Now {
+    asked: Asked,
+    endpoint: Endpoint,
+}
+
+/// The region that a request is signed for, and the bucket's URL that it goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    region: String,
+    url: String,
+}
+
+impl Now {
+    fn of(config: &S3Config) -> Self {
+        let asked = Asked { region: config.region.clone(), url: config.bucket_url().unwrap_or_default() };
+        let signing = EndpointAuthScheme::with_capacity("sigv4", 3)
+            .put("disableDoubleEncoding", true)
+            .put("signingName", "s3".to_owned())
+            .put("signingRegion", asked.region.clone());
+        let endpoint = Endpoint::builder().url(asked.url.clone()).auth_scheme(signing).build();
+        Now { asked, endpoint }
+    }
 }
 
 impl OneBucket {
     pub(super) fn of(config: &S3Config) -> Self {
-        let region = named_before(config).unwrap_or_else(|| config.region.clone());
-        let endpoint = endpoint(config, &region);
-        OneBucket(Arc::new(Current { config: config.clone(), now: RwLock::new((region, endpoint)) }))
+        let now = match named_before(config) {
+            Some(region) => Now::of(&config.in_region(&region)),
+            None => Now::of(config),
+        };
+        OneBucket(Arc::new(Current { config: config.clone(), now: RwLock::new(now) }))
     }
 
-    /// The region for which requests are signed now.
-    pub(super) fn region(&self) -> String {
-        self.0.now.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+    /// The region and the URL that requests are made for now.
+    pub(super) fn now(&self) -> Asked {
+        self.0.now.read().unwrap_or_else(PoisonError::into_inner).asked.clone()
     }
 
-    /// Takes the region that a failed answer names, and says so once. Returns whether it is another than `asked`, the one that
-    /// the request was signed for: then the request may work now.
-    pub(super) fn learn<E>(&self, asked: &str, error: &SdkError<E, HttpResponse>) -> bool {
+    /// Takes the region that a failed answer names, and says so once. Returns whether that region or its host is another than
+    /// `asked`, what the request was made for: then the request may work now.
+    pub(super) fn learn<E>(&self, asked: &Asked, error: &SdkError<E, HttpResponse>) -> bool {
         let Some(named) = region_in(error) else { return false };
-        if named == asked {
+        let config = self.0.config.in_region(&named);
+        let corrected = Now::of(&config);
+        if corrected.asked == *asked {
             return false;
         }
-        let config = &self.0.config;
-        self.use_from_now_on(&named);
-        if keep(config, &named) {
-            let (bucket, old) = (&config.bucket, &config.region);
-            note::note(format_args!(
-                "the bucket \"{bucket}\" is in {named}, not {old}: set S3_REGION={named} to save a request"
-            ));
+        *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = corrected;
+        if keep(&self.0.config, &named) {
+            note::note(advice(&self.0.config, &config));
         }
         true
-    }
-
-    fn use_from_now_on(&self, region: &str) {
-        let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);
-        if now.0 != region {
-            *now = (region.to_owned(), endpoint(&self.0.config, region));
-        }
     }
 }
 
 impl ResolveEndpoint for OneBucket {
     fn resolve_endpoint<'a>(&'a self, _: &'a Params) -> EndpointFuture<'a> {
         let now = self.0.now.read().unwrap_or_else(PoisonError::into_inner);
-        EndpointFuture::ready(Ok(now.1.clone()))
+        EndpointFuture::ready(Ok(now.endpoint.clone()))
     }
 }
 
-fn endpoint(config: &S3Config, region: &str) -> Endpoint {
-    let signing = EndpointAuthScheme::with_capacity("sigv4", 3)
-        .put("disableDoubleEncoding", true)
-        .put("signingName", "s3".to_owned())
-        .put("signingRegion", region.to_owned());
-    let config = in_region(config, region);
-    Endpoint::builder().url(config.bucket_url().unwrap_or_default()).auth_scheme(signing).build()
-}
-
-/// Amazon's hosts have the region in their name, and serve no other: `s3.us-east-1.amazonaws.com`.
-fn in_region(config: &S3Config, region: &str) -> S3Config {
-    let mut config = config.clone();
-    if config.is_of_aws() && region != config.region {
-        let label = format!(".{}.", config.region);
-        if config.endpoint_url.contains(&label) {
-            config.endpoint_url = config.endpoint_url.replacen(&label, &format!(".{region}."), 1);
-        } else {
-            let all = "://s3.amazonaws.com";
-            config.endpoint_url = config.endpoint_url.replacen(all, &format!("://s3.{region}.amazonaws.com"), 1);
-        }
+/// What to set so that the first request is right.
+fn advice(written: &S3Config, corrected: &S3Config) -> String {
+    let (bucket, region) = (&written.bucket, &corrected.region);
+    let mut settings = format!("S3_REGION={region}");
+    if written.endpoint_url != corrected.endpoint_url {
+        settings += &format!(" and S3_ENDPOINT={}", corrected.endpoint_url);
     }
-    config
+    format!("the bucket \"{bucket}\" is in {region}: set {settings} to save a request")
 }
 
 fn named_before(config: &S3Config) -> Option<String> {
@@ -105,14 +109,15 @@ fn named_before(config: &S3Config) -> Option<String> {
     known.iter().find(of_this).map(|named| named.region.clone())
 }
 
-/// Keeps the region for later clients; `false` when it is known already.
+/// Keeps the region for later clients; `true` for the first of this endpoint and bucket.
 fn keep(config: &S3Config, region: &str) -> bool {
     let mut known = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-    let (endpoint, bucket) = (config.endpoint_url.clone(), config.bucket.clone());
-    if known.iter().any(|named| named.endpoint == endpoint && named.bucket == bucket && named.region == region) {
+    let of_this = |named: &&mut Named| named.endpoint == config.endpoint_url && named.bucket == config.bucket;
+    if let Some(named) = known.iter_mut().find(of_this) {
+        named.region = region.to_owned();
         return false;
     }
-    known.retain(|named| named.endpoint != endpoint || named.bucket != bucket);
+    let (endpoint, bucket) = (config.endpoint_url.clone(), config.bucket.clone());
     known.push(Named { endpoint, bucket, region: region.to_owned() });
     true
 }
@@ -136,28 +141,58 @@ fn region_in<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_s3::operation::get_object::GetObjectError;
+    use aws_smithy_types::body::SdkBody;
+
     use super::*;
     use crate::cache::s3_config::Route;
 
+    fn config(endpoint: &str, region: &str) -> S3Config {
+        S3Config {
+            endpoint_url: endpoint.to_owned(),
+            access_key_id: String::new(),
+            secret_access_key: String::new(),
+            session_token: None,
+            bucket: "cache".to_owned(),
+            region: region.to_owned(),
+            prefix: String::new(),
+            route: Route::default(),
+        }
+    }
+
+    /// An answer of 301 that names a region.
+    fn moved(region: &str) -> SdkError<GetObjectError, HttpResponse> {
+        let mut answer = HttpResponse::new(301.try_into().unwrap(), SdkBody::empty());
+        answer.headers_mut().insert("x-amz-bucket-region", region.to_owned());
+        SdkError::response_error("moved", answer)
+    }
+
     #[test]
-    fn hosts_of_amazon_follow_the_region_and_no_others() {
-        let url = |endpoint: &str| {
-            let config = S3Config {
-                endpoint_url: endpoint.to_owned(),
-                access_key_id: String::new(),
-                secret_access_key: String::new(),
-                session_token: None,
-                bucket: "cache".to_owned(),
-                region: "us-east-1".to_owned(),
-                prefix: String::new(),
-                route: Route::default(),
-            };
-            in_region(&config, "eu-west-1").endpoint_url
-        };
-        assert_eq!(url("https://s3.us-east-1.amazonaws.com"), "https://s3.eu-west-1.amazonaws.com");
-        assert_eq!(url("https://s3.amazonaws.com"), "https://s3.eu-west-1.amazonaws.com");
-        assert_eq!(url("https://s3.us-east-1.example.com"), "https://s3.us-east-1.example.com");
-        let dual = "https://s3.dualstack.us-east-1.amazonaws.com";
-        assert_eq!(url(dual), "https://s3.dualstack.eu-west-1.amazonaws.com");
+    fn a_host_of_a_region_is_left_for_the_one_that_the_answer_names() {
+        // The region that is signed for is another one than the host's, and may be the bucket's.
+        for (written, host) in [("us-east-1", "eu-west-1"), ("ap-south-1", "eu-west-1"), ("eu-west-1", "eu-west-1")] {
+            let mut config = config(&format!("https://s3.{host}.amazonaws.com"), written);
+            config.bucket = format!("in-{written}");
+            let bucket = OneBucket::of(&config);
+            let first = bucket.now();
+            assert!(bucket.learn(&first, &moved("ap-south-1")), "{written}");
+            let second = bucket.now();
+            let url = format!("https://in-{written}.s3.ap-south-1.amazonaws.com");
+            assert_eq!(second, Asked { region: "ap-south-1".to_owned(), url });
+            // The same answer again helps nothing.
+            assert!(!bucket.learn(&second, &moved("ap-south-1")), "{written}");
+        }
+    }
+
+    #[test]
+    fn the_region_of_a_bucket_is_told_once_even_if_answers_alternate() {
+        let config = config("https://alternating.example", "us-east-1");
+        let told = ["a-1", "b-1", "a-1"].map(|region| keep(&config, region));
+        assert_eq!((told, named_before(&config).as_deref()), ([true, false, false], Some("a-1")));
+        let mut other = config.in_region("c-1");
+        let said = "the bucket \"cache\" is in c-1: set S3_REGION=c-1";
+        assert_eq!(advice(&config, &other), format!("{said} to save a request"));
+        other.endpoint_url = "https://c-1.example".to_owned();
+        assert_eq!(advice(&config, &other), format!("{said} and S3_ENDPOINT=https://c-1.example to save a request"));
     }
 }

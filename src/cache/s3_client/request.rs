@@ -23,11 +23,11 @@ impl S3Client {
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        let region = self.shared.endpoint.region();
+        let asked = self.shared.endpoint.now();
         // On the heap, because the SDK's futures are large, and their copies in the frames of all callers would fill a
         // thread's stack in a build without optimization.
         let mut answer = attempt.timed(limit, Box::pin(send())).await?;
-        if answer.as_ref().is_err_and(|error| self.shared.endpoint.learn(&region, error)) {
+        if answer.as_ref().is_err_and(|error| self.shared.endpoint.learn(&asked, error)) {
             answer = attempt.timed(limit, Box::pin(send())).await?;
         }
         self.settle(attempt, answer).await

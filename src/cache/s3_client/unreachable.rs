@@ -28,7 +28,11 @@ pub(super) fn reason(error: &(dyn StdError + 'static), target: &Target) -> (Stri
             None => break,
         }
     }
-    let Some(proxy) = &target.proxy else { return (plain_reason(innermost), None) };
+    let Some(proxy) = &target.proxy else {
+        let reason = plain_reason(innermost);
+        let hint = look_up_hint(&reason, target);
+        return (reason, hint);
+    };
     match tunnel.as_deref() {
         Some("tunnel error: proxy authorization required") => {
             let hint = "put the proxy's user name and password into the variable that names it";
@@ -69,6 +73,14 @@ fn plain_reason(innermost: &(dyn StdError + 'static)) -> String {
     }
 }
 
+/// Names below that of a store exist only where it is set up for them.
+fn look_up_hint(reason: &str, target: &Target) -> Option<String> {
+    if !reason.contains("failed to lookup address") || !target.is_virtual() {
+        return None;
+    }
+    Some(format!("{} has the bucket's name in front of the host: set S3_ADDRESSING=path", target.host))
+}
+
 fn tls_reason(error: &rustls::Error, target: &Target) -> (String, Option<String>) {
     let rustls::Error::InvalidCertificate(why) = error else {
         return (format!("failed in the TLS handshake: {error}"), None);
@@ -93,7 +105,7 @@ fn certificate_hint(why: &CertificateError, target: &Target) -> String {
             if let Some(doubt) = target.doubt {
                 return doubt.to_owned();
             }
-            if host.starts_with(&format!("{}.", target.bucket)) {
+            if target.is_virtual() {
                 return "the certificate does not fit the bucket's name in front of the host: set S3_ADDRESSING=path"
                     .to_owned();
             }
@@ -124,7 +136,7 @@ mod tests {
     use super::*;
     use crate::cache::s3_config::{Addressing, Route, S3Config};
 
-    fn hint(endpoint: &str, bucket: &str, addressing: Addressing, why: CertificateError) -> String {
+    fn target(endpoint: &str, bucket: &str, addressing: Addressing) -> Target {
         let config = S3Config {
             endpoint_url: endpoint.to_owned(),
             access_key_id: String::new(),
@@ -135,7 +147,23 @@ mod tests {
             prefix: String::new(),
             route: Route { addressing, proxy: None },
         };
-        certificate_hint(&why, &Target::of(&config, Duration::ZERO))
+        Target::of(&config, Duration::ZERO)
+    }
+
+    fn hint(endpoint: &str, bucket: &str, addressing: Addressing, why: CertificateError) -> String {
+        certificate_hint(&why, &target(endpoint, bucket, addressing))
+    }
+
+    #[test]
+    fn a_name_that_is_not_found_may_be_the_buckets() {
+        let hint = |bucket: &str, addressing| {
+            let target = target("https://s3.example", bucket, addressing);
+            look_up_hint("cannot be reached: failed to lookup address information: no such name", &target)
+        };
+        assert!(hint("cache", Addressing::Virtual).is_some_and(|hint| hint.contains("set S3_ADDRESSING=path")));
+        assert_eq!(hint("cache", Addressing::Path), None);
+        let refused = look_up_hint("refused the connection", &target("https://h", "cache", Addressing::Virtual));
+        assert_eq!(refused, None);
     }
 
     #[test]

@@ -3,15 +3,16 @@
 use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::amazon::{self, AmazonHost};
 use super::{S3Config, S3ConfigError};
 
-/// What a path may contain as it is (RFC 3986, section 2.3: unreserved).
+/// What a path may contain without being encoded (RFC 3986, section 2.3: unreserved).
 const NOT_IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// `S3_ADDRESSING`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Addressing {
-    /// [`Virtual`](Self::Virtual) for hosts of amazonaws.com where the bucket's name has no dot, else [`Path`](Self::Path).
+    /// [`Virtual`](Self::Virtual) for hosts of Amazon S3 where the bucket's name has no dot, else [`Path`](Self::Path).
     #[default]
     Auto,
     /// `https://host/bucket/key`.
@@ -58,8 +59,8 @@ impl S3Config {
         Ok(format!("{scheme}://{}.{rest}", self.bucket))
     }
 
-    /// Where connections go: the URL of the bucket, or the endpoint where there is none.
-    pub(super) fn address(&self) -> String {
+    /// The URL that connections go to: that of the bucket, or the endpoint where there is none.
+    pub fn address(&self) -> String {
         self.bucket_url().unwrap_or_else(|_| self.endpoint_url.clone())
     }
 
@@ -68,14 +69,14 @@ impl S3Config {
         match self.route.addressing {
             Addressing::Path => false,
             Addressing::Virtual => true,
-            Addressing::Auto => self.is_of_aws() && !self.bucket.contains('.'),
+            Addressing::Auto => AmazonHost::of(&self.endpoint_url).is_some() && !self.bucket.contains('.'),
         }
     }
 
-    /// The endpoint is Amazon's own.
-    pub fn is_of_aws(&self) -> bool {
-        let host = host(&self.endpoint_url);
-        host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
+    /// The same remote at the endpoint of another region: Amazon's hosts have the region in their name, and serve no other.
+    pub fn in_region(&self, region: &str) -> S3Config {
+        let endpoint_url = amazon::endpoint_in(&self.endpoint_url, region);
+        S3Config { endpoint_url, region: region.to_owned(), ..self.clone() }
     }
 
     /// A mistake in the endpoint that makes every request ask for something else, where it may have one.
@@ -92,7 +93,7 @@ impl S3Config {
     }
 }
 
-fn host(url: &str) -> String {
+pub(super) fn host(url: &str) -> String {
     let uri = url.parse::<Uri>().unwrap_or_default();
     uri.host().unwrap_or_default().to_ascii_lowercase()
 }

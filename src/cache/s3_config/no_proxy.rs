@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 /// No proxy is used for this host and port. `list` is the value of `NO_PROXY`: `*`, addresses, networks and domains, separated
-/// by commas, all but networks with a port or without. `example.com` is the domain and all below it, `.example.com` and
+/// by commas or white space, all but networks with a port or without. `example.com` is the domain and all below it, `.example.com` and
 /// `*.example.com` only those below it.
 pub(super) fn excepts(host: &str, port: u16, list: &str) -> bool {
     let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
@@ -13,7 +13,7 @@ pub(super) fn excepts(host: &str, port: u16, list: &str) -> bool {
     if host == "localhost" || ip.is_some_and(|ip| ip.to_canonical().is_loopback()) {
         return true;
     }
-    let entries = list.split(',').map(|entry| entry.trim().to_ascii_lowercase());
+    let entries = list.split(|at: char| at == ',' || at.is_whitespace()).map(str::to_ascii_lowercase);
     entries.filter(|entry| !entry.is_empty()).any(|entry| matches(&entry, &host, ip, port))
 }
 

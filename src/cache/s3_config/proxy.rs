@@ -7,6 +7,10 @@ use http::Uri;
 use super::endpoint::has_usable_port;
 use super::variables::Variables;
 use super::{S3ConfigError, no_proxy};
+use crate::note;
+
+/// The variables for all schemes, which Go does not know. Desktops set them to proxies of other protocols.
+const OF_ALL: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
 /// An http or https proxy. Its user name and password are not shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,12 +48,21 @@ pub(super) fn for_url(url: &str, variables: &Variables<'_>) -> Result<Option<Pro
     let is_https = uri.scheme_str() == Some("https");
     let Some((variable, value)) = named(is_https, variables)? else { return Ok(None) };
     let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
-    let exceptions = first(&["NO_PROXY", "no_proxy"], variables)?.map_or_else(String::new, |(_, value)| value);
+    let exceptions = match variables.list("NO_PROXY")? {
+        Some(list) => list,
+        None => variables.list("no_proxy")?.unwrap_or_default(),
+    };
     if no_proxy::excepts(uri.host().unwrap_or_default(), port, &exceptions) {
         return Ok(None);
     }
-    let url = parse(&value).map_err(|reason| S3ConfigError::Unusable { name: variable, reason })?;
-    Ok(Some(Proxy { url, variable }))
+    match parse(&value) {
+        Ok(url) => Ok(Some(Proxy { url, variable })),
+        Err(reason) if OF_ALL.contains(&variable) => {
+            pass_over(variable, reason);
+            Ok(None)
+        }
+        Err(reason) => Err(S3ConfigError::Unusable { name: variable, reason }),
+    }
 }
 
 /// The variable that counts for a scheme, and its value.
@@ -64,8 +77,18 @@ fn named(is_https: bool, variables: &Variables<'_>) -> Result<Option<(&'static s
     };
     match of_scheme {
         Some(found) => Ok(Some(found)),
-        None => first(&["ALL_PROXY", "all_proxy"], variables),
+        None => Ok(first(&OF_ALL, variables).unwrap_or_else(|error| {
+            if let S3ConfigError::Unusable { name, reason } = error {
+                pass_over(name, reason);
+            }
+            None
+        })),
     }
+}
+
+/// Go does not read this variable at all, so that what it names is not the only way out.
+fn pass_over(variable: &str, reason: &str) {
+    note::note(format_args!("{variable} is not used for the remote, as it {reason}"));
 }
 
 fn first(names: &[&'static str], variables: &Variables<'_>) -> Result<Option<(&'static str, String)>, S3ConfigError> {
@@ -90,7 +113,7 @@ fn parse(value: &str) -> Result<Uri, &'static str> {
     match uri.scheme_str() {
         Some("http" | "https") => Ok(uri),
         _ => Err(
-            "names a proxy that speaks neither http nor https: except the endpoint by NO_PROXY to connect without it",
+            "names a proxy that speaks neither http nor https: list the endpoint in NO_PROXY to connect without one",
         ),
     }
 }

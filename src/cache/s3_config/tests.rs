@@ -145,7 +145,7 @@ fn prefixes_get_the_form_that_all_stores_keep() {
         [("/ci/", "ci/"), ("ci", "ci/"), ("ci/", "ci/"), ("//a///b", "a/b/"), ("/", ""), ("team a/x", "team a/x/")]
     {
         assert_eq!(with(&[("S3_PREFIX", written)]).prefix, used, "{written}");
-        // What has the form already stays as it is.
+        // What has the form already does not change.
         assert_eq!(normalize_prefix(used).unwrap(), used);
     }
     assert!(refused(&[("S3_PREFIX", "a/../b")]).contains("S3_PREFIX"));
@@ -166,6 +166,7 @@ fn the_bucket_is_in_the_path_or_in_front_of_the_host() {
         (aws, "a.b", "virtual", "https://a.b.s3.eu-west-1.amazonaws.com"),
         ("https://amazonaws.com.example", "cache", "auto", "https://amazonaws.com.example/cache"),
         ("http://minio:9000", "cache", "auto", "http://minio:9000/cache"),
+        ("http://m-1.eu-west-1.elb.amazonaws.com", "cache", "", "http://m-1.eu-west-1.elb.amazonaws.com/cache"),
         ("http://minio:9000/base", "cache", "Virtual", "http://cache.minio:9000/base"),
         ("https://x.supabase.co/storage/v1/s3", "ü", "", "https://x.supabase.co/storage/v1/s3/%C3%BC"),
     ] {
@@ -177,6 +178,15 @@ fn the_bucket_is_in_the_path_or_in_front_of_the_host() {
         assert!(url(endpoint, bucket, addressing).unwrap_err().to_string().contains("S3_ADDRESSING"));
     }
     assert!(url(aws, "cache", "dns").unwrap_err().to_string().contains("none of auto, path and virtual"));
+}
+
+#[test]
+fn the_region_is_the_one_that_is_set_or_the_one_in_a_host_of_amazon() {
+    let region = |endpoint, set| with(&[("S3_ENDPOINT", endpoint), ("S3_REGION", set)]).region;
+    assert_eq!(region("s3.eu-west-1.amazonaws.com", ""), "eu-west-1");
+    assert_eq!(region("s3.eu-west-1.amazonaws.com", "ap-south-1"), "ap-south-1");
+    assert_eq!(region("s3.eu-west-1.example.com", ""), "us-east-1");
+    assert_eq!(region("s3.amazonaws.com", ""), "us-east-1");
 }
 
 #[test]
@@ -218,13 +228,21 @@ fn proxies_are_those_that_go_takes() {
         (H, &[("all_proxy", "http://p:1")], Some("http://p:1/")),
         (S, &[("ALL_PROXY", "http://a:1"), ("HTTPS_PROXY", "http://p:1")], Some("http://p:1/")),
         (S, &[("ALL_PROXY", "http://a:1"), ("NO_PROXY", "s3.test")], None),
+        // Go does not read it: what cannot be used is passed over.
+        (S, &[("ALL_PROXY", "socks5://a:1")], None),
+        (H, &[("all_proxy", "socks://a:1")], None),
+        (S, &[("ALL_PROXY", "http://")], None),
+        (S, &[("ALL_PROXY", "http://a:1\nhttp://b:1")], None),
+        (S, &[("ALL_PROXY", "socks5://a:1"), ("HTTPS_PROXY", "http://p:1")], Some("http://p:1/")),
+        (H, &[("ALL_PROXY", "socks5://a:1"), ("HTTP_PROXY", "http://p:1")], Some("http://p:1/")),
     ];
     for (endpoint, variables, expected) in cases {
         assert_eq!(proxy(endpoint, variables).as_deref(), *expected, "{endpoint} {variables:?}");
     }
     // The host that is connected to counts: with the bucket in front of it here.
-    let only_bucket = [("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "cache.s3.eu.amazonaws.com"), ("S3_ADDRESSING", "")];
-    let config = with(&[&[("S3_ENDPOINT", "https://s3.eu.amazonaws.com")], &only_bucket[..]].concat());
+    let only_bucket =
+        [("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "cache.s3.eu-west-1.amazonaws.com"), ("S3_ADDRESSING", "")];
+    let config = with(&[&[("S3_ENDPOINT", "https://s3.eu-west-1.amazonaws.com")], &only_bucket[..]].concat());
     assert_eq!(config.route.proxy, None);
     for unusable in ["socks5://p:1", "http://", "http://two words", "http://p:70000", "http://me:pw@p:"] {
         assert!(refused(&[("S3_ENDPOINT", S), ("HTTPS_PROXY", unusable)]).contains("no remote: HTTPS_PROXY"));
@@ -243,6 +261,8 @@ fn what_no_proxy_lists_is_reached_directly() {
         ("localhost.test", "", false),
         ("s3.test", "*", true),
         ("s3.test", "other, S3.TEST ,", true),
+        ("s3.test", "localhost,\n10.0.0.0/8\r\n  s3.test\n", true),
+        ("s3.test", "other\tdomain", false),
         ("a.s3.test", "s3.test", true),
         ("s3.test", ".s3.test", false),
         ("a.s3.test", ".s3.test", true),

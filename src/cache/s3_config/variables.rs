@@ -16,18 +16,25 @@ impl<'a> Variables<'a> {
 
     /// The value without the white space around it; `None` when nothing is left.
     pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, S3ConfigError> {
+        let value = self.list(name)?;
+        if value.as_ref().is_some_and(|value| value.chars().any(char::is_control)) {
+            let reason = "contains a line break or another control character";
+            return Err(S3ConfigError::Unusable { name, reason });
+        }
+        Ok(value)
+    }
+
+    /// The value of a variable that may have several lines, without the white space around it; `None` when nothing is left.
+    pub(super) fn list(&self, name: &'static str) -> Result<Option<String>, S3ConfigError> {
         let Some(value) = (self.get)(name) else { return Ok(None) };
-        let unusable = |reason| S3ConfigError::Unusable { name, reason };
-        let value = value.into_string().map_err(|_| unusable("is not text in UTF-8"))?;
+        let reason = "is not text in UTF-8";
+        let value = value.into_string().map_err(|_| S3ConfigError::Unusable { name, reason })?;
         // Some editors and shells of Windows write a byte order mark first.
         let value = value.trim_matches(|at: char| at.is_whitespace() || at == '\u{feff}');
-        if value.chars().any(char::is_control) {
-            return Err(unusable("contains a line break or another control character"));
-        }
         if value.is_empty() { Ok(None) } else { Ok(Some(value.to_owned())) }
     }
 
-    /// The same of a credential that is sent in a header.
+    /// The value of a credential that is sent in a header, without the white space around it.
     pub(super) fn credential(&self, name: &'static str) -> Result<Option<String>, S3ConfigError> {
         let value = self.text(name)?;
         if value.as_ref().is_some_and(|value| !value.is_ascii()) {
