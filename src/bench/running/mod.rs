@@ -33,6 +33,7 @@ pub mod remote_env;
 pub mod repository;
 pub mod round;
 pub mod run;
+pub mod run_marks;
 pub mod runner;
 pub mod seed;
 pub mod server;

@@ -3,11 +3,12 @@
 
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::run_marks::is_run;
 use super::tree;
 
 /// What `go mod vendor` writes beside the copies of packages.
@@ -52,11 +53,13 @@ impl Replace {
     }
 }
 
-/// Copies sources without what belongs to git and to bench: the results of all runs, and `work`, where the copy is made.
+/// Copies sources without what belongs to git, and without the folders of bench's runs: the copy is made in `work`, a part of
+/// one.
 pub fn copy_sources(from: &Path, to: &Path, work: &Path) -> io::Result<()> {
-    let of_bench = work.ancestors().skip(1).take(2).map(Path::to_owned);
-    let left_out: Vec<PathBuf> = [".git", "metrics"].map(|name| from.join(name)).into_iter().chain(of_bench).collect();
-    tree::copy_but(from, to, &|path| left_out.iter().any(|left_out| path == left_out))
+    let git = from.join(".git");
+    // A run has no lock on some file systems, by which it would be known.
+    let is_of_bench = |path: &Path| Some(path) == work.parent() || is_run(path);
+    tree::copy_but(from, to, &|path| path == git || is_of_bench(path))
 }
 
 /// Lets what leads out of the module by a relative path lead there from its copy: symlinks, and replaced modules in go.mod.
@@ -151,18 +154,26 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use crate::bench::reporting::results::RESULTS_FILE;
 
     #[test]
     fn bench_copies_none_of_its_own_results() {
         let folder = tempfile::tempdir().unwrap();
         let (module, to) = (folder.path().join("m"), folder.path().join("to"));
-        for name in ["a", ".git/x", "metrics/old", "out/run/work/src", "out/other", "a/metrics"] {
+        let run = "metrics/20260102T030405Z-small";
+        for name in ["a/metrics", ".git/x", run, "metrics/prometheus", "out/run/work/src", "out/other"] {
             std::fs::create_dir_all(module.join(name)).unwrap();
         }
+        std::fs::write(module.join(run).join(RESULTS_FILE), "{}").unwrap();
+        symlink("20260102T030405Z-small", module.join("metrics/latest")).unwrap();
         std::fs::create_dir(&to).unwrap();
         copy_sources(&module, &to, &module.join("out/run/work")).unwrap();
-        let is_copied = |name: &str| to.join(name).exists();
-        assert!(is_copied("a/metrics") && !is_copied(".git") && !is_copied("metrics") && !is_copied("out"));
+        for name in ["a/metrics", "metrics/prometheus", "out/other"] {
+            assert!(to.join(name).is_dir(), "{name}");
+        }
+        for name in [".git", run, "metrics/latest", "out/run"] {
+            assert!(to.join(name).symlink_metadata().is_err(), "{name}");
+        }
     }
 
     #[test]
