@@ -2,7 +2,7 @@
 //! spoil a measurement or write into the user's files.
 
 /// Flags that take the next word as their value where they have no `=`, without the leading `-`.
-const WITH_VALUE: [&str; 55] = [
+const WITH_VALUE: [&str; 58] = [
     "asmflags",
     "bench",
     "benchtime",
@@ -45,6 +45,7 @@ const WITH_VALUE: [&str; 55] = [
     "pgo",
     "pkgdir",
     "printf.funcs",
+    "printfuncs",
     "reuse",
     "run",
     "shuffle",
@@ -54,11 +55,16 @@ const WITH_VALUE: [&str; 55] = [
     "timeout",
     "toolexec",
     "trace",
+    "unusedfuncs",
     "unusedresult.funcs",
     "unusedresult.stringmethods",
+    "unusedstringmethods",
     "vet",
     "vettool",
 ];
+
+/// The same for `go vet` alone: the number of lines that it shows around a fault. `go test -c` takes no value.
+const CONTEXT_OF_VET: &str = "c";
 
 /// Flags that decide which packages there are, so that `go list` has to get them too.
 const SELECTING: [&str; 12] =
@@ -84,9 +90,8 @@ pub fn treatment(name: &str, value: Option<&str>) -> Treatment {
         "m" => Treatment::Refuse("it lists modules, for which nothing is cached"),
         "C" => Treatment::Refuse("--workload says in which folder go runs"),
         "fix" => Treatment::Refuse("it changes the sources"),
-        "blockprofile" | "cpuprofile" | "fuzz" | "memprofile" | "mutexprofile" | "testlogfile" | "trace" => {
-            Treatment::Refuse("it writes files beside the sources")
-        }
+        "artifacts" | "blockprofile" | "cpuprofile" | "fuzz" | "memprofile" | "mutexprofile" | "testlogfile"
+        | "trace" => Treatment::Refuse("it writes files beside the sources"),
         "debug-actiongraph" | "debug-runtime-trace" | "debug-trace" => {
             Treatment::Refuse("bench itself asks go for this where it needs it")
         }
@@ -119,18 +124,23 @@ pub enum ItemKind<'a> {
 }
 
 impl Item<'_> {
-    /// Whether `go list` has to get it too, to find the same packages.
+    /// True if `go list` has to get it too, to find the same packages.
     pub fn selects_packages(&self) -> bool {
-        matches!(self.kind, ItemKind::Flag { name, .. } if SELECTING.contains(&name))
+        matches!(self.kind, ItemKind::Flag { name, .. } if selects_packages(name))
     }
 }
 
-/// Takes a command line apart.
-pub fn items(words: &[String]) -> Vec<Item<'_>> {
+/// True if `go list` has to get the flag too, to find the same packages.
+pub fn selects_packages(name: &str) -> bool {
+    SELECTING.contains(&name)
+}
+
+/// Takes the command line after a subcommand apart.
+pub fn items<'a>(subcommand: &str, words: &'a [String]) -> Vec<Item<'a>> {
     let mut items = Vec::new();
     let mut at = 0;
     while at < words.len() {
-        let (kind, length) = item(&words[at..]);
+        let (kind, length) = item(subcommand, &words[at..]);
         items.push(Item { words: &words[at..at + length], kind });
         at += length;
     }
@@ -138,16 +148,49 @@ pub fn items(words: &[String]) -> Vec<Item<'_>> {
 }
 
 /// The first part of the words, and how many of them it takes.
-fn item(words: &[String]) -> (ItemKind<'_>, usize) {
+fn item<'a>(subcommand: &str, words: &'a [String]) -> (ItemKind<'a>, usize) {
     let word = words[0].as_str();
     let Some((name, inline)) = flag(word) else { return (ItemKind::Package(word), 1) };
     if name == "args" {
         return (ItemKind::ForTests, words.len());
     }
+    let has_value = WITH_VALUE.contains(&name) || (subcommand == "vet" && name == CONTEXT_OF_VET);
     match (inline, words.get(1)) {
-        (None, Some(next)) if WITH_VALUE.contains(&name) => (ItemKind::Flag { name, value: Some(next) }, 2),
+        (None, Some(next)) if has_value => (ItemKind::Flag { name, value: Some(next) }, 2),
         (value, _) => (ItemKind::Flag { name, value }, 1),
     }
+}
+
+/// The value of the last flag of this name on the command line after a subcommand, else in GOFLAGS.
+pub fn value_of(wanted: &str, subcommand: &str, words: &[String], goflags: &str) -> Option<String> {
+    let flags = split(goflags).into_iter().filter_map(|word| flag(unquoted(word)));
+    let of_flags = flags.filter(|(name, _)| *name == wanted).filter_map(|(_, value)| value);
+    let of_words = items(subcommand, words).into_iter().filter_map(|item| match item.kind {
+        ItemKind::Flag { name, value } if name == wanted => value,
+        _ => None,
+    });
+    of_flags.chain(of_words).last().map(str::to_owned)
+}
+
+/// The words of GOFLAGS with their quotes, which go allows around a whole word only.
+pub fn split(goflags: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = goflags.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let end = match first {
+            '\'' | '"' => rest[1..].find(first).map(|at| at + 2),
+            _ => rest.find(char::is_whitespace),
+        };
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        words.push(word);
+        rest = after.trim_start();
+    }
+    words
+}
+
+/// A word of GOFLAGS without its quotes.
+pub fn unquoted(word: &str) -> &str {
+    word.trim_matches(['\'', '"'])
 }
 
 /// Name and value of a flag; None where the word is none. `-test.run` is `-run`.
@@ -170,9 +213,9 @@ mod tests {
     }
 
     #[test]
-    fn values_are_told_from_packages() {
+    fn a_value_is_no_package() {
         let words = words("-tags x -race --run=A -test.count 2 -ldflags -o ./... net/http -args -a b");
-        let items = items(&words);
+        let items = items("test", &words);
         let flag = |name, value| ItemKind::Flag { name, value };
         let kinds: Vec<ItemKind<'_>> = items.iter().map(|item| item.kind).collect();
         let expected = [
@@ -194,8 +237,100 @@ mod tests {
     }
 
     #[test]
+    fn the_last_value_counts_and_the_command_line_more_than_goflags() {
+        let value = |line: &str, goflags| value_of("p", "test", &words(line), goflags);
+        assert_eq!(value("-p 4 ./...", "-p=3").as_deref(), Some("4"));
+        assert_eq!(value("-p=4 --p=6 . -args -p 9", "").as_deref(), Some("6"));
+        assert_eq!(value("./...", "-race '-p=3' \"-ldflags=-p 7\"").as_deref(), Some("3"));
+        assert_eq!(value("p=4 -pgo=off", "-x"), None);
+    }
+
+    #[test]
+    fn only_vet_has_a_number_after_c() {
+        let words = words("-c 2 .");
+        let packages = |subcommand| {
+            let items = items(subcommand, &words);
+            items.iter().filter(|item| matches!(item.kind, ItemKind::Package(_))).count()
+        };
+        assert_eq!((packages("vet"), packages("test")), (1, 2));
+    }
+
+    /// Flags of `go help build` and `go help testflag` with which a command is run as it is.
+    const KEPT: [&str; 48] = [
+        "asan",
+        "asmflags",
+        "bench",
+        "benchmem",
+        "benchtime",
+        "blockprofilerate",
+        "buildmode",
+        "compiler",
+        "count",
+        "cover",
+        "covermode",
+        "coverpkg",
+        "cpu",
+        "failfast",
+        "fullpath",
+        "fuzzminimizetime",
+        "fuzztime",
+        "gccgoflags",
+        "gcflags",
+        "installsuffix",
+        "json",
+        "ldflags",
+        "linkshared",
+        "list",
+        "memprofilerate",
+        "mod",
+        "modcacherw",
+        "modfile",
+        "msan",
+        "mutexprofilefraction",
+        "outputdir",
+        "overlay",
+        "p",
+        "parallel",
+        "pgo",
+        "pkgdir",
+        "race",
+        "run",
+        "short",
+        "shuffle",
+        "skip",
+        "tags",
+        "timeout",
+        "toolexec",
+        "trimpath",
+        "v",
+        "vet",
+        "work",
+    ];
+    const KEPT_TOO: [&str; 1] = ["x"];
+
+    #[test]
+    fn each_flag_of_this_go_has_a_treatment_and_its_value_is_known() {
+        let mut seen = 0;
+        for topic in ["build", "testflag"] {
+            let help = std::process::Command::new("go").args(["help", topic]).output().unwrap();
+            let help = String::from_utf8(help.stdout).unwrap();
+            for line in help.lines().filter_map(|line| line.strip_prefix("\t-")) {
+                let (name, value) = line.split_once(' ').unwrap_or((line, ""));
+                let is_kept = treatment(name, None) == Treatment::Keep;
+                let is_known = KEPT.contains(&name) || KEPT_TOO.contains(&name);
+                assert_eq!(is_kept, is_known, "does -{name} spoil a measurement, or write beside the sources?");
+                assert_eq!(!value.is_empty(), WITH_VALUE.contains(&name), "-{name} {value}");
+                seen += 1;
+            }
+        }
+        assert!(seen >= 50, "{seen}");
+    }
+
+    #[test]
     fn each_flag_that_spoils_a_measurement_or_writes_has_its_treatment() {
-        for (name, value) in [("a", None), ("n", None), ("C", Some("x")), ("cpuprofile", Some("x")), ("fix", None)] {
+        for (name, value) in
+            [("a", None), ("n", None), ("C", Some("x")), ("cpuprofile", Some("x")), ("fix", None), ("artifacts", None)]
+        {
             assert!(matches!(treatment(name, value), Treatment::Refuse(_)), "{name}");
         }
         for (name, value) in [("buildvcs", None), ("buildvcs", Some("auto")), ("mod", Some("mod"))] {

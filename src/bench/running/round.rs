@@ -1,10 +1,12 @@
 //! One round of one leg: makes the state, runs go, waits for the backend, checks the state.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
+use tempfile::TempDir;
 
 use super::backend_command::BackendCommand;
 use super::build_log::BuildLog;
@@ -18,7 +20,7 @@ use super::gocache;
 use super::interrupt::Interrupt;
 use super::process::{self, Measured};
 use super::records;
-use super::remote::Remote;
+use super::remote::{self, Remote};
 use super::session;
 use super::state::{self, Before, ServerSeen};
 use super::workload::Workload;
@@ -39,6 +41,8 @@ pub struct Machine<'a> {
     pub interrupt: &'a Interrupt,
     pub executable: PathBuf,
     pub folders: GoFolders,
+    /// One of these folders. It goes with this.
+    pub _temporary: TempDir,
     pub workload: Workload,
     /// None where no step uses it.
     pub remote: Option<Remote>,
@@ -132,9 +136,8 @@ impl Machine<'_> {
         // What others start from is made before the change.
         let change = case.filter(|_| step.kind != Kind::Preparation).and_then(|case| case.change);
         let module = self.workload.enter(change)?;
-        let mut command = self.go.command(&[], &module, &gocache, &self.folders);
-        self.workload.add_arguments(&mut command, &self.plan.command(), &flags);
-        self.workload.configure(&mut command);
+        let mut command = self.timed(&module, &gocache, &flags);
+        self.isolate(&mut command);
         if let Some(jobs) = case.and_then(|case| case.jobs) {
             command.env("GOMAXPROCS", jobs.to_string());
         }
@@ -145,6 +148,33 @@ impl Machine<'_> {
         };
         let files_before = gocache_files(&gocache)?;
         Ok((command, Left { gocache, files_before, view, lacks_view: wants_view && !has_view, backend, workers }))
+    }
+
+    /// The go command that is timed, with the settings of the user that count.
+    fn timed(&self, module: &Path, gocache: &Path, flags: &[OsString]) -> Command {
+        let mut command = self.go.command(&[], module, gocache, &self.folders);
+        self.workload.add_arguments(&mut command, &self.plan.command(), flags);
+        self.workload.configure(&mut command);
+        command
+    }
+
+    /// Workers of the go that is timed, where no case gives it others.
+    ///
+    /// # Errors
+    /// When the module cannot be put in its place.
+    pub fn go_workers(&mut self) -> Result<usize> {
+        let module = self.workload.enter(None)?;
+        Ok(go_workers::of(&self.timed(&module, &self.folders.of_builds, &[]), &self.go.version))
+    }
+
+    /// Gives a go the variables of the remote. Without a backend too: what go runs, tests say, must find the same with and
+    /// without.
+    fn isolate(&mut self, command: &mut Command) {
+        match &mut self.remote {
+            Some(remote) => remote.configure(command),
+            None if self.plan.link.is_some() => remote::isolate(command),
+            None => {}
+        }
     }
 
     /// The remote.
@@ -181,8 +211,9 @@ impl Machine<'_> {
             self.remote()?.make_empty()?;
         }
         let remote_whole = self.caches.filled(Case::cache_kind(step.leg, case)).remote_whole;
-        let made_again = self.workload.made_again;
+        let (made_again, asks_in_vain) = (self.workload.made_again, self.workload.asks_in_vain);
         let remote = self.remote()?;
+        // Again: the place for this round may be another by now.
         remote.configure(command);
         let before = Before {
             local_empty: is_empty(&local)?,
@@ -191,6 +222,7 @@ impl Machine<'_> {
             may_miss: case.is_some_and(Case::may_miss),
             no_upload: case.is_some_and(|case| case.knobs.no_upload),
             made_again,
+            asks_in_vain,
         };
         let (mark, server_pid) = (remote.mark()?, remote.server_pid());
         let executable = case.and_then(Case::executable).unwrap_or(&self.executable);
@@ -232,7 +264,7 @@ impl Machine<'_> {
         round.state = state::check(round.step.leg, backend.before, &session, &inside, server);
         round.state_ok = round.state.iter().all(|finding| finding.ok);
         self.keep_or_retire(round, backend.local);
-        let server_of_one = if inside.is_empty() { server } else { None };
+        let server_of_one = if inside.is_none() { server } else { None };
         round.records = Some(records::check(&backend.session, &session, server_of_one));
         round.account = records::account(&backend.session, round, &session, workers);
         round.spans = records::spans(&backend.session);
