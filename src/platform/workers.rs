@@ -105,7 +105,7 @@ mod tests {
                       32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct\n\
                       33 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
 
-    /// Of 8 CPUs; `files` are those of control groups.
+    /// A machine with 8 CPUs; `files` are those of control groups.
     fn cpus(cgroup: &str, mounts: &str, files: &[(&str, &str)]) -> Cpus {
         let read = |path: &Path| {
             let found = files.iter().find(|(name, _)| Path::new(name) == path);

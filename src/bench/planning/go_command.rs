@@ -14,7 +14,7 @@ pub struct GoCommand {
     pub subcommand: Subcommand,
     /// Flags and packages.
     pub words: Vec<String>,
-    /// What the user gave and bench leaves out or sends to `/dev/null`.
+    /// Flags of the user that bench leaves out, or whose files it sends to `/dev/null`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
 }
@@ -137,7 +137,7 @@ impl GoCommand {
     }
 }
 
-/// What to do instead.
+/// The next step for a command that cannot be timed.
 const NEXT: &str = "give go build, go test, go vet or go list, with any packages";
 
 /// The reason why a subcommand cannot be timed.

@@ -1,4 +1,4 @@
-//! How many workers the go of a command has: what it takes for GOMAXPROCS, or what `-p` says.
+//! The number of workers that the go of a command has: that of `-p`, else its GOMAXPROCS.
 
 use std::ffi::OsStr;
 use std::process::Command;

@@ -22,6 +22,7 @@ pub mod go_workers;
 pub mod gocache;
 pub mod interrupt;
 pub mod leftovers;
+pub mod machine;
 mod module_copy;
 pub mod observe;
 pub mod process;

@@ -11,13 +11,13 @@ use serde::Deserialize;
 use super::run_marks::is_run;
 use super::tree;
 
-/// What `go mod vendor` writes beside the copies of packages.
+/// The file that `go mod vendor` writes beside the copies of packages.
 const MODULES_TXT: &str = "vendor/modules.txt";
 
 /// Answers a go command in the folder of the copy.
 type Ask<'a> = &'a dyn Fn(&[&str]) -> Result<String>;
 
-/// What is read of `go mod edit -json`.
+/// The part of `go mod edit -json` that is read.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct GoMod {

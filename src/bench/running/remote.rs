@@ -49,7 +49,7 @@ impl Remote {
         }
     }
 
-    /// Whether what was put once can be copied for each round: a real bucket would take a request an object.
+    /// True if what was put once can be copied for each round: a real bucket would take a request an object.
     pub fn keeps_seeds(&self) -> bool {
         matches!(self, Remote::Embedded(_))
     }
@@ -131,7 +131,7 @@ impl Remote {
         }
     }
 
-    /// What the server saw since the mark.
+    /// Counts the requests that the server saw since the mark.
     pub fn seen_since(&mut self, mark: Option<u64>) -> Result<Option<ServerSeen>> {
         match (self, mark) {
             (Remote::Embedded(server), Some(mark)) => Ok(Some(count(&server.log_since(mark)?))),

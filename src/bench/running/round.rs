@@ -1,65 +1,39 @@
 //! One round of one leg: makes the state, runs go, waits for the backend, checks the state.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use tempfile::TempDir;
 
 use super::backend_command::BackendCommand;
 use super::build_log::BuildLog;
 use super::busy::Busy;
-use super::caches::Caches;
-use super::folders::RunFolder;
-use super::go::{Go, GoFolders};
 use super::go_view::GoView;
 use super::go_workers;
 use super::gocache;
-use super::interrupt::Interrupt;
+use super::machine::Machine;
 use super::process::{self, Measured};
 use super::records;
-use super::remote::{self, Remote};
 use super::session;
 use super::state::{self, Before, ServerSeen};
-use super::workload::Workload;
 use crate::bench::planning::case::Case;
 use crate::bench::planning::leg::Leg;
-use crate::bench::planning::plan::Plan;
 use crate::bench::planning::steps::{Kind, Step};
 use crate::bench::reporting::errors::in_words;
-use crate::bench::reporting::results::{LinkMeasured, Round};
+use crate::bench::reporting::results::Round;
 use crate::platform;
 use crate::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
 
-/// Runs steps for real: go, the backend, the remote.
-pub struct Machine<'a> {
-    pub plan: &'a Plan,
-    pub go: &'a Go,
-    pub folder: &'a RunFolder,
-    pub interrupt: &'a Interrupt,
-    pub executable: PathBuf,
-    pub folders: GoFolders,
-    /// One of these folders. It goes with this.
-    pub _temporary: TempDir,
-    pub workload: Workload,
-    /// None where no step uses it.
-    pub remote: Option<Remote>,
-    pub caches: Caches,
-    /// Switches of the instruments instead of those of the plan.
-    pub switches: Option<String>,
-}
-
-/// What is looked at when a round has ended.
+/// All that is looked at when a round has ended.
 struct Left {
     gocache: PathBuf,
     files_before: u64,
     view: Option<GoView>,
-    /// Whether go's own view is wanted, and this go does not show it.
+    /// True if go's own view is wanted, and this go does not show it.
     lacks_view: bool,
     backend: Option<BackendRound>,
-    /// Of go: so many requests may be open at once.
+    /// Workers of go: so many requests may be open at once.
     workers: usize,
 }
 
@@ -150,58 +124,6 @@ impl Machine<'_> {
         Ok((command, Left { gocache, files_before, view, lacks_view: wants_view && !has_view, backend, workers }))
     }
 
-    /// The go command that is timed, with the settings of the user that count.
-    fn timed(&self, module: &Path, gocache: &Path, flags: &[OsString]) -> Command {
-        let mut command = self.go.command(&[], module, gocache, &self.folders);
-        self.workload.add_arguments(&mut command, &self.plan.command(), flags);
-        self.workload.configure(&mut command);
-        command
-    }
-
-    /// Workers of the go that is timed, where no case gives it others.
-    ///
-    /// # Errors
-    /// When the module cannot be put in its place.
-    pub fn go_workers(&mut self) -> Result<usize> {
-        let module = self.workload.enter(None)?;
-        Ok(go_workers::of(&self.timed(&module, &self.folders.of_builds, &[]), &self.go.version))
-    }
-
-    /// Gives a go the variables of the remote. Without a backend too: what go runs, tests say, must find the same with and
-    /// without.
-    fn isolate(&mut self, command: &mut Command) {
-        match &mut self.remote {
-            Some(remote) => remote.configure(command),
-            None if self.plan.link.is_some() => remote::isolate(command),
-            None => {}
-        }
-    }
-
-    /// The remote.
-    ///
-    /// # Errors
-    /// When no step of the plan was said to use it.
-    pub fn remote(&mut self) -> Result<&mut Remote> {
-        self.remote.as_mut().context("no remote was started")
-    }
-
-    /// The delays that the link injected since it was set.
-    pub fn link_measured(&mut self) -> Result<Option<LinkMeasured>> {
-        match &mut self.remote {
-            Some(remote) => remote.link_measured(),
-            None => Ok(None),
-        }
-    }
-
-    /// Whether go's own view is wanted, and whether this go shows it. Only where nothing is timed: it costs go time.
-    fn go_view(&mut self, step: Step) -> (bool, bool) {
-        let wanted = (step.kind, step.round) == (Kind::Profile, 1) && self.plan.records;
-        let go = self.go;
-        let config = &self.folders.config;
-        let shows = wanted && *self.caches.go_shows_its_view.get_or_insert_with(|| go.shows_its_view(config));
-        (wanted, shows)
-    }
-
     fn prepare_backend(&mut self, step: Step, session: &Path, command: &mut Command) -> Result<BackendRound> {
         let case = self.plan.case_of(&step);
         let local = self.caches.local_for(step.leg, case)?;
@@ -274,7 +196,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// What becomes of a local store after the round that used it.
+    /// Keeps a local store for later rounds, or gives it up.
     fn keep_or_retire(&mut self, round: &Round, local: PathBuf) {
         let Step { leg, kind, .. } = round.step;
         let case = self.plan.case_of(&round.step).filter(|_| kind != Kind::Preparation);

@@ -1,4 +1,4 @@
-//! What a backend session left in its folder: waiting for its end, and its summary.
+//! The end of a backend session, and the summary that it leaves in its folder.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::telemetry::{INSIDE, LOCK_FILE, SESSION_FILE, SessionSummary, UNFINISHED};
 
-/// How often the lock is tried while a backend still works.
+/// The pause between two tries of the lock of a backend that still works.
 const POLL: Duration = Duration::from_millis(5);
-/// How long a backend may go on after go has ended: its uploads have 60 s, then the profile is drawn.
+/// The longest that a backend may go on after go has ended: its uploads have 60 s, then the profile is drawn.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Waits until the backend of the session in `folder` has ended, however it ended.

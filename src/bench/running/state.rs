@@ -30,7 +30,7 @@ pub struct Before {
     pub asks_in_vain: bool,
 }
 
-/// What the S3 server itself logged during the run.
+/// The requests that the S3 server itself logged during the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ServerSeen {
@@ -188,7 +188,7 @@ fn remote_on(session: &SessionSummary, inside: &Inside) -> Finding {
     Finding::fact("the remote in use to the end", reason.is_none(), reason.unwrap_or_default())
 }
 
-/// What is put was compiled: the store was not full.
+/// An entry that is put was compiled: the store was not full.
 fn no_puts(session: &SessionSummary, before: Before) -> Finding {
     let puts = session.counts.puts;
     match before.may_miss {

@@ -1,4 +1,4 @@
-//! What go builds, and where: std from a module without packages, a module that is written here, or one of the user's.
+//! The packages that go builds, and the folder in which it does: std from a module without packages, a module that is written here, or one of the user's.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::bench::planning::plan::Plan;
 const GO_MOD: &str = "go.mod";
 /// Folder of the module below the one of a tree.
 pub const MODULE: &str = "module";
-/// Where programs go that nobody runs.
+/// Arguments for programs that are not run.
 const NOWHERE: [&str; 2] = ["-o", "/dev/null"];
 /// The most that go puts anew for one package with tests: the program, what it said, what it read, and what vet found.
 const PUTS_OF_A_TEST: u64 = 4;
