@@ -204,15 +204,25 @@ fn a_module_of_the_users_is_built_as_he_builds_it_and_left_as_it_was() {
     let cases = "[[cases]]\nname = \"plain\"\n[[cases]]\nname = \"edit\"\nchange = \"edit-one-file\"\n";
     let path = home.path().join("mine").display().to_string();
     let config = home.path().join("config");
+<<<<<<< HEAD
     let variables = [("XDG_CONFIG_HOME", config.as_os_str()), ("GOAMD64", "v1".as_ref()), ("GOWORK", "".as_ref())];
     let args = ["--workload", &path, "--rounds", "1"];
     let (results, table) = bench_with(folder.path(), &scenario("\"b\"", cases), &args, &variables);
+=======
+    let run = |scenario: &str, args: &[&str]| {
+        let args = [&["--workload", &path], args].concat();
+        let variables =
+            [("XDG_CONFIG_HOME", config.as_os_str()), ("GOMAXPROCS", "2".as_ref()), ("GOWORK", "".as_ref())];
+        bench_with(folder.path(), scenario, &args, &variables)
+    };
+    let (results, table) = run(&scenario("\"b\"", cases), &["--rounds", "1"]);
+>>>>>>> mbench
     assert_all_in_state(&results);
     assert!(
-        table.contains("go build ./... in mine") && table.contains("CGO_ENABLED=0 GOFLAGS=-tags=prod\n"),
+        table.contains("go build ./... in mine") && table.contains("CGO_ENABLED=0 GOFLAGS=-tags=prod GOMAXPROCS=2\n"),
         "{table}"
     );
-    let left_out = "yours not used: GOCACHEPROG, -mod=mod of GOFLAGS.";
+    let left_out = "Not used of your settings: GOCACHEPROG, -mod=mod of GOFLAGS";
     assert!(table.contains(left_out), "{table}");
     assert_eq!(results["environment"]["go_settings"]["GOFLAGS"], "-tags=prod");
     assert_eq!(rounds(&results, "b/plain")[0]["before"]["made_again"], 1, "the program is there with the tag only");

@@ -57,23 +57,37 @@ impl Group {
             Version::V1 => kind == "cgroup" && options.split(',').any(|option| option == "cpu"),
             Version::V2 => kind == "cgroup2",
         };
+        if !is_wanted {
+            return None;
+        }
         let mut fields = before.split(' ').skip(3);
         let (root, mount) = (unescaped(fields.next()?), PathBuf::from(unescaped(fields.next()?)));
-        // What begins with `..` is outside of what this process can see.
-        let below = Path::new(name).strip_prefix(&root).ok().filter(|below| !below.starts_with(".."))?;
-        is_wanted.then(|| Group { version, path: mount.join(below), mount })
+        let below = Path::new(name).strip_prefix(&root).ok()?;
+        // Outside of what this process can see.
+        if below.starts_with("..") {
+            return None;
+        }
+        Some(Group { version, path: mount.join(below), mount })
     }
 }
 
 /// Version and name of the group in `/proc/self/cgroup`. The controller is in one hierarchy only: that of version 1 where
 /// it lists `cpu`, else that of version 2, which has the number 0.
 fn name(cgroup: &str) -> Option<(Version, &str)> {
-    let lines = || cgroup.lines().filter_map(|line| line.split_once(':').zip(line.splitn(3, ':').nth(2)));
-    let v1 = lines().find_map(|((_, rest), name)| {
-        let controllers = rest.split(':').next().unwrap_or_default();
-        controllers.split(',').any(|controller| controller == "cpu").then_some((Version::V1, name))
-    });
-    v1.or_else(|| lines().find_map(|((number, _), name)| (number == "0").then_some((Version::V2, name))))
+    let mut v2 = None;
+    for line in cgroup.lines() {
+        let mut fields = line.splitn(3, ':');
+        let (Some(number), Some(controllers), Some(name)) = (fields.next(), fields.next(), fields.next()) else {
+            continue;
+        };
+        if controllers.split(',').any(|controller| controller == "cpu") {
+            return Some((Version::V1, name));
+        }
+        if number == "0" {
+            v2 = v2.or(Some((Version::V2, name)));
+        }
+    }
+    v2
 }
 
 /// A path of mountinfo, where a blank is `\040`.

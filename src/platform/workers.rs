@@ -80,12 +80,19 @@ fn switched_off(godebug: &str) -> bool {
 #[cfg(target_os = "linux")]
 fn affinity() -> usize {
     let set = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0));
-    let count = set.map(|set| (0..nix::sched::CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).count());
-    count.unwrap_or(1).max(1)
+    match set {
+        Ok(set) => (0..nix::sched::CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).count().max(1),
+        // A machine with more CPUs than the set has room for.
+        Err(_) => parallelism(),
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
 fn affinity() -> usize {
+    parallelism()
+}
+
+fn parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -98,7 +105,7 @@ mod tests {
                       32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct\n\
                       33 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
 
-    /// Of 8 CPUs; `files` are those of control groups.
+    /// A machine with 8 CPUs; `files` are those of control groups.
     fn cpus(cgroup: &str, mounts: &str, files: &[(&str, &str)]) -> Cpus {
         let read = |path: &Path| {
             let found = files.iter().find(|(name, _)| Path::new(name) == path);

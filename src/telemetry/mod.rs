@@ -30,7 +30,7 @@ pub const REQUEST: &str = "request";
 pub use agreement::{Agreement, check as check_agreement};
 pub use clock::Clock;
 pub use cpu_profile::{AUTO_AFTER, CpuProfile, CpuProfileMode};
-pub use folder::{INSIDE, LOCK_FILE, SessionFolder, remove_ended_sessions};
+pub use folder::{INSIDE, LOCK_FILE, SessionFolder, UNFINISHED, remove_ended_sessions};
 pub use heap_profile::HeapProfile;
 pub use latencies::{Latencies, SIZE_CLASSES, size_class};
 pub use listen::listen;

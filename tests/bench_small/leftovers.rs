@@ -250,15 +250,20 @@ fn a_build_that_fails_at_once_leaves_nothing_but_gos_words() {
     let place = Place::new();
     place.write("module/go.mod", "module example.com/m\n\ngo 1.24\n");
     place.write("module/m.go", "package m\n\nfunc f() { none() }\n");
-    for args in [
-        &["--workload", "module", "--only", "baseline-empty", "./..."][..],
-        &["--workload", "module", "--only", "a", "./..."],
-        &["--workload", "module", "--only", "a", "./none/..."],
+    place.write(
+        "module/t/t_test.go",
+        "package t\n\nimport \"testing\"\n\nfunc TestT(t *testing.T) { t.Fatal(\"no luck\") }\n",
+    );
+    for (args, words) in [
+        (&["--workload", "module", "--only", "baseline-empty", "./..."][..], "undefined: none"),
+        (&["--workload", "module", "--only", "a", "./..."], "undefined: none"),
+        (&["--workload", "module", "--only", "a", "./none/..."], "lstat ./none/: no such file"),
+        (&["--workload", "module", "--only", "c", "--", "go", "test", "./t"], "no luck"),
     ] {
-        let output = place.bench_out(args).output().unwrap();
+        let output = place.bench(&[]).arg("--out").arg(place.out()).args(args).output().unwrap();
         let said = super::text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("undefined: none") || said.contains("none"), "{said}");
+        assert!(said.contains(words), "{said}");
         assert!(!said.contains("build.log") && output.stdout.is_empty(), "{said}");
         place.assert_nothing_left(&format!("{args:?}"));
     }

@@ -53,6 +53,7 @@ fn only_for_commits(args: &SideBySideArgs) -> Option<&'static str> {
         ("--long-rounds", args.long_rounds.is_some()),
         ("--workload", args.workload.is_some()),
         ("--out", args.out.is_some()),
+        ("-- go", !args.command.is_empty()),
     ];
     given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
 }

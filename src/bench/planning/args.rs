@@ -123,7 +123,8 @@ impl BenchArgs {
     }
 
     /// Folder of the results. Not among the sources of the module that is built, unless `--out` says so: `go:embed` and tests
-    /// would see it.
+    /// would see it. Only the folder of `--workload` is looked at: results are still put into another module of its workspace,
+    /// or into one that its go.mod replaces a module by, where bench is started in that.
     pub fn results_folder(&self) -> PathBuf {
         if let Some(out) = &self.out {
             return out.clone();

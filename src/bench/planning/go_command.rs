@@ -14,7 +14,7 @@ pub struct GoCommand {
     pub subcommand: Subcommand,
     /// Flags and packages.
     pub words: Vec<String>,
-    /// What the user gave and bench leaves out or sends to `/dev/null`.
+    /// Flags of the user that bench leaves out, or whose files it sends to `/dev/null`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
 }
@@ -70,7 +70,7 @@ impl GoCommand {
             return refuse(why_not(name), NEXT);
         };
         let mut command = GoCommand { subcommand, words: Vec::new(), left_out: Vec::new() };
-        for item in items(words) {
+        for item in items(name, words) {
             if let Err(why) = command.add(&item) {
                 return refuse(&format!("`{}`: {why}", item.words.join(" ")), "leave it out");
             }
@@ -99,7 +99,7 @@ impl GoCommand {
     /// Its package patterns; none: the package in the folder.
     pub fn packages(&self) -> Vec<&str> {
         let mut packages = Vec::new();
-        for item in items(&self.words) {
+        for item in items(self.subcommand.name(), &self.words) {
             if let ItemKind::Package(pattern) = item.kind {
                 packages.push(pattern);
             }
@@ -107,10 +107,12 @@ impl GoCommand {
         packages
     }
 
-    /// Whether it would write programs into the folder in which it is run.
+    /// True if it would write programs into the folder in which it is run.
     pub fn writes_programs(&self) -> bool {
         let has = |wanted: &str| {
-            items(&self.words).iter().any(|item| matches!(item.kind, ItemKind::Flag { name, .. } if name == wanted))
+            items(self.subcommand.name(), &self.words)
+                .iter()
+                .any(|item| matches!(item.kind, ItemKind::Flag { name, .. } if name == wanted))
         };
         match self.subcommand {
             Subcommand::Build => !has("o"),
@@ -119,13 +121,13 @@ impl GoCommand {
         }
     }
 
-    /// Arguments of a `go list` that prints the name of each package that it builds, tests with their programs too.
+    /// Arguments of a `go list` that prints name and path of each package that it builds, tests with their programs too.
     pub fn listing(&self) -> Vec<&str> {
-        let mut words = vec!["list", "-f", "{{.Name}}"];
+        let mut words = vec!["list", "-f", "{{.Name}} {{.ImportPath}}"];
         if self.subcommand == Subcommand::Test {
             words.push("-test");
         }
-        for item in items(&self.words) {
+        for item in items(self.subcommand.name(), &self.words) {
             if item.selects_packages() {
                 words.extend(item.words.iter().map(String::as_str));
             }
@@ -135,10 +137,10 @@ impl GoCommand {
     }
 }
 
-/// What to do instead.
+/// The next step for a command that cannot be timed.
 const NEXT: &str = "give go build, go test, go vet or go list, with any packages";
 
-/// Why a subcommand cannot be timed.
+/// The reason why a subcommand cannot be timed.
 fn why_not(name: &str) -> &'static str {
     match name {
         "run" => "how long go run takes is up to the program that it runs",
@@ -163,7 +165,8 @@ fn in_words(words: &[String]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<String>>().join(" ")
 }
 
-fn quoted(word: &str) -> String {
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./=,:@+%^".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),
@@ -187,10 +190,11 @@ pub mod tests {
         assert_eq!(command.to_string(), "go test -tags x -count 1 ./... -run TestA -args -o y");
         assert_eq!((command.subcommand, command.packages()), (Subcommand::Test, vec!["./..."]));
         assert_eq!(command.left_out, Vec::<String>::new());
-        assert_eq!(command.listing(), ["list", "-f", "{{.Name}}", "-test", "-tags", "x", "./..."]);
+        assert_eq!(command.listing(), ["list", "-f", "{{.Name}} {{.ImportPath}}", "-test", "-tags", "x", "./..."]);
         let words = ["go", "build", "-ldflags", "-s -w", "it's"].map(str::to_owned);
         assert_eq!(GoCommand::parse(&words).unwrap().to_string(), r"go build -ldflags '-s -w' 'it'\''s'");
         assert_eq!(parse("go vet").unwrap().to_string(), "go vet");
+        assert_eq!(parse("go vet -c 2 .").unwrap().packages(), ["."]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! spoil a measurement or write into the user's files.
 
 /// Flags that take the next word as their value where they have no `=`, without the leading `-`.
-const WITH_VALUE: [&str; 55] = [
+const WITH_VALUE: [&str; 58] = [
     "asmflags",
     "bench",
     "benchtime",
@@ -45,6 +45,7 @@ const WITH_VALUE: [&str; 55] = [
     "pgo",
     "pkgdir",
     "printf.funcs",
+    "printfuncs",
     "reuse",
     "run",
     "shuffle",
@@ -54,29 +55,34 @@ const WITH_VALUE: [&str; 55] = [
     "timeout",
     "toolexec",
     "trace",
+    "unusedfuncs",
     "unusedresult.funcs",
     "unusedresult.stringmethods",
+    "unusedstringmethods",
     "vet",
     "vettool",
 ];
+
+/// A flag that takes the next word for `go vet` alone: the number of lines that it shows around a fault. `go test -c` takes no value.
+const CONTEXT_OF_VET: &str = "c";
 
 /// Flags that decide which packages there are, so that `go list` has to get them too.
 const SELECTING: [&str; 12] =
     ["asan", "buildmode", "compiler", "e", "installsuffix", "mod", "modfile", "msan", "overlay", "pgo", "race", "tags"];
 
-/// What bench does with a flag.
+/// The treatment that bench gives a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Treatment {
     Keep,
     /// The command is run without it.
     Drop,
-    /// What it would write goes to `/dev/null`.
+    /// The file that it would write goes to `/dev/null`.
     Discard,
     /// The command cannot be timed, for this reason.
     Refuse(&'static str),
 }
 
-/// What bench does with the flag `name` that has this value.
+/// The treatment of the flag `name` that has this value.
 pub fn treatment(name: &str, value: Option<&str>) -> Treatment {
     match name {
         "a" => Treatment::Refuse("it compiles everything again, whatever is cached"),
@@ -84,9 +90,8 @@ pub fn treatment(name: &str, value: Option<&str>) -> Treatment {
         "m" => Treatment::Refuse("it lists modules, for which nothing is cached"),
         "C" => Treatment::Refuse("--workload says in which folder go runs"),
         "fix" => Treatment::Refuse("it changes the sources"),
-        "blockprofile" | "cpuprofile" | "fuzz" | "memprofile" | "mutexprofile" | "testlogfile" | "trace" => {
-            Treatment::Refuse("it writes files beside the sources")
-        }
+        "artifacts" | "blockprofile" | "cpuprofile" | "fuzz" | "memprofile" | "mutexprofile" | "testlogfile"
+        | "trace" => Treatment::Refuse("it writes files beside the sources"),
         "debug-actiongraph" | "debug-runtime-trace" | "debug-trace" => {
             Treatment::Refuse("bench itself asks go for this where it needs it")
         }
@@ -106,7 +111,7 @@ pub struct Item<'a> {
     pub kind: ItemKind<'a>,
 }
 
-/// What a part of a go command line is.
+/// The kind of a part of a go command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ItemKind<'a> {
     Flag {
@@ -119,18 +124,23 @@ pub enum ItemKind<'a> {
 }
 
 impl Item<'_> {
-    /// Whether `go list` has to get it too, to find the same packages.
+    /// True if `go list` has to get it too, to find the same packages.
     pub fn selects_packages(&self) -> bool {
-        matches!(self.kind, ItemKind::Flag { name, .. } if SELECTING.contains(&name))
+        matches!(self.kind, ItemKind::Flag { name, .. } if selects_packages(name))
     }
 }
 
-/// Takes a command line apart.
-pub fn items(words: &[String]) -> Vec<Item<'_>> {
+/// True if `go list` has to get the flag too, to find the same packages.
+pub fn selects_packages(name: &str) -> bool {
+    SELECTING.contains(&name)
+}
+
+/// Takes the command line after a subcommand apart.
+pub fn items<'a>(subcommand: &str, words: &'a [String]) -> Vec<Item<'a>> {
     let mut items = Vec::new();
     let mut at = 0;
     while at < words.len() {
-        let (kind, length) = item(&words[at..]);
+        let (kind, length) = item(subcommand, &words[at..]);
         items.push(Item { words: &words[at..at + length], kind });
         at += length;
     }
@@ -138,16 +148,49 @@ pub fn items(words: &[String]) -> Vec<Item<'_>> {
 }
 
 /// The first part of the words, and how many of them it takes.
-fn item(words: &[String]) -> (ItemKind<'_>, usize) {
+fn item<'a>(subcommand: &str, words: &'a [String]) -> (ItemKind<'a>, usize) {
     let word = words[0].as_str();
     let Some((name, inline)) = flag(word) else { return (ItemKind::Package(word), 1) };
     if name == "args" {
         return (ItemKind::ForTests, words.len());
     }
+    let has_value = WITH_VALUE.contains(&name) || (subcommand == "vet" && name == CONTEXT_OF_VET);
     match (inline, words.get(1)) {
-        (None, Some(next)) if WITH_VALUE.contains(&name) => (ItemKind::Flag { name, value: Some(next) }, 2),
+        (None, Some(next)) if has_value => (ItemKind::Flag { name, value: Some(next) }, 2),
         (value, _) => (ItemKind::Flag { name, value }, 1),
     }
+}
+
+/// The value of the last flag of this name on the command line after a subcommand, else in GOFLAGS.
+pub fn value_of(wanted: &str, subcommand: &str, words: &[String], goflags: &str) -> Option<String> {
+    let flags = split(goflags).into_iter().filter_map(|word| flag(unquoted(word)));
+    let of_flags = flags.filter(|(name, _)| *name == wanted).filter_map(|(_, value)| value);
+    let of_words = items(subcommand, words).into_iter().filter_map(|item| match item.kind {
+        ItemKind::Flag { name, value } if name == wanted => value,
+        _ => None,
+    });
+    of_flags.chain(of_words).last().map(str::to_owned)
+}
+
+/// The words of GOFLAGS with their quotes, which go allows around a whole word only.
+pub fn split(goflags: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = goflags.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let end = match first {
+            '\'' | '"' => rest[1..].find(first).map(|at| at + 2),
+            _ => rest.find(char::is_whitespace),
+        };
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        words.push(word);
+        rest = after.trim_start();
+    }
+    words
+}
+
+/// A word of GOFLAGS without its quotes.
+pub fn unquoted(word: &str) -> &str {
+    word.trim_matches(['\'', '"'])
 }
 
 /// Name and value of a flag; None where the word is none. `-test.run` is `-run`.
@@ -162,51 +205,4 @@ pub fn flag(word: &str) -> Option<(&str, Option<&str>)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(line: &str) -> Vec<String> {
-        line.split(' ').map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn values_are_told_from_packages() {
-        let words = words("-tags x -race --run=A -test.count 2 -ldflags -o ./... net/http -args -a b");
-        let items = items(&words);
-        let flag = |name, value| ItemKind::Flag { name, value };
-        let kinds: Vec<ItemKind<'_>> = items.iter().map(|item| item.kind).collect();
-        let expected = [
-            flag("tags", Some("x")),
-            flag("race", None),
-            flag("run", Some("A")),
-            flag("count", Some("2")),
-            flag("ldflags", Some("-o")),
-            ItemKind::Package("./..."),
-            ItemKind::Package("net/http"),
-            ItemKind::ForTests,
-        ];
-        assert_eq!(kinds, expected);
-        let all: Vec<String> = items.iter().flat_map(|item| item.words.to_vec()).collect();
-        assert_eq!(all, words, "no word is lost");
-        let selecting: Vec<&str> =
-            items.iter().filter(|item| item.selects_packages()).map(|item| item.words[0].as_str()).collect();
-        assert_eq!(selecting, ["-tags", "-race"]);
-    }
-
-    #[test]
-    fn each_flag_that_spoils_a_measurement_or_writes_has_its_treatment() {
-        for (name, value) in [("a", None), ("n", None), ("C", Some("x")), ("cpuprofile", Some("x")), ("fix", None)] {
-            assert!(matches!(treatment(name, value), Treatment::Refuse(_)), "{name}");
-        }
-        for (name, value) in [("buildvcs", None), ("buildvcs", Some("auto")), ("mod", Some("mod"))] {
-            assert_eq!(treatment(name, value), Treatment::Drop, "{name}");
-        }
-        for name in ["o", "coverprofile"] {
-            assert_eq!(treatment(name, Some("bin/app")), Treatment::Discard);
-            assert_eq!(treatment(name, Some("/dev/null")), Treatment::Keep);
-        }
-        for (name, value) in [("mod", Some("vendor")), ("tags", Some("a")), ("toolexec", Some("x")), ("x", None)] {
-            assert_eq!(treatment(name, value), Treatment::Keep, "{name}");
-        }
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 
 use crate::bench::analysis::account::Account;
 use crate::bench::analysis::cases::CaseSummary;
@@ -25,6 +25,8 @@ use crate::telemetry::{Agreement, Resources, SessionSummary};
 
 /// Its name in the folder of a run.
 pub const RESULTS_FILE: &str = "results.json";
+/// The beginning of the names of files that are not whole yet.
+pub const TEMPORARY: &str = ".bench-unfinished-";
 
 /// Version of the layout of `results.json`.
 pub const SCHEMA: u32 = 1;
@@ -202,7 +204,7 @@ impl Results {
 /// When that fails, or `write` does.
 pub fn write_whole(path: &Path, write: impl FnOnce(&mut NamedTempFile) -> Result<()>) -> Result<()> {
     let whole = || -> Result<()> {
-        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        let mut file = Builder::new().prefix(TEMPORARY).tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
         write(&mut file)?;
         make_readable(file.as_file())?;
         file.persist(path)?;

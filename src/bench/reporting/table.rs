@@ -154,12 +154,12 @@ pub fn header(results: &Results) -> String {
     format!("{first}{records}{settings}\n{}", remote(results))
 }
 
-/// Settings of the user that were not used, so that nobody looks for them in the times.
+/// Settings of the user that were not used: they do not explain the times.
 fn left_out(results: &Results) -> Option<String> {
     let of_command = results.plan.command.iter().flat_map(|command| &command.left_out);
     let all: Vec<&str> =
         results.environment.go_settings_left_out.iter().chain(of_command).map(String::as_str).collect();
-    if all.is_empty() { None } else { Some(format!("Set by bench itself, and yours not used: {}.", all.join(", "))) }
+    if all.is_empty() { None } else { Some(format!("Not used of your settings: {}.", all.join(", "))) }
 }
 
 fn remote(results: &Results) -> String {

@@ -1,9 +1,9 @@
-//! What to do about the errors of go that people meet most, by go's own words.
+//! The next steps for the errors of go that people meet most, by go's own words.
 
-/// What to do where go takes bench's results for a part of the module.
+/// The next step where go takes bench's results for a part of the module.
 const RESULTS: &str = "give a folder outside of {} with --out";
 
-/// What go says, and what to do then in the folder of the module.
+/// Words of go, and the next step in the folder of the module.
 const KNOWN: [(&str, &str); 11] = [
     ("inconsistent vendoring", "run `go mod vendor` in {}"),
     ("missing go.sum entry", "run `go mod download` in {}, or `go mod tidy`: bench downloads nothing"),

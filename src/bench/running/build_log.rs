@@ -1,4 +1,4 @@
-//! What go and the backend said in one round, and errors that show the end of it.
+//! The output of go and the backend in one round, and errors that show the end of it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -9,7 +9,7 @@ use super::advice::advice;
 
 /// Lines that an error shows of a file that stays.
 const TAIL_LINES: usize = 20;
-/// The same of a file that goes with the folder of its run.
+/// Lines that an error shows of a file that goes with the folder of its run.
 const ALL_LINES: usize = 200;
 
 /// The file that holds stdout and stderr of one build.
@@ -24,7 +24,7 @@ pub struct BuildLog {
 
 impl BuildLog {
     /// Moves what the command `tried` wrote to `outside` to where it belongs, beside the records in `folder`, and makes sure
-    /// that it worked. `module` is the folder of the user's module, if his was built; `stays` says whether `folder` is there
+    /// that it worked. `module` is the folder of the user's module, if that was built; `stays` says whether `folder` is there
     /// after the run.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub struct Caches {
     /// Whether go has the flags for it; None until that is needed.
     pub go_shows_its_view: Option<bool>,
     made: u32,
-    /// Folders that nobody starts from any more.
+    /// Folders that no round starts from any more.
     retired: Vec<PathBuf>,
 }
 
@@ -88,7 +88,7 @@ impl Caches {
         if case.is_some_and(Case::may_miss) { self.copy_of(&full, "local") } else { Ok(full) }
     }
 
-    /// A GOCACHE and a local store that nobody has used, for a machine of a group alone.
+    /// A fresh GOCACHE and a fresh local store, for a machine of a group alone.
     pub fn of_one_machine(&mut self) -> Result<(PathBuf, PathBuf)> {
         let (gocache, local) = (self.make_gocache()?, self.fresh_folder("local")?);
         self.retire(gocache.clone());
@@ -112,7 +112,7 @@ impl Caches {
         (format!("seed-{number}/"), known.is_some())
     }
 
-    /// A folder that nobody starts from any more once its round has ended.
+    /// A folder that no round starts from any more once its round has ended.
     pub fn retire(&mut self, folder: PathBuf) {
         self.retired.push(folder);
     }

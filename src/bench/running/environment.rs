@@ -23,7 +23,7 @@ pub struct Environment {
     pub cpu_model: Option<String>,
     /// Cores that this process may use at once: fewer than the machine has where its affinity or a quota says so.
     pub cores: Option<usize>,
-    /// Workers that this go has here by itself. A case with `jobs` gives it others; what each round had is in its `account`.
+    /// Workers of the go that is timed, with its settings. A case with `jobs` gives it others; what each round had is in its `account`.
     #[serde(default)]
     pub go_workers: Option<usize>,
     /// Cores of the machine.
@@ -34,10 +34,10 @@ pub struct Environment {
     pub kernel: Option<String>,
     /// Type of the file system that holds the caches.
     pub file_system: Option<String>,
-    /// Go settings of the user, other than go's defaults, under which his module was built.
+    /// Go settings of the user, other than go's defaults, and variables of go's runtime, under which the module was built.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub go_settings: BTreeMap<String, String>,
-    /// Names of those that bench replaced or left out.
+    /// Names of the settings and variables of the user that bench replaced or left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub go_settings_left_out: Vec<String>,
 }
@@ -70,11 +70,13 @@ impl Environment {
         }
     }
 
-    /// Adds the go settings of the user; None where his module is not built.
-    pub fn add_settings(&mut self, settings: Option<&UserSettings>) {
+    /// Adds the go settings of the user; None where no module of the user is built. `of_remote` are the variables that were
+    /// left out because of the remote.
+    pub fn add_settings(&mut self, settings: Option<&UserSettings>, of_remote: Vec<String>) {
         if let Some(settings) = settings {
             self.go_settings.clone_from(&settings.kept);
             self.go_settings_left_out.clone_from(&settings.left_out);
+            self.go_settings_left_out.extend(of_remote);
             if let Some(go_work) = &settings.go_work {
                 self.go_settings.insert("GOWORK".to_owned(), go_work.display().to_string());
             }

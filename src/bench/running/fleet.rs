@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 
 use super::backend_command::BackendCommand;
 use super::build_log::BuildLog;
+use super::machine::Machine;
 use super::process::{self, Measured};
 use super::records;
-use super::round::Machine;
 use super::session;
 use crate::bench::analysis::ci::{Build, GroupResult, WaveResult};
 use crate::bench::planning::ci::Group;

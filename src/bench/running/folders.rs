@@ -3,22 +3,22 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use super::leftovers;
+use super::run_marks::{LOCK, WORK, WORK_MARKER, text_of};
 
 /// The link to the newest run that measured something.
 pub const LATEST: &str = "latest";
-/// A file in the folder of a run, locked for as long as the run lives.
-pub const LOCK: &str = ".lock";
-/// Holds the caches of a run.
-pub const WORK: &str = "work";
 /// Keeps a folder that bench made out of the user's repository.
 const GITIGNORE: &str = ".gitignore";
+const IGNORE_ALL: &str = "*\n";
+/// Tries to make a folder beside runs that remove what they made.
+const TRIES: u32 = 5;
 
 /// The folder of one run. Dropping it removes the caches and the lock, and the whole folder where nothing was measured.
 #[derive(Debug)]
@@ -54,15 +54,13 @@ impl RunFolder {
                 out.display()
             )
         };
-        let made = make_out(out).with_context(explain)?;
-        let out = out.canonicalize().with_context(explain)?;
-        leftovers::remove(&out);
-        let name = make_fresh(&out, scenario).with_context(explain)?;
+        let (made, out, name) = make(out, scenario).with_context(explain)?;
         let path = out.join(&name);
         // Before the work folder: another bench takes one without a lock for that of a run that was killed.
-        let lock = lock(&path.join(LOCK));
+        let lock = lock(&path);
         let work = path.join(WORK);
         std::fs::create_dir(&work).with_context(explain)?;
+        std::fs::write(work.join(WORK_MARKER), text_of(&path)).with_context(explain)?;
         Ok(RunFolder { out, name, path, work: WorkFolder { path: work }, is_kept: Cell::new(false), made, _lock: lock })
     }
 
@@ -124,6 +122,25 @@ impl Drop for RunFolder {
     }
 }
 
+/// Makes a folder for a run in `out`; gives the folders that were made for it, the path of `out`, and the name of the run.
+fn make(out: &Path, scenario: &str) -> std::io::Result<(Vec<PathBuf>, PathBuf, String)> {
+    let once = || -> std::io::Result<(Vec<PathBuf>, PathBuf, String)> {
+        let made = make_out(out)?;
+        let out = out.canonicalize()?;
+        leftovers::remove(&out);
+        let name = make_fresh(&out, scenario)?;
+        Ok((made, out, name))
+    };
+    for _ in 1..TRIES {
+        match once() {
+            // Another run that measured nothing has just removed the folder.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            result => return result,
+        }
+    }
+    once()
+}
+
 /// Makes the folder of all results, with a `.gitignore`: what bench makes is none of the user's repository. Gives the
 /// folders that were not there, the deepest first.
 fn make_out(out: &Path) -> std::io::Result<Vec<PathBuf>> {
@@ -133,7 +150,7 @@ fn make_out(out: &Path) -> std::io::Result<Vec<PathBuf>> {
     }
     let missing = out.ancestors().take_while(|folder| !folder.exists()).map(Path::to_owned).collect();
     std::fs::create_dir_all(&out)?;
-    std::fs::write(out.join(GITIGNORE), "*\n")?;
+    std::fs::write(out.join(GITIGNORE), IGNORE_ALL)?;
     Ok(missing)
 }
 
@@ -142,17 +159,24 @@ fn unmake(made: &[PathBuf]) {
     let Some(out) = made.first() else { return };
     let is_only_ignore =
         |entry: std::io::Result<std::fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() == GITIGNORE);
-    if std::fs::read_dir(out).is_ok_and(|mut entries| entries.all(is_only_ignore)) {
-        let _ = std::fs::remove_file(out.join(GITIGNORE));
+    if !std::fs::read_dir(out).is_ok_and(|mut entries| entries.all(is_only_ignore)) {
+        return;
+    }
+    let _ = std::fs::remove_file(out.join(GITIGNORE));
+    if std::fs::remove_dir(out).is_err() {
+        // Another run has begun in it meanwhile.
+        let _ = std::fs::write(out.join(GITIGNORE), IGNORE_ALL);
+        return;
     }
     // An error says that there is something in it.
-    let _ = made.iter().try_for_each(std::fs::remove_dir);
+    let _ = made[1..].iter().try_for_each(std::fs::remove_dir);
 }
 
 /// None where the file system knows no locks: what a killed run leaves there is left to the user.
-fn lock(path: &Path) -> Option<File> {
-    let lock = File::create(path).ok()?;
-    if lock.lock().is_err() {
+fn lock(run: &Path) -> Option<File> {
+    let path = run.join(LOCK);
+    let mut lock = File::create(&path).ok()?;
+    if lock.lock().is_err() || lock.write_all(text_of(run).as_bytes()).is_err() {
         let _ = std::fs::remove_file(path);
         return None;
     }
@@ -190,6 +214,17 @@ mod tests {
         let latest = std::fs::read_link(out.path().join("latest")).unwrap();
         assert_eq!(latest, Path::new(&second.name));
         assert_eq!((first.shown_name(), second.shown_name()), (first.name.as_str(), LATEST));
+    }
+
+    #[test]
+    fn a_run_that_begins_meanwhile_keeps_its_folder_and_gitignore() {
+        let parent = tempfile::tempdir().unwrap();
+        let out = parent.path().join("deep/metrics");
+        let made = make_out(&out).unwrap();
+        std::fs::remove_dir_all(parent.path().join("deep")).unwrap();
+        let _second = RunFolder::create(&out, "small").unwrap();
+        unmake(&made);
+        assert_eq!(std::fs::read_to_string(out.join(GITIGNORE)).unwrap(), IGNORE_ALL);
     }
 
     #[test]

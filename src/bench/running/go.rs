@@ -23,12 +23,15 @@ pub struct Go {
     pub platform: String,
 }
 
-/// The folders that replace the user's own, all below the work folder of the run.
+/// The folders that replace the user's own.
 #[derive(Debug, Clone)]
 pub struct GoFolders {
     pub config: PathBuf,
     pub gopath: PathBuf,
-    pub tmp: PathBuf,
+    /// GOTMPDIR, where go builds.
+    pub of_builds: PathBuf,
+    /// TMPDIR. Its path is short: tests make sockets in it, whose paths have 107 bytes at most.
+    pub of_programs: PathBuf,
 }
 
 /// Why there is nothing to measure.
@@ -71,7 +74,12 @@ impl Go {
         Ok(Go { binary, root, version, platform: line.split(' ').next_back().unwrap_or_default().to_owned() })
     }
 
-    /// Whether it has the flags that make it write what it does: they are for go's own developers, and may go away.
+    /// 26 of `go1.26.8`.
+    pub fn minor(&self) -> Option<u32> {
+        parse_version(&self.version).map(|(_, minor)| minor)
+    }
+
+    /// True if it has the flags that make it write what it does: they are for go's own developers, and may go away.
     pub fn shows_its_view(&self, config: &Path) -> bool {
         let mut command = Command::new(&self.binary);
         isolate(&mut command, config);
@@ -89,9 +97,9 @@ impl Go {
         // go takes the folder from PWD where that leads to it, by a symlink of the user's perhaps.
         command.args(args).current_dir(module).env("PWD", module);
         isolate(&mut command, &folders.config);
-        command.env("GOCACHE", cache).env("GOPATH", &folders.gopath).env("GOTMPDIR", &folders.tmp);
+        command.env("GOCACHE", cache).env("GOPATH", &folders.gopath).env("GOTMPDIR", &folders.of_builds);
         // A C compiler or a backend that is killed leaves its temporary files: they go with the run.
-        command.env("TMPDIR", &folders.tmp);
+        command.env("TMPDIR", &folders.of_programs);
         command
     }
 }
@@ -110,13 +118,13 @@ fn isolate_from(inherited: impl Iterator<Item = OsString>, command: &mut Command
     platform::private_config(command, config);
 }
 
-/// Whether a variable changes what go or the backend does.
+/// True if a variable changes what go or the backend does.
 fn steers(name: &OsStr) -> bool {
     let text = name.to_string_lossy();
     steers_go(name) || ["S3_", "CACHEPROG_"].iter().any(|prefix| text.starts_with(prefix))
 }
 
-/// Whether the name of a variable begins as those do that change what go does.
+/// True if the name of a variable begins as those do that change what go does.
 pub fn steers_go(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with("GO") || name.starts_with("CGO_")
@@ -182,13 +190,19 @@ mod tests {
 
     #[test]
     fn the_command_carries_none_of_the_users_settings() {
-        let folders = GoFolders { config: "/w/config".into(), gopath: "/w/gopath".into(), tmp: "/w/tmp".into() };
+        let folders = GoFolders {
+            config: "/w/config".into(),
+            gopath: "/w/gopath".into(),
+            of_builds: "/w/tmp".into(),
+            of_programs: "/t".into(),
+        };
         let go = from("go version go1.26.8 linux/amd64").unwrap();
         let command = go.command(&["build", "std"], Path::new("/w/module"), Path::new("/w/cache"), &folders);
         let set = |name: &str| command.get_envs().find(|(key, _)| *key == name).and_then(|(_, value)| value);
         assert_eq!(set("GOENV"), Some(OsStr::new("off")));
         assert_eq!(set("GOFLAGS"), Some(OsStr::new("")));
         assert_eq!(set("GOCACHE"), Some(OsStr::new("/w/cache")));
+        assert_eq!((set("GOTMPDIR"), set("TMPDIR")), (Some(OsStr::new("/w/tmp")), Some(OsStr::new("/t"))));
     }
 
     #[test]

@@ -5,14 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::folders::{LOCK, WORK};
+use super::run_marks::{LOCK, WORK, has_work, is_locked_by_bench};
+use crate::bench::reporting::results::TEMPORARY;
 use crate::note;
 
-/// How temporary files in the folder of a run begin.
-const TEMPORARY: &str = ".tmp";
-
-/// Removes the caches of killed runs in `out`, and says so. Only in folders with the lock file of a run that no process has
-/// locked: other folders are not ours.
+/// Removes the caches of killed runs in `out`, and says so. Only in folders with the name, the lock file and the work folder of
+/// a run, whose lock no process has: other folders are not ours.
 pub fn remove(out: &Path) {
     for entry in std::fs::read_dir(out).into_iter().flatten().flatten() {
         // Not through links: `latest` is one.
@@ -23,8 +21,7 @@ pub fn remove(out: &Path) {
 }
 
 fn remove_in(run: &Path) {
-    let is_file = std::fs::symlink_metadata(run.join(LOCK)).is_ok_and(|file| file.is_file());
-    if !is_file || !is_folder(&run.join(WORK)) {
+    if !is_locked_by_bench(run) || !has_work(run) {
         return;
     }
     let Ok(lock) = File::open(run.join(LOCK)) else { return };
@@ -53,51 +50,78 @@ fn remove_parts(run: &Path) -> Result<()> {
     Ok(())
 }
 
-fn is_folder(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::super::folders::RunFolder;
     use super::*;
 
-    /// The folder of a run with some caches; `records` is a file that stays.
-    fn run(out: &Path, name: &str, files: &[&str]) {
+    /// Writes empty files.
+    fn write(folder: &Path, files: &[&str]) {
         for file in files {
-            let path = out.join(name).join(file);
+            let path = folder.join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
     }
 
+    /// The folder of a run that was killed, with these files.
+    fn dead(out: &Path, scenario: &str, files: &[&str]) -> PathBuf {
+        let run = RunFolder::create(&out.join("other"), scenario).unwrap();
+        let dead = out.join(&run.name);
+        std::fs::create_dir(&dead).unwrap();
+        for entry in [LOCK, WORK] {
+            std::fs::rename(run.path.join(entry), dead.join(entry)).unwrap();
+        }
+        write(&dead, files);
+        dead
+    }
+
     #[test]
-    fn only_dead_runs_of_ours_lose_their_caches() {
+    fn killed_runs_lose_their_caches_and_keep_their_records() {
+        let out = tempfile::tempdir().unwrap();
+        let temporary = format!("{TEMPORARY}123");
+        let with_records =
+            dead(out.path(), "small", &["work/gocache/00/x-d", "a/1/session.json", &temporary, ".tmp123"]);
+        std::os::unix::fs::symlink(&with_records, out.path().join("latest")).unwrap();
+        remove(out.path());
+        let there = |path: &str| with_records.join(path).exists();
+        assert!(!there("work") && !there(LOCK) && !there(&temporary) && there("a/1/session.json") && there(".tmp123"));
+        let early = dead(out.path(), "early", &["work/x"]);
+        remove(out.path());
+        assert!(!early.exists());
+    }
+
+    #[test]
+    fn folders_of_others_and_of_runs_that_live_are_left_alone() {
         let out = tempfile::tempdir().unwrap();
         let out = out.path();
-        run(out, "dead", &[".lock", "work/gocache/00/x-d", "a/1/session.json", ".tmp123"]);
-        run(out, "dead-early", &[".lock", "work/x"]);
-        run(out, "foreign", &["work/x"]);
-        run(out, "elsewhere", &["x"]);
-        run(out, "linked", &[".lock"]);
-        std::os::unix::fs::symlink(out.join("elsewhere"), out.join("linked/work")).unwrap();
-        std::os::unix::fs::symlink("dead", out.join("latest")).unwrap();
-        let alive = RunFolder::create(&out.join("other"), "small").unwrap();
-        std::fs::rename(&alive.path, out.join("alive")).unwrap();
+        let named = "20260102T030405Z-small";
+        write(out, &["project/.lock", "project/work/x", "project/.tmp1", "elsewhere/x"]);
+        write(out, &[&format!("{named}/.lock"), &format!("{named}/work/x")]);
+        let alive = RunFolder::create(&out.join("alive"), "small").unwrap();
+        let renamed = dead(out, "renamed", &["work/x"]);
+        std::fs::rename(&renamed, out.join("renamed")).unwrap();
+        let foreign_work = dead(out, "foreign", &[]);
+        std::fs::remove_dir_all(foreign_work.join(WORK)).unwrap();
+        std::os::unix::fs::symlink(out.join("elsewhere"), foreign_work.join(WORK)).unwrap();
         remove(out);
-        let there = |path: &str| out.join(path).exists();
+        remove(&out.join("alive"));
+        for path in ["project/.lock", "project/work/x", "project/.tmp1", "elsewhere/x", "renamed/work/x"] {
+            assert!(out.join(path).exists(), "{path}");
+        }
         assert!(
-            !there("dead/work") && !there("dead/.lock") && !there("dead/.tmp123") && there("dead/a/1/session.json")
+            out.join(named).join("work/x").exists() && alive.work.path.exists() && foreign_work.join(LOCK).exists()
         );
-        assert!(!there("dead-early"));
-        assert!(there("foreign/work/x") && there("elsewhere/x") && there("linked/work") && there("alive/work"));
     }
 
     #[test]
     fn the_next_run_cleans_up() {
         let out = tempfile::tempdir().unwrap();
-        run(out.path(), "dead", &[".lock", "work/x"]);
+        let dead = dead(out.path(), "early", &["work/x"]);
+        std::fs::write(dead.join("note"), "").unwrap();
         let next = RunFolder::create(out.path(), "small").unwrap();
-        assert!(!out.path().join("dead").exists() && next.work.path.is_dir());
+        assert!(!dead.join(WORK).exists() && next.work.path.is_dir());
     }
 }

@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::run_marks::is_run;
 use super::tree;
 
-/// What `go mod vendor` writes beside the copies of packages.
+/// The file that `go mod vendor` writes beside the copies of packages.
 const MODULES_TXT: &str = "vendor/modules.txt";
 
 /// Answers a go command in the folder of the copy.
 type Ask<'a> = &'a dyn Fn(&[&str]) -> Result<String>;
 
-/// What is read of `go mod edit -json`.
+/// The part of `go mod edit -json` that is read.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct GoMod {
@@ -52,24 +53,27 @@ impl Replace {
     }
 }
 
-/// Copies sources without what belongs to git and to bench: the results of all runs, and `work`, where the copy is made.
+/// Copies sources without what belongs to git, and without the folders of bench's runs: the copy is made in `work`, a part of
+/// one.
 pub fn copy_sources(from: &Path, to: &Path, work: &Path) -> io::Result<()> {
-    let of_bench = work.ancestors().skip(1).take(2).map(Path::to_owned);
-    let left_out: Vec<PathBuf> = [".git", "metrics"].map(|name| from.join(name)).into_iter().chain(of_bench).collect();
-    tree::copy_but(from, to, &|path| left_out.iter().any(|left_out| path == left_out))
+    let git = from.join(".git");
+    // A run has no lock on some file systems, by which it would be known.
+    let is_of_bench = |path: &Path| Some(path) == work.parent() || is_run(path);
+    tree::copy_but(from, to, &|path| path == git || is_of_bench(path))
 }
 
 /// Lets what leads out of the module by a relative path lead there from its copy: symlinks, and replaced modules in go.mod.
 ///
+/// `go_mods` are the files that go reads as go.mod, relative to the root of the module.
+///
 /// # Errors
 /// When go cannot read or change go.mod, or a file cannot be written.
-pub fn mend(original: &Path, copy: &Path, ask: Ask<'_>) -> Result<()> {
+pub fn mend(original: &Path, copy: &Path, go_mods: &[PathBuf], ask: Ask<'_>) -> Result<()> {
     mend_links(original, copy).with_context(|| format!("cannot mend the symlinks in {}", copy.display()))?;
-    let entries = std::fs::read_dir(copy).with_context(|| format!("cannot read {}", copy.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        // There is another one where -modfile names it.
-        if path.extension().is_some_and(|extension| extension == "mod") && path.is_file() {
+    for path in go_mods.iter().map(|go_mod| copy.join(go_mod)) {
+        // Where it is missing go itself says so, and one outside is the user's.
+        let is_copied = path.canonicalize().is_ok_and(|path| path.starts_with(copy)) && path.is_file();
+        if is_copied {
             mend_replaced(original, copy, &path, ask)?;
         }
     }
@@ -85,7 +89,7 @@ fn mend_replaced(original: &Path, copy: &Path, go_mod: &Path, ask: Ask<'_>) -> R
     let mut edits = Vec::new();
     for replace in &replaced {
         let Some(relative) = replace.relative() else { continue };
-        let Some(target) = outside(original, relative) else { continue };
+        let Some(target) = from_copy(original, relative) else { continue };
         edits.push(replace.edit(&target));
         moved.push((relative, target));
     }
@@ -99,10 +103,15 @@ fn mend_replaced(original: &Path, copy: &Path, go_mod: &Path, ask: Ask<'_>) -> R
     mend_vendored(&modules, &moved).with_context(|| format!("cannot change {}", modules.display()))
 }
 
-/// Where a relative path leads that leaves the module; None where it stays in it, so that it is copied, or leads nowhere.
-fn outside(original: &Path, relative: &str) -> Option<String> {
+/// The path by which the copy finds what a relative path leads to. None where that is the same path, or it leads nowhere.
+fn from_copy(original: &Path, relative: &str) -> Option<String> {
     let target = original.join(relative).canonicalize().ok()?;
-    if target.starts_with(original) { None } else { Some(target.display().to_string()) }
+    match target.strip_prefix(original) {
+        // Out of the module, and into it again by its name, which the copy has not.
+        Ok(below) if relative.starts_with("..") => Some(format!("./{}", below.display())),
+        Ok(_) => None,
+        Err(_) => Some(target.display().to_string()),
+    }
 }
 
 /// go compares what is vendored with go.mod: both have to name the same folder.
@@ -151,18 +160,26 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use crate::bench::reporting::results::RESULTS_FILE;
 
     #[test]
     fn bench_copies_none_of_its_own_results() {
         let folder = tempfile::tempdir().unwrap();
         let (module, to) = (folder.path().join("m"), folder.path().join("to"));
-        for name in ["a", ".git/x", "metrics/old", "out/run/work/src", "out/other", "a/metrics"] {
+        let run = "metrics/20260102T030405Z-small";
+        for name in ["a/metrics", ".git/x", run, "metrics/prometheus", "out/run/work/src", "out/other"] {
             std::fs::create_dir_all(module.join(name)).unwrap();
         }
+        std::fs::write(module.join(run).join(RESULTS_FILE), "{}").unwrap();
+        symlink("20260102T030405Z-small", module.join("metrics/latest")).unwrap();
         std::fs::create_dir(&to).unwrap();
         copy_sources(&module, &to, &module.join("out/run/work")).unwrap();
-        let is_copied = |name: &str| to.join(name).exists();
-        assert!(is_copied("a/metrics") && !is_copied(".git") && !is_copied("metrics") && !is_copied("out"));
+        for name in ["a/metrics", "metrics/prometheus", "out/other"] {
+            assert!(to.join(name).is_dir(), "{name}");
+        }
+        for name in [".git", run, "metrics/latest", "out/run"] {
+            assert!(to.join(name).symlink_metadata().is_err(), "{name}");
+        }
     }
 
     #[test]
@@ -180,11 +197,12 @@ mod tests {
             symlink("../shared.go", place.join("shared.go")).unwrap();
             symlink("own.go", place.join("link.go")).unwrap();
         }
-        let vendored = "# l v0.0.0 => ../lib\n## explicit\nl/a\n# i v1.0.0 => ./inside\n";
+        let vendored = "# l v0.0.0 => ../lib\n## explicit\nl/a\n# i v1.0.0 => ./inside\n# b v0.0.0 => ../m/inside\n";
         std::fs::write(copy.join(MODULES_TXT), vendored).unwrap();
         let json = r#"{"Replace": [
             {"Old": {"Path": "l", "Version": "v0.0.0"}, "New": {"Path": "../lib"}},
             {"Old": {"Path": "i"}, "New": {"Path": "./inside"}},
+            {"Old": {"Path": "b"}, "New": {"Path": "../m/inside"}},
             {"Old": {"Path": "gone"}, "New": {"Path": "../gone"}},
             {"Old": {"Path": "x"}, "New": {"Path": "y", "Version": "v1.0.0"}}]}"#;
         let said = RefCell::new(Vec::new());
@@ -192,12 +210,15 @@ mod tests {
             said.borrow_mut().push(args.join(" "));
             Ok(json.to_owned())
         };
-        mend(&module, &copy, &ask).unwrap();
+        std::fs::write(copy.join("song.mod"), "MThd").unwrap();
+        let go_mods = ["go.mod", "none.mod", "../other.mod"].map(PathBuf::from);
+        std::fs::write(copy.join("../other.mod"), "module other\n").unwrap();
+        mend(&module, &copy, &go_mods, &ask).unwrap();
         let (lib, go_mod) = (folder.join("lib"), copy.join("go.mod"));
-        let edit = format!("mod edit -replace=l@v0.0.0={} {}", lib.display(), go_mod.display());
+        let edit = format!("mod edit -replace=l@v0.0.0={} -replace=b=./inside {}", lib.display(), go_mod.display());
         assert_eq!(said.borrow()[1..], [edit]);
         let mended = std::fs::read_to_string(copy.join(MODULES_TXT)).unwrap();
-        assert_eq!(mended, vendored.replace("../lib", &lib.display().to_string()));
+        assert_eq!(mended, vendored.replace("../lib", &lib.display().to_string()).replace("../m/", "./"));
         assert_eq!(std::fs::read_link(copy.join("shared.go")).unwrap(), folder.join("shared.go"));
         assert_eq!(std::fs::read_link(copy.join("link.go")).unwrap(), Path::new("own.go"));
     }

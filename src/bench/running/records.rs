@@ -26,7 +26,7 @@ pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>
     agreement
 }
 
-/// Where the wall clock of a round went, whose go had so many `workers`; None where `request.txt` in its folder does not tell.
+/// The account of the wall clock of a round; `workers` are those of its go. None where `request.txt` in its folder does not tell.
 pub fn account(folder: &Path, round: &Round, session: &SessionSummary, workers: usize) -> Option<Account> {
     let log = read_request_log(&std::fs::read_to_string(folder.join("request.txt")).ok()?).ok()?;
     Some(Account::of(frame(round, session, workers), &log))

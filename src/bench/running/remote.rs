@@ -1,5 +1,6 @@
 //! The remote store of a run: the embedded S3 server, or a prefix of our own in the one of the `S3_` variables.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::process::Command;
 
@@ -17,6 +18,9 @@ use crate::s3::Fault;
 
 /// Prefix of what one round finds and stores, where there are cases.
 const ROUND: &str = "round/";
+
+/// Variables that name a proxy, in capitals or not, and hosts that are reached without one.
+const PROXIES: [&str; 4] = ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /// Where the backend of this run stores remotely.
 #[derive(Debug)]
@@ -45,7 +49,7 @@ impl Remote {
         }
     }
 
-    /// Whether what was put once can be copied for each round: a real bucket would take a request an object.
+    /// True if what was put once can be copied for each round: a real bucket would take a request an object.
     pub fn keeps_seeds(&self) -> bool {
         matches!(self, Remote::Embedded(_))
     }
@@ -127,7 +131,7 @@ impl Remote {
         }
     }
 
-    /// What the server saw since the mark.
+    /// Counts the requests that the server saw since the mark.
     pub fn seen_since(&mut self, mark: Option<u64>) -> Result<Option<ServerSeen>> {
         match (self, mark) {
             (Remote::Embedded(server), Some(mark)) => Ok(Some(count(&server.log_since(mark)?))),
@@ -162,8 +166,23 @@ impl Remote {
 
 /// Tells a backend where the embedded server is, and takes out what would lead it elsewhere.
 pub fn configure_embedded(command: &mut Command, config: &S3Config) {
-    remove_variables(command, std::env::vars_os().map(|(name, _)| name));
+    isolate(command);
     command.envs(variables(config));
+}
+
+/// Takes out what would lead a backend to another remote than the embedded one.
+pub fn isolate(command: &mut Command) {
+    remove_variables(command, std::env::vars_os().map(|(name, _)| name));
+}
+
+/// Names of the variables of the user that the rounds do not get, because the remote is the embedded one.
+pub fn left_out(plan: &Plan) -> Vec<String> {
+    if plan.link.is_none() {
+        return Vec::new();
+    }
+    let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
+    let names = set.map(|(name, _)| name.to_string_lossy().into_owned()).filter(|name| leads_elsewhere(name));
+    names.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
 /// `inherited`: the names of the variables that the command would get.
@@ -173,9 +192,9 @@ fn remove_variables(command: &mut Command, inherited: impl Iterator<Item = OsStr
     }
 }
 
-/// True if a variable names another server, a proxy or certificates to trust: those of the user are for his own remote.
+/// True if a variable names another server, a proxy or certificates to trust: those of the user are for another remote.
 fn leads_elsewhere(name: &str) -> bool {
-    let is_proxy = name.to_ascii_uppercase().ends_with("_PROXY");
+    let is_proxy = PROXIES.contains(&name.to_ascii_uppercase().as_str());
     is_proxy || name.starts_with("AWS_") || name.starts_with("S3_") || name.starts_with("SSL_CERT_")
 }
 
@@ -250,7 +269,7 @@ mod tests {
             "S3_SESSION_TOKEN",
             "S3_ADDRESSING",
         ];
-        let kept = ["PATH", "HOME", "GOPROXY", "SSLKEYLOGFILE", "MY_AWS_"];
+        let kept = ["PATH", "HOME", "GOPROXY", "MY_APP_PROXY", "REQUEST_METHOD", "SSLKEYLOGFILE", "MY_AWS_"];
         let mut command = Command::new("backend");
         remove_variables(&mut command, inherited.iter().chain(&kept).map(OsString::from));
         let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();

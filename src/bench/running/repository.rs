@@ -1,5 +1,5 @@
 //! The repository that bench is built from: its commits, and their files in a folder of their own. Nothing of the user's is
-//! touched: neither his files, nor his index, nor a list of worktrees.
+//! touched: neither files, nor the index, nor a list of worktrees.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -9,53 +9,31 @@ use anyhow::{Context, Result};
 use super::backend_command::BackendCommand;
 use super::build_log::BuildLog;
 use super::busy::Busy;
-use super::caches::Caches;
-use super::folders::RunFolder;
-use super::go::{Go, GoFolders};
 use super::go_view::GoView;
 use super::go_workers;
 use super::gocache;
-use super::interrupt::Interrupt;
+use super::machine::Machine;
 use super::process::{self, Measured};
 use super::records;
-use super::remote::Remote;
 use super::session;
 use super::state::{self, Before, ServerSeen};
-use super::workload::Workload;
 use crate::bench::planning::case::Case;
 use crate::bench::planning::leg::Leg;
-use crate::bench::planning::plan::Plan;
 use crate::bench::planning::steps::{Kind, Step};
 use crate::bench::reporting::errors::in_words;
-use crate::bench::reporting::results::{LinkMeasured, Round};
+use crate::bench::reporting::results::Round;
 use crate::platform;
 use crate::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
 
-/// Runs steps for real: go, the backend, the remote.
-pub struct Machine<'a> {
-    pub plan: &'a Plan,
-    pub go: &'a Go,
-    pub folder: &'a RunFolder,
-    pub interrupt: &'a Interrupt,
-    pub executable: PathBuf,
-    pub folders: GoFolders,
-    pub workload: Workload,
-    /// None where no step uses it.
-    pub remote: Option<Remote>,
-    pub caches: Caches,
-    /// Switches of the instruments instead of those of the plan.
-    pub switches: Option<String>,
-}
-
-/// What is looked at when a round has ended.
+/// All that is looked at when a round has ended.
 struct Left {
     gocache: PathBuf,
     files_before: u64,
     view: Option<GoView>,
-    /// Whether go's own view is wanted, and this go does not show it.
+    /// True if go's own view is wanted, and this go does not show it.
     lacks_view: bool,
     backend: Option<BackendRound>,
-    /// Of go: so many requests may be open at once.
+    /// Workers of go: so many requests may be open at once.
     workers: usize,
 }
 
@@ -132,9 +110,8 @@ impl Machine<'_> {
         // What others start from is made before the change.
         let change = case.filter(|_| step.kind != Kind::Preparation).and_then(|case| case.change);
         let module = self.workload.enter(change)?;
-        let mut command = self.go.command(&[], &module, &gocache, &self.folders);
-        self.workload.add_arguments(&mut command, &self.plan.command(), &flags);
-        self.workload.configure(&mut command);
+        let mut command = self.timed(&module, &gocache, &flags);
+        self.isolate(&mut command);
         if let Some(jobs) = case.and_then(|case| case.jobs) {
             command.env("GOMAXPROCS", jobs.to_string());
         }
@@ -147,31 +124,6 @@ impl Machine<'_> {
         Ok((command, Left { gocache, files_before, view, lacks_view: wants_view && !has_view, backend, workers }))
     }
 
-    /// The remote.
-    ///
-    /// # Errors
-    /// When no step of the plan was said to use it.
-    pub fn remote(&mut self) -> Result<&mut Remote> {
-        self.remote.as_mut().context("no remote was started")
-    }
-
-    /// The delays that the link injected since it was set.
-    pub fn link_measured(&mut self) -> Result<Option<LinkMeasured>> {
-        match &mut self.remote {
-            Some(remote) => remote.link_measured(),
-            None => Ok(None),
-        }
-    }
-
-    /// Whether go's own view is wanted, and whether this go shows it. Only where nothing is timed: it costs go time.
-    fn go_view(&mut self, step: Step) -> (bool, bool) {
-        let wanted = (step.kind, step.round) == (Kind::Profile, 1) && self.plan.records;
-        let go = self.go;
-        let config = &self.folders.config;
-        let shows = wanted && *self.caches.go_shows_its_view.get_or_insert_with(|| go.shows_its_view(config));
-        (wanted, shows)
-    }
-
     fn prepare_backend(&mut self, step: Step, session: &Path, command: &mut Command) -> Result<BackendRound> {
         let case = self.plan.case_of(&step);
         let local = self.caches.local_for(step.leg, case)?;
@@ -181,8 +133,9 @@ impl Machine<'_> {
             self.remote()?.make_empty()?;
         }
         let remote_whole = self.caches.filled(Case::cache_kind(step.leg, case)).remote_whole;
-        let made_again = self.workload.made_again;
+        let (made_again, asks_in_vain) = (self.workload.made_again, self.workload.asks_in_vain);
         let remote = self.remote()?;
+        // Again: the place for this round may be another by now.
         remote.configure(command);
         let before = Before {
             local_empty: is_empty(&local)?,
@@ -191,6 +144,7 @@ impl Machine<'_> {
             may_miss: case.is_some_and(Case::may_miss),
             no_upload: case.is_some_and(|case| case.knobs.no_upload),
             made_again,
+            asks_in_vain,
         };
         let (mark, server_pid) = (remote.mark()?, remote.server_pid());
         let executable = case.and_then(Case::executable).unwrap_or(&self.executable);
@@ -232,7 +186,7 @@ impl Machine<'_> {
         round.state = state::check(round.step.leg, backend.before, &session, &inside, server);
         round.state_ok = round.state.iter().all(|finding| finding.ok);
         self.keep_or_retire(round, backend.local);
-        let server_of_one = if inside.is_empty() { server } else { None };
+        let server_of_one = if inside.is_none() { server } else { None };
         round.records = Some(records::check(&backend.session, &session, server_of_one));
         round.account = records::account(&backend.session, round, &session, workers);
         round.spans = records::spans(&backend.session);
@@ -242,7 +196,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// What becomes of a local store after the round that used it.
+    /// Keeps a local store for later rounds, or gives it up.
     fn keep_or_retire(&mut self, round: &Round, local: PathBuf) {
         let Step { leg, kind, .. } = round.step;
         let case = self.plan.case_of(&round.step).filter(|_| kind != Kind::Preparation);

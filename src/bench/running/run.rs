@@ -12,10 +12,10 @@ use super::environment::Environment;
 use super::folders::RunFolder;
 use super::go::{Go, GoFolders};
 use super::interrupt::{EXIT_CODE, Interrupt};
+use super::machine::Machine;
 use super::observe::DEFAULT_SET;
 use super::profiles;
-use super::remote::Remote;
-use super::round::Machine;
+use super::remote::{self, Remote};
 use super::runner::{self, Execute, Watch};
 use super::user_module::UserModule;
 use super::warm;
@@ -89,7 +89,7 @@ pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, E
 /// As [`run`].
 pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> Result<(Results, ExitCode)> {
     // Before the folder: a remote that cannot be used leaves no run behind.
-    let module = plan.module.as_ref().map(|folder| UserModule::find(folder)).transpose()?;
+    let module = plan.module.as_ref().map(|folder| UserModule::find(folder, interrupt)).transpose()?;
     let go = match &module {
         Some(module) => module.go()?,
         None => Go::find()?,
@@ -198,7 +198,8 @@ impl Execute for Machine<'_> {
 fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     let (plan, go, folder) = (machine.plan, machine.go, machine.folder);
     let mut results = empty_results(plan.clone(), go, folder);
-    results.environment.add_settings(machine.workload.user_settings());
+    results.environment.add_settings(machine.workload.user_settings(), remote::left_out(plan));
+    results.environment.go_workers = Some(machine.go_workers()?);
     let mut keeper = Keeper { results, folder, progress: Progress::new(plan, &folder.path), more_since: None };
     keeper.write()?;
     keeper.progress.note("reading the toolchain into the page cache");
@@ -263,8 +264,14 @@ pub fn set_up<'a>(
     module: Option<UserModule>,
 ) -> Result<Machine<'a>> {
     let work = &folder.work.path;
-    let folders = GoFolders { config: work.join("config"), gopath: work.join("gopath"), tmp: work.join("tmp") };
-    for folder in [&folders.config, &folders.gopath, &folders.tmp] {
+    let temporary = interrupt.temporary_folder().context("cannot make a temporary folder")?;
+    let folders = GoFolders {
+        config: work.join("config"),
+        gopath: work.join("gopath"),
+        of_builds: work.join("tmp"),
+        of_programs: temporary.path().to_owned(),
+    };
+    for folder in [&folders.config, &folders.gopath, &folders.of_builds] {
         std::fs::create_dir(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     platform::switch_off_telemetry(&folders.config)
@@ -277,6 +284,7 @@ pub fn set_up<'a>(
         executable: std::env::current_exe().context("cannot find bench's own executable")?,
         workload: Workload::create(work, plan, module, go, &folders)?,
         folders,
+        _temporary: temporary,
         remote,
         caches: Caches::new(work),
         switches: None,

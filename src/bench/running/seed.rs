@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 
 use super::backend_command::{value_name, value_names};
 use super::go;
+use super::machine::Machine;
 use super::process;
-use super::round::Machine;
 use crate::bench::planning::case::{Case, Seed};
 use crate::bench::planning::leg::Leg;
 use crate::bench::planning::link::Link;

@@ -1,4 +1,4 @@
-//! What a backend session left in its folder: waiting for its end, and its summary.
+//! The end of a backend session, and the summary that it leaves in its folder.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::telemetry::{INSIDE, LOCK_FILE, SESSION_FILE, SessionSummary};
+use crate::telemetry::{INSIDE, LOCK_FILE, SESSION_FILE, SessionSummary, UNFINISHED};
 
-/// How often the lock is tried while a backend still works.
+/// The pause between two tries of the lock of a backend that still works.
 const POLL: Duration = Duration::from_millis(5);
-/// How long a backend may go on after go has ended: its uploads have 60 s, then the profile is drawn.
+/// The longest that a backend may go on after go has ended: its uploads have 60 s, then the profile is drawn.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Waits until the backend of the session in `folder` has ended, however it ended.
@@ -43,20 +43,47 @@ pub fn read(folder: &Path) -> Result<SessionSummary> {
     SessionSummary::read(folder).with_context(|| format!("the backend ended without its summary {}", path.display()))
 }
 
-/// The summaries of sessions inside the one in `folder`: of go commands that were started by what go ran, tests say. Waits for
-/// their ends.
+/// The sessions of go commands that were started by what go ran, tests say.
+#[derive(Debug, Clone, Default)]
+pub struct Inside {
+    pub summaries: Vec<SessionSummary>,
+    /// The number of those that left no summary: a test may end the go that it started, with its backend.
+    pub unknown: u64,
+}
+
+impl Inside {
+    /// True if what go ran started no go.
+    pub fn is_none(&self) -> bool {
+        self.summaries.is_empty() && self.unknown == 0
+    }
+
+    /// Entries that they put or fetched; None where some left no summary.
+    pub fn entries(&self) -> Option<u64> {
+        let of = |session: &SessionSummary| session.counts.puts + session.counts.hits_remote;
+        if self.unknown == 0 { Some(self.summaries.iter().map(of).sum()) } else { None }
+    }
+}
+
+/// Finds the sessions inside the one in `folder`, and waits for their ends.
 ///
 /// # Errors
-/// [`wait_for_end`] and [`read`].
-pub fn inside(folder: &Path, stop: impl Fn() -> bool) -> Result<Vec<SessionSummary>> {
-    let Ok(entries) = std::fs::read_dir(folder.join(INSIDE)) else { return Ok(Vec::new()) };
-    let mut summaries = Vec::new();
+/// When the folder cannot be read, or one has not ended within two minutes.
+pub fn inside(folder: &Path, stop: impl Fn() -> bool) -> Result<Inside> {
+    let mut inside = Inside::default();
+    let Ok(entries) = std::fs::read_dir(folder.join(INSIDE)) else { return Ok(inside) };
     for entry in entries {
-        let path = entry.with_context(|| format!("cannot read {}", folder.join(INSIDE).display()))?.path();
-        wait_for_end(&path, &stop)?;
-        summaries.push(read(&path)?);
+        let entry = entry.with_context(|| format!("cannot read {}", folder.join(INSIDE).display()))?;
+        // One that ended before its folder had a name stored nothing.
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            continue;
+        }
+        wait_for_end(&entry.path(), &stop)?;
+        match read(&entry.path()) {
+            Ok(summary) => inside.summaries.push(summary),
+            Err(_) => inside.unknown += 1,
+        }
     }
-    Ok(summaries)
+    Ok(inside)
 }
 
 #[cfg(test)]
@@ -137,6 +164,21 @@ pub mod tests {
         let lock = File::create(folder.path().join(LOCK_FILE)).unwrap();
         lock.lock().unwrap();
         wait_for_end(folder.path(), || true).unwrap();
+    }
+
+    #[test]
+    fn a_session_inside_that_was_killed_is_counted_as_unknown() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(inside(folder.path(), || false).unwrap().unknown, 0);
+        for name in ["12", "13", &format!("{UNFINISHED}14-0")] {
+            let session = folder.path().join(INSIDE).join(name);
+            std::fs::create_dir_all(&session).unwrap();
+            std::fs::write(session.join(LOCK_FILE), "").unwrap();
+        }
+        let summary = serde_json::to_string(&quiet()).unwrap();
+        std::fs::write(folder.path().join(INSIDE).join("13").join(SESSION_FILE), summary).unwrap();
+        let found = inside(folder.path(), || false).unwrap();
+        assert_eq!((found.summaries.len(), found.unknown), (1, 1));
     }
 
     #[test]

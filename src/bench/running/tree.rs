@@ -9,7 +9,7 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     copy_but(from, to, &|_| false)
 }
 
-/// The same without the entries, at any depth, whose path `is_left_out`.
+/// Copies as [`copy`] does, without the entries, at any depth, whose path `is_left_out`.
 pub fn copy_but(from: &Path, to: &Path, is_left_out: &dyn Fn(&Path) -> bool) -> io::Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;

@@ -7,7 +7,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::go::{Go, GoError};
+use super::interrupt::Interrupt;
 use super::user_settings::UserSettings;
+use crate::bench::planning::go_command::quoted;
 
 /// A module that is none of bench's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +24,7 @@ impl UserModule {
     ///
     /// # Errors
     /// When there is no module, or go cannot be used there.
-    pub fn find(folder: &Path) -> Result<UserModule> {
+    pub fn find(folder: &Path, interrupt: &Interrupt) -> Result<UserModule> {
         let shown = folder.display().to_string();
         let folder = folder.canonicalize().with_context(|| {
             format!("there is no folder {shown} to build\n  next:  give the folder of a Go module with --workload")
@@ -30,7 +32,7 @@ impl UserModule {
         if !folder.is_dir() {
             bail!("{shown} is a file\n  next:  give the folder of a Go module with --workload");
         }
-        let settings = UserSettings::read(&folder, &shown)?;
+        let settings = UserSettings::read(&folder, &shown, interrupt)?;
         check_place(&folder, &shown, &settings)?;
         Ok(UserModule { folder, settings })
     }
@@ -58,6 +60,11 @@ impl UserModule {
         }
     }
 
+    /// Lets a `go list` of bench's find the packages that the user's go finds.
+    pub fn configure_listing(&self, command: &mut Command) {
+        self.settings.configure_listing(command);
+    }
+
     /// Lets a go of bench's build as the user's does.
     pub fn configure(&self, command: &mut Command) {
         self.settings.configure(command);
@@ -78,12 +85,14 @@ fn check_place(folder: &Path, shown: &str, settings: &UserSettings) -> Result<()
         );
     };
     match folder.strip_prefix(root) {
-        Ok(below) if !below.as_os_str().is_empty() => bail!(
-            "{shown} is a folder inside a Go module, and not its root\n  tried: go.mod in it\n  next:  --workload {} \
-             ./{}/...",
-            root.display(),
-            below.display()
-        ),
+        Ok(below) if !below.as_os_str().is_empty() => {
+            let root = quoted(&root.display().to_string());
+            let packages = quoted(&format!("./{}/...", below.display()));
+            bail!(
+                "{shown} is a folder inside a Go module, and not its root\n  tried: go.mod in it\n  next:  --workload {root} \
+                 {packages}, or --workload {root} -- go build {packages}"
+            )
+        }
         _ => Ok(()),
     }
 }
@@ -109,7 +118,10 @@ mod tests {
         let error = check(None, Some("/r/go.work")).unwrap_err().to_string();
         assert!(error.contains("m is no Go module\n") && error.contains("next:"), "{error}");
         let error = check(Some("/r/go.mod"), None).unwrap_err().to_string();
-        assert!(error.contains("inside a Go module") && error.ends_with("--workload /r ./m/..."), "{error}");
+        assert!(error.contains("inside a Go module"), "{error}");
+        assert!(error.ends_with("--workload /r ./m/..., or --workload /r -- go build ./m/..."), "{error}");
+        let blank = check_place(Path::new("/a b/m"), "m", &settings(Some("/a b/go.mod"), None)).unwrap_err();
+        assert!(blank.to_string().contains("--workload '/a b' ./m/..."), "{blank}");
     }
 
     #[test]
@@ -123,7 +135,7 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let error = UserModule::find(&folder.path().join("none")).unwrap_err().to_string();
+        let error = UserModule::find(&folder.path().join("none"), &Interrupt::default()).unwrap_err().to_string();
         assert!(error.contains("there is no folder") && error.contains("next:"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The go settings of the user: read once by `go env` in the folder of his module, `go env -w` and the toolchain of go.mod
+//! The go settings of the user: read once by `go env` in the folder of the module, `go env -w` and the toolchain of go.mod
 //! included, and given to every round.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,13 +10,16 @@ use anyhow::{Context, Result, bail};
 
 use super::advice::advice;
 use super::go::{self, GoError};
-use crate::bench::planning::go_flags::{Treatment, flag, treatment};
+use super::interrupt::Interrupt;
+use crate::bench::planning::go_flags::{Treatment, flag, selects_packages, split, treatment, unquoted};
 use crate::platform;
 
 /// Variables that bench sets itself: what the user has there would spoil the measurement.
 const SET_BY_BENCH: [&str; 9] =
     ["GOBIN", "GOCACHE", "GOCACHEPROG", "GOENV", "GOPATH", "GOPROXY", "GOROOT", "GOTMPDIR", "GOTOOLCHAIN"];
-/// Variables of which nothing is left to decide where nothing is downloaded.
+/// Variables of go's runtime, which `go env` does not print.
+const OF_RUNTIME: [&str; 7] = ["GOCOVERDIR", "GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GORACE", "GOTRACEBACK"];
+/// Variables that decide nothing where nothing is downloaded.
 const FOR_DOWNLOADS: [&str; 8] =
     ["GOAUTH", "GOINSECURE", "GONOPROXY", "GONOSUMDB", "GOPRIVATE", "GOSUMDB", "GOVCS", "GOMODCACHE"];
 /// Variables that `go env` prints and go computes.
@@ -48,9 +51,9 @@ const UNLISTED: [&str; 12] = [
     "FC",
     "GO_EXTLINK_ENABLED",
 ];
-/// What is asked before the toolchain is known. None of them lets go start a GOCACHEPROG.
+/// Settings that are asked for before the toolchain is known. None of them lets go start a GOCACHEPROG.
 const FIRST: [&str; 6] = ["GOENV", "GOFLAGS", "GOMOD", "GOMODCACHE", "GOROOT", "GOWORK"];
-/// What go prints for GOMOD where there is no module.
+/// The values of GOMOD where there is no module.
 const NO_MODULE: [&str; 2] = ["", "/dev/null"];
 /// Lets go look at no repository: git would refresh its index.
 const NO_VCS: &str = "-buildvcs=false";
@@ -59,7 +62,7 @@ const NO_VCS: &str = "-buildvcs=false";
 /// nothing is downloaded.
 const CHECKED: &str = "sum.golang.org";
 
-/// What go says of itself in a folder.
+/// The answers of go in a folder, by variable.
 type Answers = BTreeMap<String, String>;
 
 /// The settings under which go builds in one folder.
@@ -71,9 +74,9 @@ pub struct UserSettings {
     pub go_mod: Option<PathBuf>,
     /// The go.work that go uses there, if any.
     pub go_work: Option<PathBuf>,
-    /// What the module needs is read there, and nothing is downloaded.
+    /// The folder in which go finds the modules that this one needs. Nothing is downloaded.
     pub module_cache: PathBuf,
-    /// Settings other than go's defaults, by name. GOFLAGS is without what bench leaves out.
+    /// Settings other than go's defaults, and variables of go's runtime, by name. GOFLAGS is without what bench leaves out.
     pub kept: BTreeMap<String, String>,
     /// Settings of the user that bench replaces or leaves out, by name; `-a of GOFLAGS` for flags.
     pub left_out: Vec<String>,
@@ -84,14 +87,14 @@ impl UserSettings {
     ///
     /// # Errors
     /// When there is no go, or it cannot work in that folder: a toolchain is missing, say.
-    pub fn read(folder: &Path, shown: &str) -> Result<UserSettings> {
+    pub fn read(folder: &Path, shown: &str, interrupt: &Interrupt) -> Result<UserSettings> {
         let first = ask("go".as_ref(), &[&["env", "-json"], &FIRST[..], &UNLISTED[..]].concat(), folder, shown, &[])?;
         let get = |name: &str| first.get(name).cloned().unwrap_or_default();
         let root = PathBuf::from(get("GOROOT"));
         // An old go does not know -changed, and says so in other words.
         let binary = go::Go::at(root.clone())?.binary;
         let file = env_file(&get("GOENV"));
-        let changed = changed(&binary, &file, folder, shown)?;
+        let changed = changed(&binary, &file, folder, shown, interrupt)?;
         let flags = get("GOFLAGS");
         let (flags, flags_left_out) = flags_to_keep(&flags);
         let mut settings = UserSettings {
@@ -99,7 +102,7 @@ impl UserSettings {
             go_mod: Some(get("GOMOD")).filter(|path| !NO_MODULE.contains(&path.as_str())).map(PathBuf::from),
             go_work: Some(get("GOWORK")).filter(|path| !path.is_empty() && path != "off").map(PathBuf::from),
             module_cache: get("GOMODCACHE").into(),
-            kept: kept(changed, &first),
+            kept: kept(changed, &first, std::env::vars_os()),
             left_out: left_out(&file, std::env::vars_os()),
         };
         if !flags.is_empty() {
@@ -107,6 +110,13 @@ impl UserSettings {
         }
         settings.left_out.extend(flags_left_out.iter().map(|flag| format!("{flag} of GOFLAGS")));
         Ok(settings)
+    }
+
+    /// Gives them to a `go list` that bench runs for itself: of GOFLAGS only those that decide which packages there are.
+    pub fn configure_listing(&self, command: &mut Command) {
+        self.configure(command);
+        let flags = self.kept.get("GOFLAGS").map_or(String::new(), |flags| selecting(flags));
+        command.env("GOFLAGS", format!("{flags} {NO_VCS}"));
     }
 
     /// Gives them to a go command that is free of all settings. It finds what the module needs, and downloads nothing.
@@ -117,7 +127,7 @@ impl UserSettings {
     /// `inherited`: the variables of this process.
     fn configure_from(&self, inherited: impl Iterator<Item = (OsString, OsString)>, command: &mut Command) {
         for (name, value) in inherited {
-            // GOMAXPROCS, GOGC and what else begins like a setting and is none.
+            // What begins like a setting and is none may be one of a test, or of another program.
             if go::steers_go(&name) && !is_set_by_bench(&name.to_string_lossy()) {
                 command.env(name, value);
             }
@@ -134,14 +144,15 @@ fn is_set_by_bench(name: &str) -> bool {
     SET_BY_BENCH.contains(&name) || FOR_DOWNLOADS.contains(&name) || name.starts_with("GOTOOLCHAIN_")
 }
 
-/// What `go env -w` has written; nothing where go does not read it.
+/// The text of the file that `go env -w` writes; empty where go does not read it.
 fn env_file(path: &str) -> String {
     if path == "off" { String::new() } else { std::fs::read_to_string(path).unwrap_or_default() }
 }
 
 /// All settings that differ from go's defaults.
-fn changed(binary: &Path, file: &str, folder: &Path, shown: &str) -> Result<Answers> {
-    let own = tempfile::tempdir().context("cannot make a temporary folder")?;
+fn changed(binary: &Path, file: &str, folder: &Path, shown: &str, interrupt: &Interrupt) -> Result<Answers> {
+    // There may be secrets in the file: its copy goes, however bench ends.
+    let own = interrupt.temporary_folder().context("cannot make a temporary folder")?;
     let (copy, cache) = (own.path().join("env"), own.path().join("cache"));
     // For CGO_ and PKG_CONFIG go starts the backend, which may be broken, and writes into its cache.
     let lines: Vec<&str> = file.lines().filter(|line| !line.starts_with("GOCACHEPROG=")).collect();
@@ -150,7 +161,7 @@ fn changed(binary: &Path, file: &str, folder: &Path, shown: &str) -> Result<Answ
     ask(binary.as_os_str().as_ref(), &["env", "-json", "-changed"], folder, shown, &variables)
 }
 
-/// What a go says to a question, with the environment of the user but for GOCACHEPROG, and without downloads.
+/// Asks a go, with the environment of the user but for GOCACHEPROG, and without downloads.
 fn ask(binary: &Path, args: &[&str], folder: &Path, shown: &str, variables: &[(&str, &Path)]) -> Result<Answers> {
     let mut command = Command::new(binary);
     command.args(args).current_dir(folder).env("PWD", folder).env_remove("GOCACHEPROG").env("GOPROXY", "off");
@@ -171,8 +182,12 @@ fn ask(binary: &Path, args: &[&str], folder: &Path, shown: &str, variables: &[(&
     serde_json::from_slice(&output.stdout).with_context(|| format!("cannot read what go env said in {shown}"))
 }
 
-/// What the rounds get of the settings that differ from go's defaults.
-fn kept(changed: Answers, first: &Answers) -> BTreeMap<String, String> {
+/// The settings that the rounds get, of those that differ from go's defaults. `variables` are those of this process.
+fn kept(
+    changed: Answers,
+    first: &Answers,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> BTreeMap<String, String> {
     let is_kept = |name: &str| !is_set_by_bench(name) && !COMPUTED.contains(&name);
     let mut kept: BTreeMap<String, String> = changed.into_iter().filter(|(name, _)| is_kept(name)).collect();
     for name in UNLISTED {
@@ -180,19 +195,26 @@ fn kept(changed: Answers, first: &Answers) -> BTreeMap<String, String> {
             kept.entry(name.to_owned()).or_insert_with(|| value.clone());
         }
     }
+    for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
+        let name = name.to_string_lossy();
+        if OF_RUNTIME.contains(&&*name) {
+            kept.entry(name.into_owned()).or_insert_with(|| value.to_string_lossy().into_owned());
+        }
+    }
     kept
 }
 
-/// Names of what the user has set, in the file of `go env -w` or in the environment, and the rounds do not get.
+/// Names of what the user has set, in the file of `go env -w` or in the environment, and the rounds do not get. Which of the
+/// remote's settings they do not get depends on the remote.
 fn left_out(file: &str, variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
     let is_set = |(_, value): &(OsString, OsString)| !value.is_empty();
     let of_variables = variables.filter(is_set).map(|(name, _)| name.to_string_lossy().into_owned());
     let of_file = file.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name.to_owned());
     // Which toolchain is measured follows from these.
     let is_used = |name: &str| ["GOENV", "GOROOT", "GOTOOLCHAIN", "GOMODCACHE"].contains(&name);
-    let names = of_variables.chain(of_file).filter(|name| {
-        (is_set_by_bench(name) && !is_used(name)) || name.starts_with("S3_") || name.starts_with("CACHEPROG_")
-    });
+    let names = of_variables
+        .chain(of_file)
+        .filter(|name| (is_set_by_bench(name) && !is_used(name)) || name.starts_with("CACHEPROG_"));
     names.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
@@ -200,101 +222,19 @@ fn left_out(file: &str, variables: impl Iterator<Item = (OsString, OsString)>) -
 fn flags_to_keep(flags: &str) -> (String, Vec<String>) {
     let (mut kept, mut left_out) = (Vec::new(), Vec::new());
     for word in split(flags) {
-        let plain = word.trim_matches(['\'', '"']);
+        let plain = unquoted(word);
         let is_kept = flag(plain).is_none_or(|(name, value)| treatment(name, value) == Treatment::Keep);
         if is_kept { kept.push(word) } else { left_out.push(plain.to_owned()) }
     }
     (kept.join(" "), left_out)
 }
 
-/// The words of GOFLAGS with their quotes, which go allows around a whole word only.
-fn split(flags: &str) -> Vec<&str> {
-    let mut words = Vec::new();
-    let mut rest = flags.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let end = match first {
-            '\'' | '"' => rest[1..].find(first).map(|at| at + 2),
-            _ => rest.find(char::is_whitespace),
-        };
-        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
-        words.push(word);
-        rest = after.trim_start();
-    }
-    words
+/// Those of GOFLAGS that decide which packages there are.
+fn selecting(flags: &str) -> String {
+    let words = split(flags).into_iter();
+    let selects = |word: &&str| flag(unquoted(word)).is_some_and(|(name, _)| selects_packages(name));
+    words.filter(selects).collect::<Vec<&str>>().join(" ")
 }
 
 #[cfg(test)]
-mod tests {
-    use std::ffi::OsStr;
-
-    use super::*;
-
-    fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
-        pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
-    }
-
-    fn answers(pairs: &[(&str, &str)]) -> Answers {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
-    #[test]
-    fn what_decides_the_build_is_kept_and_what_bench_sets_is_not() {
-        let changed = answers(&[
-            ("CGO_ENABLED", "0"),
-            ("GOAMD64", "v3"),
-            ("GOCACHE", "/c"),
-            ("GOCACHEPROG", "/p"),
-            ("GOEXPERIMENT", "greenteagc"),
-            ("GOFUTURE", "1"),
-            ("GOOS", "windows"),
-            ("GOPRIVATE", "example.com"),
-            ("GOPROXY", "https://user:secret@proxy"),
-            ("GOVERSION", "go1.26"),
-        ]);
-        let kept = kept(changed, &answers(&[("FC", ""), ("CGO_CFLAGS_ALLOW", "-foo")]));
-        let names: Vec<&str> = kept.keys().map(String::as_str).collect();
-        assert_eq!(names, ["CGO_CFLAGS_ALLOW", "CGO_ENABLED", "GOAMD64", "GOEXPERIMENT", "GOFUTURE", "GOOS"]);
-    }
-
-    #[test]
-    fn what_the_user_has_set_in_vain_is_named() {
-        let file = "GOCACHEPROG=/p\nGOFLAGS=-tags=x\n# no setting\nGOPROXY=direct\n";
-        let set = variables(&[
-            ("GOCACHE", "/c"),
-            ("GOTMPDIR", ""),
-            ("PATH", "/bin"),
-            ("CACHEPROG_STRATEGY", "async"),
-            ("GOTOOLCHAIN", "local"),
-        ]);
-        assert_eq!(left_out(file, set.into_iter()), ["CACHEPROG_STRATEGY", "GOCACHE", "GOCACHEPROG", "GOPROXY"]);
-    }
-
-    #[test]
-    fn flags_that_spoil_the_measurement_are_taken_out_of_goflags() {
-        let (kept, left_out) = flags_to_keep("-tags=a,b  -a '-ldflags=-s -w' -mod=mod \"-gcflags=all=-N -l\" -n=true");
-        assert_eq!(kept, "-tags=a,b '-ldflags=-s -w' \"-gcflags=all=-N -l\"");
-        assert_eq!(left_out, ["-a", "-mod=mod", "-n=true"]);
-        assert_eq!(flags_to_keep("-mod=vendor -trimpath").0, "-mod=vendor -trimpath");
-        assert_eq!(flags_to_keep("'-ldflags=-s").0, "'-ldflags=-s", "go says what is wrong with it");
-        assert_eq!(flags_to_keep("").0, "");
-    }
-
-    #[test]
-    fn a_command_gets_the_settings_and_downloads_nothing() {
-        let settings = UserSettings {
-            module_cache: "/m".into(),
-            kept: answers(&[("GOFLAGS", "-tags=x"), ("GOOS", "plan9")]),
-            ..UserSettings::default()
-        };
-        let mut command = Command::new("go");
-        let inherited = variables(&[("GOMAXPROCS", "3"), ("GOCACHE", "/c"), ("GOOS", "linux"), ("HOME", "/h")]);
-        settings.configure_from(inherited.into_iter(), &mut command);
-        let set = |name: &str| command.get_envs().find(|(key, _)| *key == name).and_then(|(_, value)| value);
-        assert_eq!(set("GOMAXPROCS"), Some(OsStr::new("3")));
-        assert_eq!(set("GOOS"), Some(OsStr::new("plan9")));
-        assert_eq!(set("GOFLAGS"), Some(OsStr::new("-tags=x -buildvcs=false")));
-        assert_eq!((set("GOCACHE"), set("HOME")), (None, None));
-        assert_eq!(set("GOSUMDB"), Some(OsStr::new("sum.golang.org")), "off lets go write go.work.sum");
-        assert_eq!((set("GOWORK"), set("GOPROXY")), (Some(OsStr::new("off")), Some(OsStr::new("off"))));
-    }
-}
+mod tests;

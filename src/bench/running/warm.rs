@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::go::Go;
 use super::interrupt::Interrupt;
+use super::machine::Machine;
 use super::process;
-use super::round::Machine;
 
 /// Reads what every go build reads, and the executables of the backends. Returns the bytes read.
 ///
@@ -21,7 +21,7 @@ pub fn page_cache(go: &Go, executables: &[&Path], interrupt: &Interrupt) -> u64 
     bytes
 }
 
-/// Builds the one package of std that takes a C compiler, into a GOCACHE that nobody uses, with the compiler of the user's
+/// Builds the one package of std that takes a C compiler, into a GOCACHE of its own, with the compiler of the user's
 /// module where that is built.
 ///
 /// Where cgo is off go refuses at once, and there is nothing to warm; what is wrong otherwise the first round will say.

@@ -94,7 +94,10 @@ impl Orders {
             let _ = killpg(Pid::from_raw(*group), Signal::SIGKILL);
         }
         for folder in &self.folders {
-            let _ = std::fs::remove_dir_all(folder);
+            // A process that was ended just now may have written meanwhile.
+            for _ in 0..3 {
+                let _ = std::fs::remove_dir_all(folder);
+            }
         }
     }
 }
