@@ -99,7 +99,7 @@ impl Plan {
             imports: scenario.workload.imports.clone(),
             dependency_packages: scenario.workload.dependency_packages,
             // Absolute: `.` would name no folder in a title.
-            module: args.workload.as_ref().map(|folder| folder.canonicalize().unwrap_or_else(|_| folder.clone())),
+            module: args.workload.as_ref().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
             strategy: args.strategy.unwrap_or(scenario.strategy),
             remote: args.remote,
             link: (args.remote == RemoteKind::Embedded).then_some(link),
