@@ -149,7 +149,9 @@ impl Memory {
     }
 
     fn look_again_at(&self, state: &State) {
-        self.look_at_s.store(state.tried_s.saturating_add(state.wait_s), Ordering::Relaxed);
+        // A time in the future, as after a clock that was wrong, must not keep the remote off until then.
+        let look_at_s = if state.is_due(now_s()) { 0 } else { state.tried_s.saturating_add(state.wait_s) };
+        self.look_at_s.store(look_at_s, Ordering::Relaxed);
     }
 }
 
@@ -161,7 +163,8 @@ impl State {
 
     /// How long it is until it is tried again, seconds.
     pub fn next_try_in_s(&self) -> i64 {
-        self.tried_s.saturating_add(self.wait_s).saturating_sub(now_s()).max(0)
+        let now_s = now_s();
+        if self.is_due(now_s) { 0 } else { self.tried_s.saturating_add(self.wait_s).saturating_sub(now_s) }
     }
 
     fn is_due(&self, now_s: i64) -> bool {

@@ -115,7 +115,9 @@ fn damage_is_no_state() {
     // A time in the future, as after a clock that was wrong.
     std::fs::write(folder.path().join(&memory.name), changed("\"tried_s\":", "\"tried_s\":9")).unwrap();
     let state = memory.recall().unwrap();
-    assert!(state.is_due(now_s()));
+    assert_eq!((state.next_try_in_s(), memory.turn()), (0, Turn::Try));
+    let state = memory.recall().unwrap();
+    assert_eq!((state.next_try_in_s() <= 30, memory.turn()), (true, Turn::Wait), "the clock of this session counts");
 }
 
 #[test]
