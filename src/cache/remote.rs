@@ -33,6 +33,8 @@ pub use retry::{is_worth_another_try, retry};
 
 /// The longest that go waits for one body.
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
+/// Proxies take bodies of so many bytes, nginx's default, and often no larger ones.
+const OFTEN_CUT_OFF: u64 = 1 << 20;
 /// A failure that took this long counts as one that go waited for.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -66,6 +68,8 @@ pub struct Remote {
     first_reason: OnceLock<Arc<str>>,
     /// Why nothing was fetched, where it did not go off.
     trouble: OnceLock<Arc<str>>,
+    /// Why the first get was denied that was.
+    denial: OnceLock<Arc<str>>,
 }
 
 /// One attempt at an upload.
@@ -77,6 +81,15 @@ pub struct Attempt {
     pub is_last: bool,
     /// Whether go waits for it.
     pub go_waits: bool,
+    /// Whether a proxy may cut it off for its size: a connection that ends then says nothing of the rest of the remote.
+    pub is_large: bool,
+}
+
+impl Attempt {
+    /// This attempt for an object of so many bytes.
+    fn of(self, bytes: u64) -> Self {
+        Self { is_large: bytes > OFTEN_CUT_OFF, ..self }
+    }
 }
 
 /// What a request is for.
@@ -118,6 +131,7 @@ impl Remote {
             probe: Mutex::default(),
             first_reason: OnceLock::new(),
             trouble: OnceLock::new(),
+            denial: OnceLock::new(),
         }
     }
 
@@ -153,7 +167,7 @@ impl Remote {
 
     /// Why the session did without the remote or without uploads, be it for a part of its time; `None` where it did not.
     pub fn trouble(&self) -> Option<Arc<str>> {
-        let earlier = || self.first_reason.get().or(self.trouble.get()).cloned();
+        let earlier = || self.first_reason.get().or(self.trouble.get()).or(self.denied_all()).cloned();
         self.uploads_off_reason().or_else(earlier)
     }
 
@@ -289,7 +303,8 @@ impl Remote {
             return;
         }
         // A remote that cannot be reached gives nothing either.
-        if matches!(purpose, Purpose::Upload(_)) && !is_unreachable(error) {
+        let is_of_uploads = matches!(purpose, Purpose::Upload(attempt) if attempt.is_large || !is_unreachable(error));
+        if is_of_uploads {
             self.upload_breaker.failed(slow, &error.to_string());
         } else if self.breaker.failed(slow, &error.to_string()) {
             self.has_gone_off(&error.to_string(), slow);

@@ -51,7 +51,7 @@ const BUFFERED_BYTES: u64 = 1 << 20;
 const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest object that one PUT may write. Larger ones take multipart uploads, whose parts are billed for ever when
 /// a process is killed on the way.
-const MOST_PUT_BYTES: u64 = 5 << 30;
+pub const MOST_PUT_BYTES: u64 = 5 << 30;
 
 /// A connection pool to one bucket. Cloning shares it.
 #[derive(Clone)]

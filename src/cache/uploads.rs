@@ -17,8 +17,10 @@ use tracing::{Instrument, info_span};
 
 use super::index::{Entry, Origin};
 use super::local::LocalStore;
-use super::pack::LARGEST_PACKED;
+use super::pack::{HEAD_BYTES, LARGEST_PACKED};
 use super::remote::{Attempt, Remote, RemoteError, retry};
+use super::s3_client::MOST_PUT_BYTES;
+use crate::note::note;
 use crate::platform;
 use crate::protocol::{ActionId, OutputId};
 pub use packing::Packing;
@@ -38,8 +40,8 @@ const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
 const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 /// Waits before the second and the third attempt.
 const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
-/// S3 takes no larger object in one request, and parts of one that a killed process leaves behind cost money.
-const LARGEST_SENT: u64 = 5 << 30;
+/// No larger output is sent: with what is in front of it, it is the largest object that one PUT may write.
+const LARGEST_SENT: u64 = MOST_PUT_BYTES - HEAD_BYTES as u64;
 /// What a large output takes of the room, KiB: it is streamed, and go must not wait for it.
 const LARGE_COST_KIB: u32 = 1 << 10;
 /// A large output gets more time, as a link of this rate takes.
@@ -85,6 +87,8 @@ pub struct Uploads {
     writes_plain: bool,
     unsent: Unsent,
     stages: Stages,
+    /// Whether it was told that the remote does not take all sizes.
+    told_refusal: AtomicBool,
     /// Queues what earlier sessions left, once.
     sending_again: OnceLock<JoinHandle<()>>,
 }
@@ -106,6 +110,7 @@ impl Uploads {
             gave_up_waiting: AtomicBool::new(false),
             finished: Notify::new(),
             stages: Stages::default(),
+            told_refusal: AtomicBool::new(false),
             sending_again: OnceLock::new(),
             writes_plain: writes_plain || packs.is_none(),
             packs,
@@ -187,7 +192,7 @@ impl Uploads {
                     uploads.unsent.sent_in(Way::Plain, &[action]);
                     uploads.send_again();
                 }
-                Err(error) => uploads.remote.give_up_upload(&error),
+                Err(error) => uploads.give_up(&[action], &error),
             }
             drop(pending);
         });
@@ -232,7 +237,7 @@ impl Uploads {
 
     /// Uploads body, then metadata, once each and without a second attempt: what a put of the workshop waits for.
     pub async fn upload_now(self: &Arc<Self>, action: &ActionId, entry: &Entry) {
-        let attempt = Attempt { limit: PUT_PATIENCE, is_last: true, go_waits: true };
+        let attempt = Attempt { limit: PUT_PATIENCE, is_last: true, go_waits: true, is_large: false };
         self.entries.fetch_add(1, Ordering::Relaxed);
         self.unsent.waits(*action, &[Way::Plain]);
         let body = self.remote.put_body(entry, &self.local, attempt).await;
@@ -245,7 +250,19 @@ impl Uploads {
                 self.unsent.sent_in(Way::Plain, &[*action]);
                 self.send_again();
             }
-            Err(error) => self.remote.give_up_upload(&error),
+            Err(error) => self.give_up(&[*action], &error),
+        }
+    }
+
+    /// Takes what an upload in vain tells: of these entries, which no later session can send either, or of the remote.
+    fn give_up(&self, actions: &[ActionId], error: &RemoteError) {
+        if !error.refuses_object() {
+            return self.remote.give_up_upload(error);
+        }
+        self.entries.fetch_sub(actions.len() as u64, Ordering::Relaxed);
+        self.unsent.gone(actions);
+        if error.is_answer() && !self.told_refusal.swap(true, Ordering::Relaxed) {
+            note(format_args!("what is too large for the remote stays on this machine: {error}"));
         }
     }
 
@@ -376,6 +393,6 @@ async fn with_retries<F>(limit: Duration, mut upload: impl FnMut(Attempt) -> F) 
 where
     F: Future<Output = Result<(), RemoteError>>,
 {
-    let attempt = |is_last| upload(Attempt { limit, is_last, go_waits: false });
+    let attempt = |is_last| upload(Attempt { limit, is_last, go_waits: false, is_large: false });
     retry(RETRY_AFTER, RemoteError::is_passing, attempt).await
 }

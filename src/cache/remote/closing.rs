@@ -19,7 +19,7 @@ impl Remote {
         if let Some(reason) = self.first_reason.get() {
             return Some(format!("S3 was off for a part of this build: {reason}{later}"));
         }
-        if let Some(reason) = self.trouble.get() {
+        if let Some(reason) = self.trouble.get().or(self.denied_all()) {
             return Some(format!("nothing was fetched from S3 by this build: {reason}{later}"));
         }
         if let Some(reason) = self.upload_breaker.reason() {

@@ -1,7 +1,7 @@
 //! First contact: whether the remote answers at all, and what the key may do there.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, SetOnce};
@@ -17,6 +17,9 @@ const SILENCE_UNDER_LOAD: Duration = Duration::from_secs(10);
 /// A key that may not list cannot tell a missing object from one that it may not read. One that may not write either, and
 /// has read nothing in so many tries, may do nothing at all.
 const DENIALS: u32 = 50;
+/// One that may list and has read nothing in so many tries may not read. Fewer may be of objects in an archive, or of
+/// another account's.
+const DENIALS_OF_OBJECTS: u32 = 10;
 
 /// What has been learned of a remote.
 #[derive(Default)]
@@ -65,10 +68,15 @@ impl Contact {
         self.has_read.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that a get was denied where objects may be missing; whether nothing but that has come for long.
-    fn denied_for_long(&self) -> bool {
+    /// Notes that a get was denied; whether `most` were, and nothing was read.
+    fn denied_for_long(&self, most: u32) -> bool {
         let denials = self.denials.fetch_add(1, Ordering::Relaxed) + 1;
-        denials >= DENIALS && !self.has_read.load(Ordering::Relaxed)
+        denials >= most && !self.has_read()
+    }
+
+    /// Whether an object was read.
+    pub fn has_read(&self) -> bool {
+        self.has_read.load(Ordering::Relaxed)
     }
 }
 
@@ -162,19 +170,34 @@ impl Remote {
             }
             Err(error) => RemoteError::from(error),
         };
-        if !error.is_denied() {
+        if !error.is_denied() || error.is_archived() {
             return Err(error);
         }
         if !self.is_listing_denied().await {
             if self.contact.lists.get() == Some(&true) {
-                self.open_for_all(&format!("the key may not read objects: {error}"), false);
+                self.note_denied_object(&error);
             }
             return Err(error);
         }
-        if self.contact.denied_for_long() && self.upload_breaker.reason().is_some() {
+        if self.contact.denied_for_long(DENIALS) && self.upload_breaker.reason().is_some() {
             self.open_for_all(&format!("the key may neither list, nor write, and has read nothing: {error}"), false);
         }
         Ok(None)
+    }
+
+    /// Takes a denial to a key that may list: a miss of that object. Only where many are denied and nothing was read does
+    /// this session do without the remote. No later one does: what is denied may be a few objects that it needs no more.
+    fn note_denied_object(&self, error: &RemoteError) {
+        let reason: Arc<str> = format!("the key may not read objects: {error}").into();
+        if self.contact.denied_for_long(DENIALS_OF_OBJECTS) && self.breaker.open(&reason) {
+            let _ = self.first_reason.set(reason.clone());
+        }
+        let _ = self.denial.set(reason);
+    }
+
+    /// Why nothing could be read, where gets were denied and none was not.
+    pub(super) fn denied_all(&self) -> Option<&Arc<str>> {
+        self.denial.get().filter(|_| !self.contact.has_read())
     }
 
     /// Makes sure that the remote was heard of before something is sent there: whether an upload arrives shows late, and a

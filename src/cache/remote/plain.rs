@@ -171,6 +171,7 @@ impl Remote {
         }
         let path = local.path_of(output);
         let span = info_span!("remote.put_data", bytes = size_bytes);
+        let attempt = attempt.of(size_bytes);
         let work = async { Ok(self.client_for(attempt).await.put_file(&key, &path, size_bytes).await?) };
         self.request(Purpose::Upload(attempt), within(attempt.limit, &key, work).instrument(span)).await?;
         self.sent(size_bytes);

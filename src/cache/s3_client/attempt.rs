@@ -143,7 +143,7 @@ impl<'a> Attempt<'a> {
             (404, _) if self.key.is_empty() => self.no_such_bucket(tried),
             (404, _) if matches!(self.method, "GET" | "HEAD") => S3Error::NoSuchKey { tried },
             (401 | 403, _) | (_, "AccessDenied" | "ExpiredToken" | "InvalidToken") => {
-                S3Error::AccessDenied { endpoint, tried, code }
+                S3Error::AccessDenied { endpoint, tried, status, code }
             }
             (429 | 503, _) | (_, "SlowDown") => S3Error::Throttled { endpoint, tried, status },
             _ => S3Error::Status { endpoint, tried, status, code },

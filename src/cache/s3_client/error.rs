@@ -17,7 +17,7 @@ pub enum S3Error {
     #[error("the S3 endpoint {endpoint} gave no answer for {seconds} s ({tried})")]
     Timeout { endpoint: String, tried: String, seconds: u64 },
     #[error("the S3 endpoint {endpoint} denied access: {code} ({tried})")]
-    AccessDenied { endpoint: String, tried: String, code: String },
+    AccessDenied { endpoint: String, tried: String, status: u16, code: String },
     #[error("there is no bucket \"{bucket}\" at {endpoint}{} ({tried})", also(.hint))]
     NoSuchBucket {
         endpoint: String,

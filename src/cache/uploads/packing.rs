@@ -14,7 +14,6 @@ use super::{Pending, QUEUEING_CHECK, UPLOAD_PATIENCE, Uploads, patience, with_re
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
 use crate::cache::pack::{Batch, Compressed, PackWriter, Packs};
-use crate::cache::remote::RemoteError;
 use crate::cache::{Idea, Knobs};
 use crate::protocol::ActionId;
 
@@ -98,19 +97,14 @@ impl Uploads {
         let sending = self.stages.sending();
         let outcome = with_retries(patience(&entry), put).instrument(span).await;
         drop(sending);
+        // Where no manifest will tell of it, a later session sends it again.
+        self.unsent.may_be_cut_off(action, false);
         match outcome {
             Ok(()) => {
                 packs.writer.sent_large(large);
                 self.send_again();
             }
-            Err(RemoteError::Gone { .. }) => {
-                self.entries.fetch_sub(1, Ordering::Relaxed);
-                self.unsent.gone(&[action]);
-            }
-            Err(error) => {
-                self.unsent.may_be_cut_off(action, false);
-                self.remote.give_up_upload(&error);
-            }
+            Err(error) => self.give_up(&[action], &error),
         }
     }
 
@@ -144,7 +138,7 @@ impl Uploads {
                 packs.writer.sent(&packed);
                 self.send_again();
             }
-            Err(error) => self.remote.give_up_upload(&error),
+            Err(error) => self.give_up(packed.actions(), &error),
         }
         // A long build that is ended by force shall not have uploaded for nothing.
         if packs.writer.untold() >= MOST_UNTOLD {
@@ -154,10 +148,11 @@ impl Uploads {
 
     /// Sends an entry plainly that was to go out in packs, unless it goes out so as well.
     fn send_plainly(self: &Arc<Self>, action: ActionId, entry: Entry) {
-        self.unsent.turns_plain(action);
-        if !self.writes_plain {
-            self.start_plain(action, entry);
+        if self.writes_plain {
+            return self.unsent.sent_in(Way::Packs, &[action]);
         }
+        self.unsent.turns_plain(action);
+        self.start_plain(action, entry);
     }
 
     /// Sends what has gathered, waits for the packs on their way until `deadline`, and tells of those that are out.
