@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::clock::now_s;
 use crate::cache::s3_config::S3Config;
-use crate::cache::small_file::{alone, replace};
+use crate::cache::small_file::{alone, replace, try_alone};
 
 /// Seconds until a remote is tried again that let go wait, ...
 const FIRST_WAIT_SLOW_S: i64 = 30;
@@ -93,7 +93,8 @@ impl Memory {
         if now_s() < self.look_at_s.load(Ordering::Relaxed) {
             return Turn::Wait;
         }
-        let _alone = alone(&self.folder);
+        // Go's requests are read on this thread: it waits for no lock.
+        let Some(_alone) = try_alone(&self.folder) else { return Turn::Wait };
         let now_s = now_s();
         match self.read() {
             None | Some(State { is_on: true, .. }) => Turn::Works,
