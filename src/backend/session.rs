@@ -255,7 +255,10 @@ impl Session {
     pub fn tidy(&self) {
         self.cache.end_probe();
         if let Some(runtime) = LazyLock::get(&self.runtime) {
-            let _ = runtime.block_on(async { tokio::time::timeout(TIDY_LIMIT, self.cache.tidy()).await });
+            runtime.block_on(async {
+                self.cache.end_fetches().await;
+                let _ = tokio::time::timeout(TIDY_LIMIT, self.cache.tidy()).await;
+            });
         }
     }
 

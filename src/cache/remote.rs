@@ -160,6 +160,11 @@ impl Remote {
         self.breaker.reason()
     }
 
+    /// How often the remote has come back in this session after it was off.
+    pub fn returns(&self) -> u64 {
+        self.breaker.closings()
+    }
+
     /// Why nothing more is uploaded; `None` while uploads are on.
     pub fn uploads_off_reason(&self) -> Option<Arc<str>> {
         self.off_reason().or_else(|| self.upload_breaker.reason())
