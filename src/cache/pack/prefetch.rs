@@ -292,7 +292,7 @@ impl Packs {
         *self.told_uses.lock().expect("nobody panics with it")
     }
 
-    /// Notes that a manifest of this session tells of the first so many of them.
+    /// Notes that a manifest of this session tells of the first `uses` of them.
     pub fn told(&self, uses: usize) {
         *self.told_uses.lock().expect("nobody panics with it") = Some(uses);
     }
