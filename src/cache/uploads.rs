@@ -1,5 +1,6 @@
 //! Uploads: at once for a put that waits, or queued beside the answers, bounded in bytes, drained at the end.
 
+mod draining;
 mod packing;
 mod stages;
 mod unsent;
@@ -20,6 +21,7 @@ use super::local::LocalStore;
 use super::pack::{HEAD_BYTES, LARGEST_PACKED};
 use super::remote::{Attempt, Remote, RemoteError, retry};
 use super::s3_client::MOST_PUT_BYTES;
+use super::verify::digest_of;
 use crate::note::note;
 use crate::platform;
 use crate::protocol::{ActionId, OutputId};
@@ -46,10 +48,6 @@ const LARGEST_SENT: u64 = MOST_PUT_BYTES - HEAD_BYTES as u64;
 const LARGE_COST_KIB: u32 = 1 << 10;
 /// A large output gets more time, as a link of this rate takes.
 const SLOWEST_BYTES_PER_S: u64 = 1 << 20;
-/// What is out that long before the deadline is told of, even when the rest is not.
-const MANIFEST_MARGIN: Duration = Duration::from_secs(5);
-/// When no upload has ended for so long, the end of a session asks whether the remote is still there.
-const QUIET: Duration = Duration::from_secs(5);
 /// How often the end of a session looks whether what earlier ones left is queued.
 const QUEUEING_CHECK: Duration = Duration::from_millis(1);
 
@@ -67,7 +65,7 @@ pub struct UploadCounts {
 
 /// Uploads of one session.
 pub struct Uploads {
-    /// Started by the first upload. They step back: theirs is the time in which nobody else has work.
+    /// Started by the first upload. They step back: theirs is the time in which no other thread has work.
     threads: LazyLock<Runtime>,
     remote: Arc<Remote>,
     local: Arc<LocalStore>,
@@ -172,7 +170,7 @@ impl Uploads {
         }
     }
 
-    /// Packs that nobody can find would be written for nothing.
+    /// Packs that cannot be found would be written for nothing.
     fn writes_packs(&self) -> bool {
         self.packs.is_some() && !self.remote.hides_packs()
     }
@@ -187,6 +185,9 @@ impl Uploads {
             let (key, bytes, waited_ns) = (action.graph_key(), entry.size_bytes, queued.elapsed().as_nanos() as u64);
             let span = info_span!(parent: None, "upload", action = %key, bytes, waited_ns);
             let _sending = uploads.stages.sending();
+            if !uploads.is_sound(&action, &entry).await {
+                return uploads.give_up(&[action], &RemoteError::Gone { key: key.to_string() });
+            }
             match uploads.upload(&action, &entry).instrument(span).await {
                 Ok(()) => {
                     uploads.unsent.sent_in(Way::Plain, &[action]);
@@ -222,6 +223,17 @@ impl Uploads {
     fn pending_one(self: &Arc<Self>) -> Pending {
         self.pending.fetch_add(1, Ordering::Relaxed);
         Pending(self.clone())
+    }
+
+    /// Whether a body is what its name says. One that this session did not put may have been damaged since, and what goes out
+    /// reaches every machine.
+    async fn is_sound(&self, action: &ActionId, entry: &Entry) -> bool {
+        if matches!(self.local.peek(action), Some((_, Origin::PutHere))) {
+            return true;
+        }
+        let (path, expected) = (self.local.path_of(&entry.output), (entry.output, entry.size_bytes));
+        let checked = tokio::task::spawn_blocking(move || digest_of(&path)).await;
+        matches!(checked, Ok(Ok(found)) if found == expected)
     }
 
     async fn upload(&self, action: &ActionId, entry: &Entry) -> Result<(), RemoteError> {
@@ -275,47 +287,6 @@ impl Uploads {
     /// Remembers what is not out, for the next session.
     pub fn remember_unsent(&self) {
         self.unsent.write();
-    }
-
-    /// Waits until nothing is pending, or until `deadline`.
-    pub async fn drain(self: &Arc<Self>, deadline: Instant) {
-        if self.has_untold() {
-            let (uploads, manifest) = (self.clone(), self.pending_one());
-            self.threads.spawn(async move {
-                let margin = MANIFEST_MARGIN.min(deadline.duration_since(Instant::now()) / 4);
-                uploads.publish_all(deadline - margin).await;
-                drop(manifest);
-            });
-        }
-        tokio::select! {
-            () = self.wait_for_pending(deadline) => {}
-            () = self.look_after_remote() => {}
-        }
-    }
-
-    async fn wait_for_pending(&self, deadline: Instant) {
-        loop {
-            let finished = self.finished.notified();
-            tokio::pin!(finished);
-            finished.as_mut().enable();
-            if self.pending() == 0 || tokio::time::timeout_at(deadline, finished).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Asks the remote whether it is still there while no upload ends: one that went away in the middle of a build must not
-    /// hold its end for long. Never ends.
-    async fn look_after_remote(&self) {
-        let mut before = self.pending();
-        loop {
-            tokio::time::sleep(QUIET).await;
-            let now = self.pending();
-            if now == before {
-                self.remote.is_still_there().await;
-            }
-            before = now;
-        }
     }
 
     /// Entries that are queued or on their way.

@@ -14,6 +14,7 @@ use super::{Pending, QUEUEING_CHECK, UPLOAD_PATIENCE, Uploads, patience, with_re
 use crate::cache::index::Entry;
 use crate::cache::local::LocalStore;
 use crate::cache::pack::{Batch, Compressed, PackWriter, Packs};
+use crate::cache::remote::RemoteError;
 use crate::cache::{Idea, Knobs};
 use crate::protocol::ActionId;
 
@@ -82,12 +83,15 @@ impl Uploads {
     async fn upload_large(self: &Arc<Self>, action: ActionId, entry: Entry) {
         let Some(packs) = &self.packs else { return };
         let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
-        self.remote.meet().await;
+        self.remote.meet(false).await;
         if self.remote.uploads_off_reason().is_some() {
             return;
         }
         if self.remote.hides_packs() {
             return self.send_plainly(action, entry);
+        }
+        if !self.is_sound(&action, &entry).await {
+            return self.give_up(&[action], &RemoteError::Gone { key: action.graph_key().to_string() });
         }
         let large = packs.writer.large(action, &entry);
         let (key, bytes) = (large.key(), entry.size_bytes);
@@ -112,7 +116,7 @@ impl Uploads {
     async fn upload_pack(self: &Arc<Self>, batch: Batch<Kept>) {
         let Some(packs) = &self.packs else { return };
         let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
-        self.remote.meet().await;
+        self.remote.meet(false).await;
         if self.remote.uploads_off_reason().is_some() {
             return;
         }
