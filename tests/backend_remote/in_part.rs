@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use gocacheprog::s3::LinkSettings;
+
+use crate::common::backend::wire;
 use crate::common::{S3, wait_until};
 use crate::machine::{Fake, Machine, NOTHING_LISTED, assert_hits, assert_misses, at, lines};
 
@@ -111,4 +114,23 @@ fn packs_are_read_in_a_session_that_found_the_remote_off_and_back_again() {
     assert_hits(&[answer], &[1]);
     backend.close(3);
     backend.end();
+}
+
+#[test]
+fn what_the_end_of_a_session_cuts_off_leaves_no_file() {
+    let s3 = S3::start();
+    let (writer, reader) = (Machine::new(), Machine::new());
+    let arguments = ["--strategy", "async", "--drain-deadline", "1"];
+    let mut backend = writer.start(&s3.variables(), &["--strategy", "async"]);
+    backend.put(1, 1, &vec![1; 4 << 20]);
+    backend.close(2);
+    backend.end();
+    s3.server.set_link(LinkSettings { bandwidth_bytes_per_s: Some(256 << 10), ..LinkSettings::NONE });
+    let mut backend = reader.start(&s3.variables(), &arguments);
+    backend.send(&format!("{{\"ID\":1,\"Command\":\"get\",\"ActionID\":\"{}\"}}\n\n", wire(1)));
+    let files = || std::fs::read_dir(reader.store().join("tmp")).into_iter().flatten().count();
+    wait_until("a part of the body", || files() > 0);
+    backend.close(2);
+    backend.end();
+    assert_eq!(files(), 0);
 }
