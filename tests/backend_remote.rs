@@ -1,6 +1,8 @@
 //! Real builds over an S3 server on loopback: both strategies, the workshop's objects, and a remote that fails.
 
 mod common;
+#[path = "backend_remote/in_part.rs"]
+mod in_part;
 #[path = "backend_remote/large.rs"]
 mod large;
 #[path = "backend_remote/machine.rs"]

@@ -92,6 +92,7 @@ fn start_session(args: &BackendArgs, store: &Path, records: &Records, writer: Re
         writer,
         runtime: LazyLock::new(start_runtime),
         waiting: TaskTracker::new(),
+        ending: Arc::default(),
         in_flight: InFlight::default(),
         planted: Planted::new(args.plant.clone()),
         altered: Altered::new(args.knobs()),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use tokio::runtime::Runtime;
+use tokio::sync::SetOnce;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -22,6 +23,9 @@ use crate::telemetry::{Answer, Outcome, Recorder, Times};
 
 /// The longest that a session works on the remote for the sake of later ones. What is left they do.
 const TIDY_LIMIT: Duration = Duration::from_secs(30);
+
+/// The longest that it waits until the requests which the deadline has cut off have ended.
+const END_LIMIT: Duration = Duration::from_secs(1);
 
 /// After standing still for so long the reader looks whether somebody has been waiting.
 const STOOD_STILL_NS: u64 = 1_000_000;
@@ -48,6 +52,8 @@ pub struct Session {
     /// Started by the first request that has to wait for the remote.
     pub runtime: LazyLock<Runtime>,
     pub waiting: TaskTracker,
+    /// Set when no request is worked on any more.
+    pub ending: Arc<SetOnce<()>>,
     pub in_flight: InFlight,
     pub planted: Planted,
     pub altered: Altered,
@@ -157,7 +163,15 @@ impl Session {
         if self.altered.blocks_reader() {
             self.runtime.block_on(task);
         } else {
-            self.waiting.spawn_on(task, self.runtime.handle());
+            let ending = self.ending.clone();
+            let until_the_end = async move {
+                tokio::select! {
+                    biased;
+                    _ = ending.wait() => {}
+                    () = task => {}
+                }
+            };
+            self.waiting.spawn_on(until_the_end, self.runtime.handle());
         }
     }
 
@@ -255,7 +269,13 @@ impl Session {
     pub fn tidy(&self) {
         self.cache.end_probe();
         if let Some(runtime) = LazyLock::get(&self.runtime) {
-            let _ = runtime.block_on(async { tokio::time::timeout(TIDY_LIMIT, self.cache.tidy()).await });
+            runtime.block_on(async {
+                // What the deadline has cut off is dropped, or the process would end with half a body on disk.
+                let _ = self.ending.set(());
+                let _ = tokio::time::timeout(END_LIMIT, self.waiting.wait()).await;
+                self.cache.end_fetches().await;
+                let _ = tokio::time::timeout(TIDY_LIMIT, self.cache.tidy()).await;
+            });
         }
     }
 

@@ -2,7 +2,7 @@
 //! works again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
@@ -18,11 +18,13 @@ pub struct Breaker {
     points: AtomicU32,
     /// Why the circuit is open; `None` while it is closed.
     reason: watch::Sender<Option<Arc<str>>>,
+    /// How often it was closed again.
+    closings: AtomicU64,
 }
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { points: AtomicU32::new(0), reason: watch::Sender::new(None) }
+        Self { points: AtomicU32::new(0), reason: watch::Sender::new(None), closings: AtomicU64::new(0) }
     }
 }
 
@@ -54,7 +56,14 @@ impl Breaker {
     /// Closes the circuit: what failed before does not count any more.
     pub fn close(&self) {
         self.points.store(0, Ordering::Relaxed);
-        self.reason.send_replace(None);
+        if self.reason.send_replace(None).is_some() {
+            self.closings.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How often the circuit was closed again.
+    pub fn closings(&self) -> u64 {
+        self.closings.load(Ordering::Relaxed)
     }
 
     /// Waits until the circuit opens; the reason.

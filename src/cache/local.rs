@@ -154,12 +154,15 @@ impl LocalStore {
         BodyFile::create(self.folder().to_owned(), self.spare.clone()).synced(self.knobs.syncs())
     }
 
-    /// Starts one of which only the size is checked, where the knobs say so.
+    /// Starts one that is fetched. Not in the spare store: without it there is a miss, and no failed build. Only its size is
+    /// checked where the knobs say so.
     pub fn begin_fetched(&self) -> BodyFile {
-        match self.knobs.no_verify {
-            true => BodyFile::create_checked(self.folder().to_owned(), self.spare.clone()),
-            false => self.begin(),
-        }
+        let folder = self.folder().to_owned();
+        let body = match self.knobs.no_verify {
+            true => return BodyFile::create_checked(folder, None),
+            false => BodyFile::create(folder, None),
+        };
+        body.synced(self.knobs.syncs())
     }
 
     /// Checks a body, gives it its final name and returns its path.

@@ -8,6 +8,7 @@ mod meter;
 mod objects;
 mod plain;
 mod probe;
+mod purpose;
 mod retry;
 
 use std::path::Path;
@@ -28,6 +29,8 @@ pub use error::RemoteError;
 use memory::Memory;
 use meter::Meter;
 pub use meter::Traffic;
+pub use purpose::Attempt;
+use purpose::Purpose;
 use retry::AHEAD_RETRY_AFTER;
 pub use retry::{is_worth_another_try, retry};
 
@@ -49,13 +52,19 @@ pub struct Remote {
     upload_breaker: Breaker,
     contact: Contact,
     contents: Contents,
-    /// Whether somebody has asked whether the bucket is there.
+    /// True once it was asked whether the bucket is there.
     bucket_asked: AtomicBool,
     meter: Meter,
     /// Waits before what is fetched ahead is tried again.
     back_off: [Duration; 2],
     /// What sessions remember of it when it is off; `None`: this one remembers nothing.
     memory: Option<Memory>,
+    /// What sessions remember of uploads to it when they are off.
+    upload_memory: Option<Memory>,
+    /// Whether they were off before.
+    were_uploads_off: AtomicBool,
+    /// Whether this session is the one that tries uploads again.
+    tries_uploads: AtomicBool,
     /// Set by the first need of the remote, which looks at what earlier sessions have left there.
     recalled: OnceLock<()>,
     /// Whether it was off then.
@@ -66,36 +75,8 @@ pub struct Remote {
     first_reason: OnceLock<Arc<str>>,
     /// Why nothing was fetched, where it did not go off.
     trouble: OnceLock<Arc<str>>,
-}
-
-/// One attempt at an upload.
-#[derive(Clone, Copy, Debug)]
-pub struct Attempt {
-    /// The longest that it may take.
-    pub limit: Duration,
-    /// Whether no other follows if it fails in passing: what the next one heals tells nothing about the remote.
-    pub is_last: bool,
-    /// Whether go waits for it.
-    pub go_waits: bool,
-}
-
-/// What a request is for.
-#[derive(Clone, Copy)]
-enum Purpose {
-    /// A get waits for it.
-    Download,
-    /// It is fetched ahead of go's questions; who waits for it all the same tells by itself. `is_last`: no other attempt
-    /// follows if it fails in passing.
-    Ahead {
-        is_last: bool,
-    },
-    Upload(Attempt),
-}
-
-impl Purpose {
-    fn is_download(self) -> bool {
-        !matches!(self, Self::Upload(_))
-    }
+    /// Why the first get was denied that was.
+    denial: OnceLock<Arc<str>>,
 }
 
 impl Remote {
@@ -113,17 +94,22 @@ impl Remote {
             meter: Meter::default(),
             back_off: AHEAD_RETRY_AFTER,
             memory: None,
+            upload_memory: None,
+            were_uploads_off: AtomicBool::new(false),
+            tries_uploads: AtomicBool::new(false),
             recalled: OnceLock::new(),
             was_off_before: AtomicBool::new(false),
             probe: Mutex::default(),
             first_reason: OnceLock::new(),
             trouble: OnceLock::new(),
+            denial: OnceLock::new(),
         }
     }
 
     /// The same remote, with what sessions over the local store in `folder` remember of it.
     pub fn remembered_in(mut self, folder: &Path) -> Self {
         self.memory = Some(Memory::new(folder, &self.config));
+        self.upload_memory = Some(Memory::of_uploads(folder, &self.config));
         self
     }
 
@@ -146,6 +132,11 @@ impl Remote {
         self.breaker.reason()
     }
 
+    /// How often the remote has come back in this session after it was off.
+    pub fn returns(&self) -> u64 {
+        self.breaker.closings()
+    }
+
     /// Why nothing more is uploaded; `None` while uploads are on.
     pub fn uploads_off_reason(&self) -> Option<Arc<str>> {
         self.off_reason().or_else(|| self.upload_breaker.reason())
@@ -153,7 +144,7 @@ impl Remote {
 
     /// Why the session did without the remote or without uploads, be it for a part of its time; `None` where it did not.
     pub fn trouble(&self) -> Option<Arc<str>> {
-        let earlier = || self.first_reason.get().or(self.trouble.get()).cloned();
+        let earlier = || self.first_reason.get().or(self.trouble.get()).or(self.denied_all()).cloned();
         self.uploads_off_reason().or_else(earlier)
     }
 
@@ -171,6 +162,11 @@ impl Remote {
             .sum()
     }
 
+    /// Pieces of bodies that connections have taken so far: while it grows, uploads move.
+    pub fn pieces_sent(&self) -> u64 {
+        [&self.client, &self.upload_client].iter().filter_map(|client| client.get()).map(S3Client::pieces_sent).sum()
+    }
+
     fn sent(&self, bytes: u64) {
         self.meter.bytes_up.fetch_add(bytes, Ordering::Relaxed);
         self.meter.objects_up.fetch_add(1, Ordering::Relaxed);
@@ -182,7 +178,11 @@ impl Remote {
     }
 
     async fn client_for(&self, attempt: Attempt) -> &S3Client {
-        if attempt.go_waits {
+        self.client_where(attempt.go_waits).await
+    }
+
+    async fn client_where(&self, go_waits: bool) -> &S3Client {
+        if go_waits {
             return self.client().await;
         }
         self.upload_client.get_or_init(|| self.connect(S3Client::connect_patiently)).await
@@ -203,8 +203,8 @@ impl Remote {
         purpose: Purpose,
         work: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, RemoteError> {
-        if !purpose.is_download() {
-            self.meet().await;
+        if let Purpose::Upload(attempt) = purpose {
+            self.meet(attempt.go_waits).await;
         }
         let off_reason = match purpose {
             Purpose::Download | Purpose::Ahead { .. } => self.off_reason(),
@@ -221,14 +221,14 @@ impl Remote {
             biased;
             result = work => result,
             reason = self.went_off(purpose) => Err(RemoteError::Off(reason)),
-            () = self.contact.silence(), if purpose.is_download() => Err(self.no_answer("the first question", SILENCE).into()),
+            () = self.silence(true), if purpose.is_download() => Err(self.no_answer("the first question", SILENCE).into()),
         };
         match &result {
             Ok(_) => {
                 self.contact.hear();
                 match purpose {
                     Purpose::Download | Purpose::Ahead { .. } => self.breaker.succeeded(),
-                    Purpose::Upload(_) => self.upload_breaker.succeeded(),
+                    Purpose::Upload(_) => self.uploads_work(),
                 }
             }
             Err(error) => {
@@ -269,7 +269,8 @@ impl Remote {
         }
         if is_unreachable(error) && !self.contact.has_heard() {
             // One lost connection says little of a remote that was never reached.
-            self.greet().await;
+            let go_waits = !matches!(purpose, Purpose::Upload(attempt) if !attempt.go_waits);
+            self.greet(go_waits).await;
         } else {
             self.note_failure(error, purpose, waited);
         }
@@ -289,8 +290,11 @@ impl Remote {
             return;
         }
         // A remote that cannot be reached gives nothing either.
-        if matches!(purpose, Purpose::Upload(_)) && !is_unreachable(error) {
-            self.upload_breaker.failed(slow, &error.to_string());
+        let is_of_uploads = matches!(purpose, Purpose::Upload(attempt) if attempt.is_large || !is_unreachable(error));
+        if is_of_uploads {
+            if self.upload_breaker.failed(slow, &error.to_string()) && error.is_timeout() {
+                self.remember_uploads_off(&error.to_string());
+            }
         } else if self.breaker.failed(slow, &error.to_string()) {
             self.has_gone_off(&error.to_string(), slow);
         }

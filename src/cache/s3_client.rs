@@ -51,7 +51,7 @@ const BUFFERED_BYTES: u64 = 1 << 20;
 const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest object that one PUT may write. Larger ones take multipart uploads, whose parts are billed for ever when
 /// a process is killed on the way.
-const MOST_PUT_BYTES: u64 = 5 << 30;
+pub const MOST_PUT_BYTES: u64 = 5 << 30;
 
 /// A connection pool to one bucket. Cloning shares it.
 #[derive(Clone)]
@@ -68,6 +68,8 @@ struct Shared {
     stall_timeout: Duration,
     /// Connections that are open.
     connections: Arc<AtomicU64>,
+    /// Pieces of bodies that connections have taken.
+    pieces_sent: Arc<AtomicU64>,
     /// The store has refused a DeleteObjects request.
     batches_are_refused: AtomicBool,
     /// The port has been asked what it speaks, and the scheme of that where it is not the endpoint's.
@@ -109,6 +111,7 @@ impl S3Client {
             prefix: config.prefix.clone(),
             stall_timeout: STALL_TIMEOUT * patience,
             connections,
+            pieces_sent: Arc::default(),
             batches_are_refused: AtomicBool::new(false),
             protocol_asked: AtomicBool::new(false),
             other_protocol: OnceLock::new(),
@@ -124,6 +127,11 @@ impl S3Client {
     /// Connections that are open now.
     pub fn connections_open(&self) -> u64 {
         self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Pieces of bodies that connections have taken so far: while it grows, uploads move.
+    pub fn pieces_sent(&self) -> u64 {
+        self.shared.pieces_sent.load(Ordering::Relaxed)
     }
 
     /// The whole object, or `None` when there is none of that key.
@@ -226,7 +234,7 @@ impl S3Client {
         let stall = self.shared.stall_timeout + hidden_for(size);
         let put = || async {
             let upload = body().map_err(|error| attempt.other(&error.to_string()))?;
-            let (body, progress) = upload.into_parts();
+            let (body, progress) = upload.into_parts(self.shared.pieces_sent.clone());
             let request = self.shared.sdk.put_object().bucket(self.bucket()).key(&key);
             let request = request.content_length(size as i64).body(body);
             // Hashing the body to sign it would cost more than sending it; the reader checks anyway.

@@ -270,6 +270,13 @@ impl Cache {
         self.remote.iter().for_each(|remote| remote.end_probe());
     }
 
+    /// Ends what is still fetched ahead. For the time after go has been let go.
+    pub async fn end_fetches(&self) {
+        if let Some(packs) = &self.packs {
+            packs.end().await;
+        }
+    }
+
     /// Keeps the remote small. For the time after go has been let go: it takes requests of its own.
     pub async fn tidy(&self) {
         if let Some(packs) = self.packs.as_ref().filter(|_| self.uploads.is_some()) {

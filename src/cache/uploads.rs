@@ -1,5 +1,6 @@
 //! Uploads: at once for a put that waits, or queued beside the answers, bounded in bytes, drained at the end.
 
+mod draining;
 mod packing;
 mod stages;
 mod unsent;
@@ -17,8 +18,11 @@ use tracing::{Instrument, info_span};
 
 use super::index::{Entry, Origin};
 use super::local::LocalStore;
-use super::pack::LARGEST_PACKED;
+use super::pack::{HEAD_BYTES, LARGEST_PACKED};
 use super::remote::{Attempt, Remote, RemoteError, retry};
+use super::s3_client::MOST_PUT_BYTES;
+use super::verify::digest_of;
+use crate::note::note;
 use crate::platform;
 use crate::protocol::{ActionId, OutputId};
 pub use packing::Packing;
@@ -38,16 +42,12 @@ const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
 const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 /// Waits before the second and the third attempt.
 const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
-/// S3 takes no larger object in one request, and parts of one that a killed process leaves behind cost money.
-const LARGEST_SENT: u64 = 5 << 30;
+/// No larger output is sent: with what is in front of it, it is the largest object that one PUT may write.
+const LARGEST_SENT: u64 = MOST_PUT_BYTES - HEAD_BYTES as u64;
 /// What a large output takes of the room, KiB: it is streamed, and go must not wait for it.
 const LARGE_COST_KIB: u32 = 1 << 10;
 /// A large output gets more time, as a link of this rate takes.
 const SLOWEST_BYTES_PER_S: u64 = 1 << 20;
-/// What is out that long before the deadline is told of, even when the rest is not.
-const MANIFEST_MARGIN: Duration = Duration::from_secs(5);
-/// When no upload has ended for so long, the end of a session asks whether the remote is still there.
-const QUIET: Duration = Duration::from_secs(5);
 /// How often the end of a session looks whether what earlier ones left is queued.
 const QUEUEING_CHECK: Duration = Duration::from_millis(1);
 
@@ -65,7 +65,7 @@ pub struct UploadCounts {
 
 /// Uploads of one session.
 pub struct Uploads {
-    /// Started by the first upload. They step back: theirs is the time in which nobody else has work.
+    /// Started by the first upload. They step back: theirs is the time in which no other thread has work.
     threads: LazyLock<Runtime>,
     remote: Arc<Remote>,
     local: Arc<LocalStore>,
@@ -85,6 +85,8 @@ pub struct Uploads {
     writes_plain: bool,
     unsent: Unsent,
     stages: Stages,
+    /// Whether it was told that the remote does not take all sizes.
+    told_refusal: AtomicBool,
     /// Queues what earlier sessions left, once.
     sending_again: OnceLock<JoinHandle<()>>,
 }
@@ -106,6 +108,7 @@ impl Uploads {
             gave_up_waiting: AtomicBool::new(false),
             finished: Notify::new(),
             stages: Stages::default(),
+            told_refusal: AtomicBool::new(false),
             sending_again: OnceLock::new(),
             writes_plain: writes_plain || packs.is_none(),
             packs,
@@ -167,7 +170,7 @@ impl Uploads {
         }
     }
 
-    /// Packs that nobody can find would be written for nothing.
+    /// Packs that cannot be found would be written for nothing.
     fn writes_packs(&self) -> bool {
         self.packs.is_some() && !self.remote.hides_packs()
     }
@@ -182,12 +185,15 @@ impl Uploads {
             let (key, bytes, waited_ns) = (action.graph_key(), entry.size_bytes, queued.elapsed().as_nanos() as u64);
             let span = info_span!(parent: None, "upload", action = %key, bytes, waited_ns);
             let _sending = uploads.stages.sending();
+            if !uploads.is_sound(&action, &entry).await {
+                return uploads.give_up(&[action], &RemoteError::Gone { key: key.to_string() });
+            }
             match uploads.upload(&action, &entry).instrument(span).await {
                 Ok(()) => {
                     uploads.unsent.sent_in(Way::Plain, &[action]);
                     uploads.send_again();
                 }
-                Err(error) => uploads.remote.give_up_upload(&error),
+                Err(error) => uploads.give_up(&[action], &error),
             }
             drop(pending);
         });
@@ -219,6 +225,17 @@ impl Uploads {
         Pending(self.clone())
     }
 
+    /// Whether a body is what its name says. One that this session did not put may have been damaged since, and what goes out
+    /// reaches every machine.
+    async fn is_sound(&self, action: &ActionId, entry: &Entry) -> bool {
+        if matches!(self.local.peek(action), Some((_, Origin::PutHere))) {
+            return true;
+        }
+        let (path, expected) = (self.local.path_of(&entry.output), (entry.output, entry.size_bytes));
+        let checked = tokio::task::spawn_blocking(move || digest_of(&path)).await;
+        matches!(checked, Ok(Ok(found)) if found == expected)
+    }
+
     async fn upload(&self, action: &ActionId, entry: &Entry) -> Result<(), RemoteError> {
         let cell = self.bodies.lock().expect("no uploader panics").entry(entry.output).or_default().clone();
         let put_body = |attempt| self.remote.put_body(entry, &self.local, attempt);
@@ -232,7 +249,7 @@ impl Uploads {
 
     /// Uploads body, then metadata, once each and without a second attempt: what a put of the workshop waits for.
     pub async fn upload_now(self: &Arc<Self>, action: &ActionId, entry: &Entry) {
-        let attempt = Attempt { limit: PUT_PATIENCE, is_last: true, go_waits: true };
+        let attempt = Attempt { limit: PUT_PATIENCE, is_last: true, go_waits: true, is_large: false };
         self.entries.fetch_add(1, Ordering::Relaxed);
         self.unsent.waits(*action, &[Way::Plain]);
         let body = self.remote.put_body(entry, &self.local, attempt).await;
@@ -245,7 +262,19 @@ impl Uploads {
                 self.unsent.sent_in(Way::Plain, &[*action]);
                 self.send_again();
             }
-            Err(error) => self.remote.give_up_upload(&error),
+            Err(error) => self.give_up(&[*action], &error),
+        }
+    }
+
+    /// Takes what an upload in vain tells: of these entries, which no later session can send either, or of the remote.
+    fn give_up(&self, actions: &[ActionId], error: &RemoteError) {
+        if !error.refuses_object() {
+            return self.remote.give_up_upload(error);
+        }
+        self.entries.fetch_sub(actions.len() as u64, Ordering::Relaxed);
+        self.unsent.gone(actions);
+        if error.is_answer() && !self.told_refusal.swap(true, Ordering::Relaxed) {
+            note(format_args!("what is too large for the remote stays on this machine: {error}"));
         }
     }
 
@@ -258,47 +287,6 @@ impl Uploads {
     /// Remembers what is not out, for the next session.
     pub fn remember_unsent(&self) {
         self.unsent.write();
-    }
-
-    /// Waits until nothing is pending, or until `deadline`.
-    pub async fn drain(self: &Arc<Self>, deadline: Instant) {
-        if self.has_untold() {
-            let (uploads, manifest) = (self.clone(), self.pending_one());
-            self.threads.spawn(async move {
-                let margin = MANIFEST_MARGIN.min(deadline.duration_since(Instant::now()) / 4);
-                uploads.publish_all(deadline - margin).await;
-                drop(manifest);
-            });
-        }
-        tokio::select! {
-            () = self.wait_for_pending(deadline) => {}
-            () = self.look_after_remote() => {}
-        }
-    }
-
-    async fn wait_for_pending(&self, deadline: Instant) {
-        loop {
-            let finished = self.finished.notified();
-            tokio::pin!(finished);
-            finished.as_mut().enable();
-            if self.pending() == 0 || tokio::time::timeout_at(deadline, finished).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Asks the remote whether it is still there while no upload ends: one that went away in the middle of a build must not
-    /// hold its end for long. Never ends.
-    async fn look_after_remote(&self) {
-        let mut before = self.pending();
-        loop {
-            tokio::time::sleep(QUIET).await;
-            let now = self.pending();
-            if now == before {
-                self.remote.is_still_there().await;
-            }
-            before = now;
-        }
     }
 
     /// Entries that are queued or on their way.
@@ -376,6 +364,6 @@ async fn with_retries<F>(limit: Duration, mut upload: impl FnMut(Attempt) -> F) 
 where
     F: Future<Output = Result<(), RemoteError>>,
 {
-    let attempt = |is_last| upload(Attempt { limit, is_last, go_waits: false });
+    let attempt = |is_last| upload(Attempt { limit, is_last, go_waits: false, is_large: false });
     retry(RETRY_AFTER, RemoteError::is_passing, attempt).await
 }

@@ -65,7 +65,11 @@ pub fn verify(folder: &Path) -> io::Result<Report> {
     Ok(report)
 }
 
-fn digest_of(path: &Path) -> io::Result<(OutputId, u64)> {
+/// SHA-256 and size in bytes of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn digest_of(path: &Path) -> io::Result<(OutputId, u64)> {
     let mut file = File::open(path)?;
     let mut context = Context::new(&SHA256);
     let mut buffer = vec![0; 256 << 10];

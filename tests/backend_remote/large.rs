@@ -5,7 +5,7 @@ use std::time::Duration;
 use gocacheprog::s3::{LinkSettings, Operation};
 
 use crate::common::S3;
-use crate::machine::{Machine, path_of};
+use crate::machine::{Fake, Machine, NOTHING_LISTED, at, path_of};
 
 const LARGE: usize = 65 << 20;
 
@@ -72,6 +72,51 @@ fn a_large_output_goes_out_plainly_where_plain_objects_do() {
     let answer = backend.get(1, 1);
     assert!(std::fs::read(path_of(&answer)).unwrap() == large(1), "{answer}");
     backend.end();
+}
+
+#[test]
+fn one_that_comes_too_slowly_is_given_up_and_the_rest_still_comes() {
+    let s3 = S3::start();
+    let writer = Machine::new();
+    let mut backend = writer.start(&s3.variables(), &[]);
+    for n in [1, 2] {
+        backend.put(n.into(), n, &large(n));
+    }
+    backend.put(3, 3, b"a small one");
+    backend.close(4);
+    backend.end();
+    s3.server.set_link(LinkSettings { bandwidth_bytes_per_s: Some(1 << 20), ..LinkSettings::NONE });
+    let reader = Machine::new();
+    let mut backend = reader.start(&s3.variables(), &[]);
+    let large_gets = || {
+        let log = s3.server.log_since(0);
+        log.iter().filter(|record| record.op == Operation::Get && record.key.starts_with("packs-v1/")).count()
+    };
+    assert_eq!(backend.get(1, 1)["Miss"], true);
+    assert_eq!(backend.get(2, 2)["Miss"], true);
+    let asked = large_gets();
+    assert_eq!(std::fs::read(path_of(&backend.get(3, 3))).unwrap(), b"a small one");
+    backend.close(4);
+    let (_, _, said) = backend.end();
+    assert!(said.is_empty() && asked <= 1, "{asked} large outputs were asked for; {said}");
+    let left: Vec<_> = std::fs::read_dir(reader.store().join("tmp")).unwrap().collect();
+    assert!(left.is_empty() && reader.files("remote-").is_empty(), "{left:?}");
+}
+
+#[test]
+fn one_that_is_up_and_in_no_manifest_is_sent_again() {
+    let fake = Fake::answering(|request| match () {
+        () if request.contains("list-type=2") => ("200 OK", NOTHING_LISTED),
+        () if request.starts_with("PUT") && request.contains("manifests-v1/") => ("500 Internal Server Error", ""),
+        () if request.starts_with("PUT") => ("200 OK", ""),
+        () => ("404 Not Found", ""),
+    });
+    let machine = Machine::new();
+    let mut backend = machine.start(&at(&fake.endpoint), &[]);
+    backend.put(1, 1, &large(1));
+    backend.close(2);
+    backend.end();
+    assert_eq!(machine.unsent(), 1);
 }
 
 #[test]

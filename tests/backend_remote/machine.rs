@@ -173,6 +173,11 @@ impl Fake {
     }
 }
 
+/// What a bucket without an object answers to a listing.
+pub const NOTHING_LISTED: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+    <ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>cache</Name><KeyCount>0</KeyCount>\
+    <MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>";
+
 /// An address where packets are lost: nobody accepts there, and no more connections wait than there are already. As long as
 /// what is given lives.
 pub fn deaf() -> (String, impl Drop) {

@@ -68,6 +68,7 @@ impl Packs {
             // A pack may be a little larger than the largest output in one.
             Ok(Some(Taken::Other)) => return self.read_pack(key, transfer).await,
             Ok(Some(Taken::Damaged)) => self.remote.found_damage(),
+            Ok(Some(Taken::NoRoom(reason))) => self.local_is_full(&reason),
             // Any trouble is a miss, and was counted.
             Ok(Some(Taken::Kept) | None) | Err(_) => {}
         }

@@ -1,7 +1,7 @@
-//! A large output: an object of its own among the packs, streamed on its way out and on its way in.
+//! A large output: a separate object among the packs, streamed on its way out and on its way in.
 //!
 //! Little endian. `GCPK`, version 2, the action and the output (32 bytes each), the size (`u64`), when it was put (`i64`, Unix
-//! nanoseconds), the XXH3 (64 bits) of all that, and then the output as it is. Manifests have it as a pack of one entry; a
+//! nanoseconds), the XXH3 (64 bits) of all that, and then the output unchanged. Manifests have it as a pack of one entry; a
 //! program that knows only version 1 leaves it alone.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::fields::Fields;
 use super::format::MAGIC;
-use crate::cache::body_file::BodyFile;
+use crate::cache::body_file::{BodyFile, CommitError};
 use crate::cache::index::{Entry, Origin};
 use crate::cache::local::LocalStore;
 use crate::protocol::{ActionId, OutputId};
@@ -46,14 +46,16 @@ fn read_head(bytes: &[u8]) -> Option<(ActionId, Entry)> {
 }
 
 /// What became of an object that was taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Taken {
     /// It is in the local store.
     Kept,
     /// It is of another form.
     Other,
-    /// It is not as it was written, or the disk does not take it.
+    /// It is not as it was written.
     Damaged,
+    /// The local store does not take it.
+    NoRoom(String),
 }
 
 /// Takes a large output in piece by piece, straight into a file.
@@ -88,8 +90,10 @@ impl LargeReader {
     /// Checks the output and keeps it.
     pub fn finish(self) -> Taken {
         let Some((action, entry, body)) = self.body else { return Taken::Other };
-        if self.local.keep_body(body, &entry.output, entry.size_bytes).is_err() {
-            return Taken::Damaged;
+        match self.local.keep_body(body, &entry.output, entry.size_bytes) {
+            Ok(_) => {}
+            Err(error @ CommitError::Disk { .. }) => return Taken::NoRoom(error.to_string()),
+            Err(CommitError::WrongContent { .. }) => return Taken::Damaged,
         }
         self.local.keep_entry(action, entry, Origin::Fetched);
         Taken::Kept

@@ -35,7 +35,7 @@ pub struct Fingerprint([u8; FINGERPRINT_BYTES]);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackRecord {
     pub id: PackId,
-    /// The most that there are where it has more.
+    /// Size in bytes; `u32::MAX` where it is larger.
     pub bytes: u32,
     /// Unix seconds.
     pub written_s: i64,

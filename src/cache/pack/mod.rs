@@ -16,6 +16,7 @@ mod tidy;
 mod unpack;
 mod writer;
 
+pub use large::HEAD_BYTES;
 pub use prefetch::Packs;
 pub use writer::{Batch, Compressed, PackWriter};
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SetOnce, watch};
+use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
 
 use super::catalog::{Catalog, PackNumber};
@@ -29,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// So much longer it waits for a pack that comes in at a rate that promises its end by then. For a large output it is longer
 /// by as much as that is larger than a pack may be: making it again takes longer too.
 const MORE_PATIENCE: Duration = Duration::from_secs(12);
+/// The longest that the end of a session waits until fetches have ended.
+const END_PATIENCE: Duration = Duration::from_secs(1);
 /// Waits before the manifests are asked for again, when the remote has said to come later: without them all is compiled.
 const LOAD_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 
@@ -42,9 +45,17 @@ pub struct Packs {
     connections: usize,
     is_loading: AtomicBool,
     found: SetOnce<Found>,
+    /// The manifests could not be had: how often the remote had come back by then. They are asked for again after the next
+    /// time.
+    in_trouble: watch::Sender<Option<u64>>,
     pub(super) decoders: Semaphore,
     /// The local store takes no more: everything is a miss.
     pub(super) is_full: AtomicBool,
+    /// A large output came too slowly: the others are made again at once.
+    large_are_slow: AtomicBool,
+    /// Ends the fetches when the session ends.
+    ending: SetOnce<()>,
+    fetches: TaskTracker,
     /// What the packs should have and did not give: it is put anew.
     lost: Mutex<HashSet<ActionId>>,
     /// How many of the packs that go used a manifest of this session has told of; `None` before the first.
@@ -56,8 +67,6 @@ enum Found {
     Manifests(Box<Loaded>),
     /// None, or none that this key is shown: plain objects are asked for.
     Nothing,
-    /// Trouble: everything is a miss. Asking for each object would ask a remote in trouble a thousand times.
-    Trouble,
 }
 
 pub(super) struct Loaded {
@@ -79,32 +88,56 @@ impl Packs {
             without: without.to_vec(),
             is_loading: AtomicBool::new(false),
             found: SetOnce::new(),
+            in_trouble: watch::Sender::new(None),
             decoders: Semaphore::new(DECODERS),
             is_full: AtomicBool::new(false),
+            large_are_slow: AtomicBool::new(false),
+            ending: SetOnce::new(),
+            fetches: TaskTracker::new(),
             lost: Mutex::default(),
             told_uses: Mutex::default(),
         }
     }
 
-    /// Starts to read the manifests, once.
-    pub fn start_loading(self: &Arc<Self>) {
-        if !self.is_loading.swap(true, Ordering::Relaxed) {
-            let packs = self.clone();
-            // A task of its own: a get that gives up waiting must not end it.
-            tokio::spawn(async move {
-                let found = packs.find_manifests().await;
-                let _ = packs.found.set(found);
-            });
+    /// Starts to read the manifests, once, and once more each time that the remote comes back.
+    fn start_loading(self: &Arc<Self>) {
+        if self.are_in_trouble() || self.is_loading.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (packs, returns) = (self.clone(), self.remote.returns());
+        // In a task: a get that gives up waiting must not end it.
+        tokio::spawn(async move {
+            match packs.find_manifests().await {
+                Some(found) => drop(packs.found.set(found)),
+                None => {
+                    packs.in_trouble.send_replace(Some(returns));
+                    packs.is_loading.store(false, Ordering::Relaxed);
+                }
+            }
+        });
+    }
+
+    /// Whether the manifests could not be had, and the remote has not come back since. Then everything is a miss: asking for
+    /// each object would ask a remote in trouble a thousand times.
+    fn are_in_trouble(&self) -> bool {
+        *self.in_trouble.borrow() == Some(self.remote.returns())
+    }
+
+    /// Waits until the manifests are read; whether there are any. `None`: they cannot be had.
+    async fn loading(&self) -> Option<bool> {
+        let mut trouble = self.in_trouble.subscribe();
+        tokio::select! {
+            biased;
+            found = self.found.wait() => Some(matches!(found, Found::Manifests(_))),
+            _ = trouble.wait_for(|_| self.are_in_trouble()) => None,
         }
     }
 
     /// Waits until the manifests are read; whether there are any. `None`: they cannot be had, or not within a get's patience.
     pub async fn load(self: &Arc<Self>) -> Option<bool> {
         self.start_loading();
-        match tokio::time::timeout(PATIENCE, self.found.wait()).await {
-            Ok(Found::Manifests(_)) => Some(true),
-            Ok(Found::Nothing) => Some(false),
-            Ok(Found::Trouble) => None,
+        match tokio::time::timeout(PATIENCE, self.loading()).await {
+            Ok(loaded) => loaded,
             Err(_) => {
                 let error = RemoteError::TooSlow { key: MANIFESTS.to_owned(), seconds: PATIENCE.as_secs() };
                 self.remote.let_go_wait(&error, PATIENCE);
@@ -113,13 +146,14 @@ impl Packs {
         }
     }
 
-    async fn find_manifests(&self) -> Found {
+    /// `None`: they cannot be had now.
+    async fn find_manifests(&self) -> Option<Found> {
         let helps = RemoteError::is_passing_answer;
         let manifests = match retry(LOAD_AGAIN_AFTER, helps, |_| self.manifests()).await {
             Ok(manifests) => manifests.found,
             Err(error) if error.denies_listing() => {
                 note(format_args!("packs cannot be found, this build reads and writes plain objects: {error}"));
-                return Found::Nothing;
+                return Some(Found::Nothing);
             }
             Err(error) => {
                 if error.is_timeout() {
@@ -127,7 +161,7 @@ impl Packs {
                     self.remote.let_go_wait(&error, PATIENCE);
                 }
                 self.remote.note_trouble(&error);
-                return Found::Trouble;
+                return None;
             }
         };
         if manifests.is_empty() {
@@ -135,31 +169,33 @@ impl Packs {
                 // Plain objects it is: what a small bucket has of them is known from here on.
                 self.remote.learn_contents().await;
             }
-            return Found::Nothing;
+            return Some(Found::Nothing);
         }
         let count = manifests.len();
         let catalog = Catalog::new(manifests.into_iter().map(|(_, manifest)| manifest).collect());
         let reads_ahead = !self.without.contains(&Idea::Prefetch);
         let schedule = Mutex::new(Schedule::new(reads_ahead, self.connections));
-        Found::Manifests(Box::new(Loaded { catalog, manifests: count, runtime: Handle::current(), schedule }))
+        let loaded = Loaded { catalog, manifests: count, runtime: Handle::current(), schedule };
+        Some(Found::Manifests(Box::new(loaded)))
     }
 
     pub(super) fn loaded(&self) -> Option<&Loaded> {
         match self.found.get()? {
             Found::Manifests(loaded) => Some(loaded),
-            Found::Nothing | Found::Trouble => None,
+            Found::Nothing => None,
         }
     }
 
     /// Whether the packs may have an action; `None` while the manifests are not read, or when there are none.
     pub fn may_have(&self, action: &ActionId) -> Option<bool> {
-        match self.found.get()? {
-            Found::Manifests(loaded) => {
+        match self.found.get() {
+            Some(Found::Manifests(loaded)) => {
                 let catalog = &loaded.catalog;
                 Some(catalog.find(action).is_some() && !self.is_full.load(Ordering::Relaxed))
             }
-            Found::Nothing => None,
-            Found::Trouble => Some(false),
+            Some(Found::Nothing) => None,
+            None if self.are_in_trouble() => Some(false),
+            None => None,
         }
     }
 
@@ -176,18 +212,26 @@ impl Packs {
     pub async fn fetch(self: &Arc<Self>, action: &ActionId, began: Instant) -> Option<Entry> {
         let loaded = self.loaded()?;
         let number = loaded.catalog.find(action)?;
-        let (transfer, pack) = (self.want(loaded, number), loaded.catalog.pack(number));
+        let pack = loaded.catalog.pack(number);
+        if pack.is_large() && self.large_are_slow.load(Ordering::Relaxed) {
+            self.lost().insert(*action);
+            return None;
+        }
+        let transfer = self.want(loaded, number);
         let progress = transfer.progress.subscribe();
         transfer.hurry.notify_one();
-        let arrival = self.arrival(action, progress);
-        tokio::pin!(arrival);
+        let mut arrival = Box::pin(self.arrival(action, progress));
         let mut entry = tokio::time::timeout(PATIENCE.saturating_sub(began.elapsed()), arrival.as_mut()).await;
         let more_patience = more_patience(pack);
         if entry.is_err() && transfer.ends_within(more_patience, pack.bytes) {
-            entry = tokio::time::timeout(more_patience, arrival).await;
+            entry = tokio::time::timeout(more_patience, arrival.as_mut()).await;
         }
-        // A large output that comes slowly is no fault of the remote. It goes on to come, for a later build.
-        if entry.is_err() && !(pack.is_large() && transfer.has_begun()) {
+        drop(arrival);
+        if entry.is_err() && pack.is_large() {
+            self.give_up_large(&transfer, pack);
+        }
+        // A large output that comes slowly is no fault of the remote, nor is it one that packs wait for each other.
+        if entry.is_err() && !transfer.is_queued() && !(pack.is_large() && transfer.has_begun()) {
             let (key, waited) = (pack_key(pack.id), began.elapsed());
             self.remote.let_go_wait(&RemoteError::TooSlow { key, seconds: waited.as_secs() }, waited);
         }
@@ -196,6 +240,21 @@ impl Packs {
             self.lost().insert(*action);
         }
         entry
+    }
+
+    /// Ends a fetch that came too slowly, unless another get waits for it or its end is near: then a later build has it.
+    fn give_up_large(&self, transfer: &Transfer, pack: &PackRecord) {
+        self.large_are_slow.store(true, Ordering::Relaxed);
+        if transfer.progress.receiver_count() == 0 && !transfer.ends_within(more_patience(pack), pack.bytes) {
+            let _ = transfer.given_up.set(());
+        }
+    }
+
+    /// Ends what is on its way, so that nothing of it stays on disk. For the end of the session.
+    pub async fn end(&self) {
+        let _ = self.ending.set(());
+        self.fetches.close();
+        let _ = tokio::time::timeout(END_PATIENCE, self.fetches.wait()).await;
     }
 
     /// Whether the packs have an action, as far as nothing has told otherwise: an upload would only repeat it.
@@ -233,7 +292,7 @@ impl Packs {
         *self.told_uses.lock().expect("nobody panics with it")
     }
 
-    /// Notes that a manifest of this session tells of the first so many of them.
+    /// Notes that a manifest of this session tells of the first `uses` of them.
     pub fn told(&self, uses: usize) {
         *self.told_uses.lock().expect("nobody panics with it") = Some(uses);
     }
@@ -241,7 +300,8 @@ impl Packs {
     /// Notes a get that a pack answers, and reads on from there where that is news or the window has grown.
     fn want(self: &Arc<Self>, loaded: &Loaded, pack: PackNumber) -> Arc<Transfer> {
         let mut schedule = loaded.schedule();
-        let (transfer, reads_on) = schedule.want(pack);
+        let is_large = loaded.catalog.pack(pack).is_large();
+        let (transfer, reads_on) = schedule.want(pack, is_large);
         if reads_on && !self.is_full.load(Ordering::Relaxed) {
             let is_small = |number: &PackNumber| !loaded.catalog.pack(*number).is_large();
             let after: Vec<PackNumber> = loaded.catalog.after(pack).iter().copied().filter(is_small).collect();
@@ -253,9 +313,10 @@ impl Packs {
 
     /// Starts as many fetches as there are connections.
     fn start(self: &Arc<Self>, loaded: &Loaded, schedule: &mut Schedule) {
-        while let Some((number, transfer)) = schedule.start() {
+        while let Some((number, transfer)) = schedule.start().or_else(|| schedule.start_large()) {
             let packs = self.clone();
-            loaded.runtime.spawn(async move { packs.fetch_pack(number, &transfer).await });
+            let fetch = async move { packs.fetch_pack(number, &transfer).await };
+            self.fetches.spawn_on(fetch, &loaded.runtime);
         }
     }
 
@@ -264,13 +325,25 @@ impl Packs {
         let record = loaded.catalog.pack(number);
         let span = info_span!(parent: None, "prefetch", pack = %record.id, bytes = record.bytes);
         let key = pack_key(record.id);
-        let on_its_way = match record.is_large() {
-            true => self.read_large(&key, record, transfer).instrument(span).await,
-            false => self.read_pack(&key, transfer).instrument(span).await,
+        let read = async {
+            match record.is_large() {
+                true => self.read_large(&key, record, transfer).instrument(span).await,
+                false => self.read_pack(&key, transfer).instrument(span).await,
+            }
+        };
+        // What is dropped in its middle leaves no file behind.
+        let on_its_way = tokio::select! {
+            biased;
+            _ = self.ending.wait() => return,
+            _ = transfer.given_up.wait() => None,
+            on_its_way = read => on_its_way,
         };
         transfer.progress.send_replace(Progress::Ended);
         let mut schedule = loaded.schedule();
-        schedule.ended(on_its_way);
+        match record.is_large() {
+            true => schedule.large_ended(),
+            false => schedule.ended(on_its_way),
+        }
         self.start(loaded, &mut schedule);
     }
 }

@@ -5,14 +5,16 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, SetOnce, watch};
 use tracing::{Span, info_span};
 
 use super::catalog::PackNumber;
 
 /// Packs that are fetched at the same time.
 pub const CONNECTIONS: usize = 8;
-/// On a slow link so many are enough.
+/// Large outputs that are fetched beside them: they must not keep the connections from what comes soon.
+const LARGE_CONNECTIONS: usize = 2;
+/// On a slow link this number is enough.
 const FEWEST_AHEAD: usize = 2;
 /// A pack that takes longer on its way shares the link with too many others: one that go waits for would take as long.
 const SLOW: Duration = Duration::from_millis(250);
@@ -28,6 +30,9 @@ pub struct Schedule {
     urgent: VecDeque<PackNumber>,
     ahead: VecDeque<PackNumber>,
     in_flight: usize,
+    /// Large outputs that go waits for.
+    large: VecDeque<PackNumber>,
+    large_in_flight: usize,
     packs: HashMap<PackNumber, Fetch>,
     /// What go used, in that order.
     used: Vec<PackNumber>,
@@ -50,6 +55,8 @@ pub struct Transfer {
     pub progress: watch::Sender<Progress>,
     /// Told when a get waits for it.
     pub hurry: Notify,
+    /// Set when no get waits any more for a large output that would take long.
+    pub given_up: SetOnce<()>,
     /// When its last attempt began, and the bytes that have come since.
     came: Mutex<Option<(Instant, u64)>>,
 }
@@ -78,6 +85,11 @@ impl Transfer {
         left as f64 * began.elapsed().as_secs_f64() <= limit.as_secs_f64() * received as f64
     }
 
+    /// Whether it waits for its turn: how long says nothing of the remote.
+    pub fn is_queued(&self) -> bool {
+        *self.progress.borrow() == Progress::Queued
+    }
+
     /// Whether any of its bytes have come.
     pub fn has_begun(&self) -> bool {
         self.came().is_some_and(|(_, received)| received > 0)
@@ -99,7 +111,7 @@ pub enum Progress {
     AskedAgain,
     /// An attempt has failed, and the next has to wait.
     BacksOff,
-    /// It comes in; so many of its frames are in the local store.
+    /// It comes in; this number of its frames are in the local store.
     Frames(usize),
     /// One of its frames is taken apart.
     Unpacks,
@@ -128,6 +140,8 @@ impl Schedule {
             urgent: VecDeque::new(),
             ahead: VecDeque::new(),
             in_flight: 0,
+            large: VecDeque::new(),
+            large_in_flight: 0,
             packs: HashMap::new(),
             used: Vec::new(),
             hits: 0,
@@ -138,7 +152,7 @@ impl Schedule {
     }
 
     /// Notes that a get finds its answer in a pack: how far that is, and whether to read on from there.
-    pub fn want(&mut self, pack: PackNumber) -> (Arc<Transfer>, bool) {
+    pub fn want(&mut self, pack: PackNumber, is_large: bool) -> (Arc<Transfer>, bool) {
         self.hits += 1;
         let is_new = !self.packs.contains_key(&pack);
         let fetch = self.packs.entry(pack).or_default();
@@ -148,7 +162,7 @@ impl Schedule {
             self.used.push(pack);
         }
         if is_new {
-            self.urgent.push_back(pack);
+            if is_large { &mut self.large } else { &mut self.urgent }.push_back(pack);
         } else if is_first_use && let Some(at) = self.ahead.iter().position(|waiting| *waiting == pack) {
             self.ahead.remove(at);
             self.urgent.push_back(pack);
@@ -181,8 +195,23 @@ impl Schedule {
         self.packs.get(&next).map(|fetch| (next, fetch.transfer.clone()))
     }
 
-    /// Notes that a fetch is over, and how long the pack was on its way; `None` when it did not come. On a slow link fewer share it from then on, so that one
-    /// that go waits for comes sooner; the link is full with few of them too.
+    /// The large output to be fetched next, if there is a connection for it.
+    pub fn start_large(&mut self) -> Option<(PackNumber, Arc<Transfer>)> {
+        if self.large_in_flight >= LARGE_CONNECTIONS {
+            return None;
+        }
+        let next = self.large.pop_front()?;
+        self.large_in_flight += 1;
+        self.packs.get(&next).map(|fetch| (next, fetch.transfer.clone()))
+    }
+
+    /// Notes that the fetch of a large output is over.
+    pub fn large_ended(&mut self) {
+        self.large_in_flight -= 1;
+    }
+
+    /// Notes that a fetch is over, and how long the pack was on its way; `None` when it did not come. On a slow link fewer
+    /// share it from then on, so that one that go waits for comes sooner; the link is full with few of them too.
     pub fn ended(&mut self, on_its_way: Option<Duration>) {
         self.in_flight -= 1;
         match on_its_way {
@@ -204,114 +233,11 @@ impl Schedule {
 impl Default for Fetch {
     fn default() -> Self {
         let progress = watch::Sender::new(Progress::Queued);
-        let transfer = Transfer { progress, hurry: Notify::new(), came: Mutex::default() };
+        let transfer = Transfer { progress, hurry: Notify::new(), given_up: SetOnce::new(), came: Mutex::default() };
         Self { transfer: Arc::new(transfer), is_used: false }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const AFTER: [PackNumber; 100] = {
-        let mut all = [0; 100];
-        let mut at = 0;
-        while at < 100 {
-            all[at] = at as PackNumber + 1;
-            at += 1;
-        }
-        all
-    };
-
-    fn started(schedule: &mut Schedule) -> Vec<PackNumber> {
-        std::iter::from_fn(|| schedule.start().map(|(pack, _)| pack)).collect()
-    }
-
-    #[test]
-    fn a_pack_is_worth_waiting_for_when_its_rate_promises_its_end() {
-        let fetch = Fetch::default();
-        let limit = Duration::from_millis(1);
-        assert!(!fetch.transfer.ends_within(limit, 100), "not begun");
-        fetch.transfer.begins();
-        std::thread::sleep(Duration::from_millis(5));
-        assert!(!fetch.transfer.ends_within(limit, 100), "nothing has come");
-        fetch.transfer.received(50);
-        assert!(!fetch.transfer.ends_within(limit, 100), "as much again takes 5 ms or more");
-        assert!(fetch.transfer.ends_within(Duration::from_secs(60), 100));
-        fetch.transfer.received(50);
-        assert!(fetch.transfer.ends_within(limit, 100), "all is there");
-    }
-
-    #[test]
-    fn what_go_waits_for_comes_before_what_it_may_ask() {
-        let mut schedule = Schedule::new(true, CONNECTIONS);
-        assert!(schedule.want(0).1);
-        schedule.read_ahead(&AFTER);
-        schedule.want(50);
-        schedule.want(3);
-        assert_eq!(started(&mut schedule), [0, 50, 3, 1, 2, 4]);
-        assert_eq!(schedule.used(), [0, 50, 3]);
-    }
-
-    #[test]
-    fn the_window_grows_with_the_hits_and_nothing_is_fetched_twice() {
-        let mut schedule = Schedule::new(true, CONNECTIONS);
-        let mut seen = Vec::new();
-        for hit in 1..=200 {
-            if schedule.want(0).1 {
-                schedule.read_ahead(&AFTER);
-            }
-            seen.extend(started(&mut schedule));
-            while schedule.in_flight > 0 {
-                schedule.ended(Some(Duration::ZERO));
-                seen.extend(started(&mut schedule));
-            }
-            let expected = match hit {
-                ..32 => 4,
-                32..64 => 8,
-                64..96 => 16,
-                96..128 => 32,
-                _ => 64,
-            };
-            assert_eq!(seen.len(), 1 + expected, "after {hit} hits");
-        }
-        assert!(seen.iter().zip(0..).all(|(pack, number)| *pack == number), "{seen:?}");
-    }
-
-    #[test]
-    fn on_a_slow_link_fewer_are_fetched_ahead_and_one_that_is_waited_for_still_starts() {
-        let mut schedule = Schedule::new(true, CONNECTIONS);
-        schedule.hits = 200;
-        schedule.want(0);
-        schedule.read_ahead(&AFTER);
-        assert_eq!(started(&mut schedule).len(), CONNECTIONS);
-        for _ in 0..20 {
-            schedule.ended(Some(SLOW * 2));
-            started(&mut schedule);
-        }
-        assert_eq!(schedule.in_flight, FEWEST_AHEAD);
-        schedule.ended(None);
-        assert_eq!(started(&mut schedule).len(), 1, "a failure widens nothing");
-        schedule.want(99);
-        assert_eq!(started(&mut schedule), [99]);
-        for _ in 0..20 {
-            schedule.ended(Some(Duration::ZERO));
-            started(&mut schedule);
-        }
-        assert_eq!(schedule.in_flight, CONNECTIONS, "a link that got faster is used again");
-    }
-
-    #[test]
-    fn parts_can_be_switched_off() {
-        let mut alone = Schedule::new(false, CONNECTIONS);
-        alone.want(0);
-        alone.read_ahead(&AFTER);
-        assert_eq!(started(&mut alone), [0]);
-        let mut single = Schedule::new(true, 1);
-        single.want(0);
-        single.read_ahead(&AFTER);
-        assert_eq!(started(&mut single), [0]);
-        single.ended(Some(SLOW * 2));
-        assert_eq!(started(&mut single), [1]);
-    }
-}
+#[path = "schedule_tests.rs"]
+mod tests;

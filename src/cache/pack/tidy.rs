@@ -18,7 +18,8 @@ const READS_IN_FLIGHT: usize = 16;
 /// How often the manifests are listed when some of them are gone.
 const LISTINGS: usize = 4;
 /// The longest that each request may take: nobody waits for it.
-pub(super) const ATTEMPT: Attempt = Attempt { limit: Duration::from_secs(30), is_last: true, go_waits: false };
+pub(super) const ATTEMPT: Attempt =
+    Attempt { limit: Duration::from_secs(30), is_last: true, go_waits: false, is_large: false };
 /// Largest manifest that is read: a million entries are a tenth of it.
 const MAX_MANIFEST_BYTES: usize = 64 << 20;
 /// A session that only reads tells of the packs that it used when the last one that is known of was so long ago.

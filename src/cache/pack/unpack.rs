@@ -80,11 +80,16 @@ impl Packs {
         match self.local.keep_checked(content, output) {
             Ok(()) => true,
             Err(error) => {
-                if !self.is_full.swap(true, Ordering::Relaxed) {
-                    note(format_args!("nothing more is fetched by this build: {error}"));
-                }
+                self.local_is_full(&error.to_string());
                 false
             }
+        }
+    }
+
+    /// Notes that the local store takes no more.
+    pub(super) fn local_is_full(&self, reason: &str) {
+        if !self.is_full.swap(true, Ordering::Relaxed) {
+            note(format_args!("nothing more is fetched by this build: {reason}"));
         }
     }
 

@@ -225,6 +225,11 @@ impl Large {
 }
 
 impl Packed {
+    /// The actions that are in it.
+    pub fn actions(&self) -> &[ActionId] {
+        &self.actions
+    }
+
     /// Its key.
     pub fn key(&self) -> String {
         pack_key(self.id)

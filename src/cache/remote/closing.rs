@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::memory::Memory;
 use super::{Remote, RemoteError};
 use crate::cache::UploadCounts;
 
@@ -13,18 +14,21 @@ impl Remote {
         let outputs = if left == 1 { "1 output".to_owned() } else { format!("{left} outputs") };
         let later = if left > 0 { format!("; {outputs} will be uploaded by a later one") } else { String::new() };
         if let Some(reason) = self.off_reason() {
-            let when = self.remembered_since().unwrap_or_default();
+            let memory = self.memory.as_ref().filter(|_| self.was_off_before());
+            let when = memory.and_then(remembered_since).unwrap_or_default();
             return Some(format!("S3 is off for this build{when}: {reason}{later}"));
         }
         if let Some(reason) = self.first_reason.get() {
             return Some(format!("S3 was off for a part of this build: {reason}{later}"));
         }
-        if let Some(reason) = self.trouble.get() {
+        if let Some(reason) = self.trouble.get().or(self.denied_all()) {
             return Some(format!("nothing was fetched from S3 by this build: {reason}{later}"));
         }
         if let Some(reason) = self.upload_breaker.reason() {
             let kept = if left > 0 { format!("; not uploaded: {outputs}") } else { String::new() };
-            return Some(format!("nothing more is uploaded by this build: {reason}{kept}"));
+            let memory = self.upload_memory.as_ref().filter(|_| self.were_uploads_off.load(Ordering::Relaxed));
+            let when = memory.and_then(remembered_since).unwrap_or_default();
+            return Some(format!("nothing more is uploaded by this build{when}: {reason}{kept}"));
         }
         match left {
             0 => None,
@@ -44,13 +48,13 @@ impl Remote {
     pub fn was_off_before(&self) -> bool {
         self.was_off_before.load(Ordering::Relaxed)
     }
+}
 
-    /// How long the remote has been off, and when it is tried again, where an earlier session has found it so.
-    fn remembered_since(&self) -> Option<String> {
-        let state = self.memory.as_ref().filter(|_| self.was_off_before())?.recall()?;
-        let (age, next) = (seconds(state.age_s()), seconds(state.next_try_in_s()));
-        Some(format!(" (found {age} ago, tried again in {next})"))
-    }
+/// How long it has been off, and when it is tried again.
+fn remembered_since(memory: &Memory) -> Option<String> {
+    let state = memory.recall()?;
+    let (age, next) = (seconds(state.age_s()), seconds(state.next_try_in_s()));
+    Some(format!(" (found {age} ago, tried again in {next})"))
 }
 
 /// A time in the largest unit that fits.

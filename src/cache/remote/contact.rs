@@ -1,22 +1,31 @@
 //! First contact: whether the remote answers at all, and what the key may do there.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, SetOnce};
 use tracing::{Instrument, info_span};
 
 use super::{Remote, RemoteError, is_worth_another_try, retry};
-use crate::cache::s3_client::S3Error;
+use crate::cache::metadata;
+use crate::cache::s3_client::{S3Client, S3Error};
+use crate::protocol::ActionId;
 
 /// A remote that has never sent a byte, and sends none for so long, is off. A slow one that sends is not.
 pub const SILENCE: Duration = Duration::from_secs(3);
-/// The same while uploads fill the link, on which answers come late.
+/// When the first question has had no answer for so long, another one is asked beside it.
+const ASKED_OTHERWISE_AFTER: Duration = Duration::from_secs(1);
+/// The longest that a listing of one key may take: some stores list slowly, and do all else at once.
+pub const LISTING_PATIENCE: Duration = Duration::from_secs(5);
+/// The limit while uploads fill the link, on which answers come late.
 const SILENCE_UNDER_LOAD: Duration = Duration::from_secs(10);
 /// A key that may not list cannot tell a missing object from one that it may not read. One that may not write either, and
-/// has read nothing in so many tries, may do nothing at all.
+/// has read nothing in this number of tries, may do nothing at all.
 const DENIALS: u32 = 50;
+/// One that may list and has read nothing in this number of tries may not read. Fewer may be of objects in an archive, or of
+/// another account's.
+const DENIALS_OF_OBJECTS: u32 = 10;
 
 /// What has been learned of a remote.
 #[derive(Default)]
@@ -25,7 +34,9 @@ pub struct Contact {
     heard: SetOnce<()>,
     /// The first question, where a session has to ask one before it can go on.
     greeting: OnceCell<()>,
-    /// Whether the remote lists to this key; unset while nobody has asked.
+    /// The other question.
+    otherwise: OnceCell<()>,
+    /// True where the remote lists to this key; unset while that was not asked.
     lists: OnceLock<bool>,
     has_read: AtomicBool,
     /// Gets that were denied in place of "there is no such object".
@@ -43,13 +54,6 @@ impl Contact {
         self.heard.get().is_some()
     }
 
-    /// Waits until the remote has never answered for [`SILENCE`]; for ever where it has.
-    pub async fn silence(&self) {
-        if tokio::time::timeout(SILENCE, self.heard.wait()).await.is_ok() {
-            std::future::pending::<()>().await;
-        }
-    }
-
     /// Notes whether the remote has listed to this key.
     pub fn note_listing(&self, lists: bool) {
         let _ = self.lists.set(lists);
@@ -65,27 +69,62 @@ impl Contact {
         self.has_read.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that a get was denied where objects may be missing; whether nothing but that has come for long.
-    fn denied_for_long(&self) -> bool {
+    /// Notes that a get was denied; whether `most` were, and nothing was read.
+    fn denied_for_long(&self, most: u32) -> bool {
         let denials = self.denials.fetch_add(1, Ordering::Relaxed) + 1;
-        denials >= DENIALS && !self.has_read.load(Ordering::Relaxed)
+        denials >= most && !self.has_read()
+    }
+
+    /// Whether an object was read.
+    pub fn has_read(&self) -> bool {
+        self.has_read.load(Ordering::Relaxed)
     }
 }
 
 impl Remote {
     /// Asks for one key, once a session, where nothing has been heard of the remote yet. One that does not answer, or knows
     /// the key of the settings for a wrong one, is off from here on.
-    pub(super) async fn greet(&self) {
+    pub(super) async fn greet(&self, go_waits: bool) {
         // Boxed: it is in the future of every request, and seldom needed.
-        Box::pin(self.contact.greeting.get_or_init(|| self.ask_first())).await;
+        Box::pin(self.contact.greeting.get_or_init(|| self.ask_first(go_waits))).await;
     }
 
-    async fn ask_first(&self) {
-        let asked = retry(self.back_off, is_worth_another_try, |_| self.ask_for_one_key(SILENCE));
-        let result = asked.instrument(info_span!(parent: None, "remote.list")).await;
+    async fn ask_first(&self, go_waits: bool) {
+        let client = self.client_where(go_waits).await;
+        let asked = retry(self.back_off, is_worth_another_try, |_| self.ask_for_one_key(client, LISTING_PATIENCE));
+        let asked = asked.instrument(info_span!(parent: None, "remote.list"));
+        let result = tokio::select! {
+            biased;
+            result = asked => result,
+            () = self.silence(go_waits) => Err(self.no_answer("the first question", SILENCE).into()),
+        };
         self.learn_listing(&result);
         if let Err(error) = result {
             self.note_first_failure(&error);
+        }
+    }
+
+    /// Waits until the remote has never answered for [`SILENCE`]; for ever where it has. It is asked otherwise meanwhile.
+    pub(super) async fn silence(&self, go_waits: bool) {
+        let heard = || self.contact.heard.wait();
+        if tokio::time::timeout(ASKED_OTHERWISE_AFTER, heard()).await.is_err() {
+            // Boxed as above.
+            let asked = Box::pin(self.contact.otherwise.get_or_init(|| self.ask_otherwise(go_waits)));
+            let answered = async { tokio::join!(asked, heard()) };
+            if tokio::time::timeout(SILENCE - ASKED_OTHERWISE_AFTER, answered).await.is_err()
+                && !self.contact.has_heard()
+            {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    async fn ask_otherwise(&self, go_waits: bool) {
+        self.meter.requests.fetch_add(1, Ordering::Relaxed);
+        match ask_for_an_object(self.client_where(go_waits).await).await.map_err(RemoteError::from) {
+            Err(error) if !error.is_answer() => drop(self.meter.errors.fetch_add(1, Ordering::Relaxed)),
+            _ => self.contact.hear(),
         }
     }
 
@@ -94,16 +133,16 @@ impl Remote {
         if self.off_reason().is_some() {
             return;
         }
-        match self.ask_for_one_key(SILENCE_UNDER_LOAD).await {
+        match self.ask_for_one_key(self.client().await, SILENCE_UNDER_LOAD).await {
             Err(error) if !error.is_answer() => self.open_for_all(&error.to_string(), true),
             _ => {}
         }
     }
 
-    async fn ask_for_one_key(&self, limit: Duration) -> Result<(), RemoteError> {
+    async fn ask_for_one_key(&self, client: &S3Client, limit: Duration) -> Result<(), RemoteError> {
         self.meter.requests.fetch_add(1, Ordering::Relaxed);
-        let work = async { self.client().await.list_one().await };
-        let answer = tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(self.no_answer("LIST", limit)));
+        let answer =
+            tokio::time::timeout(limit, client.list_one()).await.unwrap_or_else(|_| Err(self.no_answer("LIST", limit)));
         answer.map_err(|error| {
             self.meter.errors.fetch_add(1, Ordering::Relaxed);
             error.into()
@@ -142,7 +181,7 @@ impl Remote {
     /// for an object that is missing.
     pub(super) async fn is_listing_denied(&self) -> bool {
         if self.contact.lists.get().is_none() {
-            self.greet().await;
+            self.greet(true).await;
         }
         self.contact.is_listing_denied()
     }
@@ -162,26 +201,47 @@ impl Remote {
             }
             Err(error) => RemoteError::from(error),
         };
-        if !error.is_denied() {
+        if !error.is_denied() || error.is_archived() {
             return Err(error);
         }
         if !self.is_listing_denied().await {
             if self.contact.lists.get() == Some(&true) {
-                self.open_for_all(&format!("the key may not read objects: {error}"), false);
+                self.note_denied_object(&error);
             }
             return Err(error);
         }
-        if self.contact.denied_for_long() && self.upload_breaker.reason().is_some() {
+        if self.contact.denied_for_long(DENIALS) && self.upload_breaker.reason().is_some() {
             self.open_for_all(&format!("the key may neither list, nor write, and has read nothing: {error}"), false);
         }
         Ok(None)
     }
 
+    /// Takes a denial to a key that may list: a miss of that object. Only where many are denied and nothing was read does
+    /// this session do without the remote. No later one does: what is denied may be a few objects that it needs no more.
+    fn note_denied_object(&self, error: &RemoteError) {
+        let reason: Arc<str> = format!("the key may not read objects: {error}").into();
+        if self.contact.denied_for_long(DENIALS_OF_OBJECTS) && self.breaker.open(&reason) {
+            let _ = self.first_reason.set(reason.clone());
+        }
+        let _ = self.denial.set(reason);
+    }
+
+    /// Why nothing could be read, where gets were denied and none was not.
+    pub(super) fn denied_all(&self) -> Option<&Arc<str>> {
+        self.denial.get().filter(|_| !self.contact.has_read())
+    }
+
     /// Makes sure that the remote was heard of before something is sent there: whether an upload arrives shows late, and a
     /// key that may not list changes how it is to be sent.
-    pub async fn meet(&self) {
+    pub async fn meet(&self, go_waits: bool) {
         if !self.contact.has_heard() {
-            self.greet().await;
+            self.greet(go_waits).await;
         }
     }
+}
+
+/// Asks for an object of ours that is never written: any answer says that the remote is there, and one to a wrong key names it.
+pub(super) async fn ask_for_an_object(client: &S3Client) -> Result<(), S3Error> {
+    let key = metadata::metadata_key(&ActionId::new([0; 32]));
+    client.get_small(&key, metadata::MAX_METADATA_BYTES).await.map(drop)
 }

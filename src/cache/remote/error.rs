@@ -87,7 +87,10 @@ impl RemoteError {
     /// Whether no request can work with these settings: a wrong key, or a bucket that is missing.
     pub(super) fn is_wrong_setting(&self) -> bool {
         match self {
-            Self::S3(S3Error::AccessDenied { code, .. }) => WRONG_KEY.contains(&code.as_str()),
+            // 401 says that the key was not recognized, 403 that it was.
+            Self::S3(S3Error::AccessDenied { status, code, .. }) => {
+                *status == 401 || WRONG_KEY.contains(&code.as_str())
+            }
             Self::S3(S3Error::NoSuchBucket { .. }) => true,
             _ => false,
         }
@@ -126,15 +129,72 @@ impl RemoteError {
         matches!(self, Self::S3(S3Error::Timeout { .. }) | Self::TooSlow { .. })
     }
 
+    /// Whether this object can never be sent: it is not in the local store any more, or larger than the remote, or a proxy in
+    /// front of it, takes.
+    pub fn refuses_object(&self) -> bool {
+        match self {
+            Self::Gone { .. } | Self::S3(S3Error::TooLarge { .. }) => true,
+            Self::S3(S3Error::Status { status, code, .. }) => *status == 413 || code == "EntityTooLarge",
+            _ => false,
+        }
+    }
+
+    /// Whether the object is in an archive, which does not give it out.
+    pub(super) fn is_archived(&self) -> bool {
+        matches!(self, Self::S3(S3Error::AccessDenied { code, .. }) if code == "InvalidObjectState")
+    }
+
     /// Whether the remote itself is in trouble, not just one object in it: damaged objects heal with the next put.
     pub(super) fn is_of_the_remote(&self, purpose: Purpose) -> bool {
+        if self.refuses_object() {
+            return false;
+        }
         match self {
-            Self::S3(S3Error::NoSuchKey { .. } | S3Error::TooLarge { .. }) => false,
+            // One object may be another account's, or need another key of the store's.
+            Self::S3(S3Error::AccessDenied { .. }) => !purpose.is_download(),
+            Self::S3(S3Error::NoSuchKey { .. }) => false,
             Self::Metadata { .. } | Self::Body { .. } => false,
             Self::Size { .. } | Self::Gone { .. } | Self::Off(_) => false,
             // Sixteen uploads at once may all be told to slow down, and do so.
             Self::S3(S3Error::Throttled { .. }) => !matches!(purpose, Purpose::Upload(_)),
             Self::S3(_) | Self::TooSlow { .. } => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Attempt;
+    use super::*;
+    use std::time::Duration;
+
+    const UPLOAD: Purpose =
+        Purpose::Upload(Attempt { limit: Duration::ZERO, is_last: true, go_waits: false, is_large: false });
+
+    fn status(status: u16, code: &str) -> RemoteError {
+        S3Error::Status { endpoint: String::new(), tried: String::new(), status, code: code.to_owned() }.into()
+    }
+
+    fn denied(status: u16, code: &str) -> RemoteError {
+        S3Error::AccessDenied { endpoint: String::new(), tried: String::new(), status, code: code.to_owned() }.into()
+    }
+
+    #[test]
+    fn an_object_that_is_too_large_says_nothing_of_the_remote() {
+        let too_large = S3Error::TooLarge { tried: String::new(), limit_bytes: 5 << 30 };
+        for error in [status(413, ""), status(400, "EntityTooLarge"), too_large.into()] {
+            assert!(error.refuses_object() && !error.is_of_the_remote(UPLOAD) && !error.is_passing(), "{error}");
+        }
+        assert!(!status(400, "BadRequest").refuses_object() && status(400, "BadRequest").is_of_the_remote(UPLOAD));
+    }
+
+    #[test]
+    fn a_denial_is_of_one_object_unless_it_is_of_the_key() {
+        for code in ["AccessDenied", "InvalidObjectState", "KMS.DisabledException"] {
+            assert!(denied(403, code).is_denied() && !denied(403, code).is_of_the_remote(Purpose::Download), "{code}");
+        }
+        for error in [denied(401, "Unauthorized"), denied(403, "InvalidAccessKeyId"), denied(400, "ExpiredToken")] {
+            assert!(error.is_wrong_setting() && !error.is_denied() && !error.denies_listing(), "{error}");
         }
     }
 }

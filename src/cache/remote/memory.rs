@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::clock::now_s;
+use crate::cache::clock::{modified_s, now_s};
 use crate::cache::s3_config::S3Config;
-use crate::cache::small_file::{alone, replace};
+use crate::cache::small_file::{alone, replace, try_alone};
 
 /// Seconds until a remote is tried again that let go wait, ...
 const FIRST_WAIT_SLOW_S: i64 = 30;
@@ -17,10 +17,13 @@ const FIRST_WAIT_SLOW_S: i64 = 30;
 const FIRST_WAIT_FAST_S: i64 = 5;
 /// No wait is longer, seconds.
 const LONGEST_WAIT_S: i64 = 600;
-/// A remote that has worked for so many seconds since its last failure starts with the first wait again.
+/// A remote that has worked for this number of seconds since its last failure starts with the first wait again.
 const FORGIVEN_AFTER_S: i64 = 3600;
 /// A longer reason is not ours.
 const LONGEST_REASON: usize = 2000;
+/// A file that was not written to for that long tells nothing any more, seconds. Short-lived keys leave one each.
+const KEPT_FOR_S: i64 = 7 * 24 * 3600;
+const FILE_NAME: &str = "remote-";
 
 /// The file of one remote under one configuration.
 pub struct Memory {
@@ -30,10 +33,10 @@ pub struct Memory {
     look_at_s: AtomicI64,
 }
 
-/// What the file says.
+/// The content of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// Whether the last try worked. The file stays for a while, so that a remote that comes and goes waits longer each time.
+    /// True where the last try worked. The file stays for a while, so that a remote that comes and goes waits longer each time.
     is_on: bool,
     /// Since when the remote is off, Unix seconds.
     since_s: i64,
@@ -45,7 +48,7 @@ pub struct State {
     pub reason: String,
 }
 
-/// Whether it is for this session to try a remote that is off.
+/// The answer to a session that asks to try a remote that is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// Not yet, or another session does.
@@ -59,7 +62,16 @@ pub enum Turn {
 impl Memory {
     /// The file in `folder` for the remote of `config`. Other settings, the secret included, have another file.
     pub fn new(folder: &Path, config: &S3Config) -> Self {
-        let name = format!("remote-{:016x}", fingerprint(config));
+        Self::about("", folder, config)
+    }
+
+    /// The file for uploads to it alone.
+    pub fn of_uploads(folder: &Path, config: &S3Config) -> Self {
+        Self::about("uploads", folder, config)
+    }
+
+    fn about(part: &str, folder: &Path, config: &S3Config) -> Self {
+        let name = format!("{FILE_NAME}{:016x}", fingerprint(part, config));
         Self { folder: folder.to_owned(), name, look_at_s: AtomicI64::new(i64::MAX) }
     }
 
@@ -86,14 +98,27 @@ impl Memory {
             },
         };
         self.write(&state);
+        self.remove_old();
     }
 
-    /// Whether this session is to try the remote now. Each time that the state says, exactly one is.
+    /// Removes the files of remotes that were off long ago.
+    fn remove_old(&self) {
+        let Ok(files) = std::fs::read_dir(&self.folder) else { return };
+        for file in files.flatten() {
+            let is_old = || file.metadata().is_ok_and(|file| now_s().saturating_sub(modified_s(&file)) > KEPT_FOR_S);
+            if is_of_its_form(&file.file_name().to_string_lossy()) && is_old() {
+                let _ = std::fs::remove_file(file.path());
+            }
+        }
+    }
+
+    /// Tells this session to try the remote now, or to wait. Each time that the state says, exactly one is to try.
     pub fn turn(&self) -> Turn {
         if now_s() < self.look_at_s.load(Ordering::Relaxed) {
             return Turn::Wait;
         }
-        let _alone = alone(&self.folder);
+        // Go's requests are read on this thread: it waits for no lock.
+        let Some(_alone) = try_alone(&self.folder) else { return Turn::Wait };
         let now_s = now_s();
         match self.read() {
             None | Some(State { is_on: true, .. }) => Turn::Works,
@@ -136,7 +161,7 @@ impl Memory {
         if is_sound { Some(state) } else { None }
     }
 
-    /// Whether the state could be written. Without it each session finds out for itself.
+    /// Writes the state; false where that failed. Without it each session finds out for itself.
     fn write(&self, state: &State) -> bool {
         let text = serde_json::to_vec(state).expect("numbers and a text can be written");
         let is_written = replace(&self.folder, &self.name, &text).is_ok();
@@ -149,7 +174,9 @@ impl Memory {
     }
 
     fn look_again_at(&self, state: &State) {
-        self.look_at_s.store(state.tried_s.saturating_add(state.wait_s), Ordering::Relaxed);
+        // A time in the future, as after a clock that was wrong, must not keep the remote off until then.
+        let look_at_s = if state.is_due(now_s()) { 0 } else { state.tried_s.saturating_add(state.wait_s) };
+        self.look_at_s.store(look_at_s, Ordering::Relaxed);
     }
 }
 
@@ -161,7 +188,8 @@ impl State {
 
     /// How long it is until it is tried again, seconds.
     pub fn next_try_in_s(&self) -> i64 {
-        self.tried_s.saturating_add(self.wait_s).saturating_sub(now_s()).max(0)
+        let now_s = now_s();
+        if self.is_due(now_s) { 0 } else { self.tried_s.saturating_add(self.wait_s).saturating_sub(now_s) }
     }
 
     fn is_due(&self, now_s: i64) -> bool {
@@ -177,6 +205,11 @@ impl State {
     }
 }
 
+fn is_of_its_form(name: &str) -> bool {
+    let digits = name.strip_prefix(FILE_NAME).unwrap_or_default();
+    digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 fn first_wait_s(is_slow: bool) -> i64 {
     if is_slow { FIRST_WAIT_SLOW_S } else { FIRST_WAIT_FAST_S }
 }
@@ -188,14 +221,13 @@ fn clean(reason: &str) -> String {
 }
 
 /// 64 bits of a keyed hash: neither tells anything about the credentials that a random secret could be guessed from.
-fn fingerprint(config: &S3Config) -> u64 {
-    let S3Config { endpoint_url, access_key_id, secret_access_key, session_token, bucket, region, prefix, route } =
-        config;
+/// Without the session token: a new one comes with a new id and a new secret.
+fn fingerprint(part: &str, config: &S3Config) -> u64 {
+    let S3Config { endpoint_url, access_key_id, secret_access_key, bucket, region, prefix, route, .. } = config;
     let (addressing, proxy) = (route.addressing.as_str(), route.proxy.as_ref().map(|proxy| proxy.url().to_string()));
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret_access_key.as_bytes());
-    let token = session_token.as_deref().unwrap_or_default();
     let proxy = proxy.as_deref().unwrap_or_default();
-    let all = [endpoint_url, access_key_id, token, bucket, region, prefix, addressing, proxy].join("\0");
+    let all = [endpoint_url, access_key_id, part, bucket, region, prefix, addressing, proxy].join("\0");
     let tag = hmac::sign(&key, all.as_bytes());
     let first = tag.as_ref().first_chunk().expect("the hash has 32 bytes");
     u64::from_le_bytes(*first)

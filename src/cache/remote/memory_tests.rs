@@ -115,7 +115,22 @@ fn damage_is_no_state() {
     // A time in the future, as after a clock that was wrong.
     std::fs::write(folder.path().join(&memory.name), changed("\"tried_s\":", "\"tried_s\":9")).unwrap();
     let state = memory.recall().unwrap();
-    assert!(state.is_due(now_s()));
+    assert_eq!((state.next_try_in_s(), memory.turn()), (0, Turn::Try));
+    let state = memory.recall().unwrap();
+    assert_eq!((state.next_try_in_s() <= 30, memory.turn()), (true, Turn::Wait), "the clock of this session counts");
+}
+
+#[test]
+fn what_was_off_long_ago_is_removed_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["remote-0123456789abcdef", "remote-0123456789abcdeX", "remote-fedcba9876543210"];
+    let paths = names.map(|name| folder.path().join(name));
+    for (path, days) in paths.iter().zip([8, 8, 6]) {
+        let time = std::time::SystemTime::now() - std::time::Duration::from_secs(days * 24 * 3600);
+        std::fs::File::create(path).unwrap().set_modified(time).unwrap();
+    }
+    memory(folder.path()).note_off("no answer", true);
+    assert_eq!(paths.map(|path| path.exists()), [false, true, true]);
 }
 
 #[test]
@@ -143,13 +158,9 @@ fn each_setting_has_a_state_of_its_own_and_no_credential_is_in_it() {
         other(|config| config.region.push('0')),
         other(|config| config.access_key_id.push('0')),
         other(|config| config.secret_access_key.push('0')),
-        other(|config| config.session_token = Some("0".to_owned())),
+        Memory::of_uploads(folder.path(), &config()).name,
     ];
-    let is_of_its_form = |name: &String| {
-        let digits = name.strip_prefix("remote-").unwrap_or_default();
-        digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    assert!(names.iter().all(is_of_its_form), "{names:?}");
+    assert!(names.iter().all(|name| is_of_its_form(name)), "{names:?}");
     names.sort();
     names.dedup();
     assert_eq!(names.len(), 8);

@@ -113,7 +113,7 @@ impl Remote {
     /// Notes that an upload did not get out: for a reason that does not pass, as a key that may only read, no other will. A
     /// session has too few packs to wait for five of them.
     pub fn give_up_upload(&self, error: &RemoteError) {
-        if error.is_answer() && !error.is_passing() {
+        if error.is_answer() && !error.is_passing() && !error.refuses_object() {
             self.upload_breaker.open(&error.to_string());
         }
     }
@@ -144,6 +144,7 @@ impl Remote {
             return Err(RemoteError::Gone { key: key.to_owned() });
         }
         let (path, bytes) = (local.path_of(&entry.output), head.len() as u64 + entry.size_bytes);
+        let attempt = attempt.of(bytes);
         let work = async {
             let client = self.client_for(attempt).await;
             Ok(client.put_file_after(key, head, &path, entry.size_bytes).await?)
@@ -160,6 +161,7 @@ impl Remote {
     /// [`RemoteError`], counted.
     pub async fn put_object(&self, key: &str, content: Bytes, attempt: Attempt) -> Result<(), RemoteError> {
         let bytes = content.len() as u64;
+        let attempt = attempt.of(bytes);
         let work = async { Ok(self.client_for(attempt).await.put_bytes(key, content).await?) };
         let span = info_span!("remote.put_pack", bytes);
         self.request(Purpose::Upload(attempt), within(attempt.limit, key, work).instrument(span)).await?;

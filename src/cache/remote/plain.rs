@@ -54,7 +54,7 @@ impl Remote {
         }
         let client = self.client().await;
         let most = KEYS_LISTED + self.meter.objects_up.load(Ordering::Relaxed);
-        // One that the end of the session cuts off is in nobody's count.
+        // One that the end of the session cuts off is in no count.
         let answered = || {
             self.meter.requests.fetch_add(1, Ordering::Relaxed);
         };
@@ -68,7 +68,7 @@ impl Remote {
         Ok(listed?.map(|objects| objects.into_iter().filter_map(without_prefix).collect()))
     }
 
-    /// Whether the remote has metadata for an action, by a question of its own.
+    /// Whether the remote has metadata for an action, by a separate question.
     ///
     /// # Errors
     /// [`RemoteError`], counted.
@@ -83,7 +83,7 @@ impl Remote {
         self.request(Purpose::Download, within(METADATA_DEADLINE, &key, work).instrument(span)).await
     }
 
-    /// Whether the caller should call [`Remote::look_for_bucket`] now: nobody else is told so in this session.
+    /// Whether the caller should call [`Remote::look_for_bucket`] now: true once a session.
     pub fn is_bucket_in_doubt(&self) -> bool {
         !self.bucket_asked.swap(true, Ordering::Relaxed)
     }
@@ -171,6 +171,7 @@ impl Remote {
         }
         let path = local.path_of(output);
         let span = info_span!("remote.put_data", bytes = size_bytes);
+        let attempt = attempt.of(size_bytes);
         let work = async { Ok(self.client_for(attempt).await.put_file(&key, &path, size_bytes).await?) };
         self.request(Purpose::Upload(attempt), within(attempt.limit, &key, work).instrument(span)).await?;
         self.sent(size_bytes);

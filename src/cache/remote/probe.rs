@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
-use super::contact::SILENCE;
+use super::contact::{LISTING_PATIENCE, SILENCE, ask_for_an_object};
 use super::memory::{Memory, Turn};
 use super::{Remote, RemoteError};
 use crate::cache::s3_client::S3Client;
@@ -32,10 +33,51 @@ impl Remote {
                 self.breaker.open(&state.reason);
                 let _ = self.first_reason.set(state.reason.into());
             }
+            self.recall_uploads();
         });
     }
 
-    /// On a thread and a runtime of its own: nothing of the session waits for it.
+    /// Uploads that were off are tried by one session now and then. It costs go some seconds if they are in vain.
+    fn recall_uploads(&self) {
+        let Some(memory) = &self.upload_memory else { return };
+        let Some(state) = memory.recall() else { return };
+        match memory.turn() {
+            Turn::Wait => {
+                self.were_uploads_off.store(true, Ordering::Relaxed);
+                self.upload_breaker.open(&state.reason);
+            }
+            Turn::Try | Turn::Works => self.tries_uploads.store(true, Ordering::Relaxed),
+        }
+    }
+
+    /// Notes that an upload was taken.
+    pub(super) fn uploads_work(&self) {
+        self.upload_breaker.succeeded();
+        if self.tries_uploads.swap(false, Ordering::Relaxed)
+            && let Some(memory) = &self.upload_memory
+        {
+            memory.note_on();
+        }
+    }
+
+    /// Gives uploads up that have had no answer for so long, for later sessions too: they would wait as long.
+    pub fn give_up_uploads(&self, silent: Duration) {
+        let reason = self.no_answer("PUT", silent).to_string();
+        if self.upload_breaker.open(&reason) {
+            self.remember_uploads_off(&reason);
+        }
+    }
+
+    pub(super) fn remember_uploads_off(&self, reason: &str) {
+        let Some(memory) = &self.upload_memory else { return };
+        if self.tries_uploads.swap(false, Ordering::Relaxed) {
+            memory.note_still_off(reason, true);
+        } else {
+            memory.note_off(reason, true);
+        }
+    }
+
+    /// On its own thread and runtime: nothing of the session waits for it.
     fn start_probe(self: &Arc<Self>) {
         let remote = self.clone();
         let probe = std::thread::Builder::new().name("cacheprog-probe".to_owned()).spawn(move || remote.probe());
@@ -45,24 +87,38 @@ impl Remote {
     fn probe(&self) {
         let Some(memory) = &self.memory else { return };
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        self.meter.requests.fetch_add(1, Ordering::Relaxed);
-        let client = S3Client::connect(&self.config);
-        let asked = runtime.block_on(async { tokio::time::timeout(SILENCE, client.list_one()).await });
+        let asked = runtime.block_on(self.ask_both());
         // A look-up of a name may go on for long.
         runtime.shutdown_background();
-        let asked: Result<(), RemoteError> =
-            asked.unwrap_or_else(|_| Err(self.no_answer("LIST", SILENCE))).map_err(Into::into);
         match asked {
-            // A key that may only get and put gets no listing.
-            Err(error) if !error.denies_listing() => {
+            Err(error) => {
                 self.meter.errors.fetch_add(1, Ordering::Relaxed);
                 memory.note_still_off(&error.to_string(), error.is_timeout());
             }
-            _ => {
+            Ok(()) => {
                 self.contact.hear();
                 memory.note_on();
                 self.breaker.close();
             }
+        }
+    }
+
+    /// Asks for an object and for a listing: a remote that gives only one of them would be found off again at once.
+    async fn ask_both(&self) -> Result<(), RemoteError> {
+        self.meter.requests.fetch_add(1, Ordering::Relaxed);
+        let client = S3Client::connect(&self.config);
+        let object = tokio::time::timeout(SILENCE, ask_for_an_object(&client)).await;
+        match object.unwrap_or_else(|_| Err(self.no_answer("GET", SILENCE))).map_err(RemoteError::from) {
+            // A key that may not list gets no answer but this for what is missing.
+            Err(error) if !error.is_denied() => return Err(error),
+            _ => {}
+        }
+        self.meter.requests.fetch_add(1, Ordering::Relaxed);
+        let listing = tokio::time::timeout(LISTING_PATIENCE, client.list_one()).await;
+        match listing.unwrap_or_else(|_| Err(self.no_answer("LIST", LISTING_PATIENCE))).map_err(RemoteError::from) {
+            // A key that may only get and put gets no listing.
+            Err(error) if !error.denies_listing() => Err(error),
+            _ => Ok(()),
         }
     }
 

@@ -56,8 +56,9 @@ impl Upload {
         Ok(Upload { body: SdkBody::from_body_1_x(StreamBody::new(stream::iter(all))) })
     }
 
-    pub(super) fn into_parts(self) -> (ByteStream, Progress) {
-        let progress = Progress::default();
+    /// `all` counts the pieces of all uploads.
+    pub(super) fn into_parts(self, all: Arc<AtomicU64>) -> (ByteStream, Progress) {
+        let progress = Progress { all, ..Progress::default() };
         let watched = Watched { body: self.body, progress: progress.clone() };
         (ByteStream::new(SdkBody::from_body_1_x(watched)), progress)
     }
@@ -90,6 +91,7 @@ fn read_piece(file: &File, bytes: u64) -> io::Result<Bytes> {
 #[derive(Clone, Default)]
 pub(super) struct Progress {
     pieces: Arc<AtomicU64>,
+    all: Arc<AtomicU64>,
 }
 
 impl Progress {
@@ -124,6 +126,7 @@ impl Body for Watched {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if polled.is_ready() {
             self.progress.pieces.fetch_add(1, Ordering::Relaxed);
+            self.progress.all.fetch_add(1, Ordering::Relaxed);
         }
         polled
     }
@@ -175,7 +178,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let content: Vec<u8> = (0..PIECE_BYTES * 5 / 2).map(|at| at as u8).collect();
         std::fs::write(file.path(), &content).unwrap();
-        let upload = || Upload::from_file(file.path(), content.len() as u64).unwrap().into_parts().0;
+        let upload = || Upload::from_file(file.path(), content.len() as u64).unwrap().into_parts(Arc::default()).0;
         assert_eq!(upload().collect().await.unwrap().to_vec(), content);
         let cut = upload();
         file.as_file().set_len(PIECE_BYTES * 2).unwrap();

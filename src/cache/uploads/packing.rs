@@ -83,12 +83,15 @@ impl Uploads {
     async fn upload_large(self: &Arc<Self>, action: ActionId, entry: Entry) {
         let Some(packs) = &self.packs else { return };
         let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
-        self.remote.meet().await;
+        self.remote.meet(false).await;
         if self.remote.uploads_off_reason().is_some() {
             return;
         }
         if self.remote.hides_packs() {
             return self.send_plainly(action, entry);
+        }
+        if !self.is_sound(&action, &entry).await {
+            return self.give_up(&[action], &RemoteError::Gone { key: action.graph_key().to_string() });
         }
         let large = packs.writer.large(action, &entry);
         let (key, bytes) = (large.key(), entry.size_bytes);
@@ -98,19 +101,14 @@ impl Uploads {
         let sending = self.stages.sending();
         let outcome = with_retries(patience(&entry), put).instrument(span).await;
         drop(sending);
+        // Where no manifest will tell of it, a later session sends it again.
+        self.unsent.may_be_cut_off(action, false);
         match outcome {
             Ok(()) => {
                 packs.writer.sent_large(large);
                 self.send_again();
             }
-            Err(RemoteError::Gone { .. }) => {
-                self.entries.fetch_sub(1, Ordering::Relaxed);
-                self.unsent.gone(&[action]);
-            }
-            Err(error) => {
-                self.unsent.may_be_cut_off(action, false);
-                self.remote.give_up_upload(&error);
-            }
+            Err(error) => self.give_up(&[action], &error),
         }
     }
 
@@ -118,7 +116,7 @@ impl Uploads {
     async fn upload_pack(self: &Arc<Self>, batch: Batch<Kept>) {
         let Some(packs) = &self.packs else { return };
         let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
-        self.remote.meet().await;
+        self.remote.meet(false).await;
         if self.remote.uploads_off_reason().is_some() {
             return;
         }
@@ -144,7 +142,7 @@ impl Uploads {
                 packs.writer.sent(&packed);
                 self.send_again();
             }
-            Err(error) => self.remote.give_up_upload(&error),
+            Err(error) => self.give_up(packed.actions(), &error),
         }
         // A long build that is ended by force shall not have uploaded for nothing.
         if packs.writer.untold() >= MOST_UNTOLD {
@@ -154,10 +152,11 @@ impl Uploads {
 
     /// Sends an entry plainly that was to go out in packs, unless it goes out so as well.
     fn send_plainly(self: &Arc<Self>, action: ActionId, entry: Entry) {
-        self.unsent.turns_plain(action);
-        if !self.writes_plain {
-            self.start_plain(action, entry);
+        if self.writes_plain {
+            return self.unsent.sent_in(Way::Packs, &[action]);
         }
+        self.unsent.turns_plain(action);
+        self.start_plain(action, entry);
     }
 
     /// Sends what has gathered, waits for the packs on their way until `deadline`, and tells of those that are out.

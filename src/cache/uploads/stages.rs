@@ -54,6 +54,11 @@ impl Stages {
         self.enter(|state| &mut state.compressing)
     }
 
+    /// Whether something is being sent.
+    pub fn is_sending(&self) -> bool {
+        self.change(|state| state.sending > 0)
+    }
+
     /// The sums up to now.
     pub fn busy(&self) -> Busy {
         self.change(|state| state.busy)

@@ -75,7 +75,7 @@ impl Unsent {
         }
     }
 
-    /// Notes that nobody can send entries.
+    /// Notes that entries cannot be sent.
     pub fn gone(&self, actions: &[ActionId]) {
         let mut state = self.state();
         for action in actions {
