@@ -3,6 +3,7 @@
 //! - [`CHANGES_LOCK`]: sessions share it for the moments in which they change the store or rely on something old in it.
 //!   Trimming takes it alone, in short slices. Sessions of older versions share it for their whole life.
 //! - [`SESSIONS_LOCK`]: each session shares it for its whole life. `clean` takes it alone.
+//! - [`REMOTES_LOCK`]: a session takes it alone while it changes what the store keeps for remotes.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 pub const CHANGES_LOCK: &str = "lock";
 /// File name of the lock that tells that a session lives, below the store's folder.
 pub const SESSIONS_LOCK: &str = "sessions";
+/// File name of the lock on what the store keeps for remotes, below the store's folder.
+pub const REMOTES_LOCK: &str = "remotes";
 /// The longest that a session waits for a lock: go waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often it looks.
@@ -112,7 +115,11 @@ fn share_within(file: &File, patience: Duration) -> io::Result<bool> {
     within(patience, || file.try_lock_shared())
 }
 
-fn within(patience: Duration, mut attempt: impl FnMut() -> Result<(), TryLockError>) -> io::Result<bool> {
+/// Whether `attempt` succeeded within `patience`.
+///
+/// # Errors
+/// When the file system has no locks.
+pub fn within(patience: Duration, mut attempt: impl FnMut() -> Result<(), TryLockError>) -> io::Result<bool> {
     let began = Instant::now();
     loop {
         match attempt() {
@@ -129,7 +136,11 @@ fn open_to_share(path: &Path) -> Option<File> {
     open(path).or_else(|_| File::open(path)).ok()
 }
 
-fn open(path: &Path) -> io::Result<File> {
+/// Opens the file of a lock, which is made if it is missing.
+///
+/// # Errors
+/// When it cannot be opened to write.
+pub fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).write(true).create(true).truncate(false).open(path)
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::body_file::data_file_output;
 use super::index::{INDEX_FILE, begins_log};
-use super::lease::{CHANGES_LOCK, SESSIONS_LOCK};
+use super::lease::{CHANGES_LOCK, REMOTES_LOCK, SESSIONS_LOCK};
 
 /// Marks a folder as a store. The first file that is made in it, so that no session takes a half-made store for a folder
 /// of the user's.
@@ -167,8 +167,9 @@ fn is_hex_64(text: &str) -> bool {
 
 /// Whether this is the name of a file or folder that a store has.
 pub fn is_own_name(name: &OsStr) -> bool {
-    let fixed = [INDEX_FILE, CHANGES_LOCK, SESSIONS_LOCK, TEMPORARY_FOLDER, STAMP_FILE, GIT_IGNORE, MARKER, TAG]
-        .map(OsStr::new);
+    let fixed =
+        [INDEX_FILE, CHANGES_LOCK, SESSIONS_LOCK, REMOTES_LOCK, TEMPORARY_FOLDER, STAMP_FILE, GIT_IGNORE, MARKER, TAG]
+            .map(OsStr::new);
     fixed.contains(&name) || is_unmistakable(name)
 }
 
