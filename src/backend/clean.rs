@@ -41,7 +41,7 @@ fn clean_files(folder: &Path, what: CleanArgs) -> bool {
                 TrimError::InUse(_) => {
                     "try again when the builds have ended, or use --force: a build under way can fail"
                 }
-                TrimError::Disk { .. } => "remove the folder: the next build makes a new one",
+                TrimError::Disk { ref folder, .. } => TrimError::next_for_disk(folder),
             };
             note::line(format_args!("error: {error}\n  next:  {next}"));
             return false;

@@ -16,7 +16,7 @@ pub fn trim(store: &Path, limits: &LimitArgs) -> ExitCode {
             let next = match error {
                 TrimError::NoStore(_) => "name the store with --cache-dir",
                 TrimError::InUse(_) => "try again when the builds have ended",
-                TrimError::Disk { .. } => "remove the folder, if nothing else helps: the next build makes a new one",
+                TrimError::Disk { ref folder, .. } => TrimError::next_for_disk(folder),
             };
             crate::note::line(format_args!("error: {error}\n  next:  {next}"));
             return ExitCode::FAILURE;

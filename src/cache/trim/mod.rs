@@ -21,7 +21,7 @@ use super::body_file::data_file_name;
 use super::clock::{modified_s, now_s};
 use super::index::{INDEX_FILE, Index, Log};
 use super::lease::{CHANGES_LOCK, Lease};
-use super::store_folder::{is_store, temporary_path};
+use super::store_folder::{has_only_own_names, is_store, temporary_path};
 use crate::protocol::OutputId;
 use inventory::Inventory;
 use leaving::Leaving;
@@ -71,6 +71,17 @@ pub enum TrimError {
         /// What the system said.
         error: io::Error,
     },
+}
+
+impl TrimError {
+    /// What the user can do about a disk that fails.
+    pub fn next_for_disk(folder: &Path) -> &'static str {
+        if has_only_own_names(folder) {
+            "remove the folder, if nothing else helps: the next build makes a new one"
+        } else {
+            "make the files of cacheprog in it writable; the folder itself has other files, or cannot be read"
+        }
+    }
 }
 
 /// What to trim.
