@@ -16,8 +16,7 @@ pub const MARKER: &str = "cacheprog-store";
 const MARKER_TEXT: &str =
     "This folder is a cache of cacheprog, which adds and removes files here. It can be removed.\n";
 /// The same in a folder that an older version shares with its user.
-const SHARED_MARKER_TEXT: &str =
-    "cacheprog keeps a cache in this folder, which has other files too. Files of the cache: cacheprog-store, index, lock, \
+const SHARED_MARKER_TEXT: &str = "cacheprog keeps a cache in this folder, which has other files too. Files of the cache: cacheprog-store, index, lock, \
      sessions, remotes, trim.txt, tmp, 44 characters and -d, remote- or unsent- and 16 hex digits.\n";
 /// A folder that is not ours gets its store in a subfolder of this name.
 const SUBFOLDER: &str = "cacheprog";
@@ -140,7 +139,7 @@ pub fn ignore_in_git(folder: &Path) {
     let _ = write_new(&folder.join(GIT_IGNORE), "*\n");
 }
 
-/// Tries to write to the store.
+/// Tries to write to the store: a new file, and the index where there is one, which may belong to another user.
 ///
 /// # Errors
 /// When its disk is full or read-only, or its files belong to another user.
@@ -148,7 +147,11 @@ pub fn try_write(folder: &Path) -> io::Result<()> {
     let path = temporary_path(folder, "");
     let written = File::create_new(&path).and_then(|mut file| file.write_all(&PROBE));
     let _ = std::fs::remove_file(path);
-    written
+    written?;
+    match File::options().append(true).open(folder.join(INDEX_FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A new name for a temporary file of the store in `folder`, `tmp/<kind><pid>-<16 hex digits>`. `kind` is empty, or says
