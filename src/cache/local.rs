@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::body_file::{BodyFile, CommitError, data_file_name, sync};
 use super::index::{Entry, Origin};
 use super::knobs::Knobs;
-use super::open_store::{OpenStore, whole_file};
+use super::open_store::{OpenStore, Share, whole_file};
 use super::spare::{Spare, usable};
 use super::store_folder;
 use super::trim::Limits;
@@ -167,7 +167,7 @@ impl LocalStore {
     /// # Errors
     /// [`CommitError`] when the content is not `output`, or no folder can be written.
     pub fn keep_body(&self, body: BodyFile, output: &OutputId, size_bytes: u64) -> Result<PathBuf, CommitError> {
-        let path = body.commit(output, size_bytes)?;
+        let path = body.commit(output, size_bytes, |folder| self.share_changes(folder))?;
         if let Some(spare) = self.spare().filter(|spare| path.starts_with(spare.folder()))
             && !self.has_told_spare.swap(true, Ordering::Relaxed)
         {
@@ -175,6 +175,11 @@ impl LocalStore {
             note(format_args!("cannot write to {folder}: new outputs go to {spare} instead; {OTHER_FOLDER}"));
         }
         Ok(path)
+    }
+
+    /// Keeps trimming out of one of the stores.
+    fn share_changes(&self, folder: &Path) -> Option<Share<'_>> {
+        self.stores().find(|store| store.folder() == folder).map(OpenStore::share_changes)
     }
 
     /// Keeps a content that was checked on its way here. Not in the spare store: without it there is a miss, and no failed
@@ -188,7 +193,7 @@ impl LocalStore {
         }
         let mut body = BodyFile::create_checked(self.folder().to_owned(), None).synced(self.knobs.syncs());
         body.write(content);
-        body.commit(output, content.len() as u64).map(drop)
+        body.commit(output, content.len() as u64, |folder| self.share_changes(folder)).map(drop)
     }
 
     /// Writes a small body straight under its name, which takes two thirds of the time. Whoever looks at it meanwhile sees
