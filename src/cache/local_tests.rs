@@ -162,6 +162,17 @@ fn what_a_disk_that_fills_up_does_not_take_is_found_by_the_next_session() {
 }
 
 #[test]
+fn a_spare_store_of_earlier_sessions_is_trimmed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (main, spare) = (folder.path().join("main"), folder.path().join("spare"));
+    let (_, path) = put(&LocalStore::open(&spare), action(1), b"old");
+    File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    std::fs::write(spare.join("trim.txt"), "1").unwrap();
+    LocalStore::open_beside(&main, Spare::at(&spare)).trim_when_due(Limits { max_age_s: Some(0), max_bytes: None });
+    assert!(!path.exists());
+}
+
+#[test]
 fn the_store_is_hidden_from_git_and_the_users_own_file_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     LocalStore::open(folder.path());
@@ -179,7 +190,8 @@ fn a_folder_of_the_users_is_not_touched_but_for_a_subfolder() {
     let theirs = home.path().join("tmp/other.db");
     std::fs::write(&theirs, "mine").unwrap();
     File::open(&theirs).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-    let store = LocalStore::open(home.path());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let store = LocalStore::open_beside(home.path(), Spare::at(elsewhere.path()));
     put(&store, action(1), b"body");
     store.note_uses();
     store.remove_stale();
