@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::folders;
 use crate::cache::TrimError;
 use crate::cache::clean::{Cleaned, clean as clean_store};
 use crate::telemetry::{Removed, remove_ended_sessions};
@@ -23,7 +24,8 @@ pub struct CleanArgs {
 /// Empties the store in `folder`, removes the records of ended sessions in `records`, and prints the results. What is not
 /// there is empty. A store that cannot be emptied, and files that stay because a session uses them, give a non-zero exit code.
 pub fn clean(folder: &Path, records: Option<&Path>, what: CleanArgs) -> ExitCode {
-    let is_store_clean = clean_files(folder, what);
+    // Not all(): each is cleaned, whatever the others say.
+    let is_store_clean = folders::stores(folder).iter().fold(true, |so_far, store| clean_files(store, what) && so_far);
     let are_records_clean = records.is_none_or(clean_records);
     if is_store_clean && are_records_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
