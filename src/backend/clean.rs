@@ -24,10 +24,9 @@ pub struct CleanArgs {
 /// Empties the store in `folder`, removes the records of ended sessions in `records`, and prints the results. What is not
 /// there is empty. A store that cannot be emptied, and files that stay because a session uses them, give a non-zero exit code.
 pub fn clean(folder: &Path, records: Option<&Path>, what: CleanArgs) -> ExitCode {
-    // Not all(): each is cleaned, whatever the others say.
-    let is_store_clean = folders::stores(folder).iter().fold(true, |so_far, store| clean_files(store, what) && so_far);
+    let left = folders::stores(folder).iter().filter(|store| !clean_files(store, what)).count();
     let are_records_clean = records.is_none_or(clean_records);
-    if is_store_clean && are_records_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if left == 0 && are_records_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Whether nothing of ours stayed.
