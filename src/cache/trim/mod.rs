@@ -61,7 +61,7 @@ pub enum TrimError {
     NoStore(PathBuf),
     /// A session of an older version has the store open, sessions leave no moment between their puts, or another process
     /// trims it.
-    #[error("{} is in use", .0.display())]
+    #[error("{} is in use by a build, or by a session that only reads it", .0.display())]
     InUse(PathBuf),
     /// The store cannot be read or written.
     #[error("cannot remove files from {}: {error}", folder.display())]
