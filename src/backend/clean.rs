@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::folders;
 use crate::cache::TrimError;
 use crate::cache::clean::{Cleaned, clean as clean_store};
 use crate::telemetry::{Removed, remove_ended_sessions};
@@ -23,9 +24,9 @@ pub struct CleanArgs {
 /// Empties the store in `folder`, removes the records of ended sessions in `records`, and prints the results. What is not
 /// there is empty. A store that cannot be emptied, and files that stay because a session uses them, give a non-zero exit code.
 pub fn clean(folder: &Path, records: Option<&Path>, what: CleanArgs) -> ExitCode {
-    let is_store_clean = clean_files(folder, what);
+    let left = folders::stores(folder).iter().filter(|store| !clean_files(store, what)).count();
     let are_records_clean = records.is_none_or(clean_records);
-    if is_store_clean && are_records_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if left == 0 && are_records_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Whether nothing of ours stayed.
@@ -41,7 +42,7 @@ fn clean_files(folder: &Path, what: CleanArgs) -> bool {
                 TrimError::InUse(_) => {
                     "try again when the builds have ended, or use --force: a build under way can fail"
                 }
-                TrimError::Disk { .. } => "remove the folder: the next build makes a new one",
+                TrimError::Disk { ref folder, .. } => TrimError::next_for_disk(folder),
             };
             note::line(format_args!("error: {error}\n  next:  {next}"));
             return false;

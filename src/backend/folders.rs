@@ -1,11 +1,13 @@
 //! The folders of a session: finds them, and says so where they are not in the usual place.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::{io, iter};
+
+use rustix::fs::{Access, access};
 
 use super::BackendArgs;
-use crate::config::folders::Place;
+use crate::cache::spare;
+use crate::config::folders::{Place, STORE as CACHE, usable};
 use crate::note::note;
 use crate::platform;
 
@@ -39,19 +41,63 @@ impl Folders {
     }
 }
 
-/// A folder of this session alone, which stays: go and its tools may still read what is in it.
+/// A store of this session alone.
 fn own_store(why: &str) -> PathBuf {
-    let (private, temporary) = (Permissions::from_mode(0o700), platform::system_temporary_folder());
-    match tempfile::Builder::new().prefix("cacheprog-").permissions(private).tempdir_in(&temporary) {
-        Ok(folder) => {
-            let path = folder.keep();
+    match spare::own_folder() {
+        Ok(path) => {
             note(format_args!("{why}; later builds will not find this one's cache, in {}; {NEXT}", path.display()));
             path
         }
         Err(error) => {
-            note(format_args!("{why}; cannot make a folder in {}: {error}; {NEXT}", temporary.display()));
+            note(format_args!("{why}; cannot make a temporary folder: {error}; {NEXT}"));
             // Not a folder that others could have made: the store reports what it cannot write.
             PathBuf::from("/dev/null/cacheprog")
         }
+    }
+}
+
+/// Why the store in `store` cannot be written, where that shows without a try, and the store that sessions use instead of
+/// it. Makes nothing.
+pub fn replacement(store: &Path) -> Option<(String, PathBuf)> {
+    let why = unwritable(store)?;
+    let spare = CACHE.temporary;
+    Some((why, platform::find_user_temporary_folder().ok()?.join(spare)))
+}
+
+fn unwritable(store: &Path) -> Option<String> {
+    let store = std::path::absolute(store).ok()?;
+    let index = store.join("index");
+    if let Err(why) = usable(store) {
+        return Some(why);
+    }
+    let error = access(&index, Access::WRITE_OK).err().filter(|_| index.exists())?;
+    Some(format!("cannot write to {}: {}", index.display(), io::Error::from(error)))
+}
+
+/// The stores that sessions with `store` use or have used, for a command that changes them: that one, if it can be written,
+/// and the one in the user's temporary folder, if there is one.
+pub fn stores(store: &Path) -> Vec<PathBuf> {
+    let spare = spare::find_user_store().filter(|spare| spare != store);
+    match (unwritable(store), spare) {
+        (Some(why), Some(spare)) => {
+            note(format_args!("{why}; builds use {}", spare.display()));
+            vec![spare]
+        }
+        (_, spare) => iter::once(store.to_owned()).chain(spare).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_cannot_be_written_has_a_replacement_and_a_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(replacement(&folder.path().join("missing")), None);
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let (why, spare) = replacement(&folder.path().join("file")).unwrap();
+        assert!(why.contains("it is no folder") && spare.ends_with("store"), "{why}");
+        assert_eq!(stores(folder.path())[0], folder.path());
     }
 }

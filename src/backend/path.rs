@@ -1,10 +1,11 @@
 //! `cacheprog path`: prints where the store and the records are.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::ArgMatches;
 
-use super::{CacheArgs, RecordArgs};
+use super::{CacheArgs, RecordArgs, folders};
 use crate::cache::store_folder;
 use crate::config::folders::Place;
 use crate::config::source;
@@ -27,7 +28,13 @@ pub fn path(cache: &CacheArgs, records: &RecordArgs, matches: &ArgMatches) -> an
     ];
     let lines = lines.iter().map(|(name, place, given_by)| {
         let source = given_by.clone().or_else(|| by_here.clone()).unwrap_or_default();
-        format!("{}\n", Line { name, place, source })
+        let replacement = match place {
+            Place::Given(path) | Place::Here(path) | Place::Home(path) if *name == "store" => {
+                folders::replacement(path)
+            }
+            _ => None,
+        };
+        format!("{}\n", Line { name, place, source, replacement })
     });
     stdout::print(&lines.collect::<String>())
 }
@@ -37,6 +44,8 @@ struct Line<'a> {
     place: &'a Place,
     /// Flag or variable that names the place.
     source: String,
+    /// Why it cannot be written, and the folder that is used instead of it.
+    replacement: Option<(String, PathBuf)>,
 }
 
 impl fmt::Display for Line<'_> {
@@ -46,10 +55,13 @@ impl fmt::Display for Line<'_> {
             Err(why) => return write!(f, "{:<8} none: {why}", self.name),
         };
         write!(f, "{:<8} {}", self.name, path.display())?;
-        match self.place {
+        match &self.place {
             Place::Given(_) | Place::Here(_) => write!(f, "  ({}", self.source)?,
             Place::Temporary { why, .. } => write!(f, "  (default: {why}")?,
             Place::Home(_) | Place::Nowhere { .. } => write!(f, "  (default")?,
+        }
+        if let Some((why, spare)) = &self.replacement {
+            write!(f, "; {why}; {} is used", spare.display())?;
         }
         if path.is_dir() { write!(f, ")") } else { write!(f, "; not there yet)") }
     }
@@ -58,10 +70,9 @@ impl fmt::Display for Line<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::PathBuf;
 
     fn line(place: &Place, source: &str) -> String {
-        Line { name: "store", place, source: source.to_owned() }.to_string()
+        Line { name: "store", place, source: source.to_owned(), replacement: None }.to_string()
     }
 
     #[test]
@@ -71,6 +82,10 @@ mod tests {
         assert_eq!(line(&Place::Home(missing()), ""), "store    /nowhere/at all  (default; not there yet)");
         let place = Place::Temporary { path: missing(), why: "HOME is empty".to_owned() };
         assert_eq!(line(&place, ""), "store    /nowhere/at all  (default: HOME is empty; not there yet)");
+        let (place, replacement) =
+            (Place::Home("/".into()), Some(("it cannot be written".to_owned(), "/tmp/s".into())));
+        let line_of_replaced = Line { name: "store", place: &place, source: String::new(), replacement }.to_string();
+        assert_eq!(line_of_replaced, "store    /  (default; it cannot be written; /tmp/s is used)");
         let place = Place::Nowhere { why: "HOME is empty, and so on".to_owned() };
         assert_eq!(line(&place, ""), "store    none: HOME is empty, and so on");
         let here = line(&Place::Here(".cache".into()), "CACHEPROG_HERE");

@@ -1,4 +1,4 @@
-//! The local index: which output an action gave. In memory, behind an append-only log that several helpers share.
+//! The local index: which output an action gave. In memory, behind an append-only log that several sessions share.
 
 mod hasher;
 mod log;
@@ -35,7 +35,7 @@ pub struct Entry {
 /// How an entry came into this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// It was in the local store, or another helper put it there.
+    /// It was in the local store, or another session put it there.
     Stored,
     /// This session put it.
     PutHere,
@@ -90,7 +90,7 @@ impl Index {
         if let Some(known) = self.entries.get_mut(action) {
             return Some(known.hand_out());
         }
-        self.follow().and_then(|()| self.read_new()).ok()?;
+        self.catch_up().ok()?;
         self.entries.get_mut(action).map(Known::hand_out)
     }
 
@@ -112,16 +112,29 @@ impl Index {
         self.log.reopen()?;
         let entries = Entries::with_capacity_and_hasher(self.log.most_entries(), ById::default());
         let before = std::mem::replace(&mut self.entries, entries);
-        self.read_new()?;
-        before.into_iter().for_each(|(action, known)| self.carry_over(action, known));
-        Ok(())
+        let read = self.read_new();
+        for (action, known) in before {
+            // What could not be read may well be in the log.
+            self.carry_over(action, known, read.is_err());
+        }
+        read.map(drop)
     }
 
-    /// Takes over what this session knew of an action before it changed to another log.
-    fn carry_over(&mut self, action: ActionId, known: Known) {
+    /// Follows the log and reads what other sessions have appended.
+    ///
+    /// # Errors
+    /// As [`Index::follow`].
+    pub fn catch_up(&mut self) -> io::Result<()> {
+        self.follow()?;
+        self.read_new().map(drop)
+    }
+
+    /// Takes over what this session knew of an action before it changed to another log. `is_all`: also what it knew from
+    /// the old log only.
+    fn carry_over(&mut self, action: ActionId, known: Known, is_all: bool) {
         match self.entries.entry(action) {
             Vacant(place) => {
-                if known.origin != Origin::Stored {
+                if is_all || known.origin != Origin::Stored {
                     place.insert(known);
                 }
             }
@@ -170,7 +183,7 @@ impl Index {
         is_lasting: bool,
     ) -> io::Result<()> {
         // What another session has put meanwhile is newer. A log that cannot be read shows when it is written.
-        let followed = self.follow().and_then(|()| self.read_new());
+        let followed = self.catch_up();
         let mut records = Vec::new();
         let now_s = now_s();
         for (action, entry) in entries {
@@ -179,7 +192,7 @@ impl Index {
                 records.extend_from_slice(&encode_entry(&action, &entry));
             }
         }
-        if is_lasting && !records.is_empty() { followed.and_then(|_| self.log.append(&records)) } else { Ok(()) }
+        if is_lasting && !records.is_empty() { followed.and_then(|()| self.log.append(&records)) } else { Ok(()) }
     }
 
     /// Writes down what this session handed out and of which no use is known in the day before `now_s`, by one write.

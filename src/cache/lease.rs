@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::store_folder::is_store;
+
 /// File name of the lock on changes, below the store's folder.
 pub const CHANGES_LOCK: &str = "lock";
 /// File name of the lock that tells that a session lives, below the store's folder.
@@ -31,7 +33,7 @@ pub struct Lease(#[expect(dead_code, reason = "it is there to be held")] File);
 impl Lease {
     /// Takes a share of the lock at `path`. `None` where that cannot be had: the session works without.
     pub fn share(path: &Path) -> Option<Self> {
-        let file = open_to_share(path)?;
+        let file = open_to_share(path).ok()?;
         share_within(&file, PATIENCE).ok()?.then_some(Self(file))
     }
 
@@ -57,17 +59,24 @@ pub struct MomentLock {
 impl MomentLock {
     /// The lock of the store in `folder`, not taken.
     pub fn new(folder: &Path) -> Self {
-        Self { path: folder.join(CHANGES_LOCK), file: None, is_held: false, waited_in_vain: None }
+        let path = folder.join(CHANGES_LOCK);
+        // Now: later the process may have too many open files.
+        let file = open_to_share(&path).ok();
+        Self { path, file, is_held: false, waited_in_vain: None }
     }
 
     /// Takes a share unless it is held already. `false` while a trimming process keeps the lock for longer than a session
-    /// can wait. Where there are no locks there is no trimming either, and the answer is `true`.
+    /// can wait, or where the lock cannot be opened, though others may. Where there are no locks, or there is no store, there
+    /// is no trimming either, and the answer is `true`.
     pub fn take(&mut self) -> bool {
         if self.is_held {
             return true;
         }
         for _ in 0..2 {
-            let Some(file) = self.file.take().or_else(|| open_to_share(&self.path)) else { return true };
+            let file = match self.file.take().map_or_else(|| open_to_share(&self.path), Ok) {
+                Ok(file) => file,
+                Err(error) => return error.kind() == io::ErrorKind::NotFound,
+            };
             match share_within(&file, self.patience()) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -131,9 +140,15 @@ pub fn within(patience: Duration, mut attempt: impl FnMut() -> Result<(), TryLoc
     }
 }
 
-/// Who may only read the store can still share its locks.
-fn open_to_share(path: &Path) -> Option<File> {
-    open(path).or_else(|_| File::open(path)).ok()
+/// Makes the file in a store only, and not in what has taken a removed store's place. Who may only read the store can still
+/// share its locks.
+fn open_to_share(path: &Path) -> io::Result<File> {
+    if path.parent().is_some_and(is_store)
+        && let Ok(file) = open(path)
+    {
+        return Ok(file);
+    }
+    File::open(path)
 }
 
 /// Opens the file of a lock, which is made if it is missing.
@@ -147,10 +162,17 @@ pub fn open(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::store_folder::make;
+
+    fn store() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path()).unwrap();
+        folder
+    }
 
     #[test]
     fn sessions_share_and_trimming_is_alone() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = store();
         let path = folder.path().join(CHANGES_LOCK);
         let shares = [Lease::share(&path).unwrap(), Lease::share(&path).unwrap()];
         assert!(Lease::alone(&path, Duration::ZERO).unwrap().is_none());
@@ -167,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_store_that_is_not_there_has_no_lock() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = store();
         let missing = folder.path().join("missing");
         assert!(Lease::share(&missing.join("lock")).is_none());
         assert!(Lease::alone(&missing.join("lock"), Duration::ZERO).is_err());
@@ -175,8 +197,18 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_that_cannot_be_opened_protects_nothing_and_none_is_made_in_another_programs_folder() {
+        let folder = store();
+        std::os::unix::fs::symlink(CHANGES_LOCK, folder.path().join(CHANGES_LOCK)).unwrap();
+        assert!(!MomentLock::new(folder.path()).take(), "a link to itself");
+        let other = tempfile::tempdir().unwrap();
+        std::fs::write(other.path().join("other.json"), "{}").unwrap();
+        assert!(MomentLock::new(other.path()).take() && !other.path().join(CHANGES_LOCK).exists());
+    }
+
+    #[test]
     fn a_moment_ends_with_its_release() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = store();
         let path = folder.path().join(CHANGES_LOCK);
         let is_free = || Lease::alone(&path, Duration::ZERO).unwrap().is_some();
         let mut lock = MomentLock::new(folder.path());
@@ -189,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_lock_that_was_removed_with_the_store_is_made_again() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = store();
         let path = folder.path().join(CHANGES_LOCK);
         let mut lock = MomentLock::new(folder.path());
         lock.take();
@@ -201,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_trimming_process_that_was_stopped_is_waited_for_once() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = store();
         let alone = Lease::alone(&folder.path().join(CHANGES_LOCK), Duration::ZERO).unwrap();
         let mut lock = MomentLock::new(folder.path());
         assert!(!lock.take() && !lock.is_held());

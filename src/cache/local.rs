@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::body_file::{BodyFile, CommitError, data_file_name, sync};
 use super::index::{Entry, Origin};
 use super::knobs::Knobs;
-use super::open_store::{OpenStore, whole_file};
+use super::open_store::{OpenStore, Share, whole_file};
 use super::spare::{Spare, usable};
 use super::store_folder;
-use super::trim::Limits;
+use super::trim::{Limits, Trimming};
 use crate::note::note;
 use crate::protocol::{ActionId, OutputId};
 
@@ -34,7 +34,7 @@ pub struct LocalStore {
     below: Option<OpenStore>,
     /// Takes what `main` can no longer take.
     spare: Option<Arc<Spare>>,
-    has_told_spare: AtomicBool,
+    has_noted_spare: AtomicBool,
     knobs: Knobs,
 }
 
@@ -77,8 +77,8 @@ impl LocalStore {
     }
 
     fn over(folder: PathBuf, below: Option<OpenStore>, spare: Option<Spare>) -> Self {
-        let (spare, has_told_spare) = (spare.map(Arc::new), AtomicBool::new(false));
-        Self { main: OpenStore::open(folder), below, spare, has_told_spare, knobs: Knobs::default() }
+        let (spare, has_noted_spare) = (spare.map(Arc::new), AtomicBool::new(false));
+        Self { main: OpenStore::open(folder), below, spare, has_noted_spare, knobs: Knobs::default() }
     }
 
     /// The same store with these changes.
@@ -170,14 +170,19 @@ impl LocalStore {
     /// # Errors
     /// [`CommitError`] when the content is not `output`, or no folder can be written.
     pub fn keep_body(&self, body: BodyFile, output: &OutputId, size_bytes: u64) -> Result<PathBuf, CommitError> {
-        let path = body.commit(output, size_bytes)?;
+        let path = body.commit(output, size_bytes, |folder| self.share_changes(folder))?;
         if let Some(spare) = self.spare().filter(|spare| path.starts_with(spare.folder()))
-            && !self.has_told_spare.swap(true, Ordering::Relaxed)
+            && !self.has_noted_spare.swap(true, Ordering::Relaxed)
         {
             let (folder, spare) = (self.folder().display(), spare.folder().display());
             note(format_args!("cannot write to {folder}: new outputs go to {spare} instead; {OTHER_FOLDER}"));
         }
         Ok(path)
+    }
+
+    /// Keeps trimming out of one of the stores.
+    fn share_changes(&self, folder: &Path) -> Option<Share<'_>> {
+        self.stores().find(|store| store.folder() == folder).map(OpenStore::share_changes)
     }
 
     /// Keeps a content that was checked on its way here. Not in the spare store: without it there is a miss, and no failed
@@ -191,7 +196,7 @@ impl LocalStore {
         }
         let mut body = BodyFile::create_checked(self.folder().to_owned(), None).synced(self.knobs.syncs());
         body.write(content);
-        body.commit(output, content.len() as u64).map(drop)
+        body.commit(output, content.len() as u64, |folder| self.share_changes(folder)).map(drop)
     }
 
     /// Writes a small body straight under its name, which takes two thirds of the time. Whoever looks at it meanwhile sees
@@ -246,11 +251,22 @@ impl LocalStore {
     /// Trims the store if that was not done in the last day. Nothing more may be handed out.
     pub fn trim_when_due(&self, limits: Limits) {
         self.stores().for_each(|store| store.trim_when_due(limits));
+        if let Some(folder) = self.unopened_spare() {
+            let _ = Trimming::now(&folder, limits).run_when_due();
+        }
     }
 
     /// Removes temporary files that a killed session left behind.
     pub fn remove_stale(&self) {
         self.stores().for_each(|store| store_folder::remove_stale(store.folder()));
+        if let Some(folder) = self.unopened_spare() {
+            store_folder::remove_stale(&folder);
+        }
+    }
+
+    /// What earlier sessions have put into the spare store: it has to leave some day, though this session had no need for it.
+    fn unopened_spare(&self) -> Option<PathBuf> {
+        self.spare.as_ref()?.find_unopened().filter(|folder| folder != self.folder())
     }
 }
 

@@ -1,10 +1,11 @@
 //! Tests of the local store.
 
 use super::*;
+use crate::cache::lease::{CHANGES_LOCK, Lease};
 use crate::cache::store_folder::TEMPORARY_FOLDER;
 use ring::digest::{SHA256, digest};
 use std::fs::File;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 fn put(store: &LocalStore, action: ActionId, content: &[u8]) -> (Entry, PathBuf) {
     let output = OutputId::new(digest(&SHA256, content).as_ref().try_into().unwrap());
@@ -84,6 +85,39 @@ fn the_place_of_a_store_that_cannot_be_written_is_taken_by_one_that_lasts() {
 }
 
 #[test]
+fn a_store_whose_index_cannot_be_written_is_replaced_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (wanted, spare) = (folder.path().join("wanted"), folder.path().join("spare"));
+    store_folder::make(&wanted).unwrap();
+    std::fs::create_dir(wanted.join("index")).unwrap();
+    let (entry, path) = put(&LocalStore::open_beside(&wanted, Spare::at(&spare)), action(1), b"body");
+    assert!(path.starts_with(&spare));
+    let next = LocalStore::open_beside(&wanted, Spare::at(&spare));
+    assert_eq!(next.get(&action(1)), Some((entry, Origin::Stored, path)));
+}
+
+#[test]
+fn a_body_gets_its_name_when_no_trimming_is_about_to_remove_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(folder.path());
+    let output = OutputId::new(digest(&SHA256, b"body").as_ref().try_into().unwrap());
+    let trimming = Lease::alone(&folder.path().join(CHANGES_LOCK), Duration::ZERO).unwrap();
+    assert!(trimming.is_some());
+    std::thread::scope(|scope| {
+        let kept = scope.spawn(|| {
+            let mut body = store.begin();
+            body.write(b"body");
+            store.keep_body(body, &output, 4).unwrap()
+        });
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(!store.path_of(&output).exists(), "it waits");
+        drop(trimming);
+        assert!(kept.join().unwrap().exists());
+    });
+    assert!(Lease::alone(&folder.path().join(CHANGES_LOCK), Duration::ZERO).unwrap().is_some(), "the share ended");
+}
+
+#[test]
 fn a_store_below_gives_hits_and_takes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (below, main) = (folder.path().join("below"), folder.path().join("main"));
@@ -128,6 +162,17 @@ fn what_a_disk_that_fills_up_does_not_take_is_found_by_the_next_session() {
 }
 
 #[test]
+fn a_spare_store_of_earlier_sessions_is_trimmed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (main, spare) = (folder.path().join("main"), folder.path().join("spare"));
+    let (_, path) = put(&LocalStore::open(&spare), action(1), b"old");
+    File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    std::fs::write(spare.join("trim.txt"), "1").unwrap();
+    LocalStore::open_beside(&main, Spare::at(&spare)).trim_when_due(Limits { max_age_s: Some(0), max_bytes: None });
+    assert!(!path.exists());
+}
+
+#[test]
 fn the_store_is_hidden_from_git_and_the_users_own_file_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     LocalStore::open(folder.path());
@@ -145,11 +190,22 @@ fn a_folder_of_the_users_is_not_touched_but_for_a_subfolder() {
     let theirs = home.path().join("tmp/other.db");
     std::fs::write(&theirs, "mine").unwrap();
     File::open(&theirs).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-    let store = LocalStore::open(home.path());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let store = LocalStore::open_beside(home.path(), Spare::at(elsewhere.path()));
     put(&store, action(1), b"body");
     store.note_uses();
     store.remove_stale();
     store.trim_when_due(Limits { max_age_s: Some(0), max_bytes: Some(1) });
     assert_eq!(store.folder(), home.path().join("cacheprog"));
     assert!(theirs.exists() && std::fs::read_dir(home.path()).unwrap().count() == 2);
+}
+
+#[test]
+fn what_another_session_has_put_meanwhile_counts_as_new_when_it_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, other) = (LocalStore::open(folder.path()), LocalStore::open(folder.path()));
+    let (_, path) = put(&other, action(1), b"theirs");
+    File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    put(&ours, action(1), b"ours");
+    assert!(path.metadata().unwrap().modified().unwrap() > SystemTime::UNIX_EPOCH, "go may have it");
 }

@@ -18,7 +18,7 @@ pub mod s3_client;
 pub mod s3_config;
 pub mod seed;
 mod small_file;
-mod spare;
+pub mod spare;
 pub mod store_folder;
 mod strategy;
 mod trim;

@@ -7,8 +7,11 @@
 //! - A hit whose use is noted within the last day needs no lock: it stays for another day. An older one is answered only
 //!   while the lock is shared, and from the log that has its name at that moment. The lock stays shared until its use is
 //!   noted, which [`OpenStore::renew_uses`] does within a second.
-//! - Records are appended only while the lock is shared, and to the log that has its name at that moment.
-//! - A body that is kept as it is gets a new time while the lock is shared; any other is new.
+//! - Records are appended while the lock is shared, and to the log that has its name at that moment. Where the lock cannot
+//!   be had for a second, as beside a trimming process that was stopped, an entry is appended all the same: at worst that is
+//!   lost and the next build compiles again, while its body stays as a new one.
+//! - A body gets its name, or a new time if it is kept, while the lock is shared: trimming cannot have looked at an older
+//!   file of that name before, and remove this one after. Only trimming that is stopped between the two could.
 //! - A body whose entry is replaced counts as new from then on: another session may have handed it out.
 //! - A session that lives longer than a day notes daily what it gave to go.
 
@@ -40,13 +43,28 @@ pub struct OpenStore {
     _alive: Option<Lease>,
 }
 
+/// A share of the lock on changes. The store's other calls wait until it is dropped.
+pub struct Share<'a> {
+    state: MutexGuard<'a, State>,
+    /// Whether the store needs the lock for longer.
+    was_held: bool,
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        if !self.was_held {
+            self.state.lock.release();
+        }
+    }
+}
+
 struct State {
     index: Index,
     lock: MomentLock,
     /// Whether the store is only read. Then uses cannot be noted, and the lock is shared for the session's whole life.
     is_read_only: bool,
     renewed_s: i64,
-    has_told_trouble: bool,
+    has_noted_trouble: bool,
 }
 
 impl OpenStore {
@@ -70,7 +88,7 @@ impl OpenStore {
 
     fn with(folder: PathBuf, index: Index, lock: MomentLock, is_read_only: bool) -> Self {
         let alive = Lease::share(&folder.join(SESSIONS_LOCK));
-        let state = State { index, lock, is_read_only, renewed_s: now_s(), has_told_trouble: false };
+        let state = State { index, lock, is_read_only, renewed_s: now_s(), has_noted_trouble: false };
         Self { folder, state: Mutex::new(state), _alive: alive }
     }
 
@@ -117,6 +135,14 @@ impl OpenStore {
         self.state().index.iter().map(|(action, entry)| (*action, *entry)).collect()
     }
 
+    /// Keeps trimming out of the store until the share is dropped, if it lets go within a second.
+    pub fn share_changes(&self) -> Share<'_> {
+        let mut state = self.state();
+        let was_held = state.lock.is_held();
+        state.lock.take();
+        Share { state, was_held }
+    }
+
     /// Whether a body of this id and size is there, to be kept; where it is, it counts as come in now.
     pub fn reuse_body(&self, output: &OutputId, size_bytes: u64) -> bool {
         let path = self.body_path(output);
@@ -134,17 +160,19 @@ impl OpenStore {
     pub fn keep_entry(&self, action: ActionId, entry: Entry, origin: Origin) {
         let mut state = self.state();
         let kept = state.locked(|index, _| {
-            let before = match origin {
-                Origin::Fetched if index.get(&action).is_some() => return Ok(()),
-                _ => index.peek(&action),
-            };
+            // Another session may have put the action, and handed out what it put. Trouble with the log shows below.
+            let _ = index.catch_up();
+            if origin == Origin::Fetched && index.get(&action).is_some() {
+                return Ok(());
+            }
+            let before = index.peek(&action);
             if let Some((before, _)) = before.filter(|(before, _)| before.output != entry.output) {
                 touch(&self.body_path(&before.output));
             }
             index.insert(action, entry, origin)
         });
         if let Err(error) = kept {
-            state.tell_trouble(&self.folder, &error);
+            state.note_trouble(&self.folder, &error);
         }
     }
 
@@ -158,7 +186,7 @@ impl OpenStore {
     pub fn keep_entries(&self, entries: impl Iterator<Item = (ActionId, Entry)>, origin: Origin, is_lasting: bool) {
         let mut state = self.state();
         if let Err(error) = state.locked(|index, _| index.insert_all(entries, origin, is_lasting)) {
-            state.tell_trouble(&self.folder, &error);
+            state.note_trouble(&self.folder, &error);
         }
     }
 
@@ -201,7 +229,7 @@ impl OpenStore {
 }
 
 impl State {
-    /// Works with the index while the lock is shared; `work` is told whether trimming is kept away.
+    /// Works with the index while the lock is shared; `work` gets whether trimming is kept away.
     fn locked<T>(&mut self, work: impl FnOnce(&mut Index, bool) -> T) -> T {
         let was_held = self.lock.is_held();
         let is_safe = self.lock.take();
@@ -212,8 +240,8 @@ impl State {
         result
     }
 
-    fn tell_trouble(&mut self, folder: &Path, error: &std::io::Error) {
-        if !std::mem::replace(&mut self.has_told_trouble, true) {
+    fn note_trouble(&mut self, folder: &Path, error: &std::io::Error) {
+        if !std::mem::replace(&mut self.has_noted_trouble, true) {
             note(format_args!(
                 "cannot write the index in {}: later builds will not find what this one puts: {error}",
                 folder.display()

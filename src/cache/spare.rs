@@ -1,7 +1,9 @@
 //! The store that takes what another cannot, in a folder of the user's own below the system's temporary folder: it is shared
 //! by the builds that follow, and trimmed like any other.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -46,6 +48,17 @@ impl Spare {
         self.opened.get()?.as_ref().ok()
     }
 
+    /// Its folder, where an earlier session has made it and this one has not opened it.
+    pub fn find_unopened(&self) -> Option<PathBuf> {
+        if self.opened().is_some() {
+            return None;
+        }
+        match &self.folder {
+            Some(folder) => Some(folder.clone()).filter(|folder| store_folder::is_store(folder)),
+            None => find_user_store(),
+        }
+    }
+
     /// Makes its folder. Where the user's temporary folder is refused (it belongs to another user, say), that is a folder
     /// of this session's own.
     ///
@@ -68,10 +81,23 @@ fn user_folder() -> io::Result<PathBuf> {
     Ok(platform::user_temporary_folder()?.join(STORE_FOLDER))
 }
 
-fn own_folder() -> io::Result<PathBuf> {
-    let folder = tempfile::Builder::new().prefix("cacheprog-").tempdir_in(platform::system_temporary_folder())?;
+/// The store in the user's temporary folder, where there is one. Makes nothing.
+pub fn find_user_store() -> Option<PathBuf> {
+    let folder = platform::find_user_temporary_folder().ok()?.join(STORE_FOLDER);
+    if store_folder::is_store(&folder) { Some(folder) } else { None }
+}
+
+/// Makes a store for this session alone, which stays: go and its tools may still read what is in it.
+///
+/// # Errors
+/// When the system's temporary folder cannot be written.
+pub fn own_folder() -> io::Result<PathBuf> {
+    let private = Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new()
+        .prefix("cacheprog-")
+        .permissions(private)
+        .tempdir_in(platform::system_temporary_folder())?;
     let store = usable(folder.path().to_owned())?;
-    // What is handed out has to outlive the session.
     let _ = folder.keep();
     Ok(store)
 }
@@ -79,7 +105,7 @@ fn own_folder() -> io::Result<PathBuf> {
 /// Makes a store in `folder` that can be written to.
 ///
 /// # Errors
-/// When it cannot be made or written to, or go could not be told its name.
+/// When it cannot be made or written to, or the protocol cannot name it.
 pub fn usable(folder: PathBuf) -> io::Result<PathBuf> {
     let folder = std::path::absolute(folder)?;
     if folder.to_str().is_none() {

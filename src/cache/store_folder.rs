@@ -15,6 +15,9 @@ use super::lease::{CHANGES_LOCK, REMOTES_LOCK, SESSIONS_LOCK};
 pub const MARKER: &str = "cacheprog-store";
 const MARKER_TEXT: &str =
     "This folder is a cache of cacheprog, which adds and removes files here. It can be removed.\n";
+/// The same in a folder that an older version shares with its user.
+const SHARED_MARKER_TEXT: &str = "cacheprog keeps a cache in this folder, which has other files too. Files of the cache: cacheprog-store, index, lock, \
+     sessions, remotes, trim.txt, tmp, 44 characters and -d, remote- or unsent- and 16 hex digits.\n";
 /// A folder that is not ours gets its store in a subfolder of this name.
 const SUBFOLDER: &str = "cacheprog";
 /// Tells backup programs that they can leave the folder out: <https://bford.info/cachedir/>.
@@ -67,9 +70,10 @@ fn has_marker(folder: &Path) -> bool {
         return false;
     }
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(MARKER_TEXT.len() as u64).read_to_string(&mut text));
+    let longest = SHARED_MARKER_TEXT.len() as u64;
+    let read = File::open(path).and_then(|file| file.take(longest).read_to_string(&mut text));
     // Another session may not have written all of it yet.
-    read.is_ok() && MARKER_TEXT.starts_with(&text)
+    read.is_ok() && [MARKER_TEXT, SHARED_MARKER_TEXT].iter().any(|whole| whole.starts_with(&text))
 }
 
 /// Whether an older version made it: its index begins with a record, or is empty among nothing but files of ours.
@@ -83,7 +87,8 @@ fn is_older_store(folder: &Path) -> bool {
     }
 }
 
-fn has_only_own_names(folder: &Path) -> bool {
+/// Whether nothing but files of ours is in the folder. `false` also when it cannot be read.
+pub fn has_only_own_names(folder: &Path) -> bool {
     let Ok(mut files) = std::fs::read_dir(folder) else { return false };
     files.all(|file| file.is_ok_and(|file| is_own_name(&file.file_name())))
 }
@@ -102,8 +107,13 @@ pub fn make(folder: &Path) -> io::Result<()> {
             return Err(io::Error::other("it has other files and is no store"));
         }
         let is_older = is_older_store(folder);
-        write_new(&folder.join(MARKER), MARKER_TEXT)?;
-        write_new(&folder.join(TAG), TAG_TEXT)?;
+        if has_only_own_names(folder) {
+            write_new(&folder.join(MARKER), MARKER_TEXT)?;
+            write_new(&folder.join(TAG), TAG_TEXT)?;
+        } else {
+            // No tag: the user's files would leave his backups.
+            write_new(&folder.join(MARKER), SHARED_MARKER_TEXT)?;
+        }
         if !is_older {
             ignore_in_git(folder);
         }
@@ -129,7 +139,7 @@ pub fn ignore_in_git(folder: &Path) {
     let _ = write_new(&folder.join(GIT_IGNORE), "*\n");
 }
 
-/// Tries to write to the store.
+/// Tries to write to the store: a new file, and the index where there is one, which may belong to another user.
 ///
 /// # Errors
 /// When its disk is full or read-only, or its files belong to another user.
@@ -137,7 +147,11 @@ pub fn try_write(folder: &Path) -> io::Result<()> {
     let path = temporary_path(folder, "");
     let written = File::create_new(&path).and_then(|mut file| file.write_all(&PROBE));
     let _ = std::fs::remove_file(path);
-    written
+    written?;
+    match File::options().append(true).open(folder.join(INDEX_FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A new name for a temporary file of the store in `folder`, `tmp/<kind><pid>-<16 hex digits>`. `kind` is empty, or says

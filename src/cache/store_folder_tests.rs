@@ -55,15 +55,26 @@ fn a_subfolder_of_others_gets_another() {
 }
 
 #[test]
-fn a_store_of_an_older_version_gets_the_marker_and_keeps_its_users_files() {
+fn a_store_of_an_older_version_gets_the_marks() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(INDEX_FILE), "gcp1 and more").unwrap();
+    make(folder.path()).unwrap();
+    assert_eq!(names(folder.path()), [TAG, MARKER, INDEX_FILE, TEMPORARY_FOLDER]);
+}
+
+#[test]
+fn a_store_of_an_older_version_in_a_folder_of_the_users_stays_in_his_backups() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(INDEX_FILE), "gcp1 and more").unwrap();
     std::fs::write(folder.path().join("main.go"), "mine").unwrap();
     assert_eq!(resolve(folder.path()), folder.path());
     make(folder.path()).unwrap();
-    assert_eq!(names(folder.path()), [TAG, MARKER, INDEX_FILE, "main.go", TEMPORARY_FOLDER]);
+    make(folder.path()).unwrap();
+    assert_eq!(names(folder.path()), [MARKER, INDEX_FILE, "main.go", TEMPORARY_FOLDER]);
+    let text = std::fs::read_to_string(folder.path().join(MARKER)).unwrap();
+    assert!(text.contains("has other files too") && !text.contains("removed"), "{text}");
     std::fs::write(folder.path().join(INDEX_FILE), "damaged").unwrap();
-    assert!(is_store(folder.path()));
+    assert!(is_store(folder.path()), "by its marker");
 }
 
 #[test]

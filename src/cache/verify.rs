@@ -1,7 +1,7 @@
 //! Checks all that the local store holds, for `cacheprog verify`.
 
 use ring::digest::{Context, SHA256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -53,12 +53,18 @@ pub fn verify(folder: &Path) -> io::Result<Report> {
                 report.good += 1;
                 report.good_bytes += bytes;
             }
-            // A helper was killed while it wrote it. The next put of it writes it anew.
+            // A session was killed while it wrote it. The next put of it writes it anew.
             Ok((_, 0)) if !wanted.contains_key(&output) => {}
             // A file that cannot be read serves no build either.
             _ => report.damaged.push(path),
         }
         wanted.remove(&output);
+    }
+    if !wanted.is_empty() {
+        // Trimming may have removed them meanwhile, and their entries before.
+        let now = Index::open_to_read(folder);
+        let named: HashSet<OutputId> = now.iter().map(|(_, entry)| entry.output).collect();
+        wanted.retain(|output, _| named.contains(output));
     }
     report.missing = wanted.keys().map(|output| folder.join(data_file_name(output))).collect();
     report.damaged.sort();

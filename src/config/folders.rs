@@ -18,14 +18,16 @@ pub struct Folder {
     pub here: &'static str,
     /// In the temporary folder of the user.
     pub temporary: &'static str,
+    /// Whether one in the user's own folders that can only be read is of use.
+    is_for_reading: bool,
     base: fn() -> Result<PathBuf, String>,
 }
 
 /// The local store.
-pub const STORE: Folder = Folder { here: ".cache", temporary: "store", base: cache_home };
+pub const STORE: Folder = Folder { here: ".cache", temporary: "store", is_for_reading: true, base: cache_home };
 
 /// The records of sessions.
-pub const RECORDS: Folder = Folder { here: "metrics", temporary: "records", base: state_home };
+pub const RECORDS: Folder = Folder { here: "metrics", temporary: "records", is_for_reading: false, base: state_home };
 
 /// Where a folder is, and why there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +78,10 @@ impl Folder {
         if is_here {
             return Place::Here(PathBuf::from(self.here));
         }
-        let own = (self.base)().map(|base| base.join(OWN)).and_then(usable);
+        let own = (self.base)().map(|base| base.join(OWN)).and_then(|path| {
+            // A session writes to another, and reads this one too.
+            if self.is_for_reading && is_readable(&path) { Ok(path) } else { usable(path) }
+        });
         let why = match own {
             Ok(path) => return Place::Home(path),
             Err(why) => why,
@@ -105,7 +110,7 @@ fn state_home() -> Result<PathBuf, String> {
     }
 }
 
-/// `folder`, if it does not need a home that is not there: root could make that, and nobody would look for it.
+/// `folder`, if it does not need a home that is not there: root could make that, and no other user would look for it.
 fn below_home(folder: PathBuf, home: &Path) -> Result<PathBuf, String> {
     if home.as_os_str().is_empty() && folder.is_relative() {
         return Err("HOME is empty".to_owned());
@@ -122,9 +127,17 @@ fn without_home(variable: &str) -> Result<PathBuf, String> {
     path.filter(|_| !cfg!(target_os = "macos")).ok_or_else(|| "there is no home folder".to_owned())
 }
 
+/// Whether there is such a folder with files in it that can be read.
+fn is_readable(folder: &Path) -> bool {
+    folder.to_str().is_some() && std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some())
+}
+
 /// `folder`, if it can be written, or made where it is missing. Asks the system and tries neither: a folder that is only
 /// looked for must not be made.
-fn usable(folder: PathBuf) -> Result<PathBuf, String> {
+///
+/// # Errors
+/// Why it cannot be written.
+pub fn usable(folder: PathBuf) -> Result<PathBuf, String> {
     if folder.to_str().is_none() {
         // The protocol, which is JSON, cannot name it.
         return Err(format!("{} is not UTF-8", folder.display()));
@@ -200,6 +213,14 @@ mod tests {
             assert_eq!(error, format!("HOME ({wrong}) is no folder"));
             assert!(below_home("/xdg/cache".into(), Path::new(wrong)).is_ok(), "it is not needed");
         }
+    }
+
+    #[test]
+    fn a_store_that_can_only_be_read_is_one_with_files() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_readable(folder.path()) && !is_readable(&folder.path().join("missing")));
+        std::fs::write(folder.path().join("index"), "").unwrap();
+        assert!(is_readable(folder.path()));
     }
 
     #[test]

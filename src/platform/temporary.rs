@@ -15,8 +15,8 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// user.
 ///
 /// # Errors
-/// When it cannot be made, or what has its name belongs to another user, is writable by others or is no folder: somebody
-/// else could put programs into it.
+/// When it cannot be made, or what has its name belongs to another user, is writable by others or is no folder:
+/// another user could put programs into it.
 pub fn user_temporary_folder() -> io::Result<PathBuf> {
     private_folder(&system_temporary_folder(), rustix::process::geteuid().as_raw())
 }
@@ -50,7 +50,7 @@ fn private_folder(parent: &Path, uid: u32) -> io::Result<PathBuf> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    // Not through a link: it could lead to a folder of somebody else's choice.
+    // Not through a link: it could lead to a folder of another user's choice.
     let found = std::fs::symlink_metadata(&folder)?;
     let refuse = |why: &str| Err(io::Error::other(format!("{} {why}", folder.display())));
     if !found.is_dir() {

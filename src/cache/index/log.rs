@@ -1,9 +1,11 @@
-//! The file behind the index: records are appended to it by several helpers, and each reads what the others appended.
+//! The file behind the index: records are appended to it by several sessions, and each reads what the others appended.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+
+use crate::cache::store_folder::is_store;
 
 use super::record::{Decoded, ENTRY_BYTES, Record, decode};
 
@@ -20,8 +22,8 @@ pub struct Log {
     read_to: u64,
     /// Its length when that was done: the start of a record may be behind it.
     seen_bytes: u64,
-    /// Whether it takes new records; a store on a read-only disk still gives hits.
-    writable: bool,
+    /// Why it takes no new records, if it takes none; a store on a read-only disk still gives hits.
+    refusal: Option<io::Error>,
     /// Bytes that are no record.
     damaged_bytes: u64,
 }
@@ -31,15 +33,19 @@ impl Log {
     pub fn open(folder: &Path) -> Self {
         let path = folder.join(INDEX_FILE);
         match open_to_append(&path) {
-            Ok(file) => Self { file: Some(file), path, read_to: 0, seen_bytes: 0, writable: true, damaged_bytes: 0 },
-            Err(_) => Self::open_to_read(folder),
+            Ok(file) => Self::of(Some(file), path, None),
+            Err(error) => Self::of(File::open(&path).ok(), path, Some(error)),
         }
     }
 
     /// Opens the log in `folder` to read it only. One that cannot be read has nothing.
     pub fn open_to_read(folder: &Path) -> Self {
         let path = folder.join(INDEX_FILE);
-        Self { file: File::open(&path).ok(), path, read_to: 0, seen_bytes: 0, writable: false, damaged_bytes: 0 }
+        Self::of(File::open(&path).ok(), path, Some(io::ErrorKind::ReadOnlyFilesystem.into()))
+    }
+
+    fn of(file: Option<File>, path: PathBuf, refusal: Option<io::Error>) -> Self {
+        Self { file, path, read_to: 0, seen_bytes: 0, refusal, damaged_bytes: 0 }
     }
 
     /// The most entries that can be in what has not been read yet.
@@ -56,7 +62,7 @@ impl Log {
     /// Lets each write fail, as a full disk does.
     #[cfg(test)]
     pub fn forbid_writing(&mut self) {
-        self.writable = false;
+        self.refusal = Some(io::ErrorKind::StorageFull.into());
     }
 
     /// Gives up reading and writing.
@@ -80,10 +86,10 @@ impl Log {
     /// # Errors
     /// When the log cannot be written.
     pub fn append(&mut self, records: &[u8]) -> io::Result<()> {
-        match &mut self.file {
-            Some(file) if self.writable => file.write_all(records),
-            _ => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+        if let Some(refusal) = &self.refusal {
+            return Err(again(refusal));
         }
+        self.file.as_mut().ok_or(io::ErrorKind::NotFound)?.write_all(records)
     }
 
     /// Whether another file has its name by now, or none has: trimming writes a new log, and the user may have removed the
@@ -100,12 +106,14 @@ impl Log {
         }
     }
 
-    /// Opens the file that has its name now; a missing one is made if this one could be written. Nothing of it is read yet.
+    /// Opens the file that has its name now; a missing one is made if this one could be written and the folder is still a
+    /// store. Nothing of it is read yet.
     ///
     /// # Errors
     /// When it cannot be opened; then the log stays as it is.
     pub fn reopen(&mut self) -> io::Result<()> {
-        let file = if self.writable { open_to_append(&self.path)? } else { File::open(&self.path)? };
+        let may_make = self.refusal.is_none() && self.path.parent().is_some_and(is_store);
+        let file = if may_make { open_to_append(&self.path)? } else { File::open(&self.path)? };
         self.file = Some(file);
         (self.read_to, self.seen_bytes) = (0, 0);
         Ok(())
@@ -166,6 +174,11 @@ fn read_records(bytes: &[u8], learn: &mut impl FnMut(Record)) -> (u64, u64) {
         }
     }
     ((bytes.len() - rest.len()) as u64, damaged_bytes)
+}
+
+/// The same error once more.
+fn again(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 fn open_to_append(path: &Path) -> io::Result<File> {

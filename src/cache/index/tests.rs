@@ -2,6 +2,7 @@
 
 use super::record::{ENTRY_BYTES, USE_BYTES};
 use super::*;
+use crate::cache::store_folder;
 use proptest::prelude::*;
 use std::fs::OpenOptions;
 
@@ -28,6 +29,7 @@ fn entries_survive_and_the_last_wins() {
 #[test]
 fn what_is_put_after_the_store_was_removed_is_found_by_the_next_build() {
     let folder = tempfile::tempdir().unwrap();
+    store_folder::make(folder.path()).unwrap();
     let mut index = Index::open(folder.path());
     index.insert(action(1), entry(1), Origin::PutHere).unwrap();
     std::fs::remove_file(folder.path().join(INDEX_FILE)).unwrap();
@@ -35,6 +37,21 @@ fn what_is_put_after_the_store_was_removed_is_found_by_the_next_build() {
     let mut next = Index::open(folder.path());
     assert_eq!(next.get(&action(1)), None);
     assert_eq!(next.get(&action(2)), Some((entry(2), Origin::Stored)));
+}
+
+#[test]
+fn a_folder_that_has_become_another_programs_gets_no_index() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("store");
+    store_folder::make(&folder).unwrap();
+    let mut index = Index::open(&folder);
+    index.insert(action(1), entry(1), Origin::PutHere).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("other.json"), "{}").unwrap();
+    assert_eq!(index.get(&action(2)), None);
+    assert!(index.insert(action(3), entry(3), Origin::PutHere).is_err());
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
 }
 
 #[test]

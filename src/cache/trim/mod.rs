@@ -21,7 +21,7 @@ use super::body_file::data_file_name;
 use super::clock::{modified_s, now_s};
 use super::index::{INDEX_FILE, Index, Log};
 use super::lease::{CHANGES_LOCK, Lease};
-use super::store_folder::{is_store, temporary_path};
+use super::store_folder::{has_only_own_names, is_store, temporary_path};
 use crate::protocol::OutputId;
 use inventory::Inventory;
 use leaving::Leaving;
@@ -61,7 +61,7 @@ pub enum TrimError {
     NoStore(PathBuf),
     /// A session of an older version has the store open, sessions leave no moment between their puts, or another process
     /// trims it.
-    #[error("{} is in use", .0.display())]
+    #[error("{} is in use by a build, or by a session that only reads it", .0.display())]
     InUse(PathBuf),
     /// The store cannot be read or written.
     #[error("cannot remove files from {}: {error}", folder.display())]
@@ -71,6 +71,17 @@ pub enum TrimError {
         /// What the system said.
         error: io::Error,
     },
+}
+
+impl TrimError {
+    /// What the user can do about a disk that fails.
+    pub fn next_for_disk(folder: &Path) -> &'static str {
+        if has_only_own_names(folder) {
+            "remove the folder, if nothing else helps: the next build makes a new one"
+        } else {
+            "make the files of cacheprog in it writable; the folder itself has other files, or cannot be read"
+        }
+    }
 }
 
 /// What to trim.
