@@ -89,12 +89,13 @@ fn give_up<C: Parser>(error: &Error) -> ! {
         C::command().get_matches();
     }
     let _ = error.print();
-    match error.kind() {
-        ErrorKind::InvalidSubcommand => {
-            crate::note::line("\ngo splits GOCACHEPROG at spaces: put quotes around an argument that has some");
-        }
-        ErrorKind::ArgumentConflict => crate::note::line("\nFlags go behind the command: cacheprog path --here"),
-        _ => {}
+    if matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict) {
+        let names_command = std::env::args().skip(1).any(|word| C::command().find_subcommand(word).is_some());
+        crate::note::line(if names_command {
+            "\nFlags go behind the command: cacheprog path --here"
+        } else {
+            "\ngo splits GOCACHEPROG at spaces: put quotes around an argument that has some"
+        });
     }
     std::process::exit(error.exit_code())
 }

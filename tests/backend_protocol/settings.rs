@@ -98,6 +98,7 @@ fn flags_come_before_variables_and_are_strict() {
         (&["--strategy", "pak"], "possible values: workshop, async, pack"),
         (&["--cache-dir="], "--cache-dir"),
         (&["--cache-dir", "/tmp/a", "b"], "go splits GOCACHEPROG at spaces"),
+        (&["--here", "path"], "Flags go behind the command"),
     ] {
         let output = at_home(folder.path()).args(arguments).output().unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
