@@ -230,7 +230,7 @@ fn bad_input_is_one_clear_paragraph() {
     let module = |words: &[&str]| failure(folder, &[&["--scenario", "small", "--workload"], words].concat(), &own);
     for (words, part, next) in [
         (&["m/sub"][..], "m/sub is a folder inside a Go module", "/m ./sub/..."),
-        (&["."], ". is no Go module", "give the folder that has a go.mod"),
+        (&["."], " is not a Go module", "give the folder that has a go.mod"),
         (&["m"], "missing go.sum entry", "run `go mod download` in /"),
         (&["m", "--", "go", "run", "."], "up to the program that it runs", "give go build, go test"),
         (&["m", "--", "go", "build", "-tags", "x", "-a"], "`-a`: it compiles everything again", "leave it out"),
@@ -239,7 +239,7 @@ fn bad_input_is_one_clear_paragraph() {
         assert!(error.contains(part) && error.contains(next) && error.contains("\n  next:  "), "{words:?}: {error}");
     }
     let error = failure(folder, &["--scenario", "small", "--workload", "m"], &[("GOTOOLCHAIN", "go1.99.0")]);
-    assert!(error.contains("run `go version` in m, which downloads the toolchain"), "{error}");
+    assert!(error.contains("run `go version` in /") && error.contains("/m, which downloads the toolchain"), "{error}");
 
     let error = failure(folder, &["--scenario", "small"], &[("PATH", "/nowhere")]);
     assert!(error.contains("there is no go to measure"), "{error}");

@@ -80,7 +80,7 @@ fn check_place(folder: &Path, shown: &str, settings: &UserSettings) -> Result<()
         }
         let off = if folder.join("go.mod").is_file() { "; GO111MODULE is off there" } else { "" };
         bail!(
-            "{shown} is no Go module{off}\n  tried: go env GOMOD in it\n  next:  give the folder that has a go.mod with \
+            "{shown} is not a Go module{off}\n  tried: go env GOMOD in it\n  next:  give the folder that has a go.mod with \
              --workload"
         );
     };
@@ -116,7 +116,7 @@ mod tests {
         check(Some("/r/m/go.mod"), Some("/r/go.work")).unwrap();
         check(None, Some("/r/m/go.work")).unwrap();
         let error = check(None, Some("/r/go.work")).unwrap_err().to_string();
-        assert!(error.contains("m is no Go module\n") && error.contains("next:"), "{error}");
+        assert!(error.contains("m is not a Go module\n") && error.contains("next:"), "{error}");
         let error = check(Some("/r/go.mod"), None).unwrap_err().to_string();
         assert!(error.contains("inside a Go module"), "{error}");
         assert!(error.ends_with("--workload /r ./m/..., or --workload /r -- go build ./m/..."), "{error}");
