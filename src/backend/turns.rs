@@ -8,12 +8,13 @@ use tokio::sync::Semaphore;
 use crate::note::note;
 use crate::platform;
 
-/// Files for all else: go's pipes, records, the index, packs and uploads.
-const OTHERS: u64 = 32;
+/// Files for go's pipes, records, the index and packs.
+const OTHERS: u64 = 24;
 /// With fewer there would be none for the remote's threads and connections.
 const FEWEST: u64 = 24;
-/// Files that a request takes: its connection and the body that it writes or sends.
-const EACH: u64 = 2;
+/// Files for a request: its connection and the body that it writes, and as many again for uploads and connections that wait
+/// for their next request.
+const EACH: u64 = 4;
 /// As many as any go has workers.
 const MOST: u64 = 1024;
 
@@ -57,6 +58,6 @@ mod tests {
 
     #[test]
     fn few_files_are_few_turns_and_never_none() {
-        assert_eq!([0, 33, 64, 256, 1 << 20].map(count), [1, 1, 16, 112, 1024]);
+        assert_eq!([0, 33, 64, 256, 1 << 20].map(count), [1, 2, 10, 58, 1024]);
     }
 }

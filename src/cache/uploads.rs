@@ -101,7 +101,7 @@ impl Uploads {
             remote,
             local,
             room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
-            in_flight: Semaphore::new(IN_FLIGHT),
+            in_flight: Semaphore::new(in_flight(platform::open_files_limit())),
             bodies: Mutex::default(),
             entries: AtomicU64::new(0),
             pending: AtomicU64::new(0),
@@ -345,6 +345,13 @@ impl Drop for Pending {
         self.0.pending.fetch_sub(1, Ordering::Release);
         self.0.finished.notify_waiters();
     }
+}
+
+/// Uploads at the same time in a process that may have so many files open: each takes a connection and a body, and downloads
+/// need files too.
+fn in_flight(open_files_limit: Option<u64>) -> usize {
+    let by_files = |limit: u64| usize::try_from(limit.saturating_sub(24) / 8).unwrap_or(IN_FLIGHT);
+    open_files_limit.map_or(IN_FLIGHT, |limit| by_files(limit).clamp(1, IN_FLIGHT))
 }
 
 /// Room that an upload takes: at least one, so that the number of tasks is bounded too.
