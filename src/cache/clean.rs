@@ -4,12 +4,15 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::index::INDEX_FILE;
 use super::lease::{CHANGES_LOCK, Lease, SESSIONS_LOCK};
 use super::store_folder::{is_own_name, is_store, kept_files, remove_stale, temporary_files};
 use super::trim::{Limits, PATIENCE, PAUSE, SLICE, TrimError, Trimming};
+
+/// The longest that sessions are waited for that may be about to end.
+const ENDING: Duration = Duration::from_secs(3);
 
 /// What [`clean`] removed, and what it left.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,6 +40,7 @@ pub fn clean(folder: &Path, force: bool) -> Result<Cleaned, TrimError> {
     }
     let disk = |error| TrimError::Disk { folder: folder.to_owned(), error };
     let mut cleaned = Cleaned { others: others(folder).map_err(disk)?, ..Cleaned::default() };
+    wait_for_ending_sessions(folder);
     if remove_index(folder, force, &mut cleaned).map_err(disk)? {
         remove_files(folder, force, &mut cleaned).map_err(disk)?;
     } else {
@@ -45,10 +49,16 @@ pub fn clean(folder: &Path, force: bool) -> Result<Cleaned, TrimError> {
     Ok(cleaned)
 }
 
+/// A session writes its records for a moment after go has been released: `go build` and then `clean` is not in its way.
+fn wait_for_ending_sessions(folder: &Path) {
+    // What lives longer is met by the look at the lock that follows.
+    drop(Lease::alone(&folder.join(SESSIONS_LOCK), ENDING));
+}
+
 /// Locks the store against changes and against new sessions; `None` while a session has it open.
 fn alone(folder: &Path) -> io::Result<Option<[Lease; 2]>> {
     let Some(changes) = Lease::alone(&folder.join(CHANGES_LOCK), PATIENCE)? else { return Ok(None) };
-    let Some(sessions) = Lease::alone(&folder.join(SESSIONS_LOCK), std::time::Duration::ZERO)? else { return Ok(None) };
+    let Some(sessions) = Lease::alone(&folder.join(SESSIONS_LOCK), Duration::ZERO)? else { return Ok(None) };
     Ok(Some([changes, sessions]))
 }
 
