@@ -62,7 +62,7 @@ fn clean_files(folder: &Path, what: CleanArgs) -> bool {
 /// Whether they could be removed.
 fn clean_records(records: &Path) -> bool {
     match remove_ended_sessions(records) {
-        Ok(Removed { sessions, bytes, .. }) => {
+        Ok(Removed { sessions, bytes }) => {
             print(&format!("removed {sessions} sessions ({bytes} bytes) from {}\n", records.display()))
         }
         Err(error) => {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{Instrument, info_span};
@@ -80,13 +80,16 @@ impl Uploads {
         self.watch_idleness(packs);
     }
 
+    /// Waits for the turn of an upload; `None` where the remote takes none.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        let turn = self.in_flight.acquire().await.expect("the queue is never closed");
+        self.remote.meet(false).await;
+        if self.remote.uploads_off_reason().is_some() { None } else { Some(turn) }
+    }
+
     async fn upload_large(self: &Arc<Self>, action: ActionId, entry: Entry) {
         let Some(packs) = &self.packs else { return };
-        let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
-        self.remote.meet(false).await;
-        if self.remote.uploads_off_reason().is_some() {
-            return;
-        }
+        let Some(_turn) = self.turn().await else { return };
         if self.remote.hides_packs() {
             return self.send_plainly(action, entry);
         }
@@ -115,11 +118,7 @@ impl Uploads {
     /// Compresses and sends what has gathered. Its entries count when a manifest tells of them.
     async fn upload_pack(self: &Arc<Self>, batch: Batch<Kept>) {
         let Some(packs) = &self.packs else { return };
-        let _turn = self.in_flight.acquire().await.expect("the queue is never closed");
-        self.remote.meet(false).await;
-        if self.remote.uploads_off_reason().is_some() {
-            return;
-        }
+        let Some(_turn) = self.turn().await else { return };
         if self.remote.hides_packs() {
             // They gathered before that was known.
             return batch.entries.into_iter().for_each(|(action, entry, _)| self.send_plainly(action, entry));
