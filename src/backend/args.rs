@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
-use super::plant::Plant;
-use super::{KeepArgs, LimitArgs};
+use crate::backend::plant::Plant;
+use crate::backend::{KeepArgs, LimitArgs};
 use crate::cache::{Idea, Knobs, Options, Strategy};
 use crate::config::folders::{Place, RECORDS, STORE};
 use crate::config::{DAY, choice, duration, folder, switch};

@@ -8,13 +8,13 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::index::Entry;
-use super::knobs::Knobs;
-use super::local::LocalStore;
-use super::remote::Remote;
-use super::s3_config;
-use super::strategy::{Cache, Idea, Options, Strategy};
-use super::uploads::Uploads;
+use crate::cache::knobs::Knobs;
+use crate::cache::local::index::memory::Entry;
+use crate::cache::local::store::LocalStore;
+use crate::cache::remote::s3_config::config as s3_config;
+use crate::cache::remote::store::Remote;
+use crate::cache::strategy::{Cache, Idea, Options, Strategy};
+use crate::cache::uploads::queue::Uploads;
 use crate::protocol::ActionId;
 
 /// Puts that wait at the same time where the strategy lets them wait: what a build on as many cores has under way.

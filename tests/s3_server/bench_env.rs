@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use gocacheprog::cache::s3_client::S3Client;
-use gocacheprog::cache::s3_config::S3Config;
+use gocacheprog::cache::remote::s3_client::client::S3Client;
+use gocacheprog::cache::remote::s3_config::config::S3Config;
 use serde_json::Value;
 
 use super::{body_of, server};
