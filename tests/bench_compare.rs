@@ -105,8 +105,18 @@ fn a_commit_that_is_slower_is_told_and_the_repository_is_as_it_was() {
     let repository = Repository::new(&["", SLOW]);
     repository.write("src/main.rs", "changed, and not committed");
     let status = repository.git(&["status", "--porcelain"]);
-    let arguments =
-        ["HEAD~1", "main", "--only", "b,a", "--rounds", "5", "--fail-over", "10%", "--markdown", "../pr.md"];
+    let arguments = [
+        "HEAD~1",
+        "main",
+        "--only",
+        "remote-hit,local-hit",
+        "--rounds",
+        "5",
+        "--fail-over",
+        "10%",
+        "--markdown",
+        "../pr.md",
+    ];
     let output = repository.compare(&arguments).output().unwrap();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{stderr}\n{stdout}");
@@ -128,10 +138,10 @@ fn a_commit_that_is_slower_is_told_and_the_repository_is_as_it_was() {
         results["rounds"].as_array().unwrap().iter().filter(|round| round["state_ok"] != true).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(results["plan"]["cases"][0]["backend"]["commit"].as_str().map(str::len), Some(40));
-    assert_eq!(results["differences"]["legs"][0]["verdict"], "slower");
+    assert_eq!(results["differences"]["states"][0]["verdict"], "slower");
 
     // What was built is there for the next time, and a saved run tells the same.
-    let again = repository.compare(&["HEAD~1", ".", "--only", "a", "--rounds", "1"]).output().unwrap();
+    let again = repository.compare(&["HEAD~1", ".", "--only", "local-hit", "--rounds", "1"]).output().unwrap();
     assert!(again.status.success() && !text(&again.stderr).contains("building"), "{}", text(&again.stderr));
     assert!(text(&again.stdout).contains("this build (second) against HEAD~1"), "{}", text(&again.stdout));
     let mut report = Command::new(repository.bench());

@@ -21,4 +21,4 @@ pub use execute::process::watcher::watch;
 pub use plan::what_if::WhatIfArgs;
 pub use report::text::errors::in_words;
 pub use scenario::args::{BOTTLENECKS, BenchArgs, RemoteKind};
-pub use scenario::cache_state::Leg;
+pub use scenario::cache_state::CacheState;

@@ -16,7 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   bench --scenario small                          a first look, within a minute
   bench                                           go build std in all five states; some minutes
-  bench --only a,b,baseline-full --rounds 21      only with full caches, and told apart better
+  bench --only a,b,go-warm --rounds 21      only with full caches, and told apart better
   bench --workload ../my-module                   a Go module of yours
   bench --workload . -- go test -tags x ./...     another command than go build
   bench report metrics/latest                     the tables of the newest run again

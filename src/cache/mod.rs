@@ -21,6 +21,6 @@ pub use local::trim::trimming::{TrimError, Trimmed, Trimming};
 pub use local::verify::{Report, verify};
 pub use remote::meter::Traffic;
 pub use remote::store::Remote;
-pub use strategy::{Cache, Found, Idea, Lookup, Options, Put, PutRest, Strategy};
+pub use strategy::{Cache, Found, Lookup, Options, PackOption, Put, PutRest, Strategy};
 pub use uploads::queue::{UploadCounts, Uploads};
 pub use uploads::upload_time::Busy;

@@ -13,7 +13,7 @@ use crate::cache::local::index::memory::Entry;
 use crate::cache::local::store::LocalStore;
 use crate::cache::remote::s3_config::config as s3_config;
 use crate::cache::remote::store::Remote;
-use crate::cache::strategy::{Cache, Idea, Options, Strategy};
+use crate::cache::strategy::{Cache, Options, PackOption, Strategy};
 use crate::cache::uploads::queue::Uploads;
 use crate::protocol::ActionId;
 
@@ -33,7 +33,7 @@ pub struct SeedArgs {
     strategy: Strategy,
     /// Parts of the strategy `pack` that are off, joined by commas
     #[arg(long, value_enum, value_name = "IDEA", value_delimiter = ',')]
-    without: Vec<Idea>,
+    without: Vec<PackOption>,
     /// Percent of the entries that are sent: the same ones each time
     #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
     share: u8,

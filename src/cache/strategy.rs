@@ -47,7 +47,7 @@ impl Strategy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum Idea {
+pub enum PackOption {
     /// What comes next is fetched before go asks for it.
     Prefetch,
     /// Many outputs share an object.
@@ -65,7 +65,7 @@ pub enum Idea {
 pub struct Options {
     pub strategy: Strategy,
     /// Parts of `pack` that are off.
-    pub without: Vec<Idea>,
+    pub without: Vec<PackOption>,
     /// Whether `pack` writes the workshop's objects too.
     pub writes_plain: bool,
     pub knobs: Knobs,

@@ -1,7 +1,7 @@
 //! From what was measured to what it means: [`stats`], [`rank_ratio`], [`compare`], [`noise`] and [`outliers`] judge numbers, [`account`] says
 //! where the time went, [`critical_path`] which of go's actions decided it, [`savings`] what the cache saved of them, [`summary`],
 //! [`cases`], [`network`] and [`ci`] what a run, its cases, a grid of links and groups of machines came to, [`until`] whether that
-//! is known well enough, [`verdict`] what held a leg back (of [`reader`] and the like), and [`proof`] whether it names what was planted.
+//! is known well enough, [`verdict`] what held a state back (of [`reader`] and the like), and [`proof`] whether it names what was planted.
 //! [`differences`] is what differs between [`two_runs`] that have no [`obstacles`], or between [`two_backends`] side by side.
 //! [`samples`], [`in_flight`] and [`get_latency`] are for the pictures of a report. Nothing here prints.
 
@@ -23,7 +23,7 @@ use anyhow::Result;
 use crate::bench::analysis::study::compare_paired::between_backends;
 use crate::bench::analysis::study::network::Network;
 use crate::bench::analysis::study::summary::Summary;
-use crate::bench::analysis::verdict::rules::LegVerdict;
+use crate::bench::analysis::verdict::rules::StateVerdict;
 use crate::bench::plan::steps::{Kind, Setup, Step};
 use crate::bench::results::read;
 use crate::bench::results::run::Results;
@@ -40,7 +40,7 @@ pub fn compute(results: &mut Results) {
     results.network = Network::of(&results.cases, &results.plan, &results.summary);
     results.differences = between_backends(&results.rounds, &results.plan);
     results.ci.iter_mut().for_each(ci::CiResults::compute);
-    results.verdicts = LegVerdict::all(&results.rounds, &results.plan);
+    results.verdicts = StateVerdict::all(&results.rounds, &results.plan);
     results.proofs = selftest::proofs(&results.rounds, &results.plan);
 }
 

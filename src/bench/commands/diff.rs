@@ -14,7 +14,7 @@ use crate::telemetry::profile::pprof_file;
 const PROFILES: [&str; 2] = ["cpu.pprof", "fg.prof"];
 /// All that a run leaves.
 const KINDS: [&str; 3] = ["cpu.pprof", "fg.prof", "mem.pprof"];
-/// Where they lie: a leg has a CPU profile of its own, and the others in its rounds.
+/// Where they lie: a state has a CPU profile of its own, and the others in its rounds.
 const PLACES: [&str; 3] = ["pprof", "", "1/pprof"];
 
 /// What to compare.

@@ -15,12 +15,12 @@ use crate::bench::execute::go::page_cache;
 use crate::bench::execute::go::toolchain::Go;
 use crate::bench::execute::process::interrupt::{EXIT_CODE, Interrupt};
 use crate::bench::execute::remote::remote_store::Remote;
-use crate::bench::execute::round_runner::Machine;
+use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step};
 use crate::bench::report::terminal::overhead::{Observation, PRICE_FILE, Setting, signed};
 use crate::bench::scenario::args::BenchArgs;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::file::Scenario;
 use crate::note;
 use crate::stdout;
@@ -49,9 +49,9 @@ pub struct ObserveArgs {
     /// Scenario that says what is built
     #[arg(long, value_name = "NAME", default_value = "speed")]
     scenario: String,
-    /// Which run: a, from local disk, with each instrument alone; b or c with all of them or none
-    #[arg(long, value_name = "RUN", default_value = "a")]
-    leg: Leg,
+    /// The cache state: local-hit with each instrument alone; remote-hit or cold with all of them or none
+    #[arg(long, alias = "leg", value_name = "STATE", default_value = "local-hit")]
+    state: CacheState,
     /// Rounds; each runs every setting once. With at least 10 of them for a, every later report tells the price
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..))]
     rounds: u32,
@@ -66,27 +66,27 @@ pub struct ObserveArgs {
 /// When a build fails, or a run was not in its state.
 pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
-    anyhow::ensure!(args.leg.uses_backend(), "{} has no backend to observe\n  next:  give a, b or c", args.leg);
+    anyhow::ensure!(args.state.uses_backend(), "{} has no backend to observe\n  next:  give a, b or c", args.state);
     let plan = Plan::resolve(&name, &scenario, &bench_args(args))?;
     let interrupt = Interrupt::listen()?;
     let go = Go::find()?;
     let remote = Remote::start(&plan, &interrupt)?;
     let folder = RunFolder::create(&args.out, "observe")?;
     let machine = set_up(&plan, &go, &folder, &interrupt, Some(remote), None)?;
-    let Some(observation) = measure(machine, args.leg, args.rounds)? else {
+    let Some(observation) = measure(machine, args.state, args.rounds)? else {
         note::line("interrupted: too few rounds to tell a price");
         return Ok(ExitCode::from(EXIT_CODE));
     };
     folder.keep();
     observation.write(&folder.path)?;
-    if args.leg == Leg::A && observation.tells_a_price() {
+    if args.state == CacheState::LocalHit && observation.tells_a_price() {
         // What the reports of later runs tell.
         observation.write(&folder.out)?;
     }
     let table = observation.render(view());
     let last = folder.path.join(PRICE_FILE);
     stdout::print(&format!("{table}\n\n{WORDS}\n{}\n{}  every sample\n", noise(&observation), last.display()))?;
-    if args.leg == Leg::A && !observation.tells_a_price() {
+    if args.state == CacheState::LocalHit && !observation.tells_a_price() {
         note::line("too few rounds for the line in the reports: it takes 10");
     }
     if interrupt.requested() {
@@ -98,22 +98,22 @@ pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
 
 /// The arguments of a bench that only times this run, without a profile.
 fn bench_args(args: &ObserveArgs) -> BenchArgs {
-    let leg = args.leg.to_string();
-    let words = ["--only", &leg, "--rounds", "1", "--long-rounds", "1", "--no-profile"];
+    let state = args.state.to_string();
+    let words = ["--only", &state, "--rounds", "1", "--long-rounds", "1", "--no-profile"];
     let mut parsed = BenchArgs::of(words.map(OsString::from));
     parsed.packages.clone_from(&args.packages);
     parsed
 }
 
 /// `None` after an interrupt that came before the second round.
-fn measure(mut machine: Machine<'_>, leg: Leg, rounds: u32) -> Result<Option<Observation>> {
+fn measure(mut machine: RoundRunner<'_>, state: CacheState, rounds: u32) -> Result<Option<Observation>> {
     let (go, folder, interrupt) = (machine.go, machine.folder, machine.interrupt);
     let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let mut observation = Observation::new(&folder.name, started as u64, leg, &machine.plan.packages);
+    let mut observation = Observation::new(&folder.name, started as u64, state, &machine.plan.packages);
     let environment = Environment::collect(go, &folder.work.path);
     observation.go_version = environment.go_version;
     (observation.cpu_model, observation.cores) = (environment.cpu_model, environment.cores);
-    observation.settings = settings(leg);
+    observation.settings = settings(state);
     note::line("making the state that the runs start from");
     page_cache::page_cache(go, &[&machine.executable], interrupt);
     for step in machine.plan.steps.iter().filter(|step| step.kind == Kind::Preparation) {
@@ -134,7 +134,7 @@ fn measure(mut machine: Machine<'_>, leg: Leg, rounds: u32) -> Result<Option<Obs
         for at in order {
             number += 1;
             machine.switches = Some(observation.settings[at].switches.clone());
-            let sample = sample(&mut machine, leg, number);
+            let sample = sample(&mut machine, state, number);
             if interrupt.requested() {
                 return Ok((round > 2).then_some(observation));
             }
@@ -147,11 +147,11 @@ fn measure(mut machine: Machine<'_>, leg: Leg, rounds: u32) -> Result<Option<Obs
 }
 
 /// Long runs have no time for each instrument alone.
-fn settings(leg: Leg) -> Vec<Setting> {
+fn settings(state: CacheState) -> Vec<Setting> {
     let setting = |name: &str, switches: String| Setting { name: name.to_owned(), switches, ..Setting::default() };
     let none = format!("{NO_INSTRUMENTS} --cpu-profile off");
     let mut settings = vec![setting("none", none.clone()), setting("none, again", none.clone())];
-    if leg == Leg::A {
+    if state == CacheState::LocalHit {
         settings.extend(LIGHT.map(|(name, switch)| setting(name, none.replace(&format!("{switch} "), ""))));
     }
     settings.push(setting(DEFAULT_SET, "--cpu-profile off".to_owned()));
@@ -180,12 +180,12 @@ impl Setting {
     }
 }
 
-fn sample(machine: &mut Machine<'_>, leg: Leg, number: u32) -> Result<Sample> {
-    let step = Step { leg, case: None, kind: Kind::Measured, round: number };
+fn sample(machine: &mut RoundRunner<'_>, state: CacheState, number: u32) -> Result<Sample> {
+    let step = Step { state, case: None, kind: Kind::Measured, round: number };
     let round = machine.round(step)?;
     // Hundreds of rounds with a trace each would fill the disk.
     let _ = std::fs::remove_dir_all(machine.folder.path.join(machine.plan.folder_of(&step)));
-    let wrong = round.state.iter().find(|finding| !finding.ok);
+    let wrong = round.state_checks.iter().find(|finding| !finding.ok);
     if let Some(wrong) = wrong {
         anyhow::bail!("a build was not in its state: expected {}, saw {}", wrong.expected, wrong.seen);
     }
@@ -217,8 +217,8 @@ mod tests {
 
     #[test]
     fn each_setting_leaves_its_own_switch_out() {
-        assert_eq!(settings(Leg::A).len(), settings(Leg::C).len() + LIGHT.len());
-        let settings = settings(Leg::A);
+        assert_eq!(settings(CacheState::LocalHit).len(), settings(CacheState::Cold).len() + LIGHT.len());
+        let settings = settings(CacheState::LocalHit);
         assert_eq!(settings[0].switches, settings[1].switches);
         for ((name, switch), setting) in LIGHT.iter().zip(&settings[2..]) {
             assert_eq!(*name, setting.name);

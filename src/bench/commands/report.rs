@@ -80,30 +80,41 @@ mod tests {
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::execute::backend::session::tests::quiet;
     use crate::bench::results::run::tests::results;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
 
     #[test]
     fn records_that_are_gone_are_named() {
         let folder = tempfile::tempdir().unwrap();
-        let mut rounds = measured(Leg::A, &[100, 100]);
+        let mut rounds = measured(CacheState::LocalHit, &[100, 100]);
         rounds.iter_mut().for_each(|round| round.session = Some(quiet()));
         let results = results(rounds);
-        for file in ["a/1/session.json", "a/1/trace.json", "a/1/request.txt", "a/1/latency.hlog", "a/2/trace.json"] {
+        for file in [
+            "local-hit/1/session.json",
+            "local-hit/1/trace.json",
+            "local-hit/1/request.txt",
+            "local-hit/1/latency.hlog",
+            "local-hit/2/trace.json",
+        ] {
             let path = folder.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
         let words = missing_records(&results, folder.path()).unwrap();
-        assert!(words.ends_with("lacks records of its builds: a/2/session.json, a/2/request.txt, a/2/latency.hlog"));
-        std::fs::remove_file(folder.path().join("a/1/trace.json")).unwrap();
+        assert!(words.ends_with(
+            "lacks records of its builds: local-hit/2/session.json, local-hit/2/request.txt, local-hit/2/latency.hlog"
+        ));
+        std::fs::remove_file(folder.path().join("local-hit/1/trace.json")).unwrap();
         let words = missing_records(&results, folder.path()).unwrap();
-        assert!(words.contains(": a/1/trace.json, a/2/session.json, a/2/request.txt and 1 more"), "{words}");
+        assert!(
+            words.contains(": local-hit/1/trace.json, local-hit/2/session.json, local-hit/2/request.txt and 1 more"),
+            "{words}"
+        );
     }
 
     #[test]
     fn reports_are_written_only_beside_a_results_json() {
         let folder = tempfile::tempdir().unwrap();
-        let results = results(measured(Leg::A, &[100]));
+        let results = results(measured(CacheState::LocalHit, &[100]));
         let write = |name: &str| write_beside(&results, &folder.path().join(name), folder.path());
         std::fs::write(folder.path().join("old.json"), "").unwrap();
         assert!(write("old.json").unwrap().contains("old.json, because it is not called results.json"));
@@ -117,7 +128,7 @@ mod tests {
 
     #[test]
     fn baselines_have_no_records_to_miss_and_a_name_alone_lies_here() {
-        let results = results(measured(Leg::BaselineFull, &[100]));
+        let results = results(measured(CacheState::GoWarm, &[100]));
         assert_eq!(missing_records(&results, Path::new("/nowhere")), None);
         assert_eq!(folder_of(Path::new("results.json")), Path::new("."));
         assert_eq!(folder_of(Path::new("m/results.json")), Path::new("m"));

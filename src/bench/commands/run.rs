@@ -21,7 +21,7 @@ use crate::bench::execute::go::toolchain::{Go, GoFolders};
 use crate::bench::execute::process::interrupt::{EXIT_CODE, Interrupt};
 use crate::bench::execute::remote::remote_store;
 use crate::bench::execute::remote::remote_store::Remote;
-use crate::bench::execute::round_runner::Machine;
+use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::execute::runner;
 use crate::bench::execute::runner::{Execute, Watch};
 use crate::bench::execute::workload::build_target::Workload;
@@ -134,7 +134,7 @@ fn lacks_a_run(results: &Results) -> bool {
 }
 
 /// Keeps the results while the rounds run.
-struct Keeper<'a> {
+struct RunRecorder<'a> {
     results: Results,
     folder: &'a RunFolder,
     progress: Progress,
@@ -142,14 +142,14 @@ struct Keeper<'a> {
     more_since: Option<Instant>,
 }
 
-impl Keeper<'_> {
+impl RunRecorder<'_> {
     fn write(&mut self) -> Result<()> {
         compute(&mut self.results);
         self.results.write(&self.folder.path)
     }
 }
 
-impl Keeper<'_> {
+impl RunRecorder<'_> {
     fn group_ended(&mut self, result: GroupResult) -> Result<()> {
         let ci = self.results.ci.get_or_insert_default();
         ci.add(result);
@@ -159,7 +159,7 @@ impl Keeper<'_> {
     }
 }
 
-impl Watch for Keeper<'_> {
+impl Watch for RunRecorder<'_> {
     fn starts(&mut self, position: usize, _step: Step) {
         self.progress.starts(position);
     }
@@ -188,9 +188,9 @@ impl Watch for Keeper<'_> {
     }
 }
 
-impl Execute for Machine<'_> {
+impl Execute for RoundRunner<'_> {
     fn round(&mut self, step: Step) -> Result<Round> {
-        Machine::round(self, step)
+        RoundRunner::round(self, step)
     }
 
     fn interrupted(&self) -> bool {
@@ -199,12 +199,12 @@ impl Execute for Machine<'_> {
 }
 
 /// Runs the steps. Returns what came out, and what went wrong: first what ended it early, then the tidying up.
-fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
+fn measure(mut machine: RoundRunner<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     let (plan, go, folder) = (machine.plan, machine.go, machine.folder);
     let mut results = empty_results(plan.clone(), go, folder);
     results.environment.add_settings(machine.workload.user_settings(), remote_store::left_out(plan));
     results.environment.go_workers = Some(machine.go_workers()?);
-    let mut keeper = Keeper { results, folder, progress: Progress::new(plan, &folder.path), more_since: None };
+    let mut keeper = RunRecorder { results, folder, progress: Progress::new(plan, &folder.path), more_since: None };
     keeper.write()?;
     keeper.progress.note("reading the toolchain into the page cache");
     let of_cases = plan.cases.iter().filter_map(Case::executable);
@@ -238,7 +238,7 @@ fn measure(mut machine: Machine<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
 }
 
 /// Runs the groups of machines in the place of steps. Returns as [`runner::run`] does.
-fn groups(machine: &mut Machine<'_>, keeper: &mut Keeper<'_>) -> (Ended, Option<anyhow::Error>) {
+fn groups(machine: &mut RoundRunner<'_>, keeper: &mut RunRecorder<'_>) -> (Ended, Option<anyhow::Error>) {
     let plan = machine.plan;
     keeper.results.ci = Some(CiResults::new(plan.prices));
     for (group, number) in plan.groups.iter().zip(1..) {
@@ -266,7 +266,7 @@ pub fn set_up<'a>(
     interrupt: &'a Interrupt,
     remote: Option<Remote>,
     module: Option<UserModule>,
-) -> Result<Machine<'a>> {
+) -> Result<RoundRunner<'a>> {
     let work = &folder.work.path;
     let temporary = interrupt.temporary_folder().context("cannot make a temporary folder")?;
     let folders = GoFolders {
@@ -280,7 +280,7 @@ pub fn set_up<'a>(
     }
     platform::switch_off_telemetry(&folders.config)
         .with_context(|| format!("cannot write go's settings below {}", folders.config.display()))?;
-    Ok(Machine {
+    Ok(RoundRunner {
         plan,
         go,
         folder,

@@ -12,10 +12,10 @@ use crate::bench::execute::backend::session;
 use crate::bench::execute::go::build_log::BuildLog;
 use crate::bench::execute::process::command as process;
 use crate::bench::execute::process::command::Measured;
-use crate::bench::execute::round_runner::Machine;
+use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::plan::go_command::GoCommand;
 use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::ci::Group;
 use crate::bench::scenario::link::Link;
 use crate::platform;
@@ -30,7 +30,7 @@ struct Ready {
     command: Command,
 }
 
-impl Machine<'_> {
+impl RoundRunner<'_> {
     /// Runs the waves of a group, one after the other, on a bucket that is empty at first.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Machine<'_> {
         let server_pid = remote.server_pid();
         let (executable, switches) = (self.executable.as_path(), self.switches.as_deref());
         let backend = BackendCommand { executable, session: &folder, local: &local, server_pid, switches };
-        let step = Step { leg: Leg::C, case: None, kind: Kind::Measured, round: 1 };
+        let step = Step { state: CacheState::Cold, case: None, kind: Kind::Measured, round: 1 };
         command.env("GOCACHEPROG", backend.words(self.plan, step)?);
         let log = folder.with_extension("log");
         Ok(Ready { packages: packages.to_owned(), named: named.to_owned(), folder, log, command })

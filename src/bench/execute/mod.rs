@@ -10,5 +10,5 @@ pub mod remote;
 pub mod round;
 pub mod round_runner;
 pub mod runner;
-pub mod state;
+pub mod state_check;
 pub mod workload;

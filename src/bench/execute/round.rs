@@ -1,4 +1,4 @@
-//! One round of one leg: makes the state, runs go, waits for the backend, checks the state.
+//! One round of one state: makes the state, runs go, waits for the backend, checks the state.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,13 +16,13 @@ use crate::bench::execute::go::workers as go_workers;
 use crate::bench::execute::process::command as process;
 use crate::bench::execute::process::command::Measured;
 use crate::bench::execute::process::cpu_load::Busy;
-use crate::bench::execute::round_runner::Machine;
-use crate::bench::execute::state;
-use crate::bench::execute::state::{Before, ServerSeen};
+use crate::bench::execute::round_runner::RoundRunner;
+use crate::bench::execute::state_check;
+use crate::bench::execute::state_check::{Before, ServerSeen};
 use crate::bench::plan::steps::{Kind, Step};
 use crate::bench::report::text::errors::in_words;
 use crate::bench::results::run::Round;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::Case;
 use crate::platform;
 use crate::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
@@ -47,7 +47,7 @@ struct BackendRound {
     mark: Option<u64>,
 }
 
-impl Machine<'_> {
+impl RoundRunner<'_> {
     /// Runs one step; its records are in a folder of its own below the one of the run.
     ///
     /// Errors: the build failed, or the backend or the remote did. A run in a wrong state is none, it is told in the result.
@@ -104,7 +104,7 @@ impl Machine<'_> {
         self.workload.reset()?;
         self.caches.make_room();
         let case = self.plan.case_of(&step);
-        let gocache = self.caches.gocache_for(step.leg, case)?;
+        let gocache = self.caches.gocache_for(step.state, case)?;
         let (wants_view, has_view) = self.go_view(step);
         let view = has_view.then(|| GoView::beside(folder));
         let mut flags = view.as_ref().map(GoView::flags).unwrap_or_default();
@@ -118,7 +118,7 @@ impl Machine<'_> {
             command.env("GOMAXPROCS", jobs.to_string());
         }
         let workers = go_workers::of(&command, &self.go.version);
-        let backend = match step.leg.uses_backend() {
+        let backend = match step.state.uses_backend() {
             true => Some(self.prepare_backend(step, folder, &mut command)?),
             false => None,
         };
@@ -128,13 +128,13 @@ impl Machine<'_> {
 
     fn prepare_backend(&mut self, step: Step, session: &Path, command: &mut Command) -> Result<BackendRound> {
         let case = self.plan.case_of(&step);
-        let local = self.caches.local_for(step.leg, case)?;
+        let local = self.caches.local_for(step.state, case)?;
         if !self.plan.cases.is_empty() {
             self.begin_in_case(step)?;
-        } else if step.leg == Leg::C {
+        } else if step.state == CacheState::Cold {
             self.remote()?.make_empty()?;
         }
-        let remote_whole = self.caches.filled(Case::cache_kind(step.leg, case)).remote_whole;
+        let remote_whole = self.caches.filled(Case::cache_kind(step.state, case)).remote_whole;
         let (made_again, asks_in_vain) = (self.workload.made_again, self.workload.asks_in_vain);
         let remote = self.remote()?;
         // Again: the place for this round may be another by now.
@@ -161,9 +161,10 @@ impl Machine<'_> {
         // Each put is two files.
         let growth = if self.workload.gocache_grows { 2 * self.workload.made_again } else { 0 };
         let growth = if case.is_some_and(Case::may_miss) { None } else { Some(growth) };
-        round.state = state::check_baseline(round.step.leg, files_before, gocache_files(&gocache)?, growth);
-        round.state_ok = round.state.iter().all(|finding| finding.ok);
-        self.caches.filled(Case::cache_kind(round.step.leg, case)).gocache.get_or_insert(gocache);
+        round.state_checks =
+            state_check::check_baseline(round.step.state, files_before, gocache_files(&gocache)?, growth);
+        round.state_ok = round.state_checks.iter().all(|finding| finding.ok);
+        self.caches.filled(Case::cache_kind(round.step.state, case)).gocache.get_or_insert(gocache);
         Ok(())
     }
 
@@ -185,8 +186,8 @@ impl Machine<'_> {
         if !self.plan.cases.is_empty() {
             round.link = self.link_measured()?;
         }
-        round.state = state::check(round.step.leg, backend.before, &session, &inside, server);
-        round.state_ok = round.state.iter().all(|finding| finding.ok);
+        round.state_checks = state_check::check(round.step.state, backend.before, &session, &inside, server);
+        round.state_ok = round.state_checks.iter().all(|finding| finding.ok);
         self.keep_or_retire(round, backend.local);
         let server_of_one = if inside.is_none() { server } else { None };
         round.records = Some(records::check(&backend.session, &session, server_of_one));
@@ -200,17 +201,17 @@ impl Machine<'_> {
 
     /// Keeps a local store for later rounds, or gives it up.
     fn keep_or_retire(&mut self, round: &Round, local: PathBuf) {
-        let Step { leg, kind, .. } = round.step;
+        let Step { state, kind, .. } = round.step;
         let case = self.plan.case_of(&round.step).filter(|_| kind != Kind::Preparation);
-        let cache_kind = Case::cache_kind(leg, self.plan.case_of(&round.step));
-        if leg == Leg::C && case.is_none() {
+        let cache_kind = Case::cache_kind(state, self.plan.case_of(&round.step));
+        if state == CacheState::Cold && case.is_none() {
             self.caches.filled(cache_kind.clone()).remote_whole = round.state_ok;
         }
-        match leg {
-            Leg::A => {}
+        match state {
+            CacheState::LocalHit => {}
             _ if case.is_some() => self.caches.retire(local),
             // The store of a b that was not in its state may lack what it did not fetch.
-            Leg::B if !round.state_ok => {}
+            CacheState::RemoteHit if !round.state_ok => {}
             _ => self.caches.keep_local(cache_kind, local),
         }
     }

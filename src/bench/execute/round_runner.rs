@@ -20,7 +20,7 @@ use crate::bench::plan::steps::{Kind, Step};
 use crate::bench::results::run::LinkMeasured;
 
 /// Runs steps for real: go, the backend, the remote.
-pub struct Machine<'a> {
+pub struct RoundRunner<'a> {
     pub plan: &'a Plan,
     pub go: &'a Go,
     pub folder: &'a RunFolder,
@@ -37,7 +37,7 @@ pub struct Machine<'a> {
     pub switches: Option<String>,
 }
 
-impl Machine<'_> {
+impl RoundRunner<'_> {
     /// The go command that is timed, with the settings of the user that count.
     pub fn timed(&self, module: &Path, gocache: &Path, flags: &[OsString]) -> Command {
         let mut command = self.go.command(&[], module, gocache, &self.folders);

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
     use crate::bench::plan::steps::Kind;
     use crate::bench::results::run::tests::round;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
 
     /// Fails or is interrupted at the given step.
     #[derive(Default)]
@@ -83,10 +83,10 @@ mod tests {
 
     impl Watch for Protocol {
         fn starts(&mut self, position: usize, step: Step) {
-            self.words.push(format!("+{position}{}", step.leg));
+            self.words.push(format!("+{position}{}", step.state));
         }
         fn ended(&mut self, position: usize, round: Round) -> Result<()> {
-            self.words.push(format!("-{position}{}", round.step.leg));
+            self.words.push(format!("-{position}{}", round.step.state));
             Ok(())
         }
         fn more(&mut self, _position: usize) -> Vec<Step> {
@@ -95,9 +95,9 @@ mod tests {
     }
 
     fn steps() -> Vec<Step> {
-        [Leg::C, Leg::B, Leg::A]
+        [CacheState::Cold, CacheState::RemoteHit, CacheState::LocalHit]
             .into_iter()
-            .map(|leg| Step { leg, case: None, kind: Kind::Measured, round: 1 })
+            .map(|state| Step { state, case: None, kind: Kind::Measured, round: 1 })
             .collect()
     }
 
@@ -111,7 +111,7 @@ mod tests {
     fn each_step_ends_before_the_next_starts() {
         let (ended, protocol, failed) = run_script(Script::default());
         assert_eq!((ended, failed), (Ended::Complete, false));
-        assert_eq!(protocol, "+0c -0c +1b -1b +2a -2a");
+        assert_eq!(protocol, "+0cold -0cold +1remote-hit -1remote-hit +2local-hit -2local-hit");
     }
 
     #[test]
@@ -119,7 +119,7 @@ mod tests {
         let script = Script { fails_at: Some(2), ..Script::default() };
         let (ended, protocol, failed) = run_script(script);
         assert_eq!((ended, failed), (Ended::Failed, true));
-        assert_eq!(protocol, "+0c -0c +1b");
+        assert_eq!(protocol, "+0cold -0cold +1remote-hit");
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         let script = Script { fails_at: Some(2), interrupted_in: Some(2), ..Script::default() };
         let (ended, protocol, failed) = run_script(script);
         assert_eq!((ended, failed), (Ended::Interrupted, false));
-        assert_eq!(protocol, "+0c -0c +1b");
+        assert_eq!(protocol, "+0cold -0cold +1remote-hit");
     }
 
     #[test]
@@ -137,6 +137,12 @@ mod tests {
         let more = vec![Step { round: 2, ..steps[1] }];
         let mut protocol = Protocol { more, ..Protocol::default() };
         let (ended, _) = run(&steps, &mut Script::default(), &mut protocol);
-        assert_eq!((ended, protocol.words.join(" ").as_str()), (Ended::Complete, "+0c -0c +1b -1b +2b -2b +3a -3a"));
+        assert_eq!(
+            (ended, protocol.words.join(" ").as_str()),
+            (
+                Ended::Complete,
+                "+0cold -0cold +1remote-hit -1remote-hit +2remote-hit -2remote-hit +3local-hit -3local-hit"
+            )
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! What is run: scenario and command line, resolved into a plan.
 //!
 //! [`scenario`] (of [`case`]s, a [`grid`], a [`link`], [`change`]s) and [`args`] give a [`plan`] of [`steps`] over the
-//! [`leg`]s of a [`go_command`] (whose flags are in [`go_flags`]), with one [`backend`] or two; [`outline`] prints it for `--dry-run`.
+//! [`state`]s of a [`go_command`] (whose flags are in [`go_flags`]), with one [`backend`] or two; [`outline`] prints it for `--dry-run`.
 
 pub mod go_command;
 pub mod go_flags;

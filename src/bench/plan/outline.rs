@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 
 /// What would be run, in order.
 pub fn render(plan: &Plan) -> String {
@@ -24,12 +24,8 @@ pub fn render(plan: &Plan) -> String {
         write_to(&mut text, format_args!("machines  {}: {}\n", group.folder(), waves.join("; then ")));
     }
     for (name, steps) in groups(&plan.steps) {
-        let legs: Vec<String> = steps.iter().map(|step| named(plan, step)).collect();
-        write_to(&mut text, format_args!("{name:<10}{}\n", legs.join(", ")));
-    }
-    text.push('\n');
-    for leg in Leg::ALL.into_iter().filter(|leg| plan.steps.iter().any(|step| step.leg == *leg)) {
-        write_to(&mut text, format_args!("{:<16}{}\n", leg.name(), leg.label()));
+        let states: Vec<String> = steps.iter().map(|step| named(plan, step)).collect();
+        write_to(&mut text, format_args!("{name:<10}{}\n", states.join(", ")));
     }
     text
 }

@@ -30,12 +30,12 @@ pub enum PlanError {
     )]
     SetByCases { scenario: String, what: &'static str, flag: &'static str },
     #[error(
-        "the scenario `{scenario}` runs machines in the place of legs, and says itself what they build\n  next:  leave out \
+        "the scenario `{scenario}` runs machines in the place of states, and says itself what they build\n  next:  leave out \
          --only, PACKAGES and the command after `--`, or use another scenario"
     )]
-    NoLegs { scenario: String },
+    NoStates { scenario: String },
     #[error(
-        "the scenario `{scenario}` cannot run two backends side by side: it has a grid, or machines in the place of legs\n  \
+        "the scenario `{scenario}` cannot run two backends side by side: it has a grid, or machines in the place of states\n  \
          next:  give another one with --scenario"
     )]
     NotSideBySide { scenario: String },

@@ -101,7 +101,7 @@ mod tests {
         let plan = strategies(&["--case", "pack", "--case", "without order", "--rounds", "1"]).unwrap();
         let slugs: Vec<&str> = plan.cases.iter().map(|case| case.slug.as_str()).collect();
         assert_eq!(slugs, ["pack", "without-order"]);
-        assert_eq!(order(&plan).join(" "), "baseline-empty! baseline-full1 c! b1 b1");
+        assert_eq!(order(&plan).join(" "), "go-cold! go-warm1 cold! remote-hit1 remote-hit1");
         let error = strategies(&["--case", "pakc"]).unwrap_err().to_string();
         assert!(error.contains("did you mean `pack`?"), "{error}");
         let error = resolve(&["--case", "pack"]).unwrap_err().to_string();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn with_arguments(text: &str, arguments: &[&str]) -> Result<Plan, PlanError> {
-        let text = format!("description = \"x\"\nlegs = [\"b\"]\n[[cases]]\nname = \"x\"\n{text}");
+        let text = format!("description = \"x\"\nstates = [\"remote-hit\"]\n[[cases]]\nname = \"x\"\n{text}");
         let args = Cli::parse_from([&["bench"], arguments].concat()).args;
         Plan::resolve("mine", &Scenario::parse("mine.toml", &text).unwrap(), &args)
     }

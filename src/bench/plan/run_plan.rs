@@ -10,7 +10,7 @@ use crate::bench::plan::steps;
 use crate::bench::plan::steps::{Counts, Setup, Step};
 use crate::bench::scenario::args::{BenchArgs, RemoteKind};
 use crate::bench::scenario::bottleneck::{Bottleneck, BottleneckSpec};
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::Case;
 use crate::bench::scenario::ci::{CiSpec, Group, Prices};
 use crate::bench::scenario::file::Scenario;
@@ -47,7 +47,7 @@ pub struct Plan {
     /// Whether the backend writes trace and request log.
     pub records: bool,
     pub paired_ratios: bool,
-    /// Empty where the legs run under the settings above alone.
+    /// Empty where the states run under the settings above alone.
     pub cases: Vec<Case>,
     /// Whether the other cases are compared with the first one.
     #[serde(default)]
@@ -60,7 +60,7 @@ pub struct Plan {
     /// Groups of machines that build at once, in the place of steps.
     pub groups: Vec<Group>,
     pub prices: Prices,
-    /// How well the short legs have to be known; None: the rounds of the scenario are enough.
+    /// How well the short states have to be known; None: the rounds of the scenario are enough.
     pub until: Option<Until>,
     /// In the order in which they run; with `until` there may be more rounds than these.
     pub steps: Vec<Step>,
@@ -85,7 +85,7 @@ impl Plan {
         let command = command(args)?;
         let packages = packages(name, scenario, args, command.as_ref())?;
         if scenario.ci.is_some() && (!args.only.is_empty() || args.packages.is_some() || command.is_some()) {
-            return Err(PlanError::NoLegs { scenario: name.to_owned() });
+            return Err(PlanError::NoStates { scenario: name.to_owned() });
         }
         if args.remote == RemoteKind::Env && args.rtt.is_some() {
             return Err(PlanError::LinkOfEnv);
@@ -128,14 +128,14 @@ impl Plan {
     }
 
     fn resolve_steps(&self, scenario: &Scenario, args: &BenchArgs) -> Vec<Step> {
-        let wanted = if args.only.is_empty() { &scenario.legs } else { &args.only };
-        let legs: Vec<Leg> = Leg::ALL.into_iter().filter(|leg| wanted.contains(leg)).collect();
+        let wanted = if args.only.is_empty() { &scenario.states } else { &args.only };
+        let states: Vec<CacheState> = CacheState::ALL.into_iter().filter(|state| wanted.contains(state)).collect();
         let counts = Counts {
             long: args.long_rounds.unwrap_or(scenario.rounds.long),
             short: args.rounds.unwrap_or(scenario.rounds.short),
             warm_up: scenario.rounds.warm_up,
         };
-        let setups = steps::setups(&legs, &self.cases);
+        let setups = steps::setups(&states, &self.cases);
         let mut steps = steps::measured(&setups, &self.cases, counts);
         steps::insert_preparation(&mut steps, &self.cases);
         if scenario.rounds.profile && !args.no_profile {
@@ -196,14 +196,14 @@ impl Plan {
 
     /// Those of them that compile next to nothing.
     pub fn short_setups(&self) -> Vec<Setup> {
-        self.measured_setups().into_iter().filter(|setup| !setup.leg.is_cold()).collect()
+        self.measured_setups().into_iter().filter(|setup| !setup.state.is_cold()).collect()
     }
 
     /// Whether a session of this step would be over before a profiler is ready that starts with it.
     pub fn is_short(&self, step: &Step) -> bool {
-        match step.leg {
-            Leg::A => true,
-            Leg::B => self.is_pack(step.case) || self.generated_packages.is_some(),
+        match step.state {
+            CacheState::LocalHit => true,
+            CacheState::RemoteHit => self.is_pack(step.case) || self.generated_packages.is_some(),
             _ => self.generated_packages.is_some(),
         }
     }
@@ -214,7 +214,7 @@ impl Plan {
 
     /// Whether any step talks to a remote.
     pub fn needs_remote(&self) -> bool {
-        !self.groups.is_empty() || self.steps.iter().any(|step| step.leg.uses_backend())
+        !self.groups.is_empty() || self.steps.iter().any(|step| step.state.uses_backend())
     }
 }
 

@@ -11,10 +11,10 @@ pub struct Cli {
     pub args: BenchArgs,
 }
 
-/// A plan over these legs and cases, as of the small scenario.
-pub fn plan_of(legs: &[Leg], cases: Vec<Case>) -> Plan {
+/// A plan over these states and cases, as of the small scenario.
+pub fn plan_of(states: &[CacheState], cases: Vec<Case>) -> Plan {
     let mut plan = resolve(&["--scenario", "small"]).unwrap();
-    let setups = steps::setups(legs, &cases);
+    let setups = steps::setups(states, &cases);
     plan.steps = steps::measured(&setups, &cases, Counts { long: 1, short: 5, warm_up: 0 });
     plan.cases = cases;
     plan
@@ -26,23 +26,23 @@ pub fn resolve(line: &[&str]) -> Result<Plan, PlanError> {
     Plan::resolve(&name, &scenario, &args)
 }
 
-/// The steps as `leg round`, with ~ for a warm-up, + for a repetition, p for a profile round and ! for preparation.
+/// The steps as `state round`, with ~ for a warm-up, + for a repetition, p for a profile round and ! for preparation.
 pub fn order(plan: &Plan) -> Vec<String> {
     let name = |step: &Step| match step.kind {
-        Kind::Measured => format!("{}{}", step.leg, step.round),
-        Kind::Again => format!("{}+", step.leg),
-        Kind::WarmUp => format!("{}~", step.leg),
-        Kind::Preparation => format!("{}!", step.leg),
-        Kind::Profile => format!("{}p", step.leg),
-        Kind::Heap => format!("{}h", step.leg),
+        Kind::Measured => format!("{}{}", step.state, step.round),
+        Kind::Again => format!("{}+", step.state),
+        Kind::WarmUp => format!("{}~", step.state),
+        Kind::Preparation => format!("{}!", step.state),
+        Kind::Profile => format!("{}p", step.state),
+        Kind::Heap => format!("{}h", step.state),
     };
     plan.steps.iter().map(name).collect()
 }
 
 #[test]
 fn heap_rounds_come_last_where_there_is_a_profiler() {
-    match resolve(&["--only", "a", "--rounds", "1", "--no-profile", "--heap-profile"]) {
-        Ok(plan) => assert_eq!(order(&plan), ["c!", "a1", "ah"]),
+    match resolve(&["--only", "local-hit", "--rounds", "1", "--no-profile", "--heap-profile"]) {
+        Ok(plan) => assert_eq!(order(&plan), ["cold!", "local-hit1", "ah"]),
         Err(error) => assert!(error.to_string().contains("--features heap-profile"), "{error}"),
     }
 }
@@ -50,35 +50,36 @@ fn heap_rounds_come_last_where_there_is_a_profiler() {
 #[test]
 fn the_workshop_runs_in_the_order_of_step_2_4_then_in_changing_ones() {
     let plan = resolve(&["--rounds", "3"]).unwrap();
-    let expected = "baseline-empty1 baseline-full~ c1 b~ a~ baseline-full1 b1 a1 baseline-full2 b2 a2 a3 b3 baseline-full3 \
-                    cp bp bp bp bp ap ap ap ap ap ap ap ap ap";
+    let expected = "go-cold1 go-warm~ cold1 remote-hit~ local-hit~ go-warm1 remote-hit1 local-hit1 go-warm2 remote-hit2 local-hit2 local-hit3 remote-hit3 go-warm3 \
+                    coldp remote-hitp remote-hitp remote-hitp remote-hitp local-hitp local-hitp local-hitp local-hitp local-hitp \
+                    local-hitp local-hitp local-hitp local-hitp";
     assert_eq!(order(&plan).join(" "), expected);
     assert_eq!(plan.packages, "std");
     assert_eq!(plan.link.unwrap().latency_ms, 20.0);
 }
 
 #[test]
-fn what_a_leg_needs_is_prepared_once() {
-    let plan = resolve(&["--only", "a,baseline-full", "--rounds", "2", "--no-profile"]).unwrap();
-    let expected = "baseline-empty! baseline-full~ c! a~ baseline-full1 a1 baseline-full2 a2";
+fn what_a_state_needs_is_prepared_once() {
+    let plan = resolve(&["--only", "local-hit,go-warm", "--rounds", "2", "--no-profile"]).unwrap();
+    let expected = "go-cold! go-warm~ cold! local-hit~ go-warm1 local-hit1 go-warm2 local-hit2";
     assert_eq!(order(&plan).join(" "), expected);
 }
 
 #[test]
-fn a_leg_without_needs_has_no_preparation() {
-    let plan = resolve(&["--only", "c", "--no-profile"]).unwrap();
-    assert_eq!(order(&plan), ["c1"]);
-    let plan = resolve(&["--only", "baseline-empty"]).unwrap();
-    assert_eq!(order(&plan), ["baseline-empty1"]);
+fn a_state_without_needs_has_no_preparation() {
+    let plan = resolve(&["--only", "cold", "--no-profile"]).unwrap();
+    assert_eq!(order(&plan), ["cold1"]);
+    let plan = resolve(&["--only", "go-cold"]).unwrap();
+    assert_eq!(order(&plan), ["go-cold1"]);
     assert!(!plan.needs_remote());
 }
 
 #[test]
 fn speed_interleaves_pairs_and_turns_their_order() {
     let plan = resolve(&["--scenario", "speed", "--rounds", "5", "--long-rounds", "2"]).unwrap();
-    let expected = "baseline-empty1 baseline-full~ c1 a~ baseline-full1 a1 baseline-full+ baseline-empty2 baseline-full2 baseline-full+ \
-                    c2 a2 baseline-full+ a3 baseline-full3 a4 baseline-full+ baseline-full4 baseline-full5 \
-                    baseline-full+ a5";
+    let expected = "go-cold1 go-warm~ cold1 local-hit~ go-warm1 local-hit1 go-warm+ go-cold2 go-warm2 go-warm+ \
+                    cold2 local-hit2 go-warm+ local-hit3 go-warm3 local-hit4 go-warm+ go-warm4 go-warm5 \
+                    go-warm+ local-hit5";
     assert_eq!(order(&plan).join(" "), expected);
 }
 
@@ -111,7 +112,7 @@ fn only_bottlenecks_that_are_run_are_to_be_proved() {
     };
     assert_eq!(names(&[]).len(), 17);
     assert_eq!(names(&["--case", "low bandwidth", "--case", "low bandwidth, cured"]), ["low bandwidth"]);
-    assert_eq!(names(&["--only", "a"]), ["slow handshake", "memory grows", "well, local"]);
+    assert_eq!(names(&["--only", "local-hit"]), ["slow handshake", "memory grows", "well, local"]);
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Plan {
     /// those of a plan without cases.
     ///
     /// # Errors
-    /// When the scenario has a grid, or machines in the place of legs.
+    /// When the scenario has a grid, or machines in the place of states.
     pub fn with_each(&self, backends: &[Backend; 2], rounds: u32) -> Result<Vec<Case>, PlanError> {
         if self.grid.is_some() || !self.groups.is_empty() {
             return Err(PlanError::NotSideBySide { scenario: self.scenario.clone() });
@@ -84,11 +84,14 @@ mod tests {
 
     #[test]
     fn both_backends_run_in_each_round_and_each_has_caches_of_its_own() {
-        let line = ["--scenario", "small", "--only", "a", "--rounds", "3", "--no-profile"];
+        let line = ["--scenario", "small", "--only", "local-hit", "--rounds", "3", "--no-profile"];
         let plan = resolve(&line, old_and_this()).unwrap();
         let names: Vec<&str> = plan.cases.iter().map(|case| case.name.as_str()).collect();
         assert_eq!(names, ["HEAD~3 0123456", "this build"]);
-        assert_eq!(order(&plan).join(" "), "c! a1 c! a1 a2 a2 a3 a3");
+        assert_eq!(
+            order(&plan).join(" "),
+            "cold! local-hit1 cold! local-hit1 local-hit2 local-hit2 local-hit3 local-hit3"
+        );
         let cases: Vec<Option<usize>> = plan.steps.iter().map(|step| step.case).collect();
         assert_eq!(cases, [Some(0), Some(0), None, Some(1), Some(0), Some(1), Some(1), Some(0)]);
         assert_eq!(plan.pairs(), [[0, 1]]);
@@ -96,9 +99,9 @@ mod tests {
 
     #[test]
     fn one_build_with_itself_shares_its_caches() {
-        let line = ["--scenario", "small", "--only", "a", "--rounds", "1", "--no-profile"];
+        let line = ["--scenario", "small", "--only", "local-hit", "--rounds", "1", "--no-profile"];
         let plan = resolve(&line, [backend("this build", None), backend("this build", None)]).unwrap();
-        assert_eq!(order(&plan).join(" "), "c! a1 a1");
+        assert_eq!(order(&plan).join(" "), "cold! local-hit1 local-hit1");
         assert_eq!(
             (plan.cases[1].name.as_str(), plan.cases[1].slug.as_str()),
             ("this build again", "this-build-again")
@@ -115,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_legs_to_compare_is_refused() {
+    fn what_has_no_states_to_compare_is_refused() {
         for scenario in ["network", "ci"] {
             let error = resolve(&["--scenario", scenario], old_and_this()).unwrap_err().to_string();
             assert!(error.contains("side by side") && error.contains(scenario), "{error}");

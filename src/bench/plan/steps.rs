@@ -1,14 +1,14 @@
-//! The steps of a plan and their order: rounds over legs and cases, what has to be prepared for them, profile rounds.
+//! The steps of a plan and their order: rounds over states and cases, what has to be prepared for them, profile rounds.
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::{CacheKind, Case};
 
-/// What rounds are compared by: a leg, under a case where the scenario has cases.
+/// What rounds are compared by: a state, under a case where the scenario has cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Setup {
-    pub leg: Leg,
+    pub state: CacheState,
     /// Position among the cases of the plan.
     pub case: Option<usize>,
 }
@@ -17,7 +17,7 @@ pub struct Setup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Step {
-    pub leg: Leg,
+    pub state: CacheState,
     /// Position among the cases of the plan; None where there are none, and for a baseline that all cases share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub case: Option<usize>,
@@ -33,11 +33,11 @@ pub struct Step {
 pub enum Kind {
     /// Its time counts.
     Measured,
-    /// Its time does not count: the first run of a short leg comes after long ones, which leave the machine in another state.
+    /// Its time does not count: the first run of a short state comes after long ones, which leave the machine in another state.
     WarmUp,
     /// The same once more: what differs between the two is noise.
     Again,
-    /// It only makes a state that another leg starts from.
+    /// It only makes a state that another state starts from.
     Preparation,
     /// Its time does not count: the CPU profile is on.
     Profile,
@@ -45,7 +45,7 @@ pub enum Kind {
     Heap,
 }
 
-/// How often legs are run.
+/// How often states are run.
 #[derive(Debug, Clone, Copy)]
 pub struct Counts {
     /// Of those that compile everything.
@@ -62,13 +62,13 @@ pub const FEWEST_PAIRS: usize = 5;
 
 /// Profile rounds of b with the strategy `pack`, whose sessions take about a second.
 const B_PROFILES: u32 = 4;
-/// Profile rounds of a leg whose sessions take some hundredths of a second of CPU time: four samples each.
+/// Profile rounds of a state whose sessions take some hundredths of a second of CPU time: four samples each.
 /// The first is for go's own view.
 const SHORT_PROFILES: u32 = 9;
 
-impl From<Leg> for Setup {
-    fn from(leg: Leg) -> Setup {
-        Setup { leg, case: None }
+impl From<CacheState> for Setup {
+    fn from(state: CacheState) -> Setup {
+        Setup { state, case: None }
     }
 }
 
@@ -76,13 +76,13 @@ impl Setup {
     /// Its folder below the one of the whole run.
     pub fn folder(self, cases: &[Case]) -> String {
         match self.case {
-            None => self.leg.to_string(),
-            Some(case) => format!("{}/{}", self.leg, cases[case].slug),
+            None => self.state.to_string(),
+            Some(case) => format!("{}/{}", self.state, cases[case].slug),
         }
     }
 
     fn step(self, kind: Kind, round: u32) -> Step {
-        Step { leg: self.leg, case: self.case, kind, round }
+        Step { state: self.state, case: self.case, kind, round }
     }
 }
 
@@ -92,9 +92,9 @@ impl Step {
         matches!(self.kind, Kind::Measured | Kind::Again)
     }
 
-    /// Leg and case.
+    /// CacheState and case.
     pub fn setup(&self) -> Setup {
-        Setup { leg: self.leg, case: self.case }
+        Setup { state: self.state, case: self.case }
     }
 
     /// The folder of this step below the one of the whole run.
@@ -112,34 +112,34 @@ impl Step {
     }
 }
 
-/// What is run in each round: legs with a backend under each case; a baseline once for all cases that do not make go build
+/// What is run in each round: states with a backend under each case; a baseline once for all cases that do not make go build
 /// something else.
-pub fn setups(legs: &[Leg], cases: &[Case]) -> Vec<Setup> {
+pub fn setups(states: &[CacheState], cases: &[Case]) -> Vec<Setup> {
     let mut setups = Vec::new();
-    for leg in legs {
-        let all = (0..cases.len()).filter(|case| cases[*case].has(*leg));
-        let all = all.map(|case| Setup { leg: *leg, case: Some(case) });
+    for state in states {
+        let all = (0..cases.len()).filter(|case| cases[*case].has(*state));
+        let all = all.map(|case| Setup { state: *state, case: Some(case) });
         let own = |setup: &Setup| setup.case.is_some_and(|case| cases[case].changes_the_build());
-        match leg {
-            Leg::C | Leg::B | Leg::A if !cases.is_empty() => setups.extend(all),
-            Leg::BaselineFull if !cases.is_empty() => {
+        match state {
+            CacheState::Cold | CacheState::RemoteHit | CacheState::LocalHit if !cases.is_empty() => setups.extend(all),
+            CacheState::GoWarm if !cases.is_empty() => {
                 if !cases.iter().all(Case::changes_the_build) {
-                    setups.push((*leg).into());
+                    setups.push((*state).into());
                 }
                 setups.extend(all.filter(own));
             }
-            _ => setups.push((*leg).into()),
+            _ => setups.push((*state).into()),
         }
     }
     setups
 }
 
-/// Round by round. The first is in the order of Step 2.4, in which each leg finds its state; from then on all states
+/// Round by round. The first is in the order of Step 2.4, in which each state finds its state; from then on all states
 /// stand, and the order changes so that each runs after each other one equally often: what runs after a build that wrote much
 /// is slower. go with its own full cache runs twice a round: the noise that all differences are held against.
 pub fn measured(setups: &[Setup], cases: &[Case], counts: Counts) -> Vec<Step> {
     let count = |setup: &Setup| match setup.case {
-        _ if setup.leg.is_cold() => counts.long,
+        _ if setup.state.is_cold() => counts.long,
         Some(case) => cases[case].rounds,
         // Each round of a case has one beside it.
         None => cases.iter().map(|case| case.rounds).max().unwrap_or(counts.short),
@@ -147,16 +147,16 @@ pub fn measured(setups: &[Setup], cases: &[Case], counts: Counts) -> Vec<Step> {
     let last = setups.iter().map(count).max().unwrap_or(0);
     let warm_up = (1..=counts.warm_up).flat_map(|round| warm_up(setups, round));
     let of_round = |round| setups.iter().copied().filter(move |setup| count(setup) >= round).collect::<Vec<Setup>>();
-    let full = count(&Leg::BaselineFull.into());
+    let full = count(&CacheState::GoWarm.into());
     let rounds = (1..=last).flat_map(|round| one_round(&of_round(round), round, full));
-    // Long legs do not warm up, and make the states that the short ones start from.
-    let is_first_long = |step: &Step| counts.warm_up > 0 && step.leg.is_cold() && step.round == 1;
+    // Long states do not warm up, and make the states that the short ones start from.
+    let is_first_long = |step: &Step| counts.warm_up > 0 && step.state.is_cold() && step.round == 1;
     warm_up.chain(rounds.filter(|step| !is_first_long(step))).collect()
 }
 
-/// A round that warms up, with the long legs in their places in the first one.
+/// A round that warms up, with the long states in their places in the first one.
 fn warm_up(setups: &[Setup], round: u32) -> Vec<Step> {
-    let step = |setup: &Setup| match setup.leg.is_cold() {
+    let step = |setup: &Setup| match setup.state.is_cold() {
         true => (round == 1).then(|| setup.step(Kind::Measured, 1)),
         false => Some(setup.step(Kind::WarmUp, round)),
     };
@@ -166,7 +166,7 @@ fn warm_up(setups: &[Setup], round: u32) -> Vec<Step> {
 /// A round of these setups, of which there are `rounds`.
 pub fn one_round(setups: &[Setup], round: u32, rounds: u32) -> Vec<Step> {
     let mut steps: Vec<Step> = setups.iter().map(|setup| setup.step(Kind::Measured, round)).collect();
-    let full = steps.iter().position(|step| step.setup() == Leg::BaselineFull.into());
+    let full = steps.iter().position(|step| step.setup() == CacheState::GoWarm.into());
     if let Some(at) = full.filter(|_| steps.len() > 1 && rounds as usize >= FEWEST_PAIRS) {
         // Fewer pairs would tell no noise.
         steps.push(Step { kind: Kind::Again, ..steps[at] });
@@ -206,36 +206,36 @@ pub fn insert_preparation(steps: &mut Vec<Step>, cases: &[Case]) {
 
 /// Caches of a kind of their own are prepared by the first case that has it.
 fn needed_by(step: Step, cases: &[Case]) -> Option<Step> {
-    let leg = step.leg.needs()?;
+    let state = step.state.needs()?;
     let case = step.case.filter(|_| cache_kind(step, cases) != CacheKind::default());
-    Some(Setup { leg, case }.step(Kind::Preparation, 1))
+    Some(Setup { state, case }.step(Kind::Preparation, 1))
 }
 
 fn serves(step: Step, needed: Step, cases: &[Case]) -> bool {
     let is_plain = step.case.is_none() || step.kind == Kind::Preparation;
-    step.leg == needed.leg && is_plain && cache_kind(step, cases) == cache_kind(needed, cases)
+    step.state == needed.state && is_plain && cache_kind(step, cases) == cache_kind(needed, cases)
 }
 
 fn cache_kind(step: Step, cases: &[Case]) -> CacheKind {
-    Case::cache_kind(step.leg, step.case.map(|case| &cases[case]))
+    Case::cache_kind(step.state, step.case.map(|case| &cases[case]))
 }
 
 /// Where sessions are short, the first round is for go's own view and the others are for the CPU profile, which starts
 /// before such a session.
 pub fn profile(setups: &[Setup], is_small: bool, is_pack: impl Fn(&Setup) -> bool) -> Vec<Step> {
-    let rounds = |setup: &Setup| match setup.leg {
-        Leg::A => SHORT_PROFILES,
+    let rounds = |setup: &Setup| match setup.state {
+        CacheState::LocalHit => SHORT_PROFILES,
         _ if is_small => 2,
-        Leg::B if is_pack(setup) => B_PROFILES,
+        CacheState::RemoteHit if is_pack(setup) => B_PROFILES,
         _ => 1,
     };
-    let profiled = setups.iter().filter(|setup| setup.leg.uses_backend());
+    let profiled = setups.iter().filter(|setup| setup.state.uses_backend());
     profiled.flat_map(|setup| (1..=rounds(setup)).map(|round| setup.step(Kind::Profile, round))).collect()
 }
 
 /// One round a setup with the heap profile on.
 pub fn heap(setups: &[Setup]) -> impl Iterator<Item = Step> {
-    setups.iter().filter(|setup| setup.leg.uses_backend()).map(|setup| setup.step(Kind::Heap, 1))
+    setups.iter().filter(|setup| setup.state.uses_backend()).map(|setup| setup.step(Kind::Heap, 1))
 }
 
 #[cfg(test)]
@@ -243,9 +243,9 @@ mod tests {
     use super::*;
     use crate::bench::scenario::case::tests::case;
 
-    /// The steps as `leg case round`, with ! for preparation.
-    fn order(legs: &[Leg], cases: &[Case]) -> String {
-        let setups = setups(legs, cases);
+    /// The steps as `state case round`, with ! for preparation.
+    fn order(states: &[CacheState], cases: &[Case]) -> String {
+        let setups = setups(states, cases);
         let mut steps = measured(&setups, cases, Counts { long: 1, short: 5, warm_up: 0 });
         insert_preparation(&mut steps, cases);
         let name = |step: &Step| {
@@ -256,7 +256,7 @@ mod tests {
                 Kind::WarmUp => "~".to_owned(),
                 _ => "!".to_owned(),
             };
-            format!("{}{case}{round}", step.leg)
+            format!("{}{case}{round}", step.state)
         };
         steps.iter().map(name).collect::<Vec<String>>().join(" ")
     }
@@ -264,8 +264,8 @@ mod tests {
     #[test]
     fn cases_take_turns_and_baselines_are_shared() {
         let cases = [case("name = \"x\"\nrounds = 2"), case("name = \"y\"\nrounds = 3")];
-        let expected = "baseline-empty! baseline-full1 c! b/x1 b/y1 baseline-full2 b/x2 b/y2 b/y3 baseline-full3";
-        assert_eq!(order(&[Leg::BaselineFull, Leg::B], &cases), expected);
+        let expected = "go-cold! go-warm1 cold! remote-hit/x1 remote-hit/y1 go-warm2 remote-hit/x2 remote-hit/y2 remote-hit/y3 go-warm3";
+        assert_eq!(order(&[CacheState::GoWarm, CacheState::RemoteHit], &cases), expected);
     }
 
     #[test]
@@ -275,10 +275,10 @@ mod tests {
             case("name = \"edit\"\nrounds = 1\nchange = \"edit-one-file\""),
             case("name = \"trim\"\nrounds = 1\ntrimpath = true"),
         ];
-        let expected = "baseline-empty! baseline-full1 baseline-full/edit1 baseline-empty/trim! baseline-full/trim1 \
-                        c! b/x1 b/edit1 c/trim! b/trim1";
-        assert_eq!(order(&[Leg::BaselineFull, Leg::B], &cases), expected);
-        assert_eq!(setups(&[Leg::BaselineFull], &cases[1..]).len(), 2, "nobody needs the plain one");
+        let expected = "go-cold! go-warm1 go-warm/edit1 go-cold/trim! go-warm/trim1 \
+                        cold! remote-hit/x1 remote-hit/edit1 cold/trim! remote-hit/trim1";
+        assert_eq!(order(&[CacheState::GoWarm, CacheState::RemoteHit], &cases), expected);
+        assert_eq!(setups(&[CacheState::GoWarm], &cases[1..]).len(), 2, "nobody needs the plain one");
     }
 
     #[test]
@@ -297,11 +297,11 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_steps_name_leg_case_and_round() {
+    fn folders_of_steps_name_state_case_and_round() {
         let cases = [case("name = \"pack, plain order\"")];
-        let step = Step { leg: Leg::B, case: Some(0), kind: Kind::Measured, round: 2 };
-        assert_eq!(step.folder(&cases), "b/pack-plain-order/2");
-        let shared = Step { leg: Leg::BaselineFull, case: None, kind: Kind::Measured, round: 2 };
-        assert_eq!(shared.folder(&cases), "baseline-full/2");
+        let step = Step { state: CacheState::RemoteHit, case: Some(0), kind: Kind::Measured, round: 2 };
+        assert_eq!(step.folder(&cases), "remote-hit/pack-plain-order/2");
+        let shared = Step { state: CacheState::GoWarm, case: None, kind: Kind::Measured, round: 2 };
+        assert_eq!(shared.folder(&cases), "go-warm/2");
     }
 }

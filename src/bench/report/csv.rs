@@ -17,7 +17,7 @@ pub const CSV_FILE: &str = "results.csv";
 #[derive(Debug, PartialEq, Serialize)]
 struct Line<'a> {
     run: &'a str,
-    leg: &'static str,
+    state: &'static str,
     /// Empty where there are none.
     case: &'a str,
     /// `measured`, `again`, `warm-up` …
@@ -54,7 +54,7 @@ fn lines<'a>(results: &'a Results, round: &'a Round) -> impl Iterator<Item = Lin
     let numbers = of_round(round).into_iter().chain(round.session.iter().flat_map(of_session)).chain(of_cache);
     numbers.map(move |(metric, value, unit)| Line {
         run: &results.run,
-        leg: round.step.leg.name(),
+        state: round.step.state.name(),
         case,
         kind: kind.clone().unwrap_or_default(),
         round: round.step.round,
@@ -76,7 +76,7 @@ fn of_round(round: &Round) -> Vec<Number> {
         ns("go_cpu_user", Some(round.go_cpu_user_ns)),
         ns("go_cpu_system", Some(round.go_cpu_system_ns)),
     ];
-    if round.step.leg.uses_backend() {
+    if round.step.state.uses_backend() {
         numbers.push(ns("backend_after_go", round.backend_after_go_ns));
     }
     if let Some(account) = &round.account {
@@ -145,17 +145,17 @@ mod tests {
     use super::*;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::results::run::tests::results;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
 
     #[test]
     fn every_sample_is_a_line_that_names_its_round() {
         let folder = tempfile::tempdir().unwrap();
-        let mut results = results(measured(Leg::BaselineFull, &[100, 250]));
+        let mut results = results(measured(CacheState::GoWarm, &[100, 250]));
         results.run = "a run, with a comma".to_owned();
         write(&results, folder.path()).unwrap();
         let mut reader = csv::Reader::from_path(folder.path().join(CSV_FILE)).unwrap();
         let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-        assert_eq!(header.join(" "), "run leg case kind round folder counts metric value unit");
+        assert_eq!(header.join(" "), "run state case kind round folder counts metric value unit");
         let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         let walls: Vec<&csv::StringRecord> = records.iter().filter(|record| &record[7] == "wall").collect();
         assert_eq!(walls.len(), 2);
@@ -165,14 +165,14 @@ mod tests {
     #[test]
     fn what_the_cache_has_of_a_build_is_told_of_its_round() {
         let folder = tempfile::tempdir().unwrap();
-        let mut results = results(measured(Leg::B, &[100, 250]));
+        let mut results = results(measured(CacheState::RemoteHit, &[100, 250]));
         let (wall_ns, cache_ns, worker_ns) = (250_000_000, 40_000_000, 7);
-        let path = CriticalPath { folder: "b/2".to_owned(), wall_ns, cache_ns, worker_ns, steps: Vec::new() };
+        let path = CriticalPath { folder: "remote-hit/2".to_owned(), wall_ns, cache_ns, worker_ns, steps: Vec::new() };
         results.critical_paths = vec![path];
         write(&results, folder.path()).unwrap();
         let text = std::fs::read_to_string(folder.path().join(CSV_FILE)).unwrap();
         let lines: Vec<&str> = text.lines().filter(|line| line.contains(",path_cache,")).collect();
         assert_eq!(lines.len(), 1, "{text}");
-        assert!(lines[0].contains(",b/2,") && lines[0].ends_with(",40000000.0,ns"), "{lines:?}");
+        assert!(lines[0].contains(",remote-hit/2,") && lines[0].ends_with(",40000000.0,ns"), "{lines:?}");
     }
 }

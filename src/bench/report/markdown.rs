@@ -81,7 +81,7 @@ mod tests {
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::report::html::verdict::tests::verdict;
     use crate::bench::results::run::tests::results;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
 
     #[test]
     fn a_table_has_no_markup_of_its_cells() {
@@ -95,14 +95,14 @@ mod tests {
     #[test]
     fn names_of_the_user_are_no_markup() {
         assert_eq!(escaped("[x](http://y) `z` & <b>"), "\\[x\\](http://y) \\`z\\` &amp; &lt;b>");
-        let mut run = results(measured(Leg::A, &[100]));
+        let mut run = results(measured(CacheState::LocalHit, &[100]));
         run.plan.module = Some("/m/a_b*c".into());
         assert!(render(&run).contains(" in a\\_b\\*c · "), "{}", render(&run));
     }
 
     #[test]
     fn all_that_the_terminal_shows_is_in_it() {
-        let mut run = results(measured(Leg::A, &[100]));
+        let mut run = results(measured(CacheState::LocalHit, &[100]));
         compute(&mut run);
         run.network = Some(network());
         run.verdicts = vec![verdict()];

@@ -1,7 +1,7 @@
 //! What came out and how it is shown: [`results`] are plain data, which [`saved_results`] reads again; the others print what `analysis` computed.
 //!
 //! [`cache_table`] shows what the cache saves, [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of
-//! links, [`ci_table`] groups of machines, [`differences`] two runs or two backends, [`verdict_text`] what holds a leg back,
+//! links, [`ci_table`] groups of machines, [`differences`] two runs or two backends, [`verdict_text`] what holds a state back,
 //! [`proof_table`] whether it names what was planted.
 //! [`progress`] on a [`status_line`] with [`live_requests`] goes to stderr; [`table`] to stdout, of [`counts`], [`grid`], [`dots`],
 //! [`notes`], [`answer`], [`files`], [`wording`], [`units`]; [`errors`] to stderr at the end. [`csv`], [`markdown`] and [`html`] are

@@ -129,18 +129,18 @@ mod tests {
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::analysis::time::time_breakdown::Frame;
     use crate::bench::analysis::{compute, load};
-    use crate::bench::execute::state::Finding;
+    use crate::bench::execute::state_check::StateCheck;
     use crate::bench::report::terminal::grid::View;
     use crate::bench::report::terminal::tables;
     use crate::bench::report::text::errors::in_words;
     use crate::bench::results::run::tests::results;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
     use crate::telemetry::LoggedSession;
 
     fn run() -> Results {
-        let mut rounds = measured(Leg::BaselineFull, &[100, 101, 99, 100, 100]);
-        rounds.extend(measured(Leg::A, &[110, 111, 112, 110, 109]));
-        rounds[0].state = vec![Finding { expected: "x \\\",{[".to_owned(), seen: "y".to_owned(), ok: true }];
+        let mut rounds = measured(CacheState::GoWarm, &[100, 101, 99, 100, 100]);
+        rounds.extend(measured(CacheState::LocalHit, &[110, 111, 112, 110, 109]));
+        rounds[0].state_checks = vec![StateCheck { expected: "x \\\",{[".to_owned(), seen: "y".to_owned(), ok: true }];
         let mut run = results(rounds);
         compute(&mut run);
         run
@@ -182,11 +182,7 @@ mod tests {
         assert!(trouble(&other.to_string()).contains("a step of case 3"), "{}", trouble(&other.to_string()));
         let mut other = serde_json::to_value(run()).unwrap();
         other["rounds"][1]["wall_ns"] = 0.into();
-        assert!(
-            trouble(&other.to_string()).contains("baseline-full/2 took no time"),
-            "{}",
-            trouble(&other.to_string())
-        );
+        assert!(trouble(&other.to_string()).contains("go-warm/2 took no time"), "{}", trouble(&other.to_string()));
         for (change, words) in impossible() {
             let mut other = serde_json::to_value(run()).unwrap();
             change(&mut other["rounds"][1]);

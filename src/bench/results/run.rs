@@ -15,10 +15,10 @@ use crate::bench::analysis::study::summary::Summary;
 use crate::bench::analysis::time::critical_path::CriticalPath;
 use crate::bench::analysis::time::savings::Savings;
 use crate::bench::analysis::time::time_breakdown::Account;
-use crate::bench::analysis::verdict::rules::LegVerdict;
+use crate::bench::analysis::verdict::rules::StateVerdict;
 use crate::bench::execute::environment::Environment;
 use crate::bench::execute::go::go_view::actions::GoActions;
-use crate::bench::execute::state::{Before, Finding, ServerSeen};
+use crate::bench::execute::state_check::{Before, ServerSeen, StateCheck};
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Step;
 use crate::telemetry::{Agreement, Resources, SessionSummary};
@@ -53,7 +53,7 @@ pub struct Results {
     /// Computed from `rounds`.
     #[serde(skip_deserializing)]
     pub summary: Summary,
-    /// With `--until`: the half of the widest interval of the short legs, as a share; None where one is not known.
+    /// With `--until`: the half of the widest interval of the short states, as a share; None where one is not known.
     #[serde(skip_deserializing)]
     pub widest_interval: Option<f64>,
     /// Computed from `rounds` too; empty without cases.
@@ -62,20 +62,20 @@ pub struct Results {
     /// What the second of two backends differs from the first by; None where one runs alone.
     #[serde(skip_deserializing)]
     pub differences: Option<Differences>,
-    /// What machines that build at once came to; None where legs were run.
+    /// What machines that build at once came to; None where states were run.
     pub ci: Option<CiResults>,
     /// Computed from `cases`; None where they are no grid.
     #[serde(skip_deserializing)]
     pub network: Option<Network>,
-    /// Computed from the action graphs of profile rounds: one a leg that has one.
+    /// Computed from the action graphs of profile rounds: one a state that has one.
     #[serde(skip_deserializing)]
     pub critical_paths: Vec<CriticalPath>,
-    /// Computed from the same: one a leg that has one, where a cold leg has one too.
+    /// Computed from the same: one a state that has one, where a cold state has one too.
     #[serde(skip_deserializing)]
     pub savings: Vec<Savings>,
-    /// Computed from the rounds and their records: one a leg, or a case.
+    /// Computed from the rounds and their records: one a state, or a case.
     #[serde(skip_deserializing)]
-    pub verdicts: Vec<LegVerdict>,
+    pub verdicts: Vec<StateVerdict>,
     /// Whether they name what was planted; empty where nothing was.
     #[serde(skip_deserializing)]
     pub proofs: Vec<Proof>,
@@ -123,7 +123,7 @@ pub struct Round {
     pub backend_after_go_ns: Option<u64>,
     /// Whether the run was in the state that its name claims. If not, its time does not count.
     pub state_ok: bool,
-    pub state: Vec<Finding>,
+    pub state_checks: Vec<StateCheck>,
     pub before: Option<Before>,
     /// None for a baseline.
     pub session: Option<SessionSummary>,
@@ -172,7 +172,7 @@ impl Round {
             go_cpu_system_ns: go_cpu_ns.1,
             backend_after_go_ns: None,
             state_ok: true,
-            state: Vec::new(),
+            state_checks: Vec::new(),
             before: None,
             session: None,
             server: None,
@@ -225,7 +225,7 @@ pub mod tests {
     use crate::bench::execute::go::go_view::actions::GoAction;
     use crate::bench::plan::run_plan::tests::plan_of;
     use crate::bench::results::read as saved_results;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
 
     /// A complete run with these rounds.
     pub fn results(rounds: Vec<Round>) -> Results {
@@ -235,7 +235,7 @@ pub mod tests {
             started_unix_ns: 1,
             ended: Ended::Complete,
             error: None,
-            plan: plan_of(&[Leg::BaselineFull, Leg::A], Vec::new()),
+            plan: plan_of(&[CacheState::GoWarm, CacheState::LocalHit], Vec::new()),
             environment: Environment {
                 go_settings: std::collections::BTreeMap::new(),
                 go_settings_left_out: Vec::new(),
@@ -273,7 +273,7 @@ pub mod tests {
     fn actions_take_a_line_each_and_older_files_have_none() {
         let folder = tempfile::tempdir().unwrap();
         let mut written = results(vec![round(
-            Step { leg: Leg::A, case: None, kind: crate::bench::plan::steps::Kind::Measured, round: 1 },
+            Step { state: CacheState::LocalHit, case: None, kind: crate::bench::plan::steps::Kind::Measured, round: 1 },
             100,
         )]);
         let action = GoAction { mode: "build".to_owned(), after: Some(3), ..GoAction::default() };
@@ -292,7 +292,7 @@ pub mod tests {
         assert_eq!(saved_results::read(folder.path()).unwrap().rounds[0].actions, None);
     }
 
-    /// A round in its state, in the folder of its leg.
+    /// A round in its state, in the folder of its state.
     pub fn round(step: Step, wall_ns: u64) -> Round {
         let folder = Step { case: None, ..step }.folder(&[]);
         Round::measured(step, folder, 1, wall_ns, (1, 1))

@@ -18,7 +18,7 @@ use crate::bench::execute::go::go_view::actions::{Asked, GoAction, GoActions};
 use crate::bench::plan::run_plan::tests::plan_of;
 use crate::bench::results::run::tests::results;
 use crate::bench::results::run::{Results, Round};
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::tests::case;
 
 /// Writes the file anew where this is set: `BLESS=1 cargo test schema`.
@@ -41,10 +41,10 @@ fn faults(results: &Value) -> Vec<String> {
 
 /// A run that has all that a results.json may have.
 fn whole() -> Results {
-    let mut rounds: Vec<Round> = measured(Leg::BaselineEmpty, &[9000]);
-    rounds.extend(measured(Leg::BaselineFull, &[100, 101, 99, 100, 100]));
+    let mut rounds: Vec<Round> = measured(CacheState::GoCold, &[9000]);
+    rounds.extend(measured(CacheState::GoWarm, &[100, 101, 99, 100, 100]));
     rounds.extend(again(&[100, 102, 99, 101, 100]));
-    rounds.extend(measured(Leg::A, &[110, 111, 250, 110, 109]));
+    rounds.extend(measured(CacheState::LocalHit, &[110, 111, 250, 110, 109]));
     rounds[0].session = Some(quiet());
     let mut results = results(rounds);
     compute(&mut results);
@@ -76,10 +76,13 @@ fn actions() -> GoActions {
     GoActions { actions: vec![GoAction::default(), all], ..GoActions::default() }
 }
 
-/// A run with a case has no legs of its own beside it.
+/// A run with a case has no states of its own beside it.
 fn of_cases() -> Vec<CaseSummary> {
-    let mut run = results(of_case(Leg::B, Some(0), &[100, 101, 99]));
-    run.plan = plan_of(&[Leg::B], vec![case("name = \"x\"\nknobs = { sync = true }\nfaults = [\"drop:5\"]\njobs = 8")]);
+    let mut run = results(of_case(CacheState::RemoteHit, Some(0), &[100, 101, 99]));
+    run.plan = plan_of(
+        &[CacheState::RemoteHit],
+        vec![case("name = \"x\"\nknobs = { sync = true }\nfaults = [\"drop:5\"]\njobs = 8")],
+    );
     compute(&mut run);
     run.cases
 }
@@ -116,6 +119,6 @@ fn what_is_no_result_is_refused() {
         faults(&results).join("; ")
     };
     assert!(broken(&|results| results["rounds"][0]["wall_ns"] = json!("long")).contains("/rounds/0"));
-    assert!(broken(&|results| results["rounds"][0]["leg"] = json!("d")).contains("/rounds/0"));
+    assert!(broken(&|results| results["rounds"][0]["state"] = json!("d")).contains("/rounds/0"));
     assert!(broken(&|results| drop(results.as_object_mut().unwrap().remove("plan"))).contains("plan"));
 }

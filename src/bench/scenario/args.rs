@@ -8,7 +8,7 @@ use clap::{Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::bench::plan::side_by_side::Backend;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::file::MOST_ROUNDS;
 use crate::bench::scenario::link::Link;
 use crate::cache::Strategy;
@@ -51,17 +51,17 @@ pub struct BenchArgs {
 
     /// Only these of the five runs, joined by commas; what they start from is made first, unmeasured
     #[arg(long, value_name = "RUN", value_delimiter = ',', help_heading = RUNS)]
-    pub only: Vec<Leg>,
+    pub only: Vec<CacheState>,
 
     /// Only this case, of a scenario with cases; may be given several times
     #[arg(long, value_name = "CASE", help_heading = RUNS)]
     pub case: Vec<String>,
 
-    /// Rounds of baseline-full, b and a, which find all in a cache
+    /// Rounds of go-warm, b and a, which find all in a cache
     #[arg(long, value_name = "N", value_parser = rounds(), help_heading = RUNS)]
     pub rounds: Option<u32>,
 
-    /// Rounds of baseline-empty and c, which compile everything
+    /// Rounds of go-cold and c, which compile everything
     #[arg(long, value_name = "N", value_parser = rounds(), help_heading = RUNS)]
     pub long_rounds: Option<u32>,
 

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bench::analysis::verdict::rules::RULES;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::CaseSpec;
 use crate::bench::scenario::link::LinkChange;
 use crate::bench::scenario::suggest::nearest;
-use crate::cache::{Idea, Knobs, Strategy};
+use crate::cache::{Knobs, PackOption, Strategy};
 use crate::s3_server::Fault;
 
 /// `[[bottlenecks]]` of a scenario. See `bench-scenarios/bottlenecks.toml`.
@@ -17,8 +17,9 @@ pub struct BottleneckSpec {
     pub name: String,
     /// The rule that has to find it; left out for a build that is well, where no rule may find much.
     pub rule: Option<String>,
-    /// The leg that is built with and without it.
-    pub leg: Leg,
+    /// The state that is built with and without it.
+    #[serde(alias = "leg")]
+    pub state: CacheState,
     /// Workers that go has instead of one a core, with it and without.
     pub jobs: Option<u32>,
     #[serde(default)]
@@ -32,7 +33,7 @@ pub struct BottleneckSpec {
 #[serde(deny_unknown_fields, default)]
 pub struct Circumstances {
     pub strategy: Option<Strategy>,
-    pub without: Vec<Idea>,
+    pub without: Vec<PackOption>,
     pub link: LinkChange,
     pub knobs: Knobs,
     pub faults: Vec<Fault>,
@@ -68,9 +69,9 @@ impl BottleneckSpec {
     /// Its cases: planted, then cured.
     pub fn cases(&self) -> impl Iterator<Item = CaseSpec> {
         let Bottleneck { planted, cured, .. } = self.named();
-        let planted = CaseSpec { jobs: self.jobs, ..self.planted.clone().case(planted, self.leg) };
+        let planted = CaseSpec { jobs: self.jobs, ..self.planted.clone().case(planted, self.state) };
         let cured = cured.zip(self.cured.clone());
-        let cured = cured.map(|(name, cured)| CaseSpec { jobs: self.jobs, ..cured.case(name, self.leg) });
+        let cured = cured.map(|(name, cured)| CaseSpec { jobs: self.jobs, ..cured.case(name, self.state) });
         std::iter::once(planted).chain(cured)
     }
 
@@ -86,9 +87,9 @@ impl BottleneckSpec {
 }
 
 impl Circumstances {
-    fn case(self, name: String, leg: Leg) -> CaseSpec {
+    fn case(self, name: String, state: CacheState) -> CaseSpec {
         let Self { strategy, without, link, knobs, faults, busy } = self;
-        CaseSpec { name, strategy, without, link, knobs, faults, busy, leg: Some(leg), ..CaseSpec::default() }
+        CaseSpec { name, strategy, without, link, knobs, faults, busy, state: Some(state), ..CaseSpec::default() }
     }
 }
 
@@ -97,16 +98,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bottleneck_makes_two_cases_of_its_leg() {
-        let text =
-            "name = \"slow disk\"\nrule = \"disk\"\nleg = \"c\"\nplanted = { knobs = { sync = true } }\ncured = {}";
+    fn a_bottleneck_makes_two_cases_of_its_state() {
+        let text = "name = \"slow disk\"\nrule = \"disk\"\nstate = \"cold\"\nplanted = { knobs = { sync = true } }\ncured = {}";
         let spec: BottleneckSpec = toml::from_str(text).unwrap();
         let cases: Vec<CaseSpec> = spec.cases().collect();
         assert_eq!(cases.len(), 2);
         assert!(cases[0].knobs.sync && !cases[1].knobs.sync);
-        assert!(cases.iter().all(|case| case.leg == Some(Leg::C)));
+        assert!(cases.iter().all(|case| case.state == Some(CacheState::Cold)));
         assert_eq!((cases[0].name.as_str(), cases[1].name.as_str()), ("slow disk", "slow disk, cured"));
-        let well: BottleneckSpec = toml::from_str("name = \"well\"\nleg = \"a\"").unwrap();
+        let well: BottleneckSpec = toml::from_str("name = \"well\"\nstate = \"local-hit\"").unwrap();
         assert_eq!((well.cases().count(), well.named().cured), (1, None));
     }
 }

@@ -1,15 +1,15 @@
-//! A case: one set of circumstances under which the legs of a scenario run, beside others in the same run.
+//! A case: one set of circumstances under which the states of a scenario run, beside others in the same run.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::bench::plan::side_by_side::Backend;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::file::MOST_ROUNDS;
 use crate::bench::scenario::link::{Link, LinkChange};
 use crate::bench::scenario::source_change::Change;
-use crate::cache::{Idea, Knobs, Strategy};
+use crate::cache::{Knobs, PackOption, Strategy};
 use crate::s3_server::Fault;
 
 /// The share of a remote that holds everything.
@@ -25,7 +25,7 @@ pub struct CaseSpec {
     pub name: String,
     pub strategy: Option<Strategy>,
     #[serde(default)]
-    pub without: Vec<Idea>,
+    pub without: Vec<PackOption>,
     #[serde(default)]
     pub link: LinkChange,
     /// Percent of the entries that the remote holds.
@@ -33,10 +33,11 @@ pub struct CaseSpec {
     pub change: Option<Change>,
     #[serde(default)]
     pub trimpath: bool,
-    /// Rounds of the short legs; without it those of the scenario.
+    /// Rounds of the short states; without it those of the scenario.
     pub rounds: Option<u32>,
-    /// The only leg that runs under it.
-    pub leg: Option<Leg>,
+    /// The only state that runs under it.
+    #[serde(alias = "leg")]
+    pub state: Option<CacheState>,
     /// What is otherwise in the backend.
     #[serde(default)]
     pub knobs: Knobs,
@@ -59,7 +60,7 @@ pub struct Case {
     pub slug: String,
     pub strategy: Strategy,
     /// Parts of the strategy `pack` that are switched off.
-    pub without: Vec<Idea>,
+    pub without: Vec<PackOption>,
     /// None with `--remote env`.
     pub link: Option<Link>,
     /// Percent of the entries that the remote holds.
@@ -69,9 +70,9 @@ pub struct Case {
     /// Whether go builds with `-trimpath`.
     pub trimpath: bool,
     pub rounds: u32,
-    /// The only leg that runs under it; None: all do.
+    /// The only state that runs under it; None: all do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leg: Option<Leg>,
+    pub state: Option<CacheState>,
     /// What is otherwise in the backend.
     #[serde(default)]
     pub knobs: Knobs,
@@ -93,7 +94,7 @@ pub struct Case {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seed {
     pub strategy: Strategy,
-    pub without: Vec<Idea>,
+    pub without: Vec<PackOption>,
     pub remote_share: u8,
     pub kind: CacheKind,
 }
@@ -142,7 +143,7 @@ impl CaseSpec {
             change: self.change,
             trimpath: self.trimpath,
             rounds: self.rounds.unwrap_or(rounds),
-            leg: self.leg,
+            state: self.state,
             knobs: self.knobs,
             faults: self.faults.clone(),
             busy: self.busy,
@@ -153,9 +154,9 @@ impl CaseSpec {
 }
 
 impl Case {
-    /// Whether a leg runs under it.
-    pub fn has(&self, leg: Leg) -> bool {
-        self.leg.is_none_or(|only| only == leg)
+    /// Whether a state runs under it.
+    pub fn has(&self, state: CacheState) -> bool {
+        self.state.is_none_or(|only| only == state)
     }
 
     /// What its remote is filled with.
@@ -164,13 +165,13 @@ impl Case {
             strategy: self.strategy,
             without: self.without.clone(),
             remote_share: self.remote_share,
-            kind: Case::cache_kind(Leg::B, Some(self)),
+            kind: Case::cache_kind(CacheState::RemoteHit, Some(self)),
         }
     }
 
-    /// Of the caches that a build of `leg` under a case, or under none, starts from and leaves.
-    pub fn cache_kind(leg: Leg, case: Option<&Case>) -> CacheKind {
-        let executable = case.and_then(Case::executable).filter(|_| leg.uses_backend());
+    /// Of the caches that a build of `state` under a case, or under none, starts from and leaves.
+    pub fn cache_kind(state: CacheState, case: Option<&Case>) -> CacheKind {
+        let executable = case.and_then(Case::executable).filter(|_| state.uses_backend());
         CacheKind { trimpath: case.is_some_and(|case| case.trimpath), executable: executable.map(Path::to_owned) }
     }
 

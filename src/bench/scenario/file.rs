@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::bench::scenario::bottleneck::BottleneckSpec;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case;
 use crate::bench::scenario::case::CaseSpec;
 use crate::bench::scenario::ci::{CiSpec, Prices};
@@ -43,11 +43,11 @@ const MOST_DATA_KIB: u32 = 16 << 10;
 pub struct Scenario {
     pub description: String,
     /// Empty only with `ci`.
-    #[serde(default)]
-    pub legs: Vec<Leg>,
+    #[serde(default, alias = "legs")]
+    pub states: Vec<CacheState>,
     #[serde(default = "default_strategy")]
     pub strategy: Strategy,
-    /// Whether the ratios of rounds with the same number are reported (legs are interleaved then).
+    /// Whether the ratios of rounds with the same number are reported (states are interleaved then).
     #[serde(default)]
     pub paired_ratios: bool,
     #[serde(default)]
@@ -56,7 +56,7 @@ pub struct Scenario {
     pub link: Link,
     #[serde(default)]
     pub rounds: Rounds,
-    /// Circumstances under which the legs run beside each other; none: those of the keys above alone.
+    /// Circumstances under which the states run beside each other; none: those of the keys above alone.
     #[serde(default)]
     pub cases: Vec<CaseSpec>,
     /// Cases for each point of a grid of links.
@@ -67,7 +67,7 @@ pub struct Scenario {
     /// Bottlenecks that are planted, each with its cases.
     #[serde(default)]
     pub bottlenecks: Vec<BottleneckSpec>,
-    /// Machines that build at once, in the place of legs.
+    /// Machines that build at once, in the place of states.
     pub ci: Option<CiSpec>,
     /// What S3 costs, for `ci`.
     #[serde(default)]
@@ -97,11 +97,11 @@ impl Default for Workload {
     }
 }
 
-/// How often each leg is run.
+/// How often each state is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rounds {
-    /// Rounds of the legs that compile everything.
+    /// Rounds of the states that compile everything.
     pub long: u32,
     /// Rounds of the others.
     pub short: u32,
@@ -153,8 +153,8 @@ impl Scenario {
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.legs.is_empty() && self.ci.is_none() {
-            return Err("`legs` is empty: name at least one run".to_owned());
+        if self.states.is_empty() && self.ci.is_none() {
+            return Err("`states` is empty: name at least one run".to_owned());
         }
         self.prices.check()?;
         self.ci.as_ref().map_or(Ok(()), |ci| self.check_ci(ci))?;
@@ -162,8 +162,8 @@ impl Scenario {
         self.link.check().map_err(|what| format!("[link]: {what}"))?;
         if let Some(grid) = &self.grid {
             grid.check()?;
-            if !self.legs.contains(&Leg::B) {
-                return Err("`[grid]` is about b: add it to `legs`".to_owned());
+            if !self.states.contains(&CacheState::RemoteHit) {
+                return Err("`[grid]` is about remote-hit: add it to `states`".to_owned());
             }
             if !self.cases.is_empty() || self.link.bandwidth.is_some() {
                 return Err(
@@ -180,9 +180,9 @@ impl Scenario {
         }
         self.bottlenecks.iter().try_for_each(BottleneckSpec::check)?;
         let cases = self.case_specs();
-        let is_left_out = |case: &&CaseSpec| case.leg.is_some_and(|leg| !self.legs.contains(&leg));
-        if let Some((case, leg)) = cases.iter().find(is_left_out).and_then(|case| Some((case, case.leg?))) {
-            return Err(format!("`{}` is about {leg}: add it to `legs`", case.name));
+        let is_left_out = |case: &&CaseSpec| case.state.is_some_and(|state| !self.states.contains(&state));
+        if let Some((case, state)) = cases.iter().find(is_left_out).and_then(|case| Some((case, case.state?))) {
+            return Err(format!("`{}` is about {state}: add it to `states`", case.name));
         }
         case::check_all(&cases)
     }
@@ -207,10 +207,11 @@ impl Scenario {
 
     fn check_ci(&self, ci: &CiSpec) -> Result<(), String> {
         ci.check()?;
-        match self.legs.is_empty() && self.cases.is_empty() && self.grid.is_none() {
+        match self.states.is_empty() && self.cases.is_empty() && self.grid.is_none() {
             true => Ok(()),
             false => {
-                Err("`[ci]` runs machines in the place of legs: leave out `legs`, `[[cases]]` and `[grid]`".to_owned())
+                Err("`[ci]` runs machines in the place of states: leave out `states`, `[[cases]]` and `[grid]`"
+                    .to_owned())
             }
         }
     }
@@ -238,21 +239,24 @@ mod tests {
 
     #[test]
     fn values_out_of_range_are_refused() {
-        let text = "description = \"x\"\nlegs = [\"a\"]\n[rounds]\nshort = 0\n";
+        let text = "description = \"x\"\nstates = [\"local-hit\"]\n[rounds]\nshort = 0\n";
         let error = Scenario::parse("m.toml", text).unwrap_err().to_string();
         assert_eq!(error, "m.toml: `short` of [rounds] is 0, and must be 1 to 10000");
     }
 
     #[test]
-    fn a_bottleneck_needs_a_rule_that_is_there_and_a_leg_that_is_run() {
+    fn a_bottleneck_needs_a_rule_that_is_there_and_a_state_that_is_run() {
         let error = |text: &str| {
-            let text = format!("description = \"x\"\nlegs = [\"a\"]\n[[bottlenecks]]\nname = \"x\"\n{text}");
+            let text = format!("description = \"x\"\nstates = [\"local-hit\"]\n[[bottlenecks]]\nname = \"x\"\n{text}");
             Scenario::parse("m.toml", &text).unwrap_err().to_string()
         };
         let expected = "m.toml: `rule` of the bottleneck `x`: there is no rule `latencies`; did you mean `latency`?";
-        assert_eq!(error("rule = \"latencies\"\nleg = \"a\""), expected);
-        assert!(error("rule = \"zzzzzz\"\nleg = \"a\"").contains("; there are latency, bandwidth, "));
-        assert_eq!(error("rule = \"latency\"\nleg = \"b\""), "m.toml: `x` is about b: add it to `legs`");
+        assert_eq!(error("rule = \"latencies\"\nstate = \"local-hit\""), expected);
+        assert!(error("rule = \"zzzzzz\"\nstate = \"local-hit\"").contains("; there are latency, bandwidth, "));
+        assert_eq!(
+            error("rule = \"latency\"\nstate = \"remote-hit\""),
+            "m.toml: `x` is about remote-hit: add it to `states`"
+        );
     }
 
     #[test]

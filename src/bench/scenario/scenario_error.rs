@@ -134,7 +134,7 @@ mod tests {
 
     /// What is said of a text after two good lines.
     fn error(text: &str) -> String {
-        let text = format!("description = \"x\"\nlegs = [\"b\"]\n{text}\n");
+        let text = format!("description = \"x\"\nstates = [\"remote-hit\"]\n{text}\n");
         Scenario::parse("m.toml", &text).map_or_else(|error| error.to_string(), |_| "good".to_owned())
     }
 
@@ -159,8 +159,8 @@ mod tests {
         ] {
             assert_eq!(error(text), format!("m.toml:{words}"), "{text}");
         }
-        let leg = Scenario::parse("m.toml", "description = \"x\"\nlegs = [\"baseline-ful\"]\n").unwrap_err();
-        assert_eq!(leg.to_string(), "m.toml:2: unknown value `baseline-ful`; did you mean `baseline-full`?");
+        let state = Scenario::parse("m.toml", "description = \"x\"\nstates = [\"go-war\"]\n").unwrap_err();
+        assert_eq!(state.to_string(), "m.toml:2: unknown value `go-war`; did you mean `go-warm`?");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use ring::digest::{SHA256, digest};
 use tokio::sync::Semaphore;
 use tracing::info_span;
 
-use crate::cache::Idea;
+use crate::cache::PackOption;
 use crate::cache::local::index::memory::{Entry, Origin};
 use crate::cache::local::store::LocalStore;
 use crate::cache::pack::format::builder::PackBuilder;
@@ -79,7 +79,7 @@ pub struct PackWriter<T> {
     written: Mutex<Vec<Written>>,
     compressors: Semaphore,
     /// Parts that are switched off.
-    without: Vec<Idea>,
+    without: Vec<PackOption>,
     /// zstd's; `None`: nothing is compressed.
     level: Option<i32>,
 }
@@ -95,7 +95,7 @@ struct Written {
 
 impl<T> PackWriter<T> {
     /// Nothing gathered yet.
-    pub fn new(local: Arc<LocalStore>, without: &[Idea], level: Option<i32>) -> Self {
+    pub fn new(local: Arc<LocalStore>, without: &[PackOption], level: Option<i32>) -> Self {
         let open = Mutex::new(Batch { entries: Vec::new(), plain_bytes: 0, number: 0 });
         Self {
             local,
@@ -103,7 +103,7 @@ impl<T> PackWriter<T> {
             written: Mutex::default(),
             compressors: Semaphore::new(COMPRESSORS),
             without: without.to_vec(),
-            level: (!without.contains(&Idea::Compression)).then_some(level.unwrap_or(LEVEL)),
+            level: (!without.contains(&PackOption::Compression)).then_some(level.unwrap_or(LEVEL)),
         }
     }
 
@@ -112,7 +112,7 @@ impl<T> PackWriter<T> {
         let mut open = self.open();
         open.plain_bytes += entry.size_bytes;
         open.entries.push((action, entry, keep));
-        let is_alone = self.without.contains(&Idea::Packs);
+        let is_alone = self.without.contains(&PackOption::Packs);
         let is_enough = is_alone || is_full(open.plain_bytes, open.entries.len());
         is_enough.then(|| open.take())
     }
@@ -130,7 +130,7 @@ impl<T> PackWriter<T> {
             entries.into_iter().map(|(action, entry, keep)| ((action, entry), keep)).unzip();
         let _turn = self.compressors.acquire().await.expect("the semaphore is never closed");
         let mut entries = entries;
-        if self.without.contains(&Idea::Order) {
+        if self.without.contains(&PackOption::Order) {
             entries.sort_by_key(|(action, _)| *action);
         }
         let (local, level) = (self.local.clone(), self.level);
@@ -192,7 +192,7 @@ impl<T> PackWriter<T> {
         if records.is_empty() {
             return None;
         }
-        if self.without.contains(&Idea::Order) {
+        if self.without.contains(&PackOption::Order) {
             trail.sort();
         }
         let packs = records.iter().map(|pack| pack.id).collect();

@@ -1,4 +1,4 @@
-//! Two legs, or one under two cases, against each other: how much slower or faster, and whether the noise allows to say so.
+//! Two states, or one under two cases, against each other: how much slower or faster, and whether the noise allows to say so.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use crate::bench::analysis::statistics::noise::noise_floor;
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
 use crate::bench::plan::steps::{FEWEST_PAIRS, Kind, Setup};
 use crate::bench::results::run::Round;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 
 /// How often a difference has to exceed the noise before it is told: the noise holds only half of the samples.
 const CLEAR: f64 = 3.0;
@@ -17,13 +17,13 @@ pub const CLEAR_FACTOR: f64 = 1.45;
 /// How far from 1 what is called the same may lie, as a share: where the noise is larger, nothing can be said.
 const SAME: f64 = 0.1;
 
-/// How long one leg takes against another.
+/// How long one state takes against another.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Comparison {
-    pub leg: Leg,
-    pub base: Leg,
-    /// Time of `leg` over time of `base`: above 1 is slower. The median of the ratios of rounds side by side, where at
+    pub state: CacheState,
+    pub base: CacheState,
+    /// Time of `state` over time of `base`: above 1 is slower. The median of the ratios of rounds side by side, where at
     /// least two are; else the ratio of the medians.
     pub ratio: f64,
     /// Of the median of paired ratios; None where fewer than two rounds lie side by side.
@@ -51,7 +51,7 @@ pub enum Verdict {
     NoiseUnknown,
 }
 
-/// The rounds of a leg, under one case where it has cases, whose time counts.
+/// The rounds of a state, under one case where it has cases, whose time counts.
 pub fn counted(rounds: &[Round], setup: impl Into<Setup>) -> impl Iterator<Item = &Round> {
     let setup = setup.into();
     let counts =
@@ -78,13 +78,22 @@ pub fn compare(rounds: &[Round], setup: impl Into<Setup>, base: impl Into<Setup>
         None => median(&walls(rounds, setup))? / median(&walls(rounds, base))?,
     };
     // Long runs have a noise of their own.
-    let is_short = !setup.leg.is_cold() && !base.leg.is_cold();
+    let is_short = !setup.state.is_cold() && !base.state.is_cold();
     let floor = noise_floor(rounds).filter(|_| is_short).map(|floor| floor.share);
     let (noise, verdict) = match interval.filter(|_| ratios.len() >= FEWEST_PAIRS) {
         Some(interval) => (None, judge(ratio, interval.low, interval.high, floor.unwrap_or(0.0))),
         None => judge_by_noise(rounds, setup, base, ratio),
     };
-    Some(Comparison { leg: setup.leg, base: base.leg, ratio, interval, pairs: ratios.len(), noise, floor, verdict })
+    Some(Comparison {
+        state: setup.state,
+        base: base.state,
+        ratio,
+        interval,
+        pairs: ratios.len(),
+        noise,
+        floor,
+        verdict,
+    })
 }
 
 /// The times of those rounds of two setups that have the same number.
@@ -100,7 +109,7 @@ fn side_by_side(rounds: &[Round], setup: Setup, base: Setup) -> (Vec<f64>, Vec<f
 /// and then only a clear difference is told.
 fn judge_by_noise(rounds: &[Round], setup: Setup, base: Setup, ratio: f64) -> (Option<f64>, Verdict) {
     let own = |setup: Setup| relative_spread(&walls(rounds, setup));
-    let any = |setup: Setup| own(setup).or_else(|| borrowed(rounds, setup.leg));
+    let any = |setup: Setup| own(setup).or_else(|| borrowed(rounds, setup.state));
     let noise = any(setup).zip(any(base)).map(|(one, other)| one.hypot(other));
     let margin_of = |noise: f64| 1.0 + CLEAR * noise;
     let size = ratio.max(1.0 / ratio);
@@ -121,9 +130,9 @@ fn judge_by_noise(rounds: &[Round], setup: Setup, base: Setup, ratio: f64) -> (O
     }
 }
 
-/// The largest spread of a leg that is as long: short legs say nothing about long ones.
-fn borrowed(rounds: &[Round], leg: Leg) -> Option<f64> {
-    let alike = rounds.iter().map(|round| round.step.setup()).filter(|other| other.leg.is_cold() == leg.is_cold());
+/// The largest spread of a state that is as long: short states say nothing about long ones.
+fn borrowed(rounds: &[Round], state: CacheState) -> Option<f64> {
+    let alike = rounds.iter().map(|round| round.step.setup()).filter(|other| other.state.is_cold() == state.is_cold());
     let alike: HashSet<Setup> = alike.collect();
     alike.into_iter().filter_map(|other| relative_spread(&walls(rounds, other))).max_by(f64::total_cmp)
 }
@@ -146,23 +155,26 @@ pub mod tests {
     use crate::bench::analysis::statistics::noise::tests::again;
     use crate::bench::analysis::study::summary::tests::measured;
 
-    fn of(legs: &[(Leg, &[u64])], leg: Leg, base: Leg) -> Comparison {
-        let rounds: Vec<_> = legs.iter().flat_map(|(leg, walls)| measured(*leg, walls)).collect();
-        compare(&rounds, leg, base).unwrap()
+    fn of(states: &[(CacheState, &[u64])], state: CacheState, base: CacheState) -> Comparison {
+        let rounds: Vec<_> = states.iter().flat_map(|(state, walls)| measured(*state, walls)).collect();
+        compare(&rounds, state, base).unwrap()
     }
 
     #[test]
     fn few_pairs_give_the_ratio_that_their_interval_is_of() {
-        let legs: [(Leg, &[u64]); 2] = [(Leg::BaselineFull, &[100, 200, 400]), (Leg::A, &[200, 220, 404])];
-        let found = of(&legs, Leg::A, Leg::BaselineFull);
+        let states: [(CacheState, &[u64]); 2] =
+            [(CacheState::GoWarm, &[100, 200, 400]), (CacheState::LocalHit, &[200, 220, 404])];
+        let found = of(&states, CacheState::LocalHit, CacheState::GoWarm);
         let interval = found.interval.unwrap();
         assert_eq!((found.ratio, interval.low, interval.high), (1.1, 1.01, 2.0));
     }
 
     #[test]
     fn a_wide_interval_around_1_is_not_the_same() {
-        let base: (Leg, &[u64]) = (Leg::BaselineFull, &[1000, 1000, 1000, 1000, 1000]);
-        let verdict = |walls: &[u64]| of(&[base, (Leg::A, walls)], Leg::A, Leg::BaselineFull).verdict;
+        let base: (CacheState, &[u64]) = (CacheState::GoWarm, &[1000, 1000, 1000, 1000, 1000]);
+        let verdict = |walls: &[u64]| {
+            of(&[base, (CacheState::LocalHit, walls)], CacheState::LocalHit, CacheState::GoWarm).verdict
+        };
         assert_eq!(verdict(&[990, 1050, 1090, 1100, 1200]), Verdict::NotApart);
         assert_eq!(verdict(&[980, 990, 1010, 1020, 1090]), Verdict::Same);
         assert_eq!(verdict(&[1010, 1020, 1030, 1040, 1050]), Verdict::Slower);
@@ -171,10 +183,10 @@ pub mod tests {
     #[test]
     fn no_difference_below_the_noise_floor_is_told() {
         let verdict = |again_ms: &[u64]| {
-            let mut rounds = measured(Leg::BaselineFull, &[1000, 1000, 1000, 1000, 1000]);
-            rounds.extend(measured(Leg::A, &[1010, 1020, 1030, 1040, 1050]));
+            let mut rounds = measured(CacheState::GoWarm, &[1000, 1000, 1000, 1000, 1000]);
+            rounds.extend(measured(CacheState::LocalHit, &[1010, 1020, 1030, 1040, 1050]));
             rounds.extend(again(again_ms));
-            let found = compare(&rounds, Leg::A, Leg::BaselineFull).unwrap();
+            let found = compare(&rounds, CacheState::LocalHit, CacheState::GoWarm).unwrap();
             (found.verdict, found.floor.map(|floor| (floor * 1000.0).round()))
         };
         assert_eq!(verdict(&[990, 1000, 1000, 1000, 1010]), (Verdict::Slower, Some(10.0)));
@@ -197,10 +209,10 @@ pub mod tests {
 
     fn simulated(random: &mut fastrand::Rng, count: u32, share: f64, factor: f64) -> Verdict {
         let mut walls = |factor: f64| simulated_walls(random, count, share, factor);
-        let mut rounds = measured(Leg::BaselineFull, &walls(1.0));
+        let mut rounds = measured(CacheState::GoWarm, &walls(1.0));
         rounds.extend(again(&walls(1.0)));
-        rounds.extend(measured(Leg::A, &walls(factor)));
-        compare(&rounds, Leg::A, Leg::BaselineFull).unwrap().verdict
+        rounds.extend(measured(CacheState::LocalHit, &walls(factor)));
+        compare(&rounds, CacheState::LocalHit, CacheState::GoWarm).unwrap().verdict
     }
 
     #[test]
@@ -232,7 +244,8 @@ pub mod tests {
     #[test]
     fn single_samples_tell_only_what_is_clear() {
         let verdict = |empty: u64, more: &[u64]| {
-            of(&[(Leg::BaselineEmpty, &[empty]), (Leg::C, more)], Leg::C, Leg::BaselineEmpty).verdict
+            of(&[(CacheState::GoCold, &[empty]), (CacheState::Cold, more)], CacheState::Cold, CacheState::GoCold)
+                .verdict
         };
         assert_eq!(verdict(1000, &[1400]), Verdict::NoiseUnknown);
         assert_eq!(verdict(1000, &[1600]), Verdict::Slower);
@@ -245,11 +258,11 @@ pub mod tests {
     #[test]
     fn on_a_machine_that_is_noisier_than_what_is_clear_single_samples_tell_less() {
         let verdict = |again_ms: &[u64]| {
-            let mut rounds = measured(Leg::BaselineEmpty, &[500]);
-            rounds.extend(measured(Leg::C, &[1000]));
-            rounds.extend(measured(Leg::BaselineFull, &[10; 5]));
+            let mut rounds = measured(CacheState::GoCold, &[500]);
+            rounds.extend(measured(CacheState::Cold, &[1000]));
+            rounds.extend(measured(CacheState::GoWarm, &[10; 5]));
             rounds.extend(again(again_ms));
-            compare(&rounds, Leg::C, Leg::BaselineEmpty).unwrap().verdict
+            compare(&rounds, CacheState::Cold, CacheState::GoCold).unwrap().verdict
         };
         assert_eq!(verdict(&[10, 10, 10, 10, 10]), Verdict::Slower);
         assert_eq!(verdict(&[10, 20, 30, 40, 50]), Verdict::NoiseUnknown);
@@ -257,16 +270,23 @@ pub mod tests {
 
     #[test]
     fn the_noise_of_one_side_counts_where_the_other_is_unknown() {
-        let verdict =
-            |walls: &[u64]| of(&[(Leg::BaselineEmpty, &[5000]), (Leg::B, walls)], Leg::B, Leg::BaselineEmpty).verdict;
+        let verdict = |walls: &[u64]| {
+            of(
+                &[(CacheState::GoCold, &[5000]), (CacheState::RemoteHit, walls)],
+                CacheState::RemoteHit,
+                CacheState::GoCold,
+            )
+            .verdict
+        };
         assert_eq!(verdict(&[1000, 2000, 3000, 5000, 6000]), Verdict::NoiseUnknown);
         assert_eq!(verdict(&[2900, 2950, 3000, 3050, 3100]), Verdict::Faster);
     }
 
     #[test]
     fn short_runs_lend_no_noise_to_long_ones() {
-        let legs: [(Leg, &[u64]); 3] = [(Leg::BaselineEmpty, &[1000]), (Leg::C, &[1200]), (Leg::A, &[10, 10, 10])];
-        let found = of(&legs, Leg::C, Leg::BaselineEmpty);
+        let states: [(CacheState, &[u64]); 3] =
+            [(CacheState::GoCold, &[1000]), (CacheState::Cold, &[1200]), (CacheState::LocalHit, &[10, 10, 10])];
+        let found = of(&states, CacheState::Cold, CacheState::GoCold);
         assert_eq!((found.noise, found.verdict), (None, Verdict::NoiseUnknown));
     }
 }

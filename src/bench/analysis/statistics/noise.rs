@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval_with, paired_ratios};
 use crate::bench::plan::steps::{FEWEST_PAIRS, Kind};
 use crate::bench::results::run::Round;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 
 /// Coverage that the interval aims at. The one of each comparison is the stricter: with few rounds this one leaves out the
 /// farthest pair.
@@ -24,11 +24,11 @@ pub struct NoiseFloor {
     pub share: f64,
 }
 
-/// The noise floor of the short legs; None with fewer than five rounds in which go ran twice with its own full cache.
+/// The noise floor of the short states; None with fewer than five rounds in which go ran twice with its own full cache.
 pub fn noise_floor(rounds: &[Round]) -> Option<NoiseFloor> {
     let of = |kind: Kind| {
         let counts = move |round: &&Round| {
-            (round.step.setup(), round.step.kind) == (Leg::BaselineFull.into(), kind) && round.state_ok
+            (round.step.setup(), round.step.kind) == (CacheState::GoWarm.into(), kind) && round.state_ok
         };
         rounds.iter().filter(counts)
     };
@@ -50,14 +50,14 @@ pub mod tests {
 
     /// go with its own full cache once more in each round, in milliseconds.
     pub fn again(walls_ms: &[u64]) -> Vec<Round> {
-        let mut rounds = measured(Leg::BaselineFull, walls_ms);
+        let mut rounds = measured(CacheState::GoWarm, walls_ms);
         rounds.iter_mut().for_each(|round| round.step.kind = Kind::Again);
         rounds
     }
 
     #[test]
     fn the_floor_is_how_far_the_interval_reaches_from_1() {
-        let mut rounds = measured(Leg::BaselineFull, &[100, 100, 100, 100, 100]);
+        let mut rounds = measured(CacheState::GoWarm, &[100, 100, 100, 100, 100]);
         assert_eq!(noise_floor(&rounds), None);
         rounds.extend(again(&[97, 99, 101, 102, 104]));
         let floor = noise_floor(&rounds).unwrap();
@@ -67,7 +67,7 @@ pub mod tests {
 
     #[test]
     fn a_round_without_its_partner_tells_nothing() {
-        let mut rounds = measured(Leg::BaselineFull, &[100, 100, 100, 100]);
+        let mut rounds = measured(CacheState::GoWarm, &[100, 100, 100, 100]);
         rounds.extend(again(&[100, 100, 100, 100, 900]));
         assert_eq!(noise_floor(&rounds), None, "four pairs are too few");
     }

@@ -1,4 +1,4 @@
-//! Samples far from the others of their leg, with what the machine did at that moment. They count all the same.
+//! Samples far from the others of their state, with what the machine did at that moment. They count all the same.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ pub struct Outlier {
     /// Of the round, below that of the run.
     pub folder: String,
     pub wall_ns: u64,
-    /// Against the median of its leg.
+    /// Against the median of its state.
     pub ratio: f64,
     /// What was different on the machine; empty where the samples show nothing.
     pub causes: Vec<Cause>,
@@ -37,7 +37,7 @@ pub struct Cause {
     pub what: HostCause,
     /// Share of the wall clock (of one core, where it is about cores) in this round.
     pub share: f64,
-    /// The median of the leg.
+    /// The median of the state.
     pub usual: f64,
 }
 
@@ -107,7 +107,7 @@ fn of_setup(rounds: &[Round], setup: Setup) -> Vec<(&Round, Outlier)> {
     far.map(|round| (round, outlier(round))).collect()
 }
 
-/// `middle` is the median of its leg.
+/// `middle` is the median of its state.
 fn cause(rounds: &[Round], round: &Round, what: HostCause, middle: f64) -> Option<Cause> {
     let share = what.share(resources_of(round)?)?;
     let all: Vec<f64> =
@@ -126,7 +126,7 @@ fn cause(rounds: &[Round], round: &Round, what: HostCause, middle: f64) -> Optio
 mod tests {
     use super::*;
     use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
     use crate::telemetry::{HostUse, ProcessUse};
 
     fn busy(host_cpu_ns: u64, go_cpu_ns: u64, io_pressure_ns: u64) -> Resources {
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn an_outlier_is_named_with_what_the_machine_did() {
-        let mut rounds = measured(Leg::A, &[100, 102, 98, 101, 160, 99]);
+        let mut rounds = measured(CacheState::LocalHit, &[100, 102, 98, 101, 160, 99]);
         rounds.iter_mut().for_each(|round| round.resources = Some(busy(1000, 900, 10)));
         rounds[4].resources = Some(busy(1900, 1000, 20));
         let found = outliers(&rounds);
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn without_samples_no_cause_is_named_and_small_deviations_are_none() {
-        let rounds = measured(Leg::A, &[1000, 1001, 999, 1002, 1020, 1600]);
+        let rounds = measured(CacheState::LocalHit, &[1000, 1001, 999, 1002, 1020, 1600]);
         let found = outliers(&rounds);
         assert_eq!(found.iter().map(|outlier| outlier.wall_ns).collect::<Vec<_>>(), [1_600_000_000]);
         assert!(found[0].causes.is_empty());

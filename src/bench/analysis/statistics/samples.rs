@@ -48,13 +48,13 @@ mod tests {
     use crate::bench::analysis::statistics::outliers::outliers;
     use crate::bench::analysis::study::ci::tests::results;
     use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
 
     #[test]
     fn every_sample_is_there_and_those_far_off_are_marked() {
-        let mut rounds = measured(Leg::A, &[100, 102, 98, 101, 160, 99]);
-        rounds.extend(measured(Leg::B, &[7]));
-        let found = samples(&rounds, Leg::A.into(), &outliers(&rounds));
+        let mut rounds = measured(CacheState::LocalHit, &[100, 102, 98, 101, 160, 99]);
+        rounds.extend(measured(CacheState::RemoteHit, &[7]));
+        let found = samples(&rounds, CacheState::LocalHit.into(), &outliers(&rounds));
         assert_eq!(found.len(), 6);
         let marked: Vec<u64> = found.iter().filter(|sample| sample.is_outlier).map(|sample| sample.wall_ns).collect();
         assert_eq!(marked, [160_000_000]);

@@ -79,7 +79,7 @@ pub fn median_interval_with(samples: &[f64], coverage: f64) -> Option<Interval> 
     Some(Interval { low: sorted[k - 1], high: sorted[n - k], coverage })
 }
 
-/// Ratios of two legs, round by round: rounds next to each other share the state of the machine.
+/// Ratios of two states, round by round: rounds next to each other share the state of the machine.
 pub fn paired_ratios(values: &[f64], bases: &[f64]) -> Vec<f64> {
     let pairs = values.iter().zip(bases);
     pairs.filter(|(_, base)| **base > 0.0).map(|(value, base)| value / base).collect()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::execute::state::ServerSeen;
+use crate::bench::execute::state_check::ServerSeen;
 use crate::bench::scenario::ci::{Prices, Share, Start};
 use crate::telemetry::SessionSummary;
 

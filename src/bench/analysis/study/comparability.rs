@@ -89,7 +89,7 @@ fn cases_that_differ(before: &Plan, after: &Plan) -> Vec<String> {
 fn circumstances(case: &Case) -> Vec<(&'static str, String)> {
     // Part by part, so that whoever adds one has to think of it here.
     let Case { name: _, slug: _, strategy: _, without: _, rounds: _, backend: _, link, remote_share, .. } = case;
-    let Case { change, trimpath, leg, knobs, faults, busy, jobs, .. } = case;
+    let Case { change, trimpath, state, knobs, faults, busy, jobs, .. } = case;
     let or = |value: Option<String>, none: &str| value.unwrap_or_else(|| none.to_owned());
     let faults = (!faults.is_empty()).then(|| serde_json::to_string(faults).unwrap_or_default());
     vec![
@@ -97,7 +97,7 @@ fn circumstances(case: &Case) -> Vec<(&'static str, String)> {
         ("remote_share", format!("{remote_share} %")),
         ("change", or(change.map(|change| format!("{change:?}")), "none")),
         ("trimpath", trimpath.to_string()),
-        ("leg", or(leg.map(|leg| leg.to_string()), "all")),
+        ("state", or(state.map(|state| state.to_string()), "all")),
         ("knobs", or(knobs.argument(), "none")),
         ("faults", or(faults, "none")),
         ("busy processes", busy.to_string()),
@@ -157,7 +157,7 @@ mod tests {
             ("knobs = { sync = true }", "the knobs of `x`: none in the first, {\"sync\":true} in the second"),
             ("busy = 2", "the busy processes of `x`: 0 in the first, 2 in the second"),
             ("jobs = 8", "the jobs of `x`: one a core in the first, 8 in the second"),
-            ("leg = \"b\"", "the leg of `x`: all in the first, b in the second"),
+            ("state = \"remote-hit\"", "the state of `x`: all in the first, remote-hit in the second"),
         ] {
             assert_eq!(obstacles(&with(""), &with(text)), [words], "{text}");
         }

@@ -6,7 +6,7 @@ use crate::bench::analysis::statistics::stats::median;
 use crate::bench::analysis::study::differences::{Difference, Differences};
 use crate::bench::plan::steps::Setup;
 use crate::bench::results::run::Results;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 
 /// Samples that each side needs before a difference is told: with fewer no interval holds it.
 const FEWEST: usize = 5;
@@ -14,7 +14,7 @@ const FEWEST: usize = 5;
 /// Compares two runs that have no [`crate::bench::analysis::study::comparability::obstacles`].
 pub fn compare_runs(before: &Results, after: &Results) -> Differences {
     let (old, new) = (named(before), named(after));
-    let full = Leg::BaselineFull.into();
+    let full = CacheState::GoWarm.into();
     let drift = difference((before, full), (after, full), "", None).map(|full| farthest(&full));
     let floors = [before, after].into_iter().filter_map(|run| Some(run.summary.noise_floor?.share));
     // They were not side by side: what go with its own full cache differs by is the machine, and so is anything below it.
@@ -30,7 +30,7 @@ pub fn compare_runs(before: &Results, after: &Results) -> Differences {
         names: [before.run.clone(), after.run.clone()],
         side_by_side: false,
         floor,
-        legs: both.collect(),
+        states: both.collect(),
         only_in_one: only_old.chain(only_new).collect(),
     }
 }
@@ -44,14 +44,14 @@ fn farthest(found: &Difference) -> f64 {
 /// What was measured and counts, with a name that both runs give it.
 fn named(results: &Results) -> Vec<(String, Setup)> {
     let name = |setup: &Setup| match setup.case {
-        None => setup.leg.to_string(),
-        Some(case) => format!("{} · {}", setup.leg, results.plan.cases[case].name),
+        None => setup.state.to_string(),
+        Some(case) => format!("{} · {}", setup.state, results.plan.cases[case].name),
     };
     let counts = |setup: &Setup| !walls(&results.rounds, *setup).is_empty();
     results.plan.measured_setups().into_iter().filter(counts).map(|setup| (name(&setup), setup)).collect()
 }
 
-/// A leg in two runs.
+/// A state in two runs.
 fn difference(
     (before, old): (&Results, Setup),
     (after, new): (&Results, Setup),
@@ -74,7 +74,7 @@ fn difference(
     };
     Some(Difference {
         name: name.to_owned(),
-        leg: new.leg,
+        state: new.state,
         rounds,
         medians_ns: [median(&bases)?, median(&values)?],
         ratio,
@@ -95,8 +95,8 @@ mod tests {
     use crate::bench::results::run::tests::results;
 
     fn run(full_ms: &[u64], a_ms: &[u64]) -> Results {
-        let mut rounds = measured(Leg::BaselineFull, full_ms);
-        rounds.extend(measured(Leg::A, a_ms));
+        let mut rounds = measured(CacheState::GoWarm, full_ms);
+        rounds.extend(measured(CacheState::LocalHit, a_ms));
         let mut run = results(rounds);
         compute(&mut run);
         run
@@ -105,12 +105,12 @@ mod tests {
     const FULL: [u64; 5] = [100, 101, 99, 100, 100];
 
     #[test]
-    fn a_leg_that_got_slower_is_told() {
+    fn a_state_that_got_slower_is_told() {
         let found = compare_runs(&run(&FULL, &[110, 111, 109, 112, 110]), &run(&FULL, &[140, 141, 139, 142, 140]));
-        let a = found.legs.iter().find(|difference| difference.leg == Leg::A).unwrap();
-        assert_eq!((a.name.as_str(), a.verdict, a.rounds), ("a", Verdict::Slower, [5, 5]));
+        let a = found.states.iter().find(|difference| difference.state == CacheState::LocalHit).unwrap();
+        assert_eq!((a.name.as_str(), a.verdict, a.rounds), ("local-hit", Verdict::Slower, [5, 5]));
         assert!((a.ratio - 1.27).abs() < 0.02, "{a:?}");
-        assert_eq!(found.legs[0].verdict, Verdict::Same);
+        assert_eq!(found.states[0].verdict, Verdict::Same);
     }
 
     #[test]
@@ -118,14 +118,14 @@ mod tests {
         let slower = run(&[130, 131, 129, 130, 130], &[143, 144, 142, 145, 143]);
         let found = compare_runs(&run(&FULL, &[110, 111, 109, 112, 110]), &slower);
         assert!((found.floor.unwrap() - 0.32).abs() < 0.01, "{found:?}");
-        assert!(found.legs.iter().all(|difference| difference.verdict == Verdict::NotApart), "{found:?}");
+        assert!(found.states.iter().all(|difference| difference.verdict == Verdict::NotApart), "{found:?}");
     }
 
     #[test]
     fn few_rounds_tell_only_what_is_clear() {
         let of_a = |old: &[u64], new: &[u64]| {
             let found = compare_runs(&run(&FULL[..3], old), &run(&FULL[..3], new));
-            found.legs.iter().find(|difference| difference.name == "a").unwrap().verdict
+            found.states.iter().find(|difference| difference.name == "local-hit").unwrap().verdict
         };
         assert_eq!(of_a(&[100, 101, 102], &[120, 121, 122]), Verdict::NoiseUnknown);
         assert_eq!(of_a(&[100, 101, 102], &[900, 901, 902]), Verdict::Slower);
@@ -137,16 +137,16 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(8);
         let mut run = |drift: f64| {
             let mut walls = || simulated_walls(&mut random, 21, 0.02, drift);
-            let mut rounds = measured(Leg::BaselineFull, &walls());
+            let mut rounds = measured(CacheState::GoWarm, &walls());
             rounds.extend(again(&walls()));
-            rounds.extend(measured(Leg::A, &walls()));
+            rounds.extend(measured(CacheState::LocalHit, &walls()));
             let mut run = results(rounds);
             run.summary.noise_floor = noise_floor(&run.rounds);
             run
         };
-        // The hours of a machine differ by some percent, in all legs.
+        // The hours of a machine differ by some percent, in all states.
         let verdicts: Vec<Verdict> =
-            (0..1000).map(|_| compare_runs(&run(1.0), &run(1.03)).legs.last().unwrap().verdict).collect();
+            (0..1000).map(|_| compare_runs(&run(1.0), &run(1.03)).states.last().unwrap().verdict).collect();
         let same = verdicts.iter().filter(|verdict| **verdict == Verdict::Same).count();
         assert!(same >= 970, "{same} of 1000");
     }

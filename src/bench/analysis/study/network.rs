@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::summary::Summary;
 use crate::bench::plan::run_plan::Plan;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::network_grid::{Grid, GridStrategy, Limit};
 use crate::cache::Strategy;
 
@@ -14,9 +14,9 @@ use crate::cache::Strategy;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Network {
-    /// Median of baseline-empty: what no cache takes; None where it was not run.
+    /// Median of go-cold: what no cache takes; None where it was not run.
     pub empty_ns: Option<f64>,
-    /// Median of baseline-full.
+    /// Median of go-warm.
     pub full_ns: Option<f64>,
     pub strategies: Vec<StrategyGrid>,
 }
@@ -88,7 +88,7 @@ pub enum Crossover {
     Always,
     /// Nowhere near: the line hardly rises, or meets no cache so far beyond the grid that it tells nothing.
     Never,
-    /// There is no baseline-empty, or no line.
+    /// There is no go-cold, or no line.
     Unknown,
 }
 
@@ -99,15 +99,15 @@ impl Network {
     /// What the cases of a grid came to; None without a grid.
     pub fn of(cases: &[CaseSummary], plan: &Plan, summary: &Summary) -> Option<Network> {
         let grid = plan.grid.as_ref()?;
-        let median = |leg| summary.leg(leg).map(|leg| leg.wall_median_ns);
-        let empty_ns = median(Leg::BaselineEmpty);
+        let median = |state| summary.state(state).map(|state| state.wall_median_ns);
+        let empty_ns = median(CacheState::GoCold);
         let wall = |strategy, limit, latency| wall_ns(cases, plan, strategy, limit, latency);
         let strategies = grid.strategies.iter().map(|of| StrategyGrid {
             strategy: of.strategy,
             columns: grid.bandwidth.iter().map(|limit| column(grid, of, *limit, empty_ns, &wall)).collect(),
             least: latencies(grid, of).iter().map(|latency| least(grid, of, *latency, empty_ns, &wall)).collect(),
         });
-        Some(Network { empty_ns, full_ns: median(Leg::BaselineFull), strategies: strategies.collect() })
+        Some(Network { empty_ns, full_ns: median(CacheState::GoWarm), strategies: strategies.collect() })
     }
 }
 
@@ -151,7 +151,7 @@ fn wall_ns(cases: &[CaseSummary], plan: &Plan, strategy: Strategy, limit: Limit,
             case.strategy == strategy && link == Some((latency_ms, limit.0))
         })
     };
-    let found = cases.iter().find(|case| case.figures.leg == Leg::B && is_here(&case.slug))?;
+    let found = cases.iter().find(|case| case.figures.state == CacheState::RemoteHit && is_here(&case.slug))?;
     Some(found.figures.wall_median_ns)
 }
 
@@ -227,13 +227,16 @@ pub mod tests {
         let grid: Grid = toml::from_str(text).unwrap();
         let resolve =
             |spec: crate::bench::scenario::case::CaseSpec| spec.resolve(Strategy::Async, Some(Link::default()), 1);
-        let mut plan = plan_of(&[Leg::BaselineEmpty, Leg::B], grid.cases().into_iter().map(resolve).collect());
+        let mut plan =
+            plan_of(&[CacheState::GoCold, CacheState::RemoteHit], grid.cases().into_iter().map(resolve).collect());
         plan.grid = Some(grid);
         let walls = [[300, 310, 305], [301, 312, 306], [340, 320, 330]];
-        let mut rounds = measured(Leg::BaselineEmpty, None, &[1100]);
-        rounds.extend(walls.iter().enumerate().flat_map(|(case, walls)| measured(Leg::B, Some(case), walls)));
-        rounds.extend(measured(Leg::B, Some(3), &[400]));
-        rounds.extend(measured(Leg::B, Some(4), &[600]));
+        let mut rounds = measured(CacheState::GoCold, None, &[1100]);
+        rounds.extend(
+            walls.iter().enumerate().flat_map(|(case, walls)| measured(CacheState::RemoteHit, Some(case), walls)),
+        );
+        rounds.extend(measured(CacheState::RemoteHit, Some(3), &[400]));
+        rounds.extend(measured(CacheState::RemoteHit, Some(4), &[600]));
         let summary = Summary::of(&rounds, false);
         Network::of(&summaries(&rounds, &plan), &plan, &summary).unwrap()
     }

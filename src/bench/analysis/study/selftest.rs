@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::bench::analysis::statistics::compare::counted;
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval};
-use crate::bench::analysis::verdict::rules::LegVerdict;
+use crate::bench::analysis::verdict::rules::StateVerdict;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
 use crate::bench::results::run::Round;
@@ -46,13 +46,13 @@ pub fn proofs(rounds: &[Round], plan: &Plan) -> Vec<Proof> {
 impl Proof {
     fn of(rounds: &[Round], plan: &Plan, bottleneck: &Bottleneck) -> Option<Proof> {
         let planted = setup(plan, &bottleneck.planted)?;
-        let verdicts: Vec<LegVerdict> =
-            counted(rounds, planted).map(|round| LegVerdict::of_round(round, bottleneck.name.clone())).collect();
+        let verdicts: Vec<StateVerdict> =
+            counted(rounds, planted).map(|round| StateVerdict::of_round(round, bottleneck.name.clone())).collect();
         (!verdicts.is_empty()).then_some(())?;
         let rule = bottleneck.rule.clone();
         let has_time =
             verdicts.iter().all(|verdict| !verdict.beside.iter().any(|finding| Some(finding.rule) == rule.as_deref()));
-        let told: Vec<&LegVerdict> = match rule {
+        let told: Vec<&StateVerdict> = match rule {
             Some(_) => verdicts.iter().collect(),
             None => verdicts.iter().max_by(|one, other| most(one).total_cmp(&most(other))).into_iter().collect(),
         };
@@ -93,24 +93,24 @@ impl Proof {
 
 fn setup(plan: &Plan, case: &str) -> Option<Setup> {
     let at = plan.cases.iter().position(|other| other.name == case)?;
-    Some(Setup { leg: plan.cases[at].leg?, case: Some(at) })
+    Some(Setup { state: plan.cases[at].state?, case: Some(at) })
 }
 
 /// The rule that came first in the list that has the bottleneck.
-fn first(verdict: &LegVerdict, has_time: bool) -> Option<String> {
+fn first(verdict: &StateVerdict, has_time: bool) -> Option<String> {
     let list = if has_time { &verdict.ranked } else { &verdict.beside };
     list.first().map(|finding| finding.rule.to_owned())
 }
 
 /// What a rule says could be saved, and the share of the wall clock that this is; without a rule what the first one says.
-fn saving(verdict: &LegVerdict, rule: Option<&str>) -> (f64, f64) {
+fn saving(verdict: &StateVerdict, rule: Option<&str>) -> (f64, f64) {
     let found = verdict.ranked.iter().find(|finding| rule.is_none_or(|rule| finding.rule == rule));
     let saves_ns = found.and_then(|finding| finding.saves_ns).unwrap_or(0) as f64;
     (saves_ns, saves_ns / verdict.wall_ns.max(1) as f64)
 }
 
 /// The share of the wall clock that the first finding says could be saved.
-fn most(verdict: &LegVerdict) -> f64 {
+fn most(verdict: &StateVerdict) -> f64 {
     saving(verdict, None).1
 }
 
@@ -126,14 +126,20 @@ mod tests {
     use super::*;
     use crate::bench::analysis::study::cases::tests::measured;
     use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
     use crate::bench::scenario::case::tests::case;
 
     fn plan(rule: Option<&str>) -> Plan {
-        let cases = vec![case("name = \"slow\"\nleg = \"b\""), case("name = \"slow, cured\"\nleg = \"b\"")];
+        let cases = vec![
+            case("name = \"slow\"\nstate = \"remote-hit\""),
+            case("name = \"slow, cured\"\nstate = \"remote-hit\""),
+        ];
         let rule = rule.map(str::to_owned);
         let (name, planted, cured) = ("slow".to_owned(), "slow".to_owned(), Some("slow, cured".to_owned()));
-        Plan { bottlenecks: vec![Bottleneck { name, rule, planted, cured }], ..plan_of(&[Leg::B], cases) }
+        Plan {
+            bottlenecks: vec![Bottleneck { name, rule, planted, cured }],
+            ..plan_of(&[CacheState::RemoteHit], cases)
+        }
     }
 
     fn proof(first: &[Option<&str>], estimate_ns: f64) -> Proof {
@@ -152,8 +158,8 @@ mod tests {
 
     #[test]
     fn the_measured_saving_is_that_of_the_rounds_side_by_side() {
-        let mut rounds = measured(Leg::B, Some(0), &[300, 310, 500]);
-        rounds.extend(measured(Leg::B, Some(1), &[100, 100, 100]));
+        let mut rounds = measured(CacheState::RemoteHit, Some(0), &[300, 310, 500]);
+        rounds.extend(measured(CacheState::RemoteHit, Some(1), &[100, 100, 100]));
         let proofs = proofs(&rounds, &plan(Some("latency")));
         assert_eq!(proofs[0].measured_ns, Some(210e6));
         assert_eq!(proofs[0].first, [None, None, None], "these rounds have no records");
@@ -179,7 +185,7 @@ mod tests {
         assert!(well.holds());
         well.estimate_share = Some(0.11);
         assert!(!well.holds());
-        let of_short = &proofs(&measured(Leg::B, Some(0), &[1]), &plan(None))[0];
+        let of_short = &proofs(&measured(CacheState::RemoteHit, Some(0), &[1]), &plan(None))[0];
         assert!(of_short.rule.is_none() && !of_short.is_proved, "a millisecond is too short to tell");
     }
 }

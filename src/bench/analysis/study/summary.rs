@@ -9,24 +9,24 @@ use crate::bench::analysis::statistics::stats::{median, relative_spread};
 use crate::bench::analysis::time::time_breakdown::Account;
 use crate::bench::plan::steps::Setup;
 use crate::bench::results::run::Round;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::telemetry::SessionSummary;
 
 /// All that is printed of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
-    /// In the order of Step 2.4; only legs with a round that counts.
-    pub legs: Vec<LegSummary>,
-    /// baseline-full : a, baseline-empty : c and the like, with an interval.
+    /// In the order of Step 2.4; only states with a round that counts.
+    pub states: Vec<StateSummary>,
+    /// go-warm : a, go-cold : c and the like, with an interval.
     pub pairs: Vec<Comparison>,
     /// None where it was not measured, or in too few rounds.
     pub noise_floor: Option<NoiseFloor>,
-    /// Samples far from the others of their leg; they count.
+    /// Samples far from the others of their state; they count.
     pub outliers: Vec<Outlier>,
     /// Rounds that were not in the state that they claim; they count nowhere.
     pub out_of_state: Vec<OutOfState>,
-    /// Legs, and cases of them, that were planned and have no round: the run ended before.
+    /// States, and cases of them, that were planned and have no round: the run ended before.
     pub not_measured: Vec<String>,
     /// Whether the files of the sessions say the same.
     pub records: Records,
@@ -38,11 +38,11 @@ pub struct Summary {
     pub not_sampled: Vec<&'static str>,
 }
 
-/// The measured rounds of one leg.
+/// The measured rounds of one state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct LegSummary {
-    pub leg: Leg,
+pub struct StateSummary {
+    pub state: CacheState,
     pub walls_ns: Vec<u64>,
     pub wall_median_ns: f64,
     /// Half the distance of the quartiles as a share of the median; None for fewer than three rounds.
@@ -52,7 +52,7 @@ pub struct LegSummary {
     pub backend: Option<BackendSummary>,
     /// Where the wall clock of one round went: of the round that is nearest to the median. None for a baseline.
     pub account: Option<RoundAccount>,
-    /// Against baseline-empty and baseline-full; None where that was not run, or is this leg itself.
+    /// Against go-cold and go-warm; None where that was not run, or is this state itself.
     pub against_empty: Option<Comparison>,
     pub against_full: Option<Comparison>,
 }
@@ -67,7 +67,7 @@ pub struct RoundAccount {
     pub account: Account,
 }
 
-/// Medians of what the sessions of one leg counted.
+/// Medians of what the sessions of one state counted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BackendSummary {
@@ -116,18 +116,22 @@ pub struct OutOfState {
 impl Summary {
     /// Computes all from the raw rounds. `paired`: report the ratios of neighbouring rounds too.
     pub fn of(rounds: &[Round], paired: bool) -> Summary {
-        let compare = |leg, base| compare(rounds, leg, base);
-        let legs = Leg::ALL.into_iter().filter_map(|leg| {
-            let mut summary = LegSummary::of(rounds, leg)?;
-            summary.against_empty = compare(leg, Leg::BaselineEmpty);
-            summary.against_full = compare(leg, Leg::BaselineFull);
+        let compare = |state, base| compare(rounds, state, base);
+        let states = CacheState::ALL.into_iter().filter_map(|state| {
+            let mut summary = StateSummary::of(rounds, state)?;
+            summary.against_empty = compare(state, CacheState::GoCold);
+            summary.against_full = compare(state, CacheState::GoWarm);
             Some(summary)
         });
-        let pairs = [(Leg::A, Leg::BaselineFull), (Leg::B, Leg::BaselineFull), (Leg::C, Leg::BaselineEmpty)];
+        let pairs = [
+            (CacheState::LocalHit, CacheState::GoWarm),
+            (CacheState::RemoteHit, CacheState::GoWarm),
+            (CacheState::Cold, CacheState::GoCold),
+        ];
         Summary {
-            legs: legs.collect(),
+            states: states.collect(),
             pairs: match paired {
-                true => pairs.into_iter().filter_map(|(leg, base)| compare(leg, base)).collect(),
+                true => pairs.into_iter().filter_map(|(state, base)| compare(state, base)).collect(),
                 false => Vec::new(),
             },
             noise_floor: noise_floor(rounds),
@@ -141,20 +145,20 @@ impl Summary {
         }
     }
 
-    /// The summary of a leg, if any of its rounds counts.
-    pub fn leg(&self, leg: Leg) -> Option<&LegSummary> {
-        self.legs.iter().find(|summary| summary.leg == leg)
+    /// The summary of a state, if any of its rounds counts.
+    pub fn state(&self, state: CacheState) -> Option<&StateSummary> {
+        self.states.iter().find(|summary| summary.state == state)
     }
 }
 
-impl LegSummary {
-    /// Of a leg, under one case where it has cases; None where no round counts. It is compared with nothing yet.
-    pub fn of(rounds: &[Round], setup: impl Into<Setup>) -> Option<LegSummary> {
+impl StateSummary {
+    /// Of a state, under one case where it has cases; None where no round counts. It is compared with nothing yet.
+    pub fn of(rounds: &[Round], setup: impl Into<Setup>) -> Option<StateSummary> {
         let setup = setup.into();
         let walls = walls(rounds, setup);
         let go_cpu = counted(rounds, setup).map(|round| round.go_cpu_user_ns as f64 + round.go_cpu_system_ns as f64);
-        Some(LegSummary {
-            leg: setup.leg,
+        Some(StateSummary {
+            state: setup.state,
             walls_ns: counted(rounds, setup).map(|round| round.wall_ns).collect(),
             wall_median_ns: median(&walls)?,
             wall_spread: relative_spread(&walls),
@@ -243,7 +247,7 @@ fn records(rounds: &[Round]) -> Records {
 fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {
     let mut groups: Vec<OutOfState> = Vec::new();
     for round in rounds.iter().filter(|round| !round.state_ok) {
-        let wrong = round.state.iter().filter(|finding| !finding.ok);
+        let wrong = round.state_checks.iter().filter(|finding| !finding.ok);
         let why: Vec<String> = wrong.map(|found| format!("expected {}, saw {}", found.expected, found.seen)).collect();
         match groups.iter_mut().find(|group| group.why == why) {
             Some(group) => group.folders.push(round.folder.clone()),
@@ -259,30 +263,30 @@ pub mod tests {
     use crate::bench::analysis::statistics::compare::Verdict;
     use crate::bench::analysis::time::time_breakdown::Frame;
     use crate::bench::analysis::time::time_breakdown::tests::log;
-    use crate::bench::execute::state::Finding;
+    use crate::bench::execute::state_check::StateCheck;
     use crate::bench::plan::steps::{Kind, Step};
     use crate::bench::results::run::tests::round;
 
-    /// Measured rounds of a leg, in milliseconds.
-    pub fn measured(leg: Leg, walls_ms: &[u64]) -> Vec<Round> {
+    /// Measured rounds of a state, in milliseconds.
+    pub fn measured(state: CacheState, walls_ms: &[u64]) -> Vec<Round> {
         let rounds = walls_ms.iter().zip(1..);
         rounds
             .map(|(wall, number)| {
-                let step = Step { leg, case: None, kind: Kind::Measured, round: number };
+                let step = Step { state, case: None, kind: Kind::Measured, round: number };
                 round(step, wall * 1_000_000)
             })
             .collect()
     }
 
-    fn verdict(rounds: &[Round], leg: Leg) -> Verdict {
-        Summary::of(rounds, false).leg(leg).unwrap().against_full.unwrap().verdict
+    fn verdict(rounds: &[Round], state: CacheState) -> Verdict {
+        Summary::of(rounds, false).state(state).unwrap().against_full.unwrap().verdict
     }
 
     #[test]
     fn neighbours_are_compared_with_each_other() {
         // The machine gets slower from round to round; a takes a tenth more each time.
-        let mut rounds = measured(Leg::BaselineFull, &[100, 120, 140, 160, 180]);
-        rounds.extend(measured(Leg::A, &[110, 132, 154, 176, 198]));
+        let mut rounds = measured(CacheState::GoWarm, &[100, 120, 140, 160, 180]);
+        rounds.extend(measured(CacheState::LocalHit, &[110, 132, 154, 176, 198]));
         let summary = Summary::of(&rounds, true);
         let pair = summary.pairs[0];
         assert!((pair.ratio - 1.1).abs() < 1e-9);
@@ -291,39 +295,39 @@ pub mod tests {
 
     #[test]
     fn a_difference_below_the_noise_is_none() {
-        let mut rounds = measured(Leg::BaselineFull, &[100, 120, 90, 110, 105]);
-        rounds.extend(measured(Leg::A, &[105, 110, 100, 100, 107]));
-        assert_eq!(verdict(&rounds, Leg::A), Verdict::NotApart);
+        let mut rounds = measured(CacheState::GoWarm, &[100, 120, 90, 110, 105]);
+        rounds.extend(measured(CacheState::LocalHit, &[105, 110, 100, 100, 107]));
+        assert_eq!(verdict(&rounds, CacheState::LocalHit), Verdict::NotApart);
     }
 
     #[test]
     fn rounds_out_of_state_count_nowhere_but_are_told() {
-        let mut rounds = measured(Leg::A, &[10, 1000]);
+        let mut rounds = measured(CacheState::LocalHit, &[10, 1000]);
         rounds[1].state_ok = false;
-        rounds[1].state =
-            vec![Finding { expected: "0 requests to the remote".to_owned(), seen: "4".to_owned(), ok: false }];
+        rounds[1].state_checks =
+            vec![StateCheck { expected: "0 requests to the remote".to_owned(), seen: "4".to_owned(), ok: false }];
         let summary = Summary::of(&rounds, false);
-        assert_eq!(summary.leg(Leg::A).unwrap().walls_ns, [10_000_000]);
-        assert_eq!(summary.out_of_state[0].folders, ["a/2"]);
+        assert_eq!(summary.state(CacheState::LocalHit).unwrap().walls_ns, [10_000_000]);
+        assert_eq!(summary.out_of_state[0].folders, ["local-hit/2"]);
         assert_eq!(summary.out_of_state[0].why, ["expected 0 requests to the remote, saw 4"]);
     }
 
     #[test]
     fn the_round_nearest_to_the_median_stands_for_all_of_those_with_an_account() {
-        let mut rounds = measured(Leg::A, &[100, 110, 121, 130, 200]);
-        assert_eq!(typical(&rounds, Leg::A.into()).unwrap().step.round, 3);
+        let mut rounds = measured(CacheState::LocalHit, &[100, 110, 121, 130, 200]);
+        assert_eq!(typical(&rounds, CacheState::LocalHit.into()).unwrap().step.round, 3);
         let frame =
             Frame { backend_ns: 0, handshake_ns: 0, released_ns: 0, wall_ns: 1, workers: 1, cores: 1, go_cpu_ns: 0 };
         rounds[1].account = Some(Account::of(frame, &log(Vec::new())));
-        assert_eq!(typical(&rounds, Leg::A.into()).unwrap().step.round, 2);
-        assert_eq!(typical(&rounds, Leg::B.into()), None);
+        assert_eq!(typical(&rounds, CacheState::LocalHit.into()).unwrap().step.round, 2);
+        assert_eq!(typical(&rounds, CacheState::RemoteHit.into()), None);
     }
 
     #[test]
     fn preparation_and_profile_rounds_do_not_count() {
-        let mut rounds = measured(Leg::C, &[10, 20]);
+        let mut rounds = measured(CacheState::Cold, &[10, 20]);
         rounds[0].step.kind = Kind::Preparation;
         rounds[1].step.kind = Kind::Profile;
-        assert!(Summary::of(&rounds, false).legs.is_empty());
+        assert!(Summary::of(&rounds, false).states.is_empty());
     }
 }

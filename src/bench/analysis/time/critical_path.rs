@@ -49,7 +49,7 @@ pub struct PathStep {
     pub commands_ns: u64,
 }
 
-/// One of each leg, or case, that has an action graph of a round in its state.
+/// One of each state, or case, that has an action graph of a round in its state.
 pub fn critical_paths(rounds: &[Round]) -> Vec<CriticalPath> {
     rounds.iter().filter(|round| round.state_ok).filter_map(CriticalPath::of).collect()
 }
@@ -139,7 +139,7 @@ pub mod tests {
     use crate::bench::execute::go::go_view::actions::Asked;
     use crate::bench::plan::steps::{Kind, Step};
     use crate::bench::results::run::tests::round;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
     use proptest::prelude::*;
 
     /// An action of a package with these times.
@@ -160,9 +160,9 @@ pub mod tests {
         GoAction { asked: Some(Asked { gets: 1, get_ns, ..Asked::default() }), ..action }
     }
 
-    /// A profile round of a leg.
-    pub fn profiled(leg: Leg, wall_ns: u64, actions: GoActions) -> Round {
-        let step = Step { leg, case: None, kind: Kind::Profile, round: 1 };
+    /// A profile round of a state.
+    pub fn profiled(state: CacheState, wall_ns: u64, actions: GoActions) -> Round {
+        let step = Step { state, case: None, kind: Kind::Profile, round: 1 };
         Round { actions: Some(actions), ..round(step, wall_ns) }
     }
 
@@ -176,11 +176,11 @@ pub mod tests {
             GoAction { queue_cache_ns: 8, ..action("d", [200, 220, 260], Some(2)) },
         ];
         let of = GoActions { load_ns: 20, loaded_ns: 100, load_cache_ns: 50, actions, ..GoActions::default() };
-        let mut rounds = [profiled(Leg::B, 300, of.clone()), profiled(Leg::A, 300, of)];
+        let mut rounds = [profiled(CacheState::RemoteHit, 300, of.clone()), profiled(CacheState::LocalHit, 300, of)];
         rounds[1].state_ok = false;
         let [path] = &critical_paths(&rounds)[..] else { panic!("a round out of its state has none") };
         let names: Vec<&str> = path.steps.iter().map(|step| step.package.as_str()).collect();
-        assert_eq!((path.folder.as_str(), names), ("b/profile", vec!["", "a", "c", "d"]));
+        assert_eq!((path.folder.as_str(), names), ("remote-hit/profile", vec!["", "a", "c", "d"]));
         assert_eq!((path.actions(), path.load_cache_ns()), (3, 50));
         assert_eq!((path.cache_ns, path.worker_ns), (50 + 30 + 15 + 8, 20 - 8));
         let cache: Vec<_> = path.steps.iter().map(|step| step.cache_ns).collect();
@@ -191,10 +191,14 @@ pub mod tests {
 
     #[test]
     fn what_is_no_path_is_none_and_no_circle_is_followed() {
-        assert_eq!(CriticalPath::of(&profiled(Leg::A, 10, GoActions::default())), None);
+        assert_eq!(CriticalPath::of(&profiled(CacheState::LocalHit, 10, GoActions::default())), None);
         let circle = vec![action("a", [5, 5, 5], Some(1)), action("b", [5, 5, 5], Some(1))];
-        let path =
-            CriticalPath::of(&profiled(Leg::A, 10, GoActions { actions: circle, ..GoActions::default() })).unwrap();
+        let path = CriticalPath::of(&profiled(
+            CacheState::LocalHit,
+            10,
+            GoActions { actions: circle, ..GoActions::default() },
+        ))
+        .unwrap();
         assert_eq!(path.actions(), 1);
     }
 
@@ -210,7 +214,7 @@ pub mod tests {
             });
             let [load_ns, loaded_ns, load_cache_ns, wall_ns] = times;
             let of = GoActions { load_ns, loaded_ns, load_cache_ns, actions: actions.collect(), ..GoActions::default() };
-            if let Some(path) = CriticalPath::of(&profiled(Leg::B, wall_ns, of)) {
+            if let Some(path) = CriticalPath::of(&profiled(CacheState::RemoteHit, wall_ns, of)) {
                 for step in &path.steps {
                     prop_assert!(step.ready_ns <= step.start_ns && step.start_ns <= step.done_ns, "{step:?}");
                     prop_assert!(step.cache_ns.unwrap_or(0) <= step.done_ns - step.start_ns);

@@ -73,11 +73,11 @@ pub enum Part {
     All,
 }
 
-/// One of each leg, or case, with a cache and an action graph, where a cold leg has a graph too.
+/// One of each state, or case, with a cache and an action graph, where a cold state has a graph too.
 pub fn savings(rounds: &[Round]) -> Vec<Savings> {
     let with_actions = || rounds.iter().filter(|round| round.state_ok && round.actions.is_some());
-    let cold = |case| with_actions().find(|round| round.step.leg.is_cold() && round.step.case == case);
-    let saved = with_actions().filter(|round| !round.step.leg.is_cold()).filter_map(|round| {
+    let cold = |case| with_actions().find(|round| round.step.state.is_cold() && round.step.case == case);
+    let saved = with_actions().filter(|round| !round.step.state.is_cold()).filter_map(|round| {
         let cold = cold(round.step.case).or_else(|| cold(None))?;
         Some(Savings::of(&round.folder, &cold.folder, round.actions.as_ref()?, cold.actions.as_ref()?))
     });
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
     use crate::bench::analysis::time::critical_path::tests::{action, asking, profiled};
     use crate::bench::execute::go::go_view::actions::GoAction;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
 
     fn of(actions: Vec<GoAction>) -> GoActions {
         GoActions { actions, ..GoActions::default() }
@@ -233,8 +233,12 @@ mod tests {
 
     #[test]
     fn what_was_compiled_is_held_against_what_was_waited() {
-        let [saved] = &savings(&[profiled(Leg::C, 9, cold()), profiled(Leg::B, 9, here())])[..] else { panic!() };
-        assert_eq!((saved.folder.as_str(), saved.cold.as_str()), ("b/profile", "c/profile"));
+        let [saved] =
+            &savings(&[profiled(CacheState::Cold, 9, cold()), profiled(CacheState::RemoteHit, 9, here())])[..]
+        else {
+            panic!()
+        };
+        assert_eq!((saved.folder.as_str(), saved.cold.as_str()), ("remote-hit/profile", "cold/profile"));
         let package = |name: &str| saved.packages.iter().find(|package| package.package == name).unwrap();
         assert_eq!((package("small").compiled_ns, package("small").saved_ns), (Some(120), Some(110)));
         assert_eq!(package("main").saved_ns, Some(30), "both builds link");
@@ -246,7 +250,7 @@ mod tests {
 
     #[test]
     fn parts_hold_all_and_name_what_has_no_match() {
-        let saved = Savings::of("b/profile", "c/profile", &here(), &cold());
+        let saved = Savings::of("remote-hit/profile", "cold/profile", &here(), &cold());
         let part = |part| {
             let of = saved.parts.iter().find(|one| one.part == part).unwrap();
             ((of.packages, of.gets, of.costly), of.waited_ns, of.compiled_ns, of.saved_ns)
@@ -262,9 +266,9 @@ mod tests {
 
     #[test]
     fn without_a_cold_build_there_is_nothing_to_hold_it_against() {
-        assert_eq!(savings(&[profiled(Leg::B, 9, here())]), []);
-        let mut out_of_state = profiled(Leg::C, 9, cold());
+        assert_eq!(savings(&[profiled(CacheState::RemoteHit, 9, here())]), []);
+        let mut out_of_state = profiled(CacheState::Cold, 9, cold());
         out_of_state.state_ok = false;
-        assert_eq!(savings(&[out_of_state, profiled(Leg::B, 9, here())]), []);
+        assert_eq!(savings(&[out_of_state, profiled(CacheState::RemoteHit, 9, here())]), []);
     }
 }

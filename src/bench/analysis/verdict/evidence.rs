@@ -16,7 +16,7 @@ pub const SATURATED: f64 = 0.85;
 /// What a question to the remote is until its answer begins: a HEAD has no more than that.
 pub const QUESTIONS: &str = "first_byte|remote.stat_meta";
 
-/// One round of a leg with a backend.
+/// One round of a state with a backend.
 pub struct Seen<'a> {
     pub round: &'a Round,
     pub session: &'a SessionSummary,

@@ -301,7 +301,10 @@ fn what_if(seen: &Seen<'_>, change: &str) -> String {
         Strategy::Pack => String::new(),
         other => format!(" --strategy {}", other.name()),
     };
-    format!("bench what-if --leg {} --change {change}{strategy}, with this run's other arguments", seen.round.step.leg)
+    format!(
+        "bench what-if --state {} --change {change}{strategy}, with this run's other arguments",
+        seen.round.step.state
+    )
 }
 
 fn cost(seen: &Seen<'_>, rule: &str, cost_ns: f64, what: &str) -> rules::Evidence {

@@ -1,4 +1,4 @@
-//! The verdict on a leg: what held it back, by rules that each name their evidence, and what would help.
+//! The verdict on a state: what held it back, by rules that each name their evidence, and what would help.
 
 use crate::bench::analysis::verdict::backend;
 use crate::bench::analysis::verdict::machine;
@@ -45,11 +45,11 @@ const WORTH_A_LINE: f64 = 0.02;
 /// A build shorter than this says nothing, nanoseconds.
 const TOO_SHORT_NS: u64 = 50_000_000;
 
-/// What the rules found in the rounds of one leg, under one case where it has cases.
+/// What the rules found in the rounds of one state, under one case where it has cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct LegVerdict {
-    /// As tables name it: the leg, or the case.
+pub struct StateVerdict {
+    /// As tables name it: the state, or the case.
     pub name: String,
     /// The round that was looked at: of those that count the one nearest to the median, below the folder of the run.
     pub folder: String,
@@ -99,23 +99,23 @@ pub struct Evidence {
     pub query: String,
 }
 
-impl LegVerdict {
-    /// Of each leg with a backend, under each case where there are cases.
-    pub fn all(rounds: &[Round], plan: &Plan) -> Vec<LegVerdict> {
-        let setups = plan.measured_setups().into_iter().filter(|setup| setup.leg.uses_backend());
+impl StateVerdict {
+    /// Of each state with a backend, under each case where there are cases.
+    pub fn all(rounds: &[Round], plan: &Plan) -> Vec<StateVerdict> {
+        let setups = plan.measured_setups().into_iter().filter(|setup| setup.state.uses_backend());
         setups.filter_map(|setup| Self::of(rounds, plan, setup)).collect()
     }
 
     /// Of the round that stands for all of a setup; None where none does.
-    pub fn of(rounds: &[Round], plan: &Plan, setup: Setup) -> Option<LegVerdict> {
-        let name = setup.case.map_or_else(|| setup.leg.to_string(), |case| plan.cases[case].name.clone());
+    pub fn of(rounds: &[Round], plan: &Plan, setup: Setup) -> Option<StateVerdict> {
+        let name = setup.case.map_or_else(|| setup.state.to_string(), |case| plan.cases[case].name.clone());
         typical(rounds, setup).map(|round| Self::of_round(round, name))
     }
 
     /// Of one round.
-    pub fn of_round(round: &Round, name: String) -> LegVerdict {
+    pub fn of_round(round: &Round, name: String) -> StateVerdict {
         let (folder, wall_ns) = (round.folder.clone(), round.wall_ns);
-        let mut verdict = LegVerdict {
+        let mut verdict = StateVerdict {
             name,
             folder,
             wall_ns,

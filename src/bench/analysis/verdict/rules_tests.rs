@@ -7,7 +7,7 @@ use crate::bench::execute::backend::session::tests::quiet;
 use crate::bench::plan::steps::{Kind, Step};
 use crate::bench::results::run::SpanSum;
 use crate::bench::results::run::tests::round;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::telemetry::{ProcessUse, Resources};
 
 const MS: u64 = 1_000_000;
@@ -17,7 +17,7 @@ const BY_OTHERS: f64 = 0.75;
 
 /// A build of a second on two cores in which nothing was waited for.
 fn well() -> Round {
-    let mut round = round(Step { leg: Leg::B, case: None, kind: Kind::Measured, round: 1 }, SECOND);
+    let mut round = round(Step { state: CacheState::RemoteHit, case: None, kind: Kind::Measured, round: 1 }, SECOND);
     round.account = Some(Account {
         wall_ns: SECOND,
         start_ns: 10 * MS,
@@ -75,12 +75,12 @@ fn session(round: &mut Round) -> &mut crate::telemetry::SessionSummary {
 
 /// Names of what was found with the milliseconds that it would bring, the first first.
 fn found(round: &Round) -> Vec<(&'static str, u64)> {
-    let verdict = LegVerdict::of_round(round, "b".to_owned());
+    let verdict = StateVerdict::of_round(round, "remote-hit".to_owned());
     verdict.ranked.iter().map(|finding| (finding.rule, finding.saves_ns.unwrap() / MS)).collect()
 }
 
 fn beside(round: &Round) -> Vec<&'static str> {
-    LegVerdict::of_round(round, "b".to_owned()).beside.iter().map(|finding| finding.rule).collect()
+    StateVerdict::of_round(round, "remote-hit".to_owned()).beside.iter().map(|finding| finding.rule).collect()
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn waits_that_no_other_rule_explains_are_told_as_such() {
     wait(&mut round, WaitKind::Get, Stage::Local, 200);
     wait(&mut round, WaitKind::Put, Stage::Body, 50);
     assert_eq!(found(&round), [("other-waits", 250)]);
-    let finding = &LegVerdict::of_round(&round, String::new()).ranked[0];
+    let finding = &StateVerdict::of_round(&round, String::new()).ranked[0];
     assert!(finding.title.ends_with("looking up gets locally cost 200 ms"), "{}", finding.title);
     let mut round = waiting(0, &[("request;get;respond", 100, 20)]);
     wait(&mut round, WaitKind::Get, Stage::Respond, 200);
@@ -297,20 +297,20 @@ fn open_files_and_errors_stand_beside() {
 fn too_short_and_without_records_are_told_as_such() {
     let mut short = well();
     short.wall_ns = 20 * MS;
-    let verdict = LegVerdict::of_round(&short, "b".to_owned());
+    let verdict = StateVerdict::of_round(&short, "remote-hit".to_owned());
     assert!(verdict.too_little.unwrap().contains("too short"));
     let mut bare = well();
     bare.account = None;
-    let verdict = LegVerdict::of_round(&bare, "b".to_owned());
+    let verdict = StateVerdict::of_round(&bare, "remote-hit".to_owned());
     assert_eq!(verdict.too_little.as_deref(), Some("no request.txt"));
     assert_eq!(verdict.missing.len(), 2, "{:?}", verdict.missing);
     let mut brief = well();
     session(&mut brief).resources.as_mut().unwrap().interval_ns = 400 * MS;
-    let missing = LegVerdict::of_round(&brief, "b".to_owned()).missing;
+    let missing = StateVerdict::of_round(&brief, "remote-hit".to_owned()).missing;
     assert!(missing[0].contains("whether others took the cores"), "{missing:?}");
     let mut early = well();
     account(&mut early).cores = 0;
-    let verdict = LegVerdict::of_round(&early, "b".to_owned());
+    let verdict = StateVerdict::of_round(&early, "remote-hit".to_owned());
     assert!(verdict.too_little.unwrap().contains("earlier version"));
 }
 
@@ -396,7 +396,7 @@ fn each_number_is_what_its_query_gives() {
     session(&mut serial).most_downloads = Some(1);
     let mut queries = 0;
     for round in [ill(), serial] {
-        let verdict = LegVerdict::of_round(&round, "b".to_owned());
+        let verdict = StateVerdict::of_round(&round, "remote-hit".to_owned());
         let session = serde_json::json!(round.session);
         let results = serde_json::json!({ "rounds": [round], "verdicts": [verdict] });
         for finding in verdict.ranked.iter().chain(&verdict.beside) {

@@ -18,7 +18,7 @@ use crate::bench::plan::side_by_side::Backend;
 use crate::bench::report::progress::status_line::StatusLine;
 use crate::bench::report::terminal::tables;
 use crate::bench::scenario::args::BenchArgs;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::Case;
 use crate::bench::scenario::file::Scenario;
 use crate::note;
@@ -58,7 +58,7 @@ fn bench_args(args: &SideBySideArgs) -> BenchArgs {
     let mut add = |flag: &str, value: OsString| words.extend([flag.into(), value]);
     let number = |number: u32| OsString::from(number.to_string());
     args.scenario.iter().for_each(|name| add("--scenario", name.into()));
-    args.only.iter().for_each(|leg| add("--only", leg.name().into()));
+    args.only.iter().for_each(|state| add("--only", state.name().into()));
     args.case.iter().for_each(|case| add("--case", case.into()));
     args.rounds.iter().for_each(|rounds| add("--rounds", number(*rounds)));
     args.long_rounds.iter().for_each(|rounds| add("--long-rounds", number(*rounds)));
@@ -98,7 +98,7 @@ fn check_backend(plan: &Plan, at: usize) -> Result<()> {
     let Some((backend, executable)) = case.backend.as_ref().zip(case.executable()) else { return Ok(()) };
     let check = |arguments: &[String]| check_arguments(executable, arguments, &backend.name);
     all_arguments(plan, at)?.iter().try_for_each(|arguments| check(arguments))?;
-    let needs_seed = plan.steps.iter().any(|step| (step.leg, step.case) == (Leg::B, Some(at)));
+    let needs_seed = plan.steps.iter().any(|step| (step.state, step.case) == (CacheState::RemoteHit, Some(at)));
     if needs_seed { check(&of_seed(case)) } else { Ok(()) }
 }
 

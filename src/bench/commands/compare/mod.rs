@@ -1,4 +1,4 @@
-//! `bench compare A B`: two saved runs, or two commits of the backend side by side; leg by leg, in words, and as an exit code.
+//! `bench compare A B`: two saved runs, or two commits of the backend side by side; state by state, in words, and as an exit code.
 
 pub mod commits;
 pub mod saved;
@@ -15,13 +15,13 @@ use crate::bench::execute::backend::repository::{Commit, Repository};
 use crate::bench::report::terminal::differences;
 use crate::bench::results::run::RESULTS_FILE;
 use crate::bench::scenario::args::{parse_percent, rounds};
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::stdout;
 
 /// What this bench itself is called: the build that runs.
 const THIS_BUILD: &str = ".";
 
-/// Compares two saved runs, or two commits of the backend: the same, faster or slower, leg by leg
+/// Compares two saved runs, or two commits of the backend: the same, faster or slower, state by state
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub struct CompareArgs {
@@ -29,7 +29,7 @@ pub struct CompareArgs {
     before: String,
     /// What came after: the same
     after: String,
-    /// Exit with 1 when a leg got slower by more than this, as 5%: its whole interval lies above it
+    /// Exit with 1 when a state got slower by more than this, as 5%: its whole interval lies above it
     #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     fail_over: Option<f64>,
     /// Write the comparison into this file too, for a pull request
@@ -48,14 +48,14 @@ pub(crate) struct SideBySideArgs {
     scenario: Option<String>,
     /// Only these runs, joined by commas, such as b,a
     #[arg(long, value_name = "RUN", value_delimiter = ',')]
-    only: Vec<Leg>,
+    only: Vec<CacheState>,
     /// Only this case of the scenario; may be given several times
     #[arg(long, value_name = "CASE")]
     case: Vec<String>,
     /// Rounds of the short runs, each with both; from 8 on the interval holds 99 %
     #[arg(long, value_name = "N", value_parser = rounds())]
     rounds: Option<u32>,
-    /// Rounds of the long runs, baseline-empty and c
+    /// Rounds of the long runs, go-cold and c
     #[arg(long, value_name = "N", value_parser = rounds())]
     long_rounds: Option<u32>,
     /// Folder of a Go module of yours to build

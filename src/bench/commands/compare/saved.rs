@@ -35,8 +35,8 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
         note::line(format_args!("note: {what}; what is there is compared"));
     }
     let found = compare_runs(&before, &after);
-    if found.legs.is_empty() {
-        bail!("these runs have no leg in common that counts\n  next:  run both with the same scenario");
+    if found.states.is_empty() {
+        bail!("these runs have no state in common that counts\n  next:  run both with the same scenario");
     }
     let doubts = doubts(&before, &after).into_iter().map(|doubt| format!("Not the same in both: {doubt}."));
     let doubts: Vec<String> = doubts.collect();

@@ -60,7 +60,7 @@ pub fn all_arguments(plan: &Plan, case: usize) -> Result<Vec<Vec<String>>> {
     let path = Path::new("x");
     let command = BackendCommand { executable: path, session: path, local: path, server_pid: Some(1), switches: None };
     let mut all = Vec::new();
-    for step in plan.steps.iter().filter(|step| step.case == Some(case) && step.leg.uses_backend()) {
+    for step in plan.steps.iter().filter(|step| step.case == Some(case) && step.state.uses_backend()) {
         let words = command.words(plan, *step)?.replace('\'', "");
         let arguments: Vec<String> = words.split(' ').skip(1).map(str::to_owned).collect();
         if !all.contains(&arguments) {
@@ -110,9 +110,9 @@ fn quoted(path: &Path) -> Result<String> {
 mod tests {
     use super::*;
     use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
     use crate::bench::scenario::case::tests::case;
-    use crate::cache::{Idea, Strategy};
+    use crate::cache::{PackOption, Strategy};
 
     #[test]
     fn paths_are_quoted_as_go_splits_them() {
@@ -123,7 +123,10 @@ mod tests {
 
     #[test]
     fn what_a_case_is_told_is_listed_once() {
-        let plan = plan_of(&[Leg::B, Leg::A], vec![case("name = \"x\"\nstrategy = \"pack\"\nwithout = [\"order\"]")]);
+        let plan = plan_of(
+            &[CacheState::RemoteHit, CacheState::LocalHit],
+            vec![case("name = \"x\"\nstrategy = \"pack\"\nwithout = [\"order\"]")],
+        );
         let all = all_arguments(&plan, 0).unwrap();
         let text =
             "backend --quiet --session x --cache-dir x --strategy pack --cpu-profile off --without order --watch-s3 1";
@@ -133,6 +136,6 @@ mod tests {
     #[test]
     fn values_are_named_as_the_backend_takes_them() {
         assert_eq!(value_name(&Strategy::Pack), "pack");
-        assert_eq!(value_names(&[Idea::Order, Idea::Prefetch]), "order,prefetch");
+        assert_eq!(value_names(&[PackOption::Order, PackOption::Prefetch]), "order,prefetch");
     }
 }

@@ -228,7 +228,7 @@ pub fn check_arguments(executable: &Path, arguments: &[String], name: &str) -> R
     let what = said.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or("it gave no reason");
     bail!(
         "{name} does not know what this bench tells it: {what}\n  tried: bench {}\n  next:  compare newer commits, or other \
-         legs with --only, or run a scenario that asks for less",
+         states with --only, or run a scenario that asks for less",
         arguments.join(" ")
     )
 }

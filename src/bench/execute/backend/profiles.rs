@@ -1,4 +1,4 @@
-//! One CPU profile a leg, merged from its profile rounds: one short session alone has too few samples.
+//! One CPU profile a state, merged from its profile rounds: one short session alone has too few samples.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Kind;
 use crate::telemetry::profile::pprof_file;
 
-/// Writes `pprof/cpu.pprof` and its picture into the folder of each leg, under each case, that had profile rounds.
+/// Writes `pprof/cpu.pprof` and its picture into the folder of each state, under each case, that had profile rounds.
 ///
 /// # Errors
 /// When a profile cannot be read, or the merged one cannot be written.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::bench::analysis::time::time_breakdown::{Account, Frame};
-use crate::bench::execute::state::ServerSeen;
+use crate::bench::execute::state_check::ServerSeen;
 use crate::bench::results::run::{Round, SpanSum};
 use crate::platform::Cpus;
 use crate::telemetry::profile::pprof_file;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::bench::execute::go::gocache;
 use crate::bench::execute::workload::tree;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::{CacheKind, Case, Seed};
 
 /// With less free space than this what earlier rounds left is removed between the rounds.
@@ -62,16 +62,16 @@ impl Caches {
         self.filled.entry(kind).or_default()
     }
 
-    /// The GOCACHE for a run of `leg`. A case that lets it miss gets a copy, for this round alone.
-    pub fn gocache_for(&mut self, leg: Leg, case: Option<&Case>) -> Result<PathBuf> {
-        match leg {
-            Leg::BaselineEmpty => self.make_gocache(),
-            Leg::BaselineFull => {
-                let full = self.filled(Case::cache_kind(leg, case)).gocache.clone();
+    /// The GOCACHE for a run of `state`. A case that lets it miss gets a copy, for this round alone.
+    pub fn gocache_for(&mut self, state: CacheState, case: Option<&Case>) -> Result<PathBuf> {
+        match state {
+            CacheState::GoCold => self.make_gocache(),
+            CacheState::GoWarm => {
+                let full = self.filled(Case::cache_kind(state, case)).gocache.clone();
                 let full = full.context("no baseline has filled a GOCACHE yet")?;
                 if case.is_some_and(Case::may_miss) { self.copy_of(&full, "gocache") } else { Ok(full) }
             }
-            Leg::C | Leg::B | Leg::A => {
+            CacheState::Cold | CacheState::RemoteHit | CacheState::LocalHit => {
                 let folder = self.unused_gocache.clone().map_or_else(|| self.make_gocache(), Ok)?;
                 self.unused_gocache = Some(folder.clone());
                 Ok(folder)
@@ -79,12 +79,12 @@ impl Caches {
         }
     }
 
-    /// The local store for a run of `leg`. A case that lets it miss gets a copy, for this round alone.
-    pub fn local_for(&mut self, leg: Leg, case: Option<&Case>) -> Result<PathBuf> {
-        if leg != Leg::A {
+    /// The local store for a run of `state`. A case that lets it miss gets a copy, for this round alone.
+    pub fn local_for(&mut self, state: CacheState, case: Option<&Case>) -> Result<PathBuf> {
+        if state != CacheState::LocalHit {
             return self.fresh_folder("local");
         }
-        let full = self.filled(Case::cache_kind(leg, case)).local.clone();
+        let full = self.filled(Case::cache_kind(state, case)).local.clone();
         let full = full.context("no run has filled a local store yet")?;
         if case.is_some_and(Case::may_miss) { self.copy_of(&full, "local") } else { Ok(full) }
     }
@@ -164,17 +164,17 @@ mod tests {
     fn a_build_that_may_miss_works_on_copies_that_go_away() {
         let work = tempfile::tempdir().unwrap();
         let mut caches = Caches::new(work.path());
-        let full = caches.gocache_for(Leg::BaselineEmpty, None).unwrap();
+        let full = caches.gocache_for(CacheState::GoCold, None).unwrap();
         std::fs::write(full.join("00/x-a"), "1").unwrap();
         caches.filled(CacheKind::default()).gocache = Some(full.clone());
-        assert_eq!(caches.gocache_for(Leg::BaselineFull, None).unwrap(), full);
+        assert_eq!(caches.gocache_for(CacheState::GoWarm, None).unwrap(), full);
         let edit = case("name = \"x\"\nchange = \"edit-one-file\"");
-        let copy = caches.gocache_for(Leg::BaselineFull, Some(&edit)).unwrap();
+        let copy = caches.gocache_for(CacheState::GoWarm, Some(&edit)).unwrap();
         assert_eq!(gocache::files(&copy).unwrap(), 1);
         caches.remove_retired();
         assert!(!copy.exists() && full.exists());
         let trim = case("name = \"x\"\ntrimpath = true");
-        assert!(caches.gocache_for(Leg::BaselineFull, Some(&trim)).is_err(), "the plain one does not serve it");
+        assert!(caches.gocache_for(CacheState::GoWarm, Some(&trim)).is_err(), "the plain one does not serve it");
     }
 
     #[test]

@@ -83,11 +83,17 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         let temporary = format!("{TEMPORARY}123");
         let with_records =
-            dead(out.path(), "small", &["work/gocache/00/x-d", "a/1/session.json", &temporary, ".tmp123"]);
+            dead(out.path(), "small", &["work/gocache/00/x-d", "local-hit/1/session.json", &temporary, ".tmp123"]);
         std::os::unix::fs::symlink(&with_records, out.path().join("latest")).unwrap();
         remove(out.path());
         let there = |path: &str| with_records.join(path).exists();
-        assert!(!there("work") && !there(LOCK) && !there(&temporary) && there("a/1/session.json") && there(".tmp123"));
+        assert!(
+            !there("work")
+                && !there(LOCK)
+                && !there(&temporary)
+                && there("local-hit/1/session.json")
+                && there(".tmp123")
+        );
         let early = dead(out.path(), "early", &["work/x"]);
         remove(out.path());
         assert!(!early.exists());

@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_pattern_without_packages_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let log = BuildLog { path: folder.path().join("build.log"), of: "c/1".to_owned(), stays: true };
+        let log = BuildLog { path: folder.path().join("build.log"), of: "cold/1".to_owned(), stays: true };
         std::fs::write(&log.path, "TestA: my filter matched no packages\n").unwrap();
         assert!(log.check_packages("go test").is_ok());
         std::fs::write(&log.path, "go: warning: \"nett/...\" matched no packages\n").unwrap();
@@ -133,14 +133,14 @@ mod tests {
     #[test]
     fn errors_show_the_last_lines_and_the_next_step() {
         let folder = tempfile::tempdir().unwrap();
-        let log = BuildLog { path: folder.path().join("build.log"), of: "c/1".to_owned(), stays: true };
+        let log = BuildLog { path: folder.path().join("build.log"), of: "cold/1".to_owned(), stays: true };
         let text = log.session_failed(&anyhow::anyhow!("no summary")).to_string();
         assert!(text.starts_with("no summary\n") && text.contains("(nothing)"), "{text}");
         let lines: Vec<String> = (1..=30).map(|number| format!("line {number}")).collect();
         std::fs::write(&log.path, lines.join("\n")).unwrap();
         let text = log.command_failed("go build std", None, "exit status: 1").to_string();
         assert!(text.contains("  line 11\n") && !text.contains("line 10"), "{text}");
-        assert!(text.contains("c/1") && text.contains("next:  all it said is in"), "{text}");
+        assert!(text.contains("cold/1") && text.contains("next:  all it said is in"), "{text}");
         let text = log.command_failed("go test ./...", Some(Path::new("/mine")), "exit status: 1").to_string();
         assert!(
             text.contains("next:  only what works can be timed: make this command work in /mine first\n"),

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::bench::execute::go::toolchain::Go;
 use crate::bench::execute::process::command as process;
 use crate::bench::execute::process::interrupt::Interrupt;
-use crate::bench::execute::round_runner::Machine;
+use crate::bench::execute::round_runner::RoundRunner;
 
 /// Reads what every go build reads, and the executables of the backends. Returns the bytes read.
 ///
@@ -25,7 +25,7 @@ pub fn page_cache(go: &Go, executables: &[&Path], interrupt: &Interrupt) -> u64 
 /// module where that is built.
 ///
 /// Where cgo is off go refuses at once, and there is nothing to warm; what is wrong otherwise the first round will say.
-pub fn c_compiler(machine: &Machine<'_>) {
+pub fn c_compiler(machine: &RoundRunner<'_>) {
     let work = &machine.folder.work.path;
     let mut command = machine.go.command(&["build", "runtime/cgo"], work, &work.join("warm"), &machine.folders);
     machine.workload.configure(&mut command);

@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::bench::execute::process::interrupt::Interrupt;
 use crate::bench::execute::remote::remote_env::OwnPrefix;
 use crate::bench::execute::remote::server::{Request, Server};
-use crate::bench::execute::state::ServerSeen;
+use crate::bench::execute::state_check::ServerSeen;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::results::run::LinkMeasured;
 use crate::bench::scenario::link::Link;

@@ -7,20 +7,20 @@ use anyhow::{Context, Result, bail};
 use crate::bench::execute::backend::command::{value_name, value_names};
 use crate::bench::execute::go::toolchain;
 use crate::bench::execute::process::command as process;
-use crate::bench::execute::round_runner::Machine;
+use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::{Case, Seed};
 use crate::bench::scenario::link::Link;
 
-impl Machine<'_> {
-    /// Makes the remote for a step of a plan with cases: what its leg starts from, behind the link of its case. Each round has
+impl RoundRunner<'_> {
+    /// Makes the remote for a step of a plan with cases: what its state starts from, behind the link of its case. Each round has
     /// its own copy, so that what it adds is not there for the next.
     pub fn begin_in_case(&mut self, step: Step) -> Result<()> {
         let plan = self.plan;
         self.remote()?.set_link(Link::NONE)?;
         self.remote()?.set_faults(&[])?;
-        match plan.case_of(&step).filter(|_| step.leg != Leg::C) {
+        match plan.case_of(&step).filter(|_| step.state != CacheState::Cold) {
             Some(case) => self.begin_from_seed(case)?,
             None => self.remote()?.begin_round()?,
         }

@@ -14,14 +14,14 @@ const OF_A_ROUND: [(&str, &str); 5] = [
     ("session", "session.json"),
     ("what go printed", "build.log"),
 ];
-/// Below the folder of a leg or a case.
+/// Below the folder of a state or a case.
 const OF_A_SETUP: [(&str, &str); 3] = [
     ("CPU", "pprof/cpu.svg"),
     ("CPU for pprof", "pprof/cpu.pprof"),
     ("trace with go's own actions", "profile/trace.json"),
 ];
 
-/// One line a leg, case or machine; None where no record is there.
+/// One line a state, case or machine; None where no record is there.
 pub fn render(folder: &Folder<'_>, results: &Results, subjects: &[Subject<'_>]) -> Option<Markup> {
     let of_subject = |of: &Subject<'_>| {
         let round = of.round.map(|round| there(folder, &round.folder, &OF_A_ROUND)).unwrap_or_default();
@@ -58,18 +58,18 @@ mod tests {
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::report::html::subjects::subjects;
     use crate::bench::results::run::tests::results;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
 
     #[test]
     fn only_records_that_are_there_are_linked() {
         let run = tempfile::tempdir().unwrap();
-        let mut results = results(measured(Leg::A, &[100, 101, 102]));
+        let mut results = results(measured(CacheState::LocalHit, &[100, 101, 102]));
         compute(&mut results);
         let folder = Folder(run.path());
         assert!(render(&folder, &results, &subjects(&results)).is_none());
-        std::fs::create_dir_all(run.path().join("a/2")).unwrap();
-        std::fs::write(run.path().join("a/2/trace.json"), "").unwrap();
+        std::fs::create_dir_all(run.path().join("local-hit/2")).unwrap();
+        std::fs::write(run.path().join("local-hit/2/trace.json"), "").unwrap();
         let page = render(&folder, &results, &subjects(&results)).unwrap().into_string();
-        assert!(page.contains("a/2/trace.json") && !page.contains("request.txt"), "{page}");
+        assert!(page.contains("local-hit/2/trace.json") && !page.contains("request.txt"), "{page}");
     }
 }

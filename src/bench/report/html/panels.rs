@@ -1,4 +1,4 @@
-//! What there is a panel of for each leg or case: requests in flight, latency of gets, critical path.
+//! What there is a panel of for each state or case: requests in flight, latency of gets, critical path.
 
 use anyhow::Result;
 use maud::{Markup, html};
@@ -12,7 +12,7 @@ use crate::bench::results::run::Results;
 /// Panels of one kind that are open; the others take a click.
 const OPEN: usize = 6;
 
-/// A leg or a case, and its chart.
+/// A state or a case, and its chart.
 type Panel = (Markup, Markup);
 
 /// What the request logs tell, by subject.

@@ -25,7 +25,7 @@ pub fn sample_strips(results: &Results, subjects: &[Subject<'_>]) -> Result<Opti
         median_ns: of.figures.wall_median_ns,
         spread: of.figures.wall_spread.map_or(String::new(), |spread| format!("±{}", units::percent(spread))),
         samples: samples(&results.rounds, of.setup, &results.summary.outliers),
-        is_baseline: !of.setup.leg.uses_backend() && of.setup.case.is_none(),
+        is_baseline: !of.setup.state.uses_backend() && of.setup.case.is_none(),
     };
     let mut strips: Vec<Strip> = subjects.iter().map(of_subject).collect();
     strips.extend(results.ci.iter().flat_map(of_machines));

@@ -22,7 +22,7 @@ const LANES: [f64; 5] = [0.0, -6.0, 6.0, -12.0, 12.0];
 /// Room to the right of the longest sample.
 const BEYOND: f64 = 1.04;
 
-/// The samples of a leg, a case, or machines that started together.
+/// The samples of a state, a case, or machines that started together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Strip {
     pub name: String,

@@ -1,17 +1,17 @@
-//! What the report has a row, a bar or a panel of: the legs, or the legs under cases, each with the round that stands for it.
+//! What the report has a row, a bar or a panel of: the states, or the states under cases, each with the round that stands for it.
 
-use crate::bench::analysis::study::summary::{LegSummary, typical};
+use crate::bench::analysis::study::summary::{StateSummary, typical};
 use crate::bench::plan::steps::Setup;
 use crate::bench::report::terminal::cases as case_table;
 use crate::bench::results::run::{Results, Round};
 use crate::bench::scenario::case::Case;
 
-/// A leg, or a leg under a case.
+/// A state, or a state under a case.
 pub struct Subject<'a> {
     /// As the tables name it.
     pub name: String,
     pub setup: Setup,
-    pub figures: &'a LegSummary,
+    pub figures: &'a StateSummary,
     /// Of the rounds that count the one nearest to the median.
     pub round: Option<&'a Round>,
 }
@@ -29,21 +29,22 @@ impl Subject<'_> {
     }
 }
 
-/// Those of a run: the legs first, then the cases.
+/// Those of a run: the states first, then the cases.
 pub fn subjects(results: &Results) -> Vec<Subject<'_>> {
     let subject = |name: String, setup: Setup, figures| {
-        // A gap tells the leg from what it is: HTML has none.
+        // A gap tells the state from what it is: HTML has none.
         let name = name.replacen("  ", ": ", 1);
         let round = typical(&results.rounds, setup);
         Subject { name, setup, figures, round }
     };
-    let legs = results.summary.legs.iter().map(|leg| subject(leg.leg.label().to_owned(), leg.leg.into(), leg));
+    let states =
+        results.summary.states.iter().map(|state| subject(state.state.name().to_owned(), state.state.into(), state));
     let named = results.cases.iter().zip(case_table::names(&results.cases));
     let cases = named.map(|(of, name)| {
         let case = results.plan.cases.iter().position(|case| case.slug == of.slug);
-        subject(name, Setup { leg: of.figures.leg, case }, &of.figures)
+        subject(name, Setup { state: of.figures.state, case }, &of.figures)
     });
-    legs.chain(cases).collect()
+    states.chain(cases).collect()
 }
 
 #[cfg(test)]
@@ -54,19 +55,22 @@ mod tests {
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::plan::run_plan::tests::plan_of;
     use crate::bench::results::run::tests::results;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
     use crate::bench::scenario::case::tests::case;
 
     #[test]
-    fn legs_come_before_cases_each_with_its_round() {
-        let mut rounds = measured(Leg::BaselineFull, &[100, 102, 104]);
-        rounds.extend(of_case(Leg::B, Some(0), &[300, 200, 400]));
+    fn states_come_before_cases_each_with_its_round() {
+        let mut rounds = measured(CacheState::GoWarm, &[100, 102, 104]);
+        rounds.extend(of_case(CacheState::RemoteHit, Some(0), &[300, 200, 400]));
         let mut results = results(rounds);
-        results.plan = plan_of(&[Leg::BaselineFull, Leg::B], vec![case("name = \"Pack & go\"\nstrategy = \"pack\"")]);
+        results.plan = plan_of(
+            &[CacheState::GoWarm, CacheState::RemoteHit],
+            vec![case("name = \"Pack & go\"\nstrategy = \"pack\"")],
+        );
         compute(&mut results);
         let found = subjects(&results);
         let names: Vec<String> = found.iter().map(Subject::named).collect();
-        assert_eq!(names, ["baseline, cache full, round 2", "Pack & go, round 1"]);
-        assert_eq!(found[1].folder(&results.plan.cases), "b/pack-go");
+        assert_eq!(names, ["go-warm, round 2", "Pack & go, round 1"]);
+        assert_eq!(found[1].folder(&results.plan.cases), "remote-hit/pack-go");
     }
 }

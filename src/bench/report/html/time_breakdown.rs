@@ -1,4 +1,4 @@
-//! Where the wall clock went, as one bar a leg or case, of parts that add up.
+//! Where the wall clock went, as one bar a state or case, of parts that add up.
 
 use anyhow::Result;
 use maud::{Markup, html};

@@ -1,18 +1,18 @@
-//! The verdicts: what held each leg back, ranked, each with its evidence.
+//! The verdicts: what held each state back, ranked, each with its evidence.
 
 use maud::{Markup, html};
 
-use crate::bench::analysis::verdict::rules::{Evidence, Finding, LegVerdict};
+use crate::bench::analysis::verdict::rules::{Evidence, Finding, StateVerdict};
 use crate::bench::report::html::records::Folder;
 use crate::bench::report::html::text::inline;
 use crate::bench::report::text::units;
 
 /// All of them, one after the other.
-pub fn render(folder: &Folder<'_>, verdicts: &[LegVerdict]) -> Markup {
-    html! { @for verdict in verdicts { (of_leg(folder, verdict)) } }
+pub fn render(folder: &Folder<'_>, verdicts: &[StateVerdict]) -> Markup {
+    html! { @for verdict in verdicts { (of_state(folder, verdict)) } }
 }
 
-fn of_leg(folder: &Folder<'_>, verdict: &LegVerdict) -> Markup {
+fn of_state(folder: &Folder<'_>, verdict: &StateVerdict) -> Markup {
     let session = format!("{}/session.json", verdict.folder);
     let is_quiet = verdict.ranked.is_empty() && verdict.too_little.is_none();
     html! {
@@ -59,11 +59,11 @@ pub mod tests {
     use super::*;
 
     /// A verdict with a finding of each sort.
-    pub fn verdict() -> LegVerdict {
+    pub fn verdict() -> StateVerdict {
         let seen = Evidence {
             value: 9.0,
             what: "1072 gets waited 0.4 s <together>".to_owned(),
-            file: "b/6/request.txt".to_owned(),
+            file: "remote-hit/6/request.txt".to_owned(),
             query: "grep -- '<-'".to_owned(),
         };
         let found = Finding {
@@ -76,10 +76,10 @@ pub mod tests {
             caveats: vec!["Loopback only.".to_owned()],
         };
         let beside = Finding { saves_ns: None, title: "Memory grows".to_owned(), ..found.clone() };
-        LegVerdict {
+        StateVerdict {
             gets: None,
-            name: "b".to_owned(),
-            folder: "b/6".to_owned(),
+            name: "remote-hit".to_owned(),
+            folder: "remote-hit/6".to_owned(),
             wall_ns: 1_000_000_000,
             ranked: vec![found],
             beside: vec![beside],
@@ -88,7 +88,7 @@ pub mod tests {
         }
     }
 
-    fn page(verdict: LegVerdict) -> String {
+    fn page(verdict: StateVerdict) -> String {
         render(&Folder(std::path::Path::new("/nowhere")), &[verdict]).into_string()
     }
 
@@ -113,9 +113,9 @@ pub mod tests {
 
     #[test]
     fn nothing_and_too_little_are_answers() {
-        let empty = LegVerdict { ranked: Vec::new(), beside: Vec::new(), missing: Vec::new(), ..verdict() };
+        let empty = StateVerdict { ranked: Vec::new(), beside: Vec::new(), missing: Vec::new(), ..verdict() };
         assert!(page(empty.clone()).contains("Nothing stands out."));
-        let too_little = LegVerdict { too_little: Some("it took 20 ms.".to_owned()), ..empty };
+        let too_little = StateVerdict { too_little: Some("it took 20 ms.".to_owned()), ..empty };
         let page = page(too_little);
         assert!(page.contains("Nothing can be said: it took 20 ms.") && !page.contains("stands out"), "{page}");
     }

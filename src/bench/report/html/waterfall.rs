@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn path(steps: Vec<PathStep>) -> CriticalPath {
-        CriticalPath { folder: "b/profile".to_owned(), wall_ns: 1000, cache_ns: 20, worker_ns: 0, steps }
+        CriticalPath { folder: "remote-hit/profile".to_owned(), wall_ns: 1000, cache_ns: 20, worker_ns: 0, steps }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::bench::report::html::records::Folder;
 use crate::bench::report::html::write::{HTML_FILE, write};
 use crate::bench::results::run::tests::results;
 use crate::bench::results::run::{Ended, Results};
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::tests::case;
 
 use crate::bench::report::html::verdict::tests::verdict;
@@ -39,18 +39,18 @@ pub fn critical_path() -> CriticalPath {
         commands_ns: 1000,
     };
     let steps = vec![step("internal/abi", 0, 1000, 3000, Some(500)), step(MARKUP, 3000, 3000, 9000, None)];
-    CriticalPath { folder: "b/profile".to_owned(), wall_ns: 10_000, cache_ns: 500, worker_ns: 0, steps }
+    CriticalPath { folder: "remote-hit/profile".to_owned(), wall_ns: 10_000, cache_ns: 500, worker_ns: 0, steps }
 }
 
-/// The five legs, b and a with a session and an account.
-fn five_legs() -> Results {
-    let mut rounds = measured(Leg::BaselineEmpty, &[9000]);
-    rounds.extend(measured(Leg::BaselineFull, &[100, 101, 99, 100, 100]));
+/// The five states, b and a with a session and an account.
+fn five_states() -> Results {
+    let mut rounds = measured(CacheState::GoCold, &[9000]);
+    rounds.extend(measured(CacheState::GoWarm, &[100, 101, 99, 100, 100]));
     rounds.extend(again(&[100, 102, 99, 101, 100]));
-    rounds.extend(measured(Leg::C, &[9100]));
-    rounds.extend(measured(Leg::B, &[210, 211, 350, 210, 209]));
-    rounds.extend(measured(Leg::A, &[110, 111, 112, 110, 109]));
-    for round in rounds.iter_mut().filter(|round| round.step.leg.uses_backend()) {
+    rounds.extend(measured(CacheState::Cold, &[9100]));
+    rounds.extend(measured(CacheState::RemoteHit, &[210, 211, 350, 210, 209]));
+    rounds.extend(measured(CacheState::LocalHit, &[110, 111, 112, 110, 109]));
+    for round in rounds.iter_mut().filter(|round| round.step.state.uses_backend()) {
         let wall_ns = round.wall_ns;
         let frame = Frame {
             backend_ns: 10,
@@ -73,19 +73,19 @@ fn five_legs() -> Results {
     results
 }
 
-/// Writes the records that the page of [`five_legs`] is made of.
+/// Writes the records that the page of [`five_states`] is made of.
 fn write_records(run: &Path) {
     let text = "# cacheprog request log, version 2, start_unix_ns=1 pid=1 go=go1.26.8\n\
         000000.001000000 -> 1 get action=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\
         000000.002000000 <- 1 get miss took_ns=1000000 queue_ns=0 body_ns=0 local_ns=1000 remote_ns=999000 respond_ns=0\n";
     let svg = "<svg width=\"1200\" height=\"100\" onload=\"init(evt)\"></svg>";
-    for folder in ["c/1", "b/1", "a/1"] {
+    for folder in ["cold/1", "remote-hit/1", "local-hit/1"] {
         std::fs::create_dir_all(run.join(folder).join("pprof")).unwrap();
         std::fs::write(run.join(folder).join("request.txt"), text).unwrap();
         std::fs::write(run.join(folder).join("pprof/fg.svg"), svg).unwrap();
     }
-    std::fs::create_dir_all(run.join("a/pprof")).unwrap();
-    std::fs::write(run.join("a/pprof/cpu.txt"), "too few").unwrap();
+    std::fs::create_dir_all(run.join("local-hit/pprof")).unwrap();
+    std::fs::write(run.join("local-hit/pprof/cpu.txt"), "too few").unwrap();
 }
 
 fn rendered(results: &Results, folder: &Path) -> String {
@@ -124,7 +124,7 @@ fn ids(page: &str) -> Vec<&str> {
 fn a_run_with_everything_has_every_part_in_order() {
     let run = tempfile::tempdir().unwrap();
     write_records(run.path());
-    let mut results = five_legs();
+    let mut results = five_states();
     results.verdicts = vec![verdict()];
     results.critical_paths = vec![critical_path()];
     let page = rendered(&results, run.path());
@@ -146,9 +146,9 @@ fn a_run_with_everything_has_every_part_in_order() {
         "Did the build get faster with GOCACHEPROG?",
         "<strong>Yes.</strong>",
         "one build, far from the others",
-        "href=\"b/1/request.txt\"",
+        "href=\"remote-hit/1/request.txt\"",
         "most it could bring",
-        "a/pprof/cpu.svg has too few samples",
+        "local-hit/pprof/cpu.svg has too few samples",
         "name=\"viewport\"",
         "prefers-color-scheme: dark",
     ] {
@@ -160,16 +160,16 @@ fn a_run_with_everything_has_every_part_in_order() {
 #[test]
 fn from_results_alone_what_is_missing_is_named_and_left_out() {
     let elsewhere = tempfile::tempdir().unwrap();
-    let page = rendered(&five_legs(), elsewhere.path());
+    let page = rendered(&five_states(), elsewhere.path());
     assert_eq!(ids(&page), ["samples", "time", "verdict", "tables", "environment", "missing"], "{page}");
-    assert!(page.contains("c/1/request.txt is not there, b/1/request.txt is not there"), "{page}");
-    assert!(page.contains("b/1/pprof/fg.svg is not there"), "{page}");
+    assert!(page.contains("cold/1/request.txt is not there, remote-hit/1/request.txt is not there"), "{page}");
+    assert!(page.contains("remote-hit/1/pprof/fg.svg is not there"), "{page}");
 }
 
 #[test]
 fn a_run_without_records_says_so_once() {
     let elsewhere = tempfile::tempdir().unwrap();
-    let mut results = five_legs();
+    let mut results = five_states();
     results.plan.records = false;
     results.rounds.iter_mut().for_each(|round| round.account = None);
     compute(&mut results);
@@ -182,9 +182,10 @@ fn a_run_without_records_says_so_once() {
 fn a_log_that_is_cut_off_is_no_chart() {
     let run = tempfile::tempdir().unwrap();
     write_records(run.path());
-    std::fs::write(run.path().join("b/1/request.txt"), "# cacheprog request log, version 2, start_un").unwrap();
-    let page = rendered(&five_legs(), run.path());
-    assert!(page.contains("b/1/request.txt cannot be read (line 1:"), "{page}");
+    std::fs::write(run.path().join("remote-hit/1/request.txt"), "# cacheprog request log, version 2, start_un")
+        .unwrap();
+    let page = rendered(&five_states(), run.path());
+    assert!(page.contains("remote-hit/1/request.txt cannot be read (line 1:"), "{page}");
     assert_eq!(page.matches("Requests in flight of").count(), 2);
 }
 
@@ -205,11 +206,11 @@ fn a_run_that_measured_nothing_has_a_page() {
 fn cases_grids_and_machines_have_pages() {
     let folder = tempfile::tempdir().unwrap();
     let cases = vec![case("name = \"a <b>\"\nstrategy = \"pack\""), case("name = \"other\"\nstrategy = \"async\"")];
-    let mut rounds = measured(Leg::BaselineFull, &[100, 102, 104]);
-    rounds.extend(of_case(Leg::B, Some(0), &[300, 200, 400]));
-    rounds.extend(of_case(Leg::B, Some(1), &[700, 701, 702]));
+    let mut rounds = measured(CacheState::GoWarm, &[100, 102, 104]);
+    rounds.extend(of_case(CacheState::RemoteHit, Some(0), &[300, 200, 400]));
+    rounds.extend(of_case(CacheState::RemoteHit, Some(1), &[700, 701, 702]));
     let mut of_cases = results(rounds);
-    of_cases.plan = plan_of(&[Leg::BaselineFull, Leg::B], cases);
+    of_cases.plan = plan_of(&[CacheState::GoWarm, CacheState::RemoteHit], cases);
     compute(&mut of_cases);
     let page = rendered(&of_cases, folder.path());
     assert!(page.contains("a &lt;b&gt;") && ids(&page).contains(&"samples"), "{page}");
@@ -228,7 +229,7 @@ fn cases_grids_and_machines_have_pages() {
 #[test]
 fn the_file_is_written_beside_the_results() {
     let folder = tempfile::tempdir().unwrap();
-    write(&five_legs(), folder.path()).unwrap();
+    write(&five_states(), folder.path()).unwrap();
     let page = std::fs::read_to_string(folder.path().join(HTML_FILE)).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>"));
 }

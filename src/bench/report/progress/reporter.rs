@@ -49,7 +49,7 @@ impl Progress {
         let left = self.left_ns(position).map(|left| format!(" · about {} left", seconds(left))).unwrap_or_default();
         let behind = if self.line.is_live() { left } else { format!("{left} …") };
         let step = self.steps[position];
-        let session = step.leg.uses_backend().then(|| self.folder.join(step.folder(&self.cases)));
+        let session = step.state.uses_backend().then(|| self.folder.join(step.folder(&self.cases)));
         self.line.say(&self.describe(position), &behind, session.map(|folder| folder.join("request.txt")));
     }
 
@@ -82,19 +82,19 @@ impl Progress {
             Kind::Heap => "heap profile, not timed".to_owned(),
         };
         let case = step.case.map_or(String::new(), |case| format!(" · {}", self.cases[case].name));
-        format!("{}{case} · {what}", step.leg.label())
+        format!("{}{case} · {what}", step.state.name())
     }
 
-    /// The time that the steps from `position` on will take, if each leg takes as long as the last time.
+    /// The time that the steps from `position` on will take, if each state takes as long as the last time.
     ///
     /// One that has not run yet is taken for one of its kind that has; None where there is none.
     fn left_ns(&self, position: usize) -> Option<u64> {
         let took = |setup: Setup| {
             let find = |is_alike: &dyn Fn(&Setup) -> bool| self.took_ns.iter().find(|(other, _)| is_alike(other));
             let same = find(&|other| *other == setup);
-            let of_leg = || find(&|other| other.leg == setup.leg);
-            let alike = || find(&|other| other.leg.is_cold() == setup.leg.is_cold());
-            same.or_else(of_leg).or_else(alike).map(|(_, took)| *took)
+            let of_state = || find(&|other| other.state == setup.state);
+            let alike = || find(&|other| other.state.is_cold() == setup.state.is_cold());
+            same.or_else(of_state).or_else(alike).map(|(_, took)| *took)
         };
         self.steps[position..].iter().map(|step| took(step.setup())).sum()
     }
@@ -112,17 +112,17 @@ fn seconds(nanoseconds: u64) -> String {
 mod tests {
     use super::*;
     use crate::bench::results::run::tests::round;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
 
-    fn progress(legs: &[Leg]) -> Progress {
-        let steps = legs.iter().map(|leg| Step { leg: *leg, case: None, kind: Kind::Measured, round: 1 });
+    fn progress(states: &[CacheState]) -> Progress {
+        let steps = states.iter().map(|state| Step { state: *state, case: None, kind: Kind::Measured, round: 1 });
         let line = StatusLine::new();
         Progress { line, folder: PathBuf::new(), steps: steps.collect(), cases: Vec::new(), took_ns: Vec::new() }
     }
 
     #[test]
-    fn what_is_left_is_guessed_from_legs_that_are_alike() {
-        let mut progress = progress(&[Leg::BaselineEmpty, Leg::BaselineFull, Leg::C, Leg::A]);
+    fn what_is_left_is_guessed_from_states_that_are_alike() {
+        let mut progress = progress(&[CacheState::GoCold, CacheState::GoWarm, CacheState::Cold, CacheState::LocalHit]);
         assert_eq!(progress.left_ns(0), None);
         progress.ended(0, &round(progress.steps[0], 30_000_000_000));
         assert_eq!(progress.left_ns(1), None);

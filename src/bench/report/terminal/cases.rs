@@ -2,7 +2,7 @@
 
 use crate::bench::analysis::statistics::compare::Comparison;
 use crate::bench::analysis::study::cases::CaseSummary;
-use crate::bench::analysis::study::summary::{BackendSummary, LegSummary};
+use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
 use crate::bench::report::terminal::dots;
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::terminal::tables::comparison;
@@ -10,32 +10,32 @@ use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;
 use crate::bench::results::run::Results;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 
-/// Times: the shared baselines first, then a row for each leg under each case.
+/// Times: the shared baselines first, then a row for each state under each case.
 pub fn times(results: &Results) -> Grid {
     let names = names(&results.cases);
-    let shared = results.summary.legs.iter().map(|leg| (leg.leg.label().to_owned(), leg));
+    let shared = results.summary.states.iter().map(|state| (state.state.name().to_owned(), state));
     let of_cases = results.cases.iter().zip(names).map(|(case, name)| (name, &case.figures));
-    let rows: Vec<(String, &LegSummary)> = shared.chain(of_cases).collect();
-    let walls = units::durations(&rows.iter().map(|(_, leg)| Some(leg.wall_median_ns)).collect::<Vec<_>>());
+    let rows: Vec<(String, &StateSummary)> = shared.chain(of_cases).collect();
+    let walls = units::durations(&rows.iter().map(|(_, state)| Some(state.wall_median_ns)).collect::<Vec<_>>());
     let samples: Vec<Vec<f64>> =
-        rows.iter().map(|(_, leg)| leg.walls_ns.iter().map(|wall| *wall as f64).collect()).collect();
+        rows.iter().map(|(_, state)| state.walls_ns.iter().map(|wall| *wall as f64).collect()).collect();
     let dots = dots::rows(&samples.iter().map(Vec::as_slice).collect::<Vec<&[f64]>>());
-    let row = |((name, leg), wall): ((String, &LegSummary), String), dots: String| {
+    let row = |((name, state), wall): ((String, &StateSummary), String), dots: String| {
         vec![
             name,
             wall,
-            leg.wall_spread.map_or(units::MISSING.to_owned(), |spread| format!("±{}", units::percent(spread))),
-            comparison(leg.against_full),
-            interval(leg.against_full),
-            comparison(leg.against_empty),
-            leg.walls_ns.len().to_string(),
+            state.wall_spread.map_or(units::MISSING.to_owned(), |spread| format!("±{}", units::percent(spread))),
+            comparison(state.against_full),
+            interval(state.against_full),
+            comparison(state.against_empty),
+            state.walls_ns.len().to_string(),
             dots,
         ]
     };
     let header = ["case", "wall", "spread", "against full", "interval", "against empty", "rounds", "samples"];
-    let rows = rows.into_iter().zip(walls).zip(dots).map(|(leg, dots)| row(leg, dots));
+    let rows = rows.into_iter().zip(walls).zip(dots).map(|(state, dots)| row(state, dots));
     Grid { header: header.map(str::to_owned).to_vec(), rows: rows.collect() }
 }
 
@@ -73,14 +73,14 @@ pub fn sentences(cases: &[CaseSummary]) -> Vec<String> {
     lacking.map(|(case, worth)| format!("{}: {}{}", case.name, comparison::long(&worth), range(&worth))).collect()
 }
 
-/// What tables call each; the name of the leg stands in front where more than one with a backend runs under cases.
+/// What tables call each; the name of the state stands in front where more than one with a backend runs under cases.
 pub fn names(cases: &[CaseSummary]) -> Vec<String> {
-    let mut legs = cases.iter().map(|case| case.figures.leg).filter(|leg| leg.uses_backend());
-    let first = legs.next();
-    let several = legs.any(|leg| Some(leg) != first);
-    let name = |case: &CaseSummary| match case.figures.leg {
-        Leg::BaselineEmpty | Leg::BaselineFull => format!("go alone: {}", case.name),
-        leg if several => format!("{leg}  {}", case.name),
+    let mut states = cases.iter().map(|case| case.figures.state).filter(|state| state.uses_backend());
+    let first = states.next();
+    let several = states.any(|state| Some(state) != first);
+    let name = |case: &CaseSummary| match case.figures.state {
+        CacheState::GoCold | CacheState::GoWarm => format!("go alone: {}", case.name),
+        state if several => format!("{state}  {}", case.name),
         _ => case.name.clone(),
     };
     cases.iter().map(name).collect()
@@ -109,25 +109,27 @@ mod tests {
     #[test]
     fn what_an_idea_is_worth_is_a_sentence() {
         let plan = plan_of(
-            &[Leg::B],
+            &[CacheState::RemoteHit],
             vec![
                 case("name = \"pack\"\nstrategy = \"pack\""),
                 case("name = \"without prefetch\"\nstrategy = \"pack\"\nwithout = [\"prefetch\"]"),
             ],
         );
-        let mut rounds = measured(Leg::B, Some(0), &[100, 100, 100, 100, 100]);
-        rounds.extend(measured(Leg::B, Some(1), &[180, 190, 200, 210, 220]));
+        let mut rounds = measured(CacheState::RemoteHit, Some(0), &[100, 100, 100, 100, 100]);
+        rounds.extend(measured(CacheState::RemoteHit, Some(1), &[180, 190, 200, 210, 220]));
         let cases = summaries(&rounds, &plan);
         assert_eq!(sentences(&cases), ["without prefetch: 2.0× slower (time 2.00 times, 1.80 to 2.20)."]);
         assert_eq!(names(&cases), ["pack", "without prefetch"]);
     }
 
     #[test]
-    fn several_legs_are_told_apart() {
-        let plan =
-            plan_of(&[Leg::BaselineFull, Leg::B, Leg::A], vec![case("name = \"edit\"\nchange = \"edit-one-file\"")]);
-        let legs = [Leg::BaselineFull, Leg::B, Leg::A];
-        let rounds: Vec<_> = legs.into_iter().flat_map(|leg| measured(leg, Some(0), &[100])).collect();
-        assert_eq!(names(&summaries(&rounds, &plan)), ["go alone: edit", "b  edit", "a  edit"]);
+    fn several_states_are_told_apart() {
+        let plan = plan_of(
+            &[CacheState::GoWarm, CacheState::RemoteHit, CacheState::LocalHit],
+            vec![case("name = \"edit\"\nchange = \"edit-one-file\"")],
+        );
+        let states = [CacheState::GoWarm, CacheState::RemoteHit, CacheState::LocalHit];
+        let rounds: Vec<_> = states.into_iter().flat_map(|state| measured(state, Some(0), &[100])).collect();
+        assert_eq!(names(&summaries(&rounds, &plan)), ["go alone: edit", "remote-hit  edit", "local-hit  edit"]);
     }
 }

@@ -1,7 +1,7 @@
 //! The tables of a scenario with machines: a row a wave, and what S3 would ask for it. Reads results, computes nothing.
 
 use crate::bench::analysis::study::ci::{CiResults, WaveSummary};
-use crate::bench::execute::state::ServerSeen;
+use crate::bench::execute::state_check::ServerSeen;
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;

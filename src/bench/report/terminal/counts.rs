@@ -1,15 +1,15 @@
 //! The second table: what go and the backend did. Units stand in a second line of the header, so that all columns fit.
 
-use crate::bench::analysis::study::summary::{BackendSummary, LegSummary};
+use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 
-/// One row a leg; a baseline has no backend, only the CPU time of go.
-pub fn grid(legs: &[LegSummary]) -> Grid {
+/// One row a state; a baseline has no backend, only the CPU time of go.
+pub fn grid(states: &[StateSummary]) -> Grid {
     let backend = |pick: &dyn Fn(&BackendSummary) -> Option<f64>| -> Vec<Option<f64>> {
-        legs.iter().map(|leg| pick(leg.backend.as_ref()?)).collect()
+        states.iter().map(|state| pick(state.backend.as_ref()?)).collect()
     };
     let count = |pick: &dyn Fn(&BackendSummary) -> f64| {
         let values = backend(&|session| Some(pick(session)));
@@ -17,9 +17,9 @@ pub fn grid(legs: &[LegSummary]) -> Grid {
     };
     let size = |pick: &dyn Fn(&BackendSummary) -> Option<f64>| units::size_column(&backend(pick));
     let time = |pick: &dyn Fn(&BackendSummary) -> Option<f64>| units::duration_column(&backend(pick));
-    let go_cpu: Vec<Option<f64>> = legs.iter().map(|leg| Some(leg.go_cpu_median_ns)).collect();
+    let go_cpu: Vec<Option<f64>> = states.iter().map(|state| Some(state.go_cpu_median_ns)).collect();
     let columns = [
-        ("run", Column { unit: None, cells: legs.iter().map(|leg| name(leg.leg).to_owned()).collect() }),
+        ("run", Column { unit: None, cells: states.iter().map(|state| name(state.state).to_owned()).collect() }),
         ("gets", count(&|session| session.gets)),
         ("local", count(&|session| session.hits_local)),
         ("remote", count(&|session| session.hits_remote)),
@@ -37,11 +37,11 @@ pub fn grid(legs: &[LegSummary]) -> Grid {
 }
 
 /// Short, for a table that is wide already.
-fn name(leg: Leg) -> &'static str {
-    match leg {
-        Leg::BaselineEmpty => "go empty",
-        Leg::BaselineFull => "go full",
-        Leg::C | Leg::B | Leg::A => leg.name(),
+fn name(state: CacheState) -> &'static str {
+    match state {
+        CacheState::GoCold => "go empty",
+        CacheState::GoWarm => "go full",
+        CacheState::Cold | CacheState::RemoteHit | CacheState::LocalHit => state.name(),
     }
 }
 
@@ -75,15 +75,15 @@ mod tests {
 
     #[test]
     fn every_column_of_a_build_of_std_fits_100() {
-        let all = Leg::ALL.into_iter().flat_map(|leg| measured(leg, &[1])).collect::<Vec<_>>();
-        let mut legs = Summary::of(&all, false).legs;
-        for leg in &mut legs {
-            leg.go_cpu_median_ns = 152.13e9;
+        let all = CacheState::ALL.into_iter().flat_map(|state| measured(state, &[1])).collect::<Vec<_>>();
+        let mut states = Summary::of(&all, false).states;
+        for state in &mut states {
+            state.go_cpu_median_ns = 152.13e9;
         }
-        legs[2].backend = Some(backend(0.0, 21.447e6, 144.1e6));
-        legs[3].backend = Some(backend(1.5, 142.861e6, 144.1e6));
-        legs[4].backend = Some(backend(1072.0, 9_212.0, 0.0));
-        let text = grid(&legs).render(View { width: 100, colour: false });
+        states[2].backend = Some(backend(0.0, 21.447e6, 144.1e6));
+        states[3].backend = Some(backend(1.5, 142.861e6, 144.1e6));
+        states[4].backend = Some(backend(1072.0, 9_212.0, 0.0));
+        let text = grid(&states).render(View { width: 100, colour: false });
         assert!(text.lines().next().unwrap().ends_with("peak"), "{text}");
         assert!(text.contains("9.2 µs") && text.contains("143 ms") && text.contains("152"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");

@@ -7,10 +7,10 @@ use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
 
-/// One row a leg.
+/// One row a state.
 pub fn grid(found: &Differences) -> Grid {
     // Together, so that both sides have one unit.
-    let medians: Vec<Option<f64>> = found.legs.iter().flat_map(|one| one.medians_ns.map(Some)).collect();
+    let medians: Vec<Option<f64>> = found.states.iter().flat_map(|one| one.medians_ns.map(Some)).collect();
     let medians = units::durations(&medians);
     let row = |(one, medians): (&Difference, &[String])| {
         let range = |low, high| format!("{} to {}", comparison::signed(low), comparison::signed(high));
@@ -28,18 +28,18 @@ pub fn grid(found: &Differences) -> Grid {
             coverage.unwrap_or_else(missing),
         ]
     };
-    let header = ["leg", "the second is", "difference", "interval", "first", "second", "rounds", "it holds"];
-    let rows = found.legs.iter().zip(medians.chunks_exact(2)).map(row);
+    let header = ["state", "the second is", "difference", "interval", "first", "second", "rounds", "it holds"];
+    let rows = found.states.iter().zip(medians.chunks_exact(2)).map(row);
     Grid { header: header.map(str::to_owned).to_vec(), rows: rows.collect() }
 }
 
 /// What it comes to, and what it rests on.
 pub fn words(found: &Differences) -> Vec<String> {
-    let legs: Vec<String> = found.legs.iter().map(|one| format!("{} {}", one.name, word(one))).collect();
+    let states: Vec<String> = found.states.iter().map(|one| format!("{} {}", one.name, word(one))).collect();
     let [first, second] = &found.names;
-    let mut words = match legs.is_empty() {
+    let mut words = match states.is_empty() {
         true => vec![format!("{second} against {first}: nothing could be compared.")],
-        false => vec![format!("{second} (second) against {first} (first): {}.", legs.join(", ")), floor(found)],
+        false => vec![format!("{second} (second) against {first} (first): {}.", states.join(", ")), floor(found)],
     };
     if !found.only_in_one.is_empty() {
         let what = match found.side_by_side {
@@ -51,12 +51,12 @@ pub fn words(found: &Differences) -> Vec<String> {
     words
 }
 
-/// Whether a leg is slower by more than `limit`, a share; `slower` are those.
+/// Whether a state is slower by more than `limit`, a share; `slower` are those.
 pub fn limit(limit: f64, slower: &[&Difference]) -> String {
     let names: Vec<&str> = slower.iter().map(|one| one.name.as_str()).collect();
     let limit = units::percent(limit);
     match names.is_empty() {
-        true => format!("No leg is surely slower by more than {limit}."),
+        true => format!("No state is surely slower by more than {limit}."),
         false => format!("SLOWER BY MORE THAN {limit}: {}.", names.join(", ")),
     }
 }
@@ -83,17 +83,17 @@ fn floor(found: &Differences) -> String {
     match (found.side_by_side, floor) {
         (true, Some(floor)) => format!(
             "They ran side by side in each round. go with its own full cache against itself differs by up to {floor}: no \
-             smaller difference of the short legs is told."
+             smaller difference of the short states is told."
         ),
         (true, None) => "They ran side by side in each round. The noise of the machine was not measured beside them \
-                         (baseline-full and five rounds would): only the intervals judge."
+                         (go-warm and five rounds would): only the intervals judge."
             .to_owned(),
         (false, Some(floor)) => format!(
             "The runs were not side by side: the machine itself differed by up to {floor}, by go with its own full cache. No \
              smaller difference is told."
         ),
         (false, None) => {
-            "The runs were not side by side, and no leg tells what the machine itself differed by: baseline-full would."
+            "The runs were not side by side, and no state tells what the machine itself differed by: go-warm would."
                 .to_owned()
         }
     }
@@ -103,24 +103,32 @@ fn floor(found: &Differences) -> String {
 pub mod tests {
     use super::*;
     use crate::bench::analysis::statistics::stats::Interval;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
 
     fn difference(name: &str, ratio: f64, verdict: Verdict) -> Difference {
         let interval = Some(Interval { low: ratio - 0.02, high: ratio + 0.02, coverage: 0.993 });
         let interval = interval.filter(|_| verdict != Verdict::NoiseUnknown);
         let medians_ns = [1e9, 1e9 * ratio];
-        Difference { name: name.to_owned(), leg: Leg::A, rounds: [21, 20], medians_ns, ratio, interval, verdict }
+        Difference {
+            name: name.to_owned(),
+            state: CacheState::LocalHit,
+            rounds: [21, 20],
+            medians_ns,
+            ratio,
+            interval,
+            verdict,
+        }
     }
 
-    /// Of two backends, three legs.
+    /// Of two backends, three states.
     pub fn found() -> Differences {
-        let legs = vec![
+        let states = vec![
             difference("c", 1.4, Verdict::NoiseUnknown),
             difference("b · a|b", 0.99, Verdict::Same),
             difference("a", 1.25, Verdict::Slower),
         ];
         let names = ["HEAD~3 1a2b3c4", "this build"].map(str::to_owned);
-        Differences { names, side_by_side: true, floor: Some(0.03), legs, only_in_one: Vec::new() }
+        Differences { names, side_by_side: true, floor: Some(0.03), states, only_in_one: Vec::new() }
     }
 
     #[test]
@@ -141,10 +149,10 @@ pub mod tests {
         assert!(words[1].contains("differs by up to 3.0 %"), "{words:?}");
         let slower = difference("a", 1.25, Verdict::Slower);
         assert_eq!(limit(0.05, &[&slower]), "SLOWER BY MORE THAN 5.0 %: a.");
-        let nothing = Differences { legs: Vec::new(), only_in_one: vec!["a".to_owned()], ..found() };
+        let nothing = Differences { states: Vec::new(), only_in_one: vec!["a".to_owned()], ..found() };
         let expected = "Without a round that counts on one side, and not compared: a.";
         assert_eq!(super::words(&nothing)[1..], [expected]);
-        assert_eq!(limit(0.05, &[]), "No leg is surely slower by more than 5.0 %.");
+        assert_eq!(limit(0.05, &[]), "No state is surely slower by more than 5.0 %.");
     }
 
     #[test]

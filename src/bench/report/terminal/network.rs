@@ -70,7 +70,7 @@ fn sentence(strategy: &str, column: &BandwidthColumn) -> String {
         }
         Crossover::Always => "no cache is faster at any latency".to_owned(),
         Crossover::Never => "faster than no cache over the whole grid, and by its line far beyond it".to_owned(),
-        Crossover::Unknown => "not known: that takes baseline-empty and two latencies".to_owned(),
+        Crossover::Unknown => "not known: that takes go-cold and two latencies".to_owned(),
     };
     format!("{strategy}, {bandwidth}: {says}.")
 }

@@ -10,7 +10,7 @@ use crate::bench::analysis::statistics::stats::{median, median_interval, paired_
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::units;
 use crate::bench::results::run::write_whole;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 
 /// Where `bench observe` leaves its result for the reports of later runs.
 pub const PRICE_FILE: &str = "observe.json";
@@ -27,7 +27,7 @@ pub struct Observation {
     pub run: String,
     pub started_unix_ns: u64,
     /// In which state the builds were.
-    pub leg: String,
+    pub state: String,
     /// What was built.
     pub packages: String,
     pub go_version: String,
@@ -62,10 +62,20 @@ pub struct Price {
 
 impl Observation {
     /// An observation in which nothing has been measured yet.
-    pub fn new(run: &str, started_unix_ns: u64, leg: Leg, packages: &str) -> Self {
-        let (run, leg, packages) = (run.to_owned(), leg.to_string(), packages.to_owned());
+    pub fn new(run: &str, started_unix_ns: u64, state: CacheState, packages: &str) -> Self {
+        let (run, state, packages) = (run.to_owned(), state.to_string(), packages.to_owned());
         let (go_version, cpu_model, cores) = (String::new(), None, None);
-        Self { schema: SCHEMA, run, started_unix_ns, leg, packages, go_version, cpu_model, cores, settings: Vec::new() }
+        Self {
+            schema: SCHEMA,
+            run,
+            started_unix_ns,
+            state,
+            packages,
+            go_version,
+            cpu_model,
+            cores,
+            settings: Vec::new(),
+        }
     }
 
     /// Reads the last one in `out`; `None` when there is none that can be read.
@@ -103,7 +113,7 @@ impl Observation {
         let second = ["", "ms", "", "ms", "ms", "ms", "MB", "MB"];
         let header = header.iter().zip(second).map(|(one, two)| format!("{one}\n{two}")).collect();
         let table = Grid { header, rows: rows.collect() }.render(view);
-        format!("{}: go build {}\n\n{table}", self.leg, self.packages)
+        format!("{}: go build {}\n\n{table}", self.state, self.packages)
     }
 
     fn row(&self, setting: &Setting) -> Vec<String> {
@@ -185,7 +195,7 @@ mod tests {
             cpu_ns: vec![40_000_000; walls_ns.len()],
             ..Setting::default()
         };
-        let mut observation = Observation::new("20261123T000000Z-observe", 1, Leg::A, "std");
+        let mut observation = Observation::new("20261123T000000Z-observe", 1, CacheState::LocalHit, "std");
         observation.go_version = "go1.26.8".to_owned();
         observation.settings = vec![
             setting("none", &[100, 200, 100]),

@@ -9,24 +9,24 @@ use crate::bench::results::run::Round;
 
 /// A `close` below this share of the wall clock is left out of the words.
 const WORTH_A_WORD: f64 = 0.01;
-/// Packages that are named of each leg.
+/// Packages that are named of each state.
 const WORST: usize = 5;
 
-/// One row a part of each leg.
+/// One row a part of each state.
 pub fn grid(savings: &[Savings]) -> Grid {
     let parts: Vec<(&str, &PartSaved)> =
-        savings.iter().flat_map(|leg| leg.parts.iter().map(|part| (name(&leg.folder), part))).collect();
+        savings.iter().flat_map(|state| state.parts.iter().map(|part| (name(&state.folder), part))).collect();
     let column = |pick: &dyn Fn(&PartSaved) -> Option<f64>| {
         units::durations(&parts.iter().map(|(_, part)| pick(part)).collect::<Vec<Option<f64>>>())
     };
     let waited = column(&|part| Some(part.waited_ns? as f64));
     let compiled = column(&|part| Some(part.compiled_ns? as f64));
     let saved = column(&|part| Some(part.saved_ns?.unsigned_abs() as f64));
-    let rows = parts.iter().enumerate().map(|(at, (leg, part))| {
+    let rows = parts.iter().enumerate().map(|(at, (state, part))| {
         let sign = if part.saved_ns.is_some_and(|saved| saved < 0) { "−" } else { "" };
         let costly = part.saved_ns.map(|_| part.costly as f64);
         vec![
-            format!("{leg}  {}", part_name(part.part)),
+            format!("{state}  {}", part_name(part.part)),
             part.gets.to_string(),
             part.packages.to_string(),
             waited[at].clone(),
@@ -39,14 +39,14 @@ pub fn grid(savings: &[Savings]) -> Grid {
     Grid { header: header.map(str::to_owned).to_vec(), rows: rows.collect() }
 }
 
-/// The critical path of each leg with what go's `close` took beside it in its round, the packages that the cache costs more than it saves, and what is missing for both.
+/// The critical path of each state with what go's `close` took beside it in its round, the packages that the cache costs more than it saves, and what is missing for both.
 pub fn notes(paths: &[CriticalPath], savings: &[Savings], rounds: &[Round]) -> Vec<String> {
     let account = |path: &CriticalPath| rounds.iter().find(|round| round.folder == path.folder)?.account.as_ref();
     let close_ns = |path: &CriticalPath| account(path).map_or(0, |account| account.close_ns);
     let mut notes: Vec<String> = paths.iter().map(|of| path(of, close_ns(of))).collect();
     notes.extend(savings.iter().filter_map(costly));
     if !paths.is_empty() {
-        let cold: Vec<&str> = savings.iter().map(|leg| leg.cold.as_str()).collect();
+        let cold: Vec<&str> = savings.iter().map(|state| state.cold.as_str()).collect();
         let against = cold.first().map_or(String::new(), |cold| format!(" against {cold}"));
         let folders: Vec<&str> = paths.iter().map(|path| path.folder.as_str()).collect();
         notes.push(format!(
@@ -80,14 +80,14 @@ fn path(path: &CriticalPath, close_ns: u64) -> String {
 }
 
 /// None where the cache costs nothing more than it saves.
-fn costly(leg: &Savings) -> Option<String> {
-    let all = leg.costly().count();
-    let asked = leg.packages.iter().filter(|package| package.saved_ns.is_some()).count();
-    let named: Vec<String> = leg.costly().take(WORST).map(cost).collect();
+fn costly(state: &Savings) -> Option<String> {
+    let all = state.costly().count();
+    let asked = state.packages.iter().filter(|package| package.saved_ns.is_some()).count();
+    let named: Vec<String> = state.costly().take(WORST).map(cost).collect();
     let more = if all > WORST { " …" } else { "" };
     (all > 0).then(|| {
         let named = named.join(", ");
-        format!("{}: {all} of {asked} packages cost more than they save: {named}{more}.", name(&leg.folder))
+        format!("{}: {all} of {asked} packages cost more than they save: {named}{more}.", name(&state.folder))
     })
 }
 
@@ -96,7 +96,7 @@ fn cost(package: &PackageSaved) -> String {
     format!("{} (waited {}, compiles in {})", package.package, time(package.waited_ns), time(package.compiled_ns))
 }
 
-/// Leg and case of a round.
+/// CacheState and case of a round.
 fn name(folder: &str) -> &str {
     folder.rsplit_once('/').map_or(folder, |(setup, _)| setup)
 }
@@ -147,14 +147,19 @@ pub mod tests {
             costly: 0,
             ..size.clone()
         };
-        Savings { folder: "b/profile".to_owned(), cold: "c/profile".to_owned(), parts: vec![size, none], packages }
+        Savings {
+            folder: "remote-hit/profile".to_owned(),
+            cold: "cold/profile".to_owned(),
+            parts: vec![size, none],
+            packages,
+        }
     }
 
     #[test]
     fn a_loss_has_a_sign_and_what_is_not_known_a_dash() {
         let rows = grid(&[savings(Vec::new())]).rows;
-        assert_eq!(rows[0], ["b  to 4 KiB", "2", "1", "30.0 ms", "10.0 ms", "−20.0 ms", "1"]);
-        assert_eq!(rows[1], ["b  of no package", "2", "0", "30.0 ms", "–", "–", "–"]);
+        assert_eq!(rows[0], ["remote-hit  to 4 KiB", "2", "1", "30.0 ms", "10.0 ms", "−20.0 ms", "1"]);
+        assert_eq!(rows[1], ["remote-hit  of no package", "2", "0", "30.0 ms", "–", "–", "–"]);
     }
 
     #[test]
@@ -162,9 +167,9 @@ pub mod tests {
         let packages: Vec<PackageSaved> =
             (1..=7).map(|number| saved(&format!("p{number}"), 9_000_000, number)).collect();
         let words = costly(&savings(packages)).unwrap();
-        assert!(
-            words.starts_with("b: 7 of 7 packages cost more than they save: p1 (waited 9.0 ms, compiles in 1 ns), p2")
-        );
+        assert!(words.starts_with(
+            "remote-hit: 7 of 7 packages cost more than they save: p1 (waited 9.0 ms, compiles in 1 ns), p2"
+        ));
         assert!(words.contains("p5") && !words.contains("p6") && words.ends_with("…."), "{words}");
         assert_eq!(costly(&savings(vec![saved("p", 1, 2)])), None);
     }
@@ -172,13 +177,14 @@ pub mod tests {
     #[test]
     fn a_path_is_one_sentence() {
         let (wall_ns, cache_ns, worker_ns) = (1_000_000_000, 120_000_000, 300_000_000);
-        let path = CriticalPath { folder: "b/profile".to_owned(), wall_ns, cache_ns, worker_ns, steps: Vec::new() };
+        let path =
+            CriticalPath { folder: "remote-hit/profile".to_owned(), wall_ns, cache_ns, worker_ns, steps: Vec::new() };
         let notes = notes(std::slice::from_ref(&path), &[savings(Vec::new())], &[]);
-        let expected = "b: of its 1.0 s the critical path (0 actions) waits 12 % for the cache and 30 % for a free worker: its \
+        let expected = "remote-hit: of its 1.0 s the critical path (0 actions) waits 12 % for the cache and 30 % for a free worker: its \
                         actions wait about 120 ms for the cache.";
         assert_eq!(notes[0], expected);
         assert!(
-            notes[1].contains("are of b/profile against c/profile: rounds in which go traces itself"),
+            notes[1].contains("are of remote-hit/profile against cold/profile: rounds in which go traces itself"),
             "{}",
             notes[1]
         );

@@ -1,7 +1,7 @@
 //! The terminal reporter: two tables, the answer, and what to look at next. Reads results, computes nothing.
 
 use crate::bench::analysis::statistics::compare::Comparison;
-use crate::bench::analysis::study::summary::{BackendSummary, LegSummary, Summary};
+use crate::bench::analysis::study::summary::{BackendSummary, StateSummary, Summary};
 use crate::bench::execute::environment::Environment;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::report::terminal::cases;
@@ -23,7 +23,7 @@ use crate::bench::report::text::verdict;
 use crate::bench::results::run::Results;
 use crate::bench::scenario::network_grid::Limit;
 
-/// Verdicts on more legs and cases than these are in the report alone.
+/// Verdicts on more states and cases than these are in the report alone.
 const MOST_VERDICTS: usize = 5;
 
 /// All that a run prints on stdout, in at most `view.width` columns.
@@ -41,7 +41,7 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
     parts.join("\n\n") + "\n"
 }
 
-/// What holds each leg back; nothing where there are more of them than anybody reads.
+/// What holds each state back; nothing where there are more of them than anybody reads.
 pub fn verdicts(results: &Results, width: usize) -> String {
     let told = if results.verdicts.len() <= MOST_VERDICTS { &results.verdicts[..] } else { &[] };
     verdict::render(told, width)
@@ -58,8 +58,8 @@ pub fn grids(results: &Results) -> Vec<Grid> {
         grids.push(selftest::grid(&results.proofs));
     } else if results.network.is_none() && !results.cases.is_empty() {
         grids.extend([cases::times(results), cases::counts(&results.cases)]);
-    } else if results.network.is_none() && !summary.legs.is_empty() {
-        grids.extend([times(summary), counts::grid(&summary.legs)]);
+    } else if results.network.is_none() && !summary.states.is_empty() {
+        grids.extend([times(summary), counts::grid(&summary.states)]);
     }
     let accounts = time_breakdown::grid(&figures(results));
     if results.network.is_none() && results.proofs.is_empty() && !accounts.rows.is_empty() {
@@ -71,7 +71,7 @@ pub fn grids(results: &Results) -> Vec<Grid> {
     if !summary.pairs.is_empty() {
         grids.push(pairs(&summary.pairs));
     }
-    grids.extend(results.differences.as_ref().filter(|found| !found.legs.is_empty()).map(differences::grid));
+    grids.extend(results.differences.as_ref().filter(|found| !found.states.is_empty()).map(differences::grid));
     grids
 }
 
@@ -79,8 +79,8 @@ pub fn grids(results: &Results) -> Vec<Grid> {
 pub fn notes(results: &Results) -> Vec<String> {
     let figures = figures(results);
     let sessions: Vec<(String, &BackendSummary)> =
-        figures.iter().filter_map(|(name, leg)| Some((name.clone(), leg.backend.as_ref()?))).collect();
-    let has_single = figures.iter().any(|(_, leg)| leg.wall_spread.is_none());
+        figures.iter().filter_map(|(name, state)| Some((name.clone(), state.backend.as_ref()?))).collect();
+    let has_single = figures.iter().any(|(_, state)| state.wall_spread.is_none());
     let mut notes = notes::of_run(&results.summary, &sessions, has_single);
     notes.extend(left_out(results));
     notes.extend(time_breakdown::sentence(&figures));
@@ -101,16 +101,16 @@ pub fn sentences(results: &Results) -> Vec<String> {
     match &results.network {
         Some(network) => network_table::sentences(network),
         None if !results.cases.is_empty() => cases::sentences(&results.cases),
-        None if !results.summary.legs.is_empty() => vec![answer::sentence(&results.summary)],
+        None if !results.summary.states.is_empty() => vec![answer::sentence(&results.summary)],
         None => Vec::new(),
     }
 }
 
-/// Legs and cases with their names.
-fn figures(results: &Results) -> Vec<(String, &LegSummary)> {
+/// States and cases with their names.
+fn figures(results: &Results) -> Vec<(String, &StateSummary)> {
     let names = cases::names(&results.cases).into_iter().map(|name| name.replace("  ", " "));
     let of_cases = names.zip(results.cases.iter().map(|case| &case.figures));
-    results.summary.legs.iter().map(|leg| (leg.leg.to_string(), leg)).chain(of_cases).collect()
+    results.summary.states.iter().map(|state| (state.state.to_string(), state)).chain(of_cases).collect()
 }
 
 /// What was run, by name: that of a file, but where bench itself has put the cases together.
@@ -181,20 +181,20 @@ fn remote(results: &Results) -> String {
 }
 
 fn times(summary: &Summary) -> Grid {
-    let walls: Vec<Option<f64>> = summary.legs.iter().map(|leg| Some(leg.wall_median_ns)).collect();
+    let walls: Vec<Option<f64>> = summary.states.iter().map(|state| Some(state.wall_median_ns)).collect();
     let walls = units::durations(&walls);
     let samples: Vec<Vec<f64>> =
-        summary.legs.iter().map(|leg| leg.walls_ns.iter().map(|wall| *wall as f64).collect()).collect();
+        summary.states.iter().map(|state| state.walls_ns.iter().map(|wall| *wall as f64).collect()).collect();
     let samples: Vec<&[f64]> = samples.iter().map(Vec::as_slice).collect();
     let dots = dots::rows(&samples);
-    let rows = summary.legs.iter().zip(walls).zip(dots).map(|((leg, wall), dots)| {
+    let rows = summary.states.iter().zip(walls).zip(dots).map(|((state, wall), dots)| {
         vec![
-            leg.leg.label().to_owned(),
+            state.state.name().to_owned(),
             wall,
-            leg.wall_spread.map_or(units::MISSING.to_owned(), |spread| format!("±{}", units::percent(spread))),
-            comparison(leg.against_empty),
-            comparison(leg.against_full),
-            leg.walls_ns.len().to_string(),
+            state.wall_spread.map_or(units::MISSING.to_owned(), |spread| format!("±{}", units::percent(spread))),
+            comparison(state.against_empty),
+            comparison(state.against_full),
+            state.walls_ns.len().to_string(),
             dots,
         ]
     });
@@ -218,7 +218,7 @@ fn pairs(pairs: &[Comparison]) -> Grid {
                 (format!("{:.3} to {:.3}", found.low, found.high), units::percent(found.coverage))
             });
         vec![
-            format!("{} : {}", pair.leg, pair.base),
+            format!("{} : {}", pair.state, pair.base),
             format!("{:.3}", pair.ratio),
             interval,
             coverage,

@@ -1,6 +1,6 @@
 //! Where the wall clock went, as a table: parts that add up to the whole.
 
-use crate::bench::analysis::study::summary::{LegSummary, RoundAccount};
+use crate::bench::analysis::study::summary::{RoundAccount, StateSummary};
 use crate::bench::analysis::time::time_breakdown::{Account, Stage, WaitKind};
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::text::units;
@@ -8,9 +8,9 @@ use crate::bench::report::text::units;
 /// Parts below this share of the wall clock are left out of the words.
 const WORTH_A_WORD: f64 = 0.01;
 
-/// One row a leg that has an account.
-pub fn grid(legs: &[(String, &LegSummary)]) -> Grid {
-    let rows = legs.iter().filter_map(|(name, leg)| Some(row(name, leg.account.as_ref()?)));
+/// One row a state that has an account.
+pub fn grid(states: &[(String, &StateSummary)]) -> Grid {
+    let rows = states.iter().filter_map(|(name, state)| Some(row(name, state.account.as_ref()?)));
     let header = ["where it went", "wall", "go alone", "both", "waiting", "close", "start, end"];
     Grid { header: header.map(str::to_owned).to_vec(), rows: rows.collect() }
 }
@@ -25,10 +25,10 @@ fn row(name: &str, of: &RoundAccount) -> Vec<String> {
     [named, wall].into_iter().chain(parts).collect()
 }
 
-/// What the open requests of each leg were for; None where no leg tells.
-pub fn sentence(legs: &[(String, &LegSummary)]) -> Option<String> {
+/// What the open requests of each state were for; None where no state tells.
+pub fn sentence(states: &[(String, &StateSummary)]) -> Option<String> {
     let waits =
-        legs.iter().filter_map(|(name, leg)| Some(format!("{name}: {}", waits(&leg.account.as_ref()?.account))));
+        states.iter().filter_map(|(name, state)| Some(format!("{name}: {}", waits(&state.account.as_ref()?.account))));
     let waits: Vec<String> = waits.collect();
     (!waits.is_empty()).then(|| format!("Requests were open, in shares of the wall clock, for: {}.", waits.join("; ")))
 }
@@ -99,7 +99,7 @@ mod tests {
             reader: Reader::default(),
         };
         assert_eq!(waits(&account), "get remote 35 %, put upload 9.1 %");
-        let cells = row("b", &RoundAccount { folder: "b/4".to_owned(), account });
+        let cells = row("b", &RoundAccount { folder: "remote-hit/4".to_owned(), account });
         assert_eq!(cells, ["b, round 4", "1.0 µs", "50 %", "20 %", "25 %", "3.0 %", "2.0 %"]);
     }
 }

@@ -4,7 +4,7 @@ use crate::bench::analysis::statistics::compare::{Comparison, Verdict};
 use crate::bench::analysis::study::summary::Summary;
 use crate::bench::report::text::comparison;
 use crate::bench::results::run::Results;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 
 /// What everybody asks.
 pub const QUESTION: &str = "Did the build get faster with GOCACHEPROG?";
@@ -14,23 +14,26 @@ pub fn sentence(summary: &Summary) -> String {
     format!("{QUESTION} {}", answer(summary))
 }
 
-/// The answer of a run that asked that question: of legs, without cases.
+/// The answer of a run that asked that question: of states, without cases.
 pub fn of_run(results: &Results) -> Option<String> {
-    let asks = results.network.is_none() && results.cases.is_empty() && !results.summary.legs.is_empty();
+    let asks = results.network.is_none() && results.cases.is_empty() && !results.summary.states.is_empty();
     asks.then(|| answer(&results.summary))
 }
 
 fn answer(summary: &Summary) -> String {
-    let against_empty = |leg| summary.leg(leg).and_then(|leg| leg.against_empty);
-    let hits = [("from the remote", against_empty(Leg::B)), ("from local disk", against_empty(Leg::A))];
+    let against_empty = |state| summary.state(state).and_then(|state| state.against_empty);
+    let hits = [
+        ("from the remote", against_empty(CacheState::RemoteHit)),
+        ("from local disk", against_empty(CacheState::LocalHit)),
+    ];
     let known: Vec<(&str, Comparison)> = hits.into_iter().filter_map(|(what, found)| Some((what, found?))).collect();
     if known.is_empty() {
-        let text = "This run cannot tell: that takes baseline-empty and one of b and a, each in its state.";
+        let text = "This run cannot tell: that takes go-cold and one of b and a, each in its state.";
         return format!("{text}{}", against_full(summary));
     }
     let parts: Vec<String> = known.iter().map(|(what, found)| format!("{what} {}", comparison::long(found))).collect();
     let mut text = format!("{} Against an empty cache: {}", verdict(&known), parts.join(", "));
-    if let Some(filling) = against_empty(Leg::C) {
+    if let Some(filling) = against_empty(CacheState::Cold) {
         text += &format!("; filling both stores (c): {}", comparison::long(&filling));
     }
     text.push('.');
@@ -51,9 +54,9 @@ fn verdict(known: &[(&str, Comparison)]) -> &'static str {
 }
 
 fn against_full(summary: &Summary) -> String {
-    let found = [("from local disk", Leg::A), ("from the remote", Leg::B)];
-    let parts = found.into_iter().filter_map(|(what, leg)| {
-        let found = summary.leg(leg)?.against_full?;
+    let found = [("from local disk", CacheState::LocalHit), ("from the remote", CacheState::RemoteHit)];
+    let parts = found.into_iter().filter_map(|(what, state)| {
+        let found = summary.state(state)?.against_full?;
         Some(format!("{what} {}", comparison::long(&found)))
     });
     let parts: Vec<String> = parts.collect();
@@ -68,19 +71,19 @@ mod tests {
     use super::*;
     use crate::bench::analysis::study::summary::tests::measured;
 
-    fn of(legs: &[(Leg, &[u64])]) -> String {
-        let rounds: Vec<_> = legs.iter().flat_map(|(leg, walls)| measured(*leg, walls)).collect();
+    fn of(states: &[(CacheState, &[u64])]) -> String {
+        let rounds: Vec<_> = states.iter().flat_map(|(state, walls)| measured(*state, walls)).collect();
         sentence(&Summary::of(&rounds, false))
     }
 
     #[test]
     fn five_runs_give_the_whole_answer() {
         let text = of(&[
-            (Leg::BaselineEmpty, &[28_000]),
-            (Leg::BaselineFull, &[260, 261, 262, 263, 264]),
-            (Leg::C, &[28_040]),
-            (Leg::B, &[618, 619, 620, 621, 622]),
-            (Leg::A, &[286, 287, 288, 289, 290]),
+            (CacheState::GoCold, &[28_000]),
+            (CacheState::GoWarm, &[260, 261, 262, 263, 264]),
+            (CacheState::Cold, &[28_040]),
+            (CacheState::RemoteHit, &[618, 619, 620, 621, 622]),
+            (CacheState::LocalHit, &[286, 287, 288, 289, 290]),
         ]);
         assert_eq!(
             text,
@@ -92,19 +95,19 @@ mod tests {
 
     #[test]
     fn without_a_baseline_there_is_no_answer() {
-        assert!(of(&[(Leg::A, &[1, 2, 3])]).contains("cannot tell"));
+        assert!(of(&[(CacheState::LocalHit, &[1, 2, 3])]).contains("cannot tell"));
     }
 
     #[test]
     fn single_rounds_say_that_the_noise_is_not_known() {
-        let text = of(&[(Leg::BaselineEmpty, &[100]), (Leg::A, &[80])]);
+        let text = of(&[(CacheState::GoCold, &[100]), (CacheState::LocalHit, &[80])]);
         let expected = "Too few rounds to say. Against an empty cache: from local disk 1.2× faster? (too few rounds";
         assert!(text.contains(expected), "{text}");
     }
 
     #[test]
     fn a_slow_remote_is_no_gain() {
-        let text = of(&[(Leg::BaselineEmpty, &[100, 101, 102]), (Leg::B, &[150, 151, 152])]);
+        let text = of(&[(CacheState::GoCold, &[100, 101, 102]), (CacheState::RemoteHit, &[150, 151, 152])]);
         assert!(text.contains("No. Against an empty cache: from the remote 1.5× slower"), "{text}");
     }
 }

@@ -57,13 +57,13 @@ pub fn signed(ratio: f64) -> String {
 mod tests {
     use super::*;
     use crate::bench::analysis::statistics::stats::Interval;
-    use crate::bench::scenario::cache_state::Leg;
+    use crate::bench::scenario::cache_state::CacheState;
 
     fn of(ratio: f64, verdict: Verdict) -> Comparison {
         let interval = Some(Interval { low: 0.99, high: 1.2, coverage: 0.97 });
         Comparison {
-            leg: Leg::A,
-            base: Leg::BaselineFull,
+            state: CacheState::LocalHit,
+            base: CacheState::GoWarm,
             ratio,
             interval,
             pairs: 5,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::bench::report::network_plot::PLOT_FILE;
 use crate::bench::results::run::{RESULTS_FILE, Results};
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 
 /// A file of the run, as a person would type it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +19,10 @@ const PICTURES: [(&str, &str); 3] = [
     (PLOT_FILE, "wall over latency, a panel a bandwidth: open in a browser"),
     ("results.md", "the same for a pull request"),
 ];
-/// Legs by what their trace tells: in b go waits the most for the cache.
-const TELLING: [Leg; 3] = [Leg::B, Leg::C, Leg::A];
+/// States by what their trace tells: in b go waits the most for the cache.
+const TELLING: [CacheState; 3] = [CacheState::RemoteHit, CacheState::Cold, CacheState::LocalHit];
 
-/// The three to look at next, of those that are below `run`: a picture, the trace of the most telling leg, the samples. `shown` is
+/// The three to look at next, of those that are below `run`: a picture, the trace of the most telling state, the samples. `shown` is
 /// the name under which the run is listed.
 pub fn to_look_at(results: &Results, run: &Path, shown: &Path) -> Vec<File> {
     let picture = PICTURES.iter().find(|(name, _)| run.join(name).is_file());
@@ -35,9 +35,9 @@ pub fn to_look_at(results: &Results, run: &Path, shown: &Path) -> Vec<File> {
 
 /// That of the round nearest to the median.
 fn trace(results: &Results) -> Option<(String, String)> {
-    let legs = || results.summary.legs.iter().chain(results.cases.iter().map(|case| &case.figures));
-    let of_leg = |leg: &Leg| legs().find(|found| found.leg == *leg)?.account.as_ref();
-    let account = TELLING.iter().find_map(of_leg)?;
+    let states = || results.summary.states.iter().chain(results.cases.iter().map(|case| &case.figures));
+    let of_state = |state: &CacheState| states().find(|found| found.state == *state)?.account.as_ref();
+    let account = TELLING.iter().find_map(of_state)?;
     let says = format!("trace of {}: open in https://ui.perfetto.dev", account.folder);
     Some((format!("{}/trace.json", account.folder), says))
 }
@@ -52,8 +52,8 @@ mod tests {
     use crate::telemetry::LoggedSession;
 
     fn run() -> Results {
-        let mut rounds = measured(Leg::A, &[100]);
-        rounds.extend(measured(Leg::B, &[100, 120, 190]));
+        let mut rounds = measured(CacheState::LocalHit, &[100]);
+        rounds.extend(measured(CacheState::RemoteHit, &[100, 120, 190]));
         let frame =
             Frame { backend_ns: 0, handshake_ns: 0, released_ns: 1, wall_ns: 1, workers: 1, cores: 1, go_cpu_ns: 0 };
         let log = LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines: Vec::new() };
@@ -75,8 +75,8 @@ mod tests {
     fn three_files_of_those_that_are_there() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(paths(folder.path(), &["results.json"]), ["m/latest/results.json"]);
-        let all = ["results.md", "a/1/trace.json", "b/1/trace.json", "b/2/trace.json"];
-        let expected = ["m/latest/results.md", "m/latest/b/2/trace.json", "m/latest/results.json"];
+        let all = ["results.md", "local-hit/1/trace.json", "remote-hit/1/trace.json", "remote-hit/2/trace.json"];
+        let expected = ["m/latest/results.md", "m/latest/remote-hit/2/trace.json", "m/latest/results.json"];
         assert_eq!(paths(folder.path(), &all), expected);
         assert_eq!(paths(folder.path(), &["report.html"])[0], "m/latest/report.html");
     }

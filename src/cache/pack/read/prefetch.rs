@@ -20,7 +20,7 @@ use crate::cache::pack::{LARGEST_PACKED, MANIFESTS, PackId, pack_key};
 use crate::cache::remote::error::RemoteError;
 use crate::cache::remote::retry::retry;
 use crate::cache::remote::store::Remote;
-use crate::cache::{Idea, Knobs};
+use crate::cache::{Knobs, PackOption};
 use crate::note::note;
 use crate::protocol::ActionId;
 
@@ -42,7 +42,7 @@ pub struct Packs {
     pub(crate) remote: Arc<Remote>,
     pub(super) local: Arc<LocalStore>,
     /// Parts that are switched off.
-    without: Vec<Idea>,
+    without: Vec<PackOption>,
     /// Packs that are fetched at the same time.
     connections: usize,
     is_loading: AtomicBool,
@@ -81,8 +81,8 @@ pub(crate) struct Loaded {
 
 impl Packs {
     /// Packs that have not been looked at yet.
-    pub fn new(remote: Arc<Remote>, local: Arc<LocalStore>, without: &[Idea], knobs: Knobs) -> Self {
-        let most = if without.contains(&Idea::Connections) { 1 } else { CONNECTIONS };
+    pub fn new(remote: Arc<Remote>, local: Arc<LocalStore>, without: &[PackOption], knobs: Knobs) -> Self {
+        let most = if without.contains(&PackOption::Connections) { 1 } else { CONNECTIONS };
         Self {
             connections: knobs.connections.unwrap_or(most),
             remote,
@@ -175,7 +175,7 @@ impl Packs {
         }
         let count = manifests.len();
         let catalog = Catalog::new(manifests.into_iter().map(|(_, manifest)| manifest).collect());
-        let reads_ahead = !self.without.contains(&Idea::Prefetch);
+        let reads_ahead = !self.without.contains(&PackOption::Prefetch);
         let schedule = Mutex::new(Schedule::new(reads_ahead, self.connections));
         let loaded = Loaded { catalog, manifests: count, runtime: Handle::current(), schedule };
         Some(Found::Manifests(Box::new(loaded)))

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bench::execute::backend::session::Inside;
-use crate::bench::scenario::cache_state::Leg;
+use crate::bench::scenario::cache_state::CacheState;
 use crate::telemetry::SessionSummary;
 
 /// The state that was found before go started.
@@ -49,37 +49,37 @@ pub struct ServerSeen {
 /// One thing that makes a state, with what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StateFinding"))]
-pub struct Finding {
+pub struct StateCheck {
     pub expected: String,
     pub seen: String,
     pub ok: bool,
 }
 
-impl Finding {
-    fn number(expected: &str, seen: u64, ok: bool) -> Finding {
-        Finding { expected: expected.to_owned(), seen: seen.to_string(), ok }
+impl StateCheck {
+    fn number(expected: &str, seen: u64, ok: bool) -> StateCheck {
+        StateCheck { expected: expected.to_owned(), seen: seen.to_string(), ok }
     }
 
-    fn fact(expected: &str, ok: bool, otherwise: &str) -> Finding {
-        Finding { expected: expected.to_owned(), seen: if ok { expected } else { otherwise }.to_owned(), ok }
+    fn fact(expected: &str, ok: bool, otherwise: &str) -> StateCheck {
+        StateCheck { expected: expected.to_owned(), seen: if ok { expected } else { otherwise }.to_owned(), ok }
     }
 }
 
 /// Checks a baseline by the number of files in its GOCACHE before and after. A full one finds all, and adds at most `growth`
 /// files; None: its case lets it miss.
-pub fn check_baseline(leg: Leg, files_before: u64, files_after: u64, growth: Option<u64>) -> Vec<Finding> {
-    if leg == Leg::BaselineEmpty {
-        return vec![Finding::number("0 files in GOCACHE at the start", files_before, files_before == 0)];
+pub fn check_baseline(state: CacheState, files_before: u64, files_after: u64, growth: Option<u64>) -> Vec<StateCheck> {
+    if state == CacheState::GoCold {
+        return vec![StateCheck::number("0 files in GOCACHE at the start", files_before, files_before == 0)];
     }
-    let mut findings = vec![Finding::number("files in GOCACHE at the start", files_before, files_before > 0)];
+    let mut findings = vec![StateCheck::number("files in GOCACHE at the start", files_before, files_before > 0)];
     match growth {
         None => {}
-        Some(0) => findings.push(Finding::number(
+        Some(0) => findings.push(StateCheck::number(
             &format!("still {files_before} files in GOCACHE at the end"),
             files_after,
             files_after == files_before,
         )),
-        Some(growth) => findings.push(Finding::number(
+        Some(growth) => findings.push(StateCheck::number(
             &format!("{files_before} to {} files in GOCACHE at the end", files_before + growth),
             files_after,
             (files_before..=files_before + growth).contains(&files_after),
@@ -88,27 +88,27 @@ pub fn check_baseline(leg: Leg, files_before: u64, files_after: u64, growth: Opt
     findings
 }
 
-/// Checks a leg that used the backend. `inside` are the sessions of go commands that were started by what go ran. `server` is
+/// Checks a state that used the backend. `inside` are the sessions of go commands that were started by what go ran. `server` is
 /// None where the server keeps no log for us (`--remote env`).
 pub fn check(
-    leg: Leg,
+    state: CacheState,
     before: Before,
     session: &SessionSummary,
     inside: &Inside,
     server: Option<ServerSeen>,
-) -> Vec<Finding> {
+) -> Vec<StateCheck> {
     // The server does not tell the sessions apart.
     let server = if inside.is_none() { server } else { None };
-    let mut findings = match leg {
-        Leg::BaselineEmpty | Leg::BaselineFull => Vec::new(),
-        Leg::C => check_c(before, session, inside),
-        Leg::B => check_b(before, session, inside, server),
-        Leg::A => check_a(before, session, inside, server),
+    let mut findings = match state {
+        CacheState::GoCold | CacheState::GoWarm => Vec::new(),
+        CacheState::Cold => check_c(before, session, inside),
+        CacheState::RemoteHit => check_b(before, session, inside, server),
+        CacheState::LocalHit => check_a(before, session, inside, server),
     };
     if inside.unknown > 0 {
         // No fault of the backend: what they did is not known, and the checks that need it are left out.
         let expected = "the summary of each go command inside the run";
-        findings.push(Finding::number(expected, inside.unknown, true));
+        findings.push(StateCheck::number(expected, inside.unknown, true));
         if let Some(finding) = findings.last_mut() {
             finding.seen += " ended without one";
         }
@@ -116,14 +116,14 @@ pub fn check(
     findings
 }
 
-fn check_c(before: Before, session: &SessionSummary, inside: &Inside) -> Vec<Finding> {
+fn check_c(before: Before, session: &SessionSummary, inside: &Inside) -> Vec<StateCheck> {
     let left = session.uploads_left + inside.summaries.iter().map(|session| session.uploads_left).sum::<u64>();
     let mut findings = vec![
         local_empty(before),
         remote_objects(before, "remote store empty at the start", |objects| objects == 0),
         remote_on(session, inside),
-        Finding::number("0 uploads left at the end", left, left == 0),
-        Finding::number(
+        StateCheck::number("0 uploads left at the end", left, left == 0),
+        StateCheck::number(
             &(if before.no_upload {
                 "no put uploaded".to_owned()
             } else {
@@ -140,16 +140,16 @@ fn check_c(before: Before, session: &SessionSummary, inside: &Inside) -> Vec<Fin
             0 => "0 hits on what this run did not put".to_owned(),
             _ => format!("at most {inside} hits on what go commands inside the run put"),
         };
-        findings.push(Finding::number(&expected, hits, hits <= inside));
+        findings.push(StateCheck::number(&expected, hits, hits <= inside));
     }
     findings
 }
 
-fn check_b(before: Before, session: &SessionSummary, inside: &Inside, server: Option<ServerSeen>) -> Vec<Finding> {
+fn check_b(before: Before, session: &SessionSummary, inside: &Inside, server: Option<ServerSeen>) -> Vec<StateCheck> {
     let mut findings = vec![
         local_empty(before),
         remote_objects(before, "remote store filled at the start", |objects| objects > 0),
-        Finding::fact("a c in its state filled the remote", before.remote_whole, "one that was not"),
+        StateCheck::fact("a c in its state filled the remote", before.remote_whole, "one that was not"),
         remote_on(session, inside),
         no_puts(session, before),
         some_hits("some hits from the remote", session.counts.hits_remote, before),
@@ -157,10 +157,10 @@ fn check_b(before: Before, session: &SessionSummary, inside: &Inside, server: Op
     if let Some(inside) = inside.entries() {
         let unknown = session.counts.hits_not_put_here.saturating_sub(session.counts.hits_remote + inside);
         let expected = "0 hits on what was neither fetched nor put in this run";
-        findings.push(Finding::number(expected, unknown, unknown == 0));
+        findings.push(StateCheck::number(expected, unknown, unknown == 0));
     }
     if let Some(server) = server {
-        findings.push(Finding {
+        findings.push(StateCheck {
             expected: format!("{} bytes of objects sent by the server", session.bytes_down),
             seen: server.bytes_out.to_string(),
             ok: server.bytes_out == session.bytes_down,
@@ -169,49 +169,49 @@ fn check_b(before: Before, session: &SessionSummary, inside: &Inside, server: Op
     findings
 }
 
-fn check_a(before: Before, session: &SessionSummary, inside: &Inside, server: Option<ServerSeen>) -> Vec<Finding> {
+fn check_a(before: Before, session: &SessionSummary, inside: &Inside, server: Option<ServerSeen>) -> Vec<StateCheck> {
     let requests = server.map_or(session.remote_requests, |server| server.requests);
     vec![
-        Finding::fact("local store filled at the start", !before.local_empty, "it was empty"),
+        StateCheck::fact("local store filled at the start", !before.local_empty, "it was empty"),
         match before.may_miss || before.made_again > 0 || before.asks_in_vain {
             true => remote_on(session, inside),
-            false => Finding::number("0 requests to the remote", requests, requests == 0),
+            false => StateCheck::number("0 requests to the remote", requests, requests == 0),
         },
         no_puts(session, before),
         some_hits("some hits from local disk", session.counts.hits_local, before),
     ]
 }
 
-/// A session that gave up on the remote was no longer the leg that its name says.
-fn remote_on(session: &SessionSummary, inside: &Inside) -> Finding {
+/// A session that gave up on the remote was no longer the state that its name says.
+fn remote_on(session: &SessionSummary, inside: &Inside) -> StateCheck {
     let reason = std::iter::once(session).chain(&inside.summaries).find_map(|session| session.remote_off.as_deref());
-    Finding::fact("the remote in use to the end", reason.is_none(), reason.unwrap_or_default())
+    StateCheck::fact("the remote in use to the end", reason.is_none(), reason.unwrap_or_default())
 }
 
 /// An entry that is put was compiled: the store was not full.
-fn no_puts(session: &SessionSummary, before: Before) -> Finding {
+fn no_puts(session: &SessionSummary, before: Before) -> StateCheck {
     let puts = session.counts.puts;
     match before.may_miss {
-        true => Finding::number("puts only after misses", puts, puts == 0 || session.counts.misses > 0),
+        true => StateCheck::number("puts only after misses", puts, puts == 0 || session.counts.misses > 0),
         false if before.made_again > 0 => {
             let most = before.made_again;
-            Finding::number(&format!("at most {most} puts, of what go caches in no run"), puts, puts <= most)
+            StateCheck::number(&format!("at most {most} puts, of what go caches in no run"), puts, puts <= most)
         }
-        false => Finding::number("0 puts", puts, puts == 0),
+        false => StateCheck::number("0 puts", puts, puts == 0),
     }
 }
 
 /// A change may touch all that a build asks for.
-fn some_hits(expected: &str, hits: u64, before: Before) -> Finding {
-    Finding::number(expected, hits, hits > 0 || before.may_miss)
+fn some_hits(expected: &str, hits: u64, before: Before) -> StateCheck {
+    StateCheck::number(expected, hits, hits > 0 || before.may_miss)
 }
 
-fn local_empty(before: Before) -> Finding {
-    Finding::fact("local store empty at the start", before.local_empty, "it held something")
+fn local_empty(before: Before) -> StateCheck {
+    StateCheck::fact("local store empty at the start", before.local_empty, "it held something")
 }
 
-fn remote_objects(before: Before, expected: &str, ok: impl Fn(u64) -> bool) -> Finding {
-    Finding {
+fn remote_objects(before: Before, expected: &str, ok: impl Fn(u64) -> bool) -> StateCheck {
+    StateCheck {
         expected: expected.to_owned(),
         seen: before
             .remote_objects
@@ -221,5 +221,5 @@ fn remote_objects(before: Before, expected: &str, ok: impl Fn(u64) -> bool) -> F
 }
 
 #[cfg(test)]
-#[path = "state_tests.rs"]
+#[path = "state_check_tests.rs"]
 mod tests;
