@@ -121,15 +121,15 @@ fn a_commit_that_is_slower_is_told_and_the_repository_is_as_it_was() {
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{stderr}\n{stdout}");
     assert!(stderr.contains("building the backend of HEAD~1 "), "{stderr}");
-    assert!(stdout.contains("SLOWER BY MORE THAN 10 %: b, a."), "{stdout}");
+    assert!(stdout.contains("SLOWER BY MORE THAN 10 %: remote-hit, local-hit."), "{stdout}");
     assert!(stdout.contains("They ran side by side in each round."), "{stdout}");
     repository.assert_untouched(&status);
 
     let markdown = std::fs::read_to_string(repository.folder.path().join("pr.md")).unwrap();
     let short = |revision: &str| repository.git(&["rev-parse", revision])[..7].to_owned();
     let (before, after) = (format!("HEAD~1 {}", short("HEAD~1")), format!("main {}", short("main")));
-    assert!(markdown.starts_with(&format!("**{after} (second) against {before} (first): b ")), "{markdown}");
-    assert!(markdown.contains("| a | ") && markdown.contains("SLOWER"), "{markdown}");
+    assert!(markdown.starts_with(&format!("**{after} (second) against {before} (first): remote-hit ")), "{markdown}");
+    assert!(markdown.contains("| local-hit | ") && markdown.contains("SLOWER"), "{markdown}");
 
     let results = std::fs::read(repository.root().join("metrics/latest/results.json")).unwrap();
     let results: Value = serde_json::from_slice(&results).unwrap();

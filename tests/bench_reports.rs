@@ -27,14 +27,14 @@ fn assert_pages(folder: &Path, latest: &Path) {
     for part in ["id=\"samples\"", "id=\"time\"", "id=\"flight\"", "id=\"latency\"", "id=\"flames\"", "id=\"tables\""] {
         assert!(page.contains(part), "{part}");
     }
-    assert!(page.contains("href=\"a/") && !page.contains("id=\"missing\""), "{page}");
+    assert!(page.contains("href=\"local-hit/") && !page.contains("id=\"missing\""), "{page}");
     let alone = folder.join("alone");
     std::fs::create_dir(&alone).unwrap();
     std::fs::copy(latest.join("results.json"), alone.join("results.json")).unwrap();
     stdout(&bench(folder, &["report", "alone"]));
     let page = std::fs::read_to_string(alone.join("report.html")).unwrap();
     assert!(page.contains("id=\"samples\"") && page.contains("request.txt is not there"), "{page}");
-    assert!(!page.contains("id=\"flight\"") && !page.contains("href=\"a/"), "{page}");
+    assert!(!page.contains("id=\"flight\"") && !page.contains("href=\"local-hit/"), "{page}");
 }
 
 /// A folder that nothing can be written into: for root all can, so a report that cannot be replaced stands for it. And a file of
@@ -95,10 +95,10 @@ fn a_run_is_reported_again_and_compared_from_its_file() {
     assert_pages(folder.path(), &latest);
     assert_only_shown(folder.path(), &latest);
     let csv = std::fs::read_to_string(latest.join("results.csv")).unwrap();
-    let walls = csv.lines().filter(|line| line.contains(",a,") && line.contains(",wall,")).count();
+    let walls = csv.lines().filter(|line| line.contains(",local-hit,") && line.contains(",wall,")).count();
     assert_eq!(walls, rounds.iter().filter(|round| round["state"] == "local-hit").count());
     let markdown = std::fs::read_to_string(latest.join("results.md")).unwrap();
-    assert!(markdown.contains("| baseline, cache full |") && markdown.contains("| where it went |"), "{markdown}");
+    assert!(markdown.contains("| go-warm |") && markdown.contains("| where it went |"), "{markdown}");
 
     std::fs::remove_file(latest.join("results.csv")).unwrap();
     let again = stdout(&bench(folder.path(), &["report", "metrics/latest"]));

@@ -145,7 +145,7 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
     assert!(of_state(&results, "cold")["session"]["resources"]["s3"]["peak_resident_bytes"].is_u64());
     assert_go_view(&folder.path().join("metrics/latest/cold/profile/trace.json"));
     assert_critical_paths(&results);
-    assert!(table.contains("what the cache saves") && table.contains("b: of its "), "{table}");
+    assert!(table.contains("what the cache saves") && table.contains("remote-hit: of its "), "{table}");
     for file in
         ["cold/1/trace.json", "remote-hit/1/request.txt", "local-hit/2/session.json", "cold/profile/session.json"]
     {

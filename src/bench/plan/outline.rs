@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::scenario::cache_state::CacheState;
 
 /// What would be run, in order.
 pub fn render(plan: &Plan) -> String {
