@@ -46,13 +46,13 @@ fn assert_only_shown(folder: &Path, latest: &Path) {
     let output = bench(folder, &["report", "shown"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        stdout(&output).contains("a  local") && said.contains("note: the reports are not written anew: "),
+        stdout(&output).contains("local-hit") && said.contains("note: the reports are not written anew: "),
         "{said}"
     );
     std::fs::rename(shown.join("results.json"), folder.join("old.json")).unwrap();
     let output = bench(folder, &["report", "old.json"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(stdout(&output).contains("a  local") && said.contains("it is not called results.json"), "{said}");
+    assert!(stdout(&output).contains("local-hit") && said.contains("it is not called results.json"), "{said}");
     assert!(!folder.join("results.csv").exists() && !folder.join("report.html").exists());
 }
 
@@ -158,7 +158,7 @@ fn damaged(folder: &Path, results: &Value) {
         is_well && said.contains("damaged/results.json is cut off at line ") && said.contains(" rounds; what"),
         "{said}"
     );
-    assert!(said.contains("damaged lacks records of its builds: ") && tables.contains("a  local"), "{said}{tables}");
+    assert!(said.contains("damaged lacks records of its builds: ") && tables.contains("local-hit"), "{said}{tables}");
     let (is_well, _, said) = report(&whole[..100]);
     assert!(!is_well && said.contains("is cut off at line ") && said.contains("next:"), "{said}");
     let (is_well, _, said) = report("{\"schema\": 1, \"rounds\": 3}");
@@ -174,7 +174,7 @@ fn damaged(folder: &Path, results: &Value) {
         .retain(|round| round["state"] != "local-hit" || round["kind"] != "measured");
     let (is_well, tables, said) = report(&failed.to_string());
     assert!(is_well && said.contains(" failed (no space left); what is there is shown"), "{said}");
-    assert!(tables.contains("Planned, and not measured: a.") && !tables.contains("a  local"), "{tables}");
+    assert!(tables.contains("Planned, and not measured: a.") && !tables.contains("local-hit"), "{tables}");
     let compared = bench(folder, &["compare", "damaged", "metrics/latest"]);
     let (text, said) = (stdout(&compared), String::from_utf8_lossy(&compared.stderr).into_owned());
     assert!(text.contains("Only in one of the two: a.") && said.contains("no space left"), "{text}{said}");
