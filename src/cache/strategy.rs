@@ -8,14 +8,13 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 
-use crate::cache::knobs::Knobs;
-use crate::cache::local::body_file::{BodyFile, CommitError};
-use crate::cache::local::index::memory::{Entry, Origin};
-use crate::cache::local::store::LocalStore;
-use crate::cache::pack::read::prefetch::Packs;
-use crate::cache::remote::store::Remote;
-use crate::cache::uploads::packing::Packing;
-use crate::cache::uploads::queue::Uploads;
+use super::body_file::{BodyFile, CommitError};
+use super::index::{Entry, Origin};
+use super::knobs::Knobs;
+use super::local::LocalStore;
+use super::pack::Packs;
+use super::remote::Remote;
+use super::uploads::{Packing, Uploads};
 use crate::protocol::{ActionId, OutputId};
 
 /// How uploads and answers go together. All strategies keep the same promises on correctness.
@@ -47,7 +46,7 @@ impl Strategy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum PackOption {
+pub enum Idea {
     /// What comes next is fetched before go asks for it.
     Prefetch,
     /// Many outputs share an object.
@@ -65,7 +64,7 @@ pub enum PackOption {
 pub struct Options {
     pub strategy: Strategy,
     /// Parts of `pack` that are off.
-    pub without: Vec<PackOption>,
+    pub without: Vec<Idea>,
     /// Whether `pack` writes the workshop's objects too.
     pub writes_plain: bool,
     pub knobs: Knobs,

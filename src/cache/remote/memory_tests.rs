@@ -1,5 +1,5 @@
 use super::*;
-use crate::cache::remote::s3_config::config::Route;
+use crate::cache::s3_config::Route;
 
 fn config() -> S3Config {
     S3Config {
