@@ -90,7 +90,8 @@ fn give_up<C: Parser>(error: &Error) -> ! {
     }
     let _ = error.print();
     if matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict) {
-        let names_command = std::env::args().skip(1).any(|word| C::command().find_subcommand(word).is_some());
+        let command = C::command();
+        let names_command = std::env::args_os().skip(1).any(|word| command.find_subcommand(word).is_some());
         crate::note::line(if names_command {
             "\nFlags go behind the command: cacheprog path --here"
         } else {

@@ -104,6 +104,12 @@ fn flags_come_before_variables_and_are_strict() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
         assert!(stderr(&output).contains(word), "{arguments:?}: {}", stderr(&output));
     }
+    use std::os::unix::ffi::OsStrExt;
+    let no_text = std::ffi::OsStr::from_bytes(b"\xff");
+    let output = at_home(folder.path()).args(["--cache-dir", "/tmp/a"]).arg(no_text).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("go splits GOCACHEPROG at spaces"), "{}", stderr(&output));
+
     let output = at_home(folder.path())
         .args(["--strategy", "async", "--max-size=1g", "--cache-dir", "flag"])
         .env("CACHEPROG_STRATEGY", "workshop")
