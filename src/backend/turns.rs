@@ -8,12 +8,10 @@ use tokio::sync::Semaphore;
 use crate::note::note;
 use crate::platform;
 
-/// Files for go's pipes, records, the index and packs.
-const OTHERS: u64 = 24;
 /// With fewer there would be none for the remote's threads and connections.
 const FEWEST: u64 = 24;
-/// Files for a request: its connection and the body that it writes, and as many again for uploads and connections that wait
-/// for their next request.
+/// Files for a request: its connection and the body that it writes, and as many again for the rest of
+/// [`platform::files_for_remote`].
 const EACH: u64 = 4;
 /// As many as any go has workers.
 const MOST: u64 = 1024;
@@ -49,7 +47,7 @@ impl Turns {
 }
 
 fn count(limit: u64) -> usize {
-    (limit.saturating_sub(OTHERS) / EACH).clamp(1, MOST) as usize
+    (platform::files_for_remote(limit) / EACH).clamp(1, MOST) as usize
 }
 
 #[cfg(test)]

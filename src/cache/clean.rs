@@ -51,7 +51,7 @@ pub fn clean(folder: &Path, force: bool) -> Result<Cleaned, TrimError> {
 
 /// A session writes its records for a moment after go has been released: `go build` and then `clean` is not in its way.
 fn wait_for_ending_sessions(folder: &Path) {
-    // What lives longer is met by the look at the lock that follows.
+    // Where one lives longer, the next attempt to lock the store says so.
     drop(Lease::alone(&folder.join(SESSIONS_LOCK), ENDING));
 }
 

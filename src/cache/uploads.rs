@@ -34,6 +34,8 @@ use unsent::{Unsent, Way};
 const QUEUE_KIB: u32 = 512 << 10;
 /// Uploads at the same time.
 const IN_FLIGHT: usize = 16;
+/// Files for an upload: its connection and its body, and three times as many for the rest of [`platform::files_for_remote`].
+const FILES_EACH: u64 = 8;
 /// The longest that a put of the `workshop` strategy waits for each of its two uploads.
 const PUT_PATIENCE: Duration = Duration::from_secs(30);
 /// The longest that one upload beside the answers may take.
@@ -101,7 +103,7 @@ impl Uploads {
             remote,
             local,
             room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
-            in_flight: Semaphore::new(in_flight(platform::open_files_limit())),
+            in_flight: Semaphore::new(in_flight(platform::open_files_limit().unwrap_or(u64::MAX))),
             bodies: Mutex::default(),
             entries: AtomicU64::new(0),
             pending: AtomicU64::new(0),
@@ -347,11 +349,9 @@ impl Drop for Pending {
     }
 }
 
-/// Uploads at the same time in a process that may have so many files open: each takes a connection and a body, and downloads
-/// need files too.
-fn in_flight(open_files_limit: Option<u64>) -> usize {
-    let by_files = |limit: u64| usize::try_from(limit.saturating_sub(24) / 8).unwrap_or(IN_FLIGHT);
-    open_files_limit.map_or(IN_FLIGHT, |limit| by_files(limit).clamp(1, IN_FLIGHT))
+/// Uploads at the same time in a process that may have `limit` files open.
+fn in_flight(limit: u64) -> usize {
+    (platform::files_for_remote(limit) / FILES_EACH).clamp(1, IN_FLIGHT as u64) as usize
 }
 
 /// Room that an upload takes: at least one, so that the number of tasks is bounded too.
@@ -373,4 +373,12 @@ where
 {
     let attempt = |is_last| upload(Attempt { limit, is_last, go_waits: false, is_large: false });
     retry(RETRY_AFTER, RemoteError::is_passing, attempt).await
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn few_files_are_few_uploads_and_never_none() {
+        assert_eq!([0, 24, 64, 128, 256, u64::MAX].map(super::in_flight), [1, 1, 5, 13, 16, 16]);
+    }
 }

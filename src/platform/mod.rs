@@ -19,7 +19,7 @@ mod workers;
 pub use counters::{Counters, HostCounters, ProcessCounters, own_run_queue_wait_ns};
 pub use go_version::parent_go_version;
 pub use host::{NO_CONFIG, file_system_of, ignores_hangup, private_config, settle_disk, switch_off_telemetry};
-pub use open_files::{open_files_limit, raise_open_files_limit};
+pub use open_files::{files_for_remote, open_files_limit, raise_open_files_limit};
 pub use pipe::enlarge;
 pub use priority::step_back;
 pub use stderr::let_go_of_stderr;

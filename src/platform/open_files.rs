@@ -5,6 +5,15 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// The most that macOS gives, whatever the hard limit says.
 const MOST_OF_MACOS: u64 = 10_240;
 
+/// Files for go's pipes, records, the index and packs.
+const OTHERS: u64 = 24;
+
+/// Of `limit` files that a process may have open, those for requests, uploads and connections that wait for their next
+/// request: half of them are for requests, a quarter for uploads.
+pub fn files_for_remote(limit: u64) -> u64 {
+    limit.saturating_sub(OTHERS)
+}
+
 /// Files and connections that this process may have open; `None` where the system does not tell.
 pub fn open_files_limit() -> Option<u64> {
     getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft)
