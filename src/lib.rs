@@ -14,13 +14,13 @@
 pub mod backend;
 pub mod bench;
 pub mod cache;
+pub mod completions;
 pub mod config;
-mod is_default;
 pub mod note;
 mod platform;
 pub mod protocol;
-pub mod s3;
-pub mod shell;
+pub mod s3_server;
+mod serde_util;
 pub mod stdout;
 pub mod telemetry;
 

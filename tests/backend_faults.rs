@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use common::{CACHEPROG, S3, Workspace, stderr};
-use gocacheprog::s3::{Fault, FaultKind};
+use gocacheprog::s3_server::{Fault, FaultKind};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{S3, Workspace, stderr};
-use gocacheprog::cache::s3_client::S3Client;
-use gocacheprog::s3::{LinkSettings, Operation};
+use gocacheprog::cache::remote::s3_client::client::S3Client;
+use gocacheprog::s3_server::{LinkSettings, Operation};
 use serde_json::Value;
 
 const PACK: &str = "--strategy pack";

@@ -13,8 +13,8 @@ mod off;
 mod rights;
 
 use common::{S3, Workspace, stderr};
-use gocacheprog::s3::{LinkSettings, Operation, Record};
-use gocacheprog::telemetry::profiles;
+use gocacheprog::s3_server::{LinkSettings, Operation, Record};
+use gocacheprog::telemetry::profile::pprof_file;
 use pprof::protos::Profile;
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
@@ -91,7 +91,7 @@ fn what_a_small_remote_does_not_hold_is_not_asked_for() {
 
 /// Wall time of the samples below `root`, and below `root` in a span of that name, nanoseconds.
 fn wall_ns(profile: &Profile, root: &str, span: Option<&str>) -> i64 {
-    let below = profiles::stacks(profile).into_iter();
+    let below = pprof_file::stacks(profile).into_iter();
     let below = below.filter(|(path, _)| path.first() == Some(&root) && span.is_none_or(|span| path.contains(&span)));
     below.map(|(_, values)| values[1]).sum()
 }
@@ -107,7 +107,7 @@ fn the_wall_profile_adds_up_to_the_requests_and_names_who_waits() {
     s3.server.set_link(LinkSettings { first_byte: DELAY, ..LinkSettings::NONE });
     let before = s3.server.mark();
     let session = build(&workspace, ASYNC);
-    let profile = profiles::read(&workspace.path().join("metrics/pprof/fg.prof")).unwrap();
+    let profile = pprof_file::read(&workspace.path().join("metrics/pprof/fg.prof")).unwrap();
     let log = std::fs::read_to_string(workspace.path().join("metrics/request.txt")).unwrap();
     let took = log.lines().filter_map(|line| line.split_once("took_ns=")?.1.split(' ').next()?.parse::<i64>().ok());
     let took: i64 = took.sum();
@@ -181,7 +181,7 @@ fn metadata_is_the_workshops() {
     s3.use_in(&mut workspace);
     build(&workspace, ASYNC);
     let config = s3.config();
-    let client = gocacheprog::cache::s3_client::S3Client::connect(&config);
+    let client = gocacheprog::cache::remote::s3_client::client::S3Client::connect(&config);
     let log = s3.server.log_since(0);
     let metadata: Vec<_> = log.iter().filter(|r| r.op == Operation::Put && r.key.ends_with("-a.json")).collect();
     assert!(!metadata.is_empty());
@@ -201,7 +201,7 @@ fn damaged_objects_are_misses_and_heal() {
     let mut workspace = Workspace::new();
     s3.use_in(&mut workspace);
     build(&workspace, ASYNC);
-    let client = gocacheprog::cache::s3_client::S3Client::connect(&s3.config());
+    let client = gocacheprog::cache::remote::s3_client::client::S3Client::connect(&s3.config());
     let keys: Vec<_> = s3.server.log_since(0).into_iter().filter(|r| r.op == Operation::Put).map(|r| r.key).collect();
     for (n, key) in keys.iter().enumerate() {
         match (n % 4, key.ends_with("-d")) {

@@ -43,7 +43,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The measured rounds of one leg under one case.
+/// The measured rounds of one state under one case.
 fn rounds<'a>(results: &'a Value, folder: &str) -> Vec<&'a Value> {
     let rounds = results["rounds"].as_array().unwrap();
     let of = |round: &&Value| round["folder"].as_str().unwrap().starts_with(folder) && round["kind"] == "measured";
@@ -57,9 +57,9 @@ fn assert_all_in_state(results: &Value) {
 }
 
 /// A scenario over a generated module.
-fn scenario(legs: &str, rest: &str) -> String {
+fn scenario(states: &str, rest: &str) -> String {
     format!(
-        "description = \"x\"\nlegs = [{legs}]\n[workload]\npackages = \"./...\"\ngenerated_packages = 6\n\
+        "description = \"x\"\nstates = [{states}]\n[workload]\npackages = \"./...\"\ngenerated_packages = 6\n\
          [link]\nlatency_ms = 1\n[rounds]\nshort = 2\nprofile = false\n{rest}"
     )
 }
@@ -82,32 +82,32 @@ rounds = 1
 #[test]
 fn cases_stand_side_by_side_and_no_round_leaves_anything_to_the_next() {
     let folder = tempfile::tempdir().unwrap();
-    let (results, table) = bench(folder.path(), &scenario("\"baseline-full\", \"b\"", CASES), &[]);
+    let (results, table) = bench(folder.path(), &scenario("\"go-warm\", \"remote-hit\"", CASES), &[]);
     assert_all_in_state(&results);
     let count = |folder: &str| rounds(&results, folder).len();
-    assert_eq!((count("baseline-full/"), count("b/workshop/"), count("b/half/")), (2, 2, 1));
-    let packs = rounds(&results, "b/pack-all-of-it/");
+    assert_eq!((count("go-warm/"), count("remote-hit/workshop/"), count("remote-hit/half/")), (2, 2, 1));
+    let packs = rounds(&results, "remote-hit/pack-all-of-it/");
     for round in &packs {
         assert_eq!((&round["session"]["strategy"], &round["session"]["misses"]), (&"pack".into(), &0.into()));
         assert!(round["link"]["first_byte_median_ms"].as_f64().unwrap() >= 1.0, "{round:#}");
     }
-    let half = &rounds(&results, "b/half/")[0]["session"];
+    let half = &rounds(&results, "remote-hit/half/")[0]["session"];
     let number = |key: &str| half[key].as_u64().unwrap();
     assert!(number("hits_remote") > 0 && number("misses") > 0 && number("puts") > 0, "{half:#}");
     let summaries = results["cases"].as_array().unwrap();
     assert!(summaries.iter().all(|case| case["against_full"]["ratio"].is_f64()), "{summaries:#?}");
     assert!(table.contains("Pack, all of it") && table.contains("3 cases"), "{table}");
-    assert!(folder.path().join("metrics/latest/b/workshop/2/trace.json").is_file());
+    assert!(folder.path().join("metrics/latest/remote-hit/workshop/2/trace.json").is_file());
 }
 
 #[test]
 fn what_a_round_uploads_is_gone_in_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let cases = "[[cases]]\nname = \"part\"\nstrategy = \"pack\"\nremote_share = 40\n";
-    let (results, _) = bench(folder.path(), &scenario("\"b\"", cases), &["--rounds", "3"]);
+    let (results, _) = bench(folder.path(), &scenario("\"remote-hit\"", cases), &["--rounds", "3"]);
     assert_all_in_state(&results);
     let misses: Vec<&Value> =
-        rounds(&results, "b/part/").into_iter().map(|round| &round["session"]["misses"]).collect();
+        rounds(&results, "remote-hit/part/").into_iter().map(|round| &round["session"]["misses"]).collect();
     assert!(misses.len() == 3 && misses[0].as_u64().unwrap() > 0, "{misses:?}");
     assert!(misses.iter().all(|count| count == &misses[0]), "{misses:?}");
 }
@@ -134,19 +134,19 @@ trimpath = true
 #[test]
 fn changes_miss_what_they_touch_and_trimpath_forgets_the_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let text = scenario("\"baseline-full\", \"b\", \"a\"", CHANGES);
+    let text = scenario("\"go-warm\", \"remote-hit\", \"local-hit\"", CHANGES);
     let text = text.replace("generated_packages = 6", "generated_packages = 6\ndependency_packages = 2");
     let (results, table) = bench(folder.path(), &text, &["--rounds", "1"]);
     assert_all_in_state(&results);
     let misses = |folder: &str| rounds(&results, folder)[0]["session"]["misses"].as_u64().unwrap();
-    for leg in ["b", "a"] {
-        let of = |case: &str| misses(&format!("{leg}/{case}/"));
+    for state in ["remote-hit", "local-hit"] {
+        let of = |case: &str| misses(&format!("{state}/{case}/"));
         assert!(of("edit") > 0 && of("bump") > of("edit") && of("branch") > 0, "{}", of("edit"));
         // go's index of each package has the folder in its key, with -trimpath too: 6 packages and 2 of the dependency.
         assert_eq!(of("elsewhere-trimmed"), 8);
         assert!(of("elsewhere") > 8, "{}", of("elsewhere"));
     }
-    assert_eq!(rounds(&results, "baseline-full/").len(), 5, "each change has its own");
+    assert_eq!(rounds(&results, "go-warm/").len(), 5, "each change has its own");
     assert!(table.contains("go alone: edit"), "{table}");
 }
 
@@ -206,7 +206,7 @@ fn a_module_of_the_users_is_built_as_he_builds_it_and_left_as_it_was() {
     let config = home.path().join("config");
     let variables = [("XDG_CONFIG_HOME", config.as_os_str()), ("GOMAXPROCS", "2".as_ref()), ("GOWORK", "".as_ref())];
     let args = ["--workload", &path, "--rounds", "1"];
-    let (results, table) = bench_with(folder.path(), &scenario("\"b\"", cases), &args, &variables);
+    let (results, table) = bench_with(folder.path(), &scenario("\"remote-hit\"", cases), &args, &variables);
     assert_all_in_state(&results);
     assert!(
         table.contains("go build ./... in mine") && table.contains("CGO_ENABLED=0 GOFLAGS=-tags=prod GOMAXPROCS=2\n"),
@@ -215,12 +215,17 @@ fn a_module_of_the_users_is_built_as_he_builds_it_and_left_as_it_was() {
     let left_out = "Not used of your settings: GOCACHEPROG, -mod=mod of GOFLAGS";
     assert!(table.contains(left_out), "{table}");
     assert_eq!(results["environment"]["go_settings"]["GOFLAGS"], "-tags=prod");
-    assert_eq!(rounds(&results, "b/plain")[0]["before"]["made_again"], 1, "the program is there with the tag only");
-    assert!(rounds(&results, "b/edit")[0]["session"]["misses"].as_u64() > Some(1));
+    assert_eq!(
+        rounds(&results, "remote-hit/plain")[0]["before"]["made_again"],
+        1,
+        "the program is there with the tag only"
+    );
+    assert!(rounds(&results, "remote-hit/edit")[0]["session"]["misses"].as_u64() > Some(1));
 
     // Another command, of the same settings, started in the module: the results are not put among its sources.
     let state = folder.path().join("state");
-    std::fs::write(folder.path().join("mine.toml"), scenario("\"baseline-full\", \"b\", \"a\"", "")).unwrap();
+    std::fs::write(folder.path().join("mine.toml"), scenario("\"go-warm\", \"remote-hit\", \"local-hit\"", ""))
+        .unwrap();
     let args = ["--workload", ".", "--", "go", "list", "-export", "./a"];
     let variables = [&variables[..], &[("XDG_STATE_HOME", state.as_os_str())]].concat();
     let output = command(folder.path(), &args, &variables).current_dir(home.path().join("mine")).output().unwrap();
@@ -266,11 +271,11 @@ fn tests_are_timed_with_their_flags_and_may_run_go_themselves() {
     let command =
         ["--workload", &path, "--rounds", "1", "--", "go", "test", "-tags", "prod", "-vet=off", "-count=1", "./..."];
     let variables = [("GOFLAGS", "-tags=prod".as_ref()), ("GOWORK", "".as_ref())];
-    let (results, table) = bench_with(folder.path(), &scenario("\"c\", \"b\"", ""), &command, &variables);
+    let (results, table) = bench_with(folder.path(), &scenario("\"cold\", \"remote-hit\"", ""), &command, &variables);
     assert_all_in_state(&results);
     assert!(table.contains("go test -tags prod -vet=off -count=1 ./... in my mod"), "{table}");
     assert!(table.contains("The records agree"), "{table}");
-    let inside = std::fs::read_dir(folder.path().join("metrics/latest/b/1/inside")).unwrap().count();
+    let inside = std::fs::read_dir(folder.path().join("metrics/latest/remote-hit/1/inside")).unwrap().count();
     assert_eq!(inside, 1, "the session of the go that the test ran");
     assert_eq!(snapshot(home.path()), before);
 }
@@ -301,7 +306,7 @@ fn a_workspace_is_used_with_its_toolchain_and_no_copy_is_made_of_it() {
     let variables = [("GOTOOLCHAIN", "auto".as_ref()), ("PATH", path.as_ref()), ("GOWORK", "".as_ref())];
     let module = home.path().join("work/m").display().to_string();
     let args = ["--workload", &module, "--rounds", "1"];
-    let (results, table) = bench_with(folder.path(), &scenario("\"baseline-full\", \"b\"", ""), &args, &variables);
+    let (results, table) = bench_with(folder.path(), &scenario("\"go-warm\", \"remote-hit\"", ""), &args, &variables);
     assert_all_in_state(&results);
     assert!(table.contains("go settings: ") && table.contains("work/go.work"), "{table}");
     let asked = std::fs::read_to_string(home.path().join("bin/go1.99.0.log")).unwrap();
@@ -309,7 +314,7 @@ fn a_workspace_is_used_with_its_toolchain_and_no_copy_is_made_of_it() {
     assert_eq!(snapshot(&home.path().join("work")), before);
 
     let cases = "[[cases]]\nname = \"edit\"\nchange = \"edit-one-file\"\n";
-    std::fs::write(folder.path().join("mine.toml"), scenario("\"b\"", cases)).unwrap();
+    std::fs::write(folder.path().join("mine.toml"), scenario("\"remote-hit\"", cases)).unwrap();
     let output = command(folder.path(), &args, &variables).output().unwrap();
     let error = text(&output.stderr);
     assert!(error.contains("work/go.work") && error.contains("next:  set GOWORK=off"), "{error}");
@@ -320,13 +325,13 @@ fn a_grid_is_measured_at_some_points_and_fitted_at_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let grid = "[grid]\nlatency_ms = [0, 2, 9]\nbandwidth = [\"not limited\", \"100 Mbit/s\"]\n\
                 strategies = [{ strategy = \"pack\", rounds = 1 }, { strategy = \"workshop\", latency_ms = [0, 2], rounds = 1 }]\n";
-    let (results, table) = bench(folder.path(), &scenario("\"baseline-empty\", \"b\"", grid), &[]);
+    let (results, table) = bench(folder.path(), &scenario("\"go-cold\", \"remote-hit\"", grid), &[]);
     assert_all_in_state(&results);
     let workshop = &results["network"]["strategies"][1]["columns"][1];
     let points = workshop["points"].as_array().unwrap();
     let is_measured: Vec<&Value> = points.iter().map(|point| &point["is_measured"]).collect();
     assert_eq!(is_measured, [true, true, false]);
-    assert_eq!(rounds(&results, "b/workshop-").len(), 4);
+    assert_eq!(rounds(&results, "remote-hit/workshop-").len(), 4);
     assert!(table.contains('~') && table.contains("workshop, 100 Mbit/s: "), "{table}");
     assert!(folder.path().join("metrics/latest/network.svg").is_file());
 }

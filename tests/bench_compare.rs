@@ -105,21 +105,31 @@ fn a_commit_that_is_slower_is_told_and_the_repository_is_as_it_was() {
     let repository = Repository::new(&["", SLOW]);
     repository.write("src/main.rs", "changed, and not committed");
     let status = repository.git(&["status", "--porcelain"]);
-    let arguments =
-        ["HEAD~1", "main", "--only", "b,a", "--rounds", "5", "--fail-over", "10%", "--markdown", "../pr.md"];
+    let arguments = [
+        "HEAD~1",
+        "main",
+        "--only",
+        "remote-hit,local-hit",
+        "--rounds",
+        "5",
+        "--fail-over",
+        "10%",
+        "--markdown",
+        "../pr.md",
+    ];
     let output = repository.compare(&arguments).output().unwrap();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{stderr}\n{stdout}");
     assert!(stderr.contains("building the backend of HEAD~1 "), "{stderr}");
-    assert!(stdout.contains("SLOWER BY MORE THAN 10 %: b, a."), "{stdout}");
+    assert!(stdout.contains("SLOWER BY MORE THAN 10 %: remote-hit, local-hit."), "{stdout}");
     assert!(stdout.contains("They ran side by side in each round."), "{stdout}");
     repository.assert_untouched(&status);
 
     let markdown = std::fs::read_to_string(repository.folder.path().join("pr.md")).unwrap();
     let short = |revision: &str| repository.git(&["rev-parse", revision])[..7].to_owned();
     let (before, after) = (format!("HEAD~1 {}", short("HEAD~1")), format!("main {}", short("main")));
-    assert!(markdown.starts_with(&format!("**{after} (second) against {before} (first): b ")), "{markdown}");
-    assert!(markdown.contains("| a | ") && markdown.contains("SLOWER"), "{markdown}");
+    assert!(markdown.starts_with(&format!("**{after} (second) against {before} (first): remote-hit ")), "{markdown}");
+    assert!(markdown.contains("| local-hit | ") && markdown.contains("SLOWER"), "{markdown}");
 
     let results = std::fs::read(repository.root().join("metrics/latest/results.json")).unwrap();
     let results: Value = serde_json::from_slice(&results).unwrap();
@@ -128,10 +138,10 @@ fn a_commit_that_is_slower_is_told_and_the_repository_is_as_it_was() {
         results["rounds"].as_array().unwrap().iter().filter(|round| round["state_ok"] != true).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(results["plan"]["cases"][0]["backend"]["commit"].as_str().map(str::len), Some(40));
-    assert_eq!(results["differences"]["legs"][0]["verdict"], "slower");
+    assert_eq!(results["differences"]["states"][0]["verdict"], "slower");
 
     // What was built is there for the next time, and a saved run tells the same.
-    let again = repository.compare(&["HEAD~1", ".", "--only", "a", "--rounds", "1"]).output().unwrap();
+    let again = repository.compare(&["HEAD~1", ".", "--only", "local-hit", "--rounds", "1"]).output().unwrap();
     assert!(again.status.success() && !text(&again.stderr).contains("building"), "{}", text(&again.stderr));
     assert!(text(&again.stdout).contains("this build (second) against HEAD~1"), "{}", text(&again.stdout));
     let mut report = Command::new(repository.bench());

@@ -27,14 +27,14 @@ fn assert_pages(folder: &Path, latest: &Path) {
     for part in ["id=\"samples\"", "id=\"time\"", "id=\"flight\"", "id=\"latency\"", "id=\"flames\"", "id=\"tables\""] {
         assert!(page.contains(part), "{part}");
     }
-    assert!(page.contains("href=\"a/") && !page.contains("id=\"missing\""), "{page}");
+    assert!(page.contains("href=\"local-hit/") && !page.contains("id=\"missing\""), "{page}");
     let alone = folder.join("alone");
     std::fs::create_dir(&alone).unwrap();
     std::fs::copy(latest.join("results.json"), alone.join("results.json")).unwrap();
     stdout(&bench(folder, &["report", "alone"]));
     let page = std::fs::read_to_string(alone.join("report.html")).unwrap();
     assert!(page.contains("id=\"samples\"") && page.contains("request.txt is not there"), "{page}");
-    assert!(!page.contains("id=\"flight\"") && !page.contains("href=\"a/"), "{page}");
+    assert!(!page.contains("id=\"flight\"") && !page.contains("href=\"local-hit/"), "{page}");
 }
 
 /// A folder that nothing can be written into: for root all can, so a report that cannot be replaced stands for it. And a file of
@@ -46,13 +46,13 @@ fn assert_only_shown(folder: &Path, latest: &Path) {
     let output = bench(folder, &["report", "shown"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        stdout(&output).contains("a  local") && said.contains("note: the reports are not written anew: "),
+        stdout(&output).contains("local-hit") && said.contains("note: the reports are not written anew: "),
         "{said}"
     );
     std::fs::rename(shown.join("results.json"), folder.join("old.json")).unwrap();
     let output = bench(folder, &["report", "old.json"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(stdout(&output).contains("a  local") && said.contains("it is not called results.json"), "{said}");
+    assert!(stdout(&output).contains("local-hit") && said.contains("it is not called results.json"), "{said}");
     assert!(!folder.join("results.csv").exists() && !folder.join("report.html").exists());
 }
 
@@ -76,28 +76,29 @@ fn assert_account(round: &Value) {
 #[test]
 fn a_run_is_reported_again_and_compared_from_its_file() {
     let folder = tempfile::tempdir().unwrap();
-    let only = ["--scenario", "small", "--only", "baseline-full,a", "--rounds", "5", "--no-profile", "--until", "500%"];
+    let only =
+        ["--scenario", "small", "--only", "go-warm,local-hit", "--rounds", "5", "--no-profile", "--until", "500%"];
     let printed = stdout(&bench(folder.path(), &only));
     assert!(printed.contains("where it went") && printed.contains("Noise: "), "{printed}");
     assert!(printed.contains("is known to ±") || printed.contains("NOT KNOWN"), "{printed}");
     let latest = folder.path().join("metrics/latest");
     let results = read(&latest.join("results.json"));
     let rounds = results["rounds"].as_array().unwrap();
-    let of_a: Vec<&Value> = rounds.iter().filter(|round| round["leg"] == "a").collect();
+    let of_a: Vec<&Value> = rounds.iter().filter(|round| round["state"] == "local-hit").collect();
     assert!(of_a.len() >= 5);
     of_a.into_iter().for_each(assert_account);
     let of_kind =
-        |kind: &str| rounds.iter().filter(|round| round["kind"] == kind && round["leg"] == "baseline-full").count();
+        |kind: &str| rounds.iter().filter(|round| round["kind"] == kind && round["state"] == "go-warm").count();
     assert_eq!(of_kind("again"), of_kind("measured"));
 
     schema::check(&results);
     assert_pages(folder.path(), &latest);
     assert_only_shown(folder.path(), &latest);
     let csv = std::fs::read_to_string(latest.join("results.csv")).unwrap();
-    let walls = csv.lines().filter(|line| line.contains(",a,") && line.contains(",wall,")).count();
-    assert_eq!(walls, rounds.iter().filter(|round| round["leg"] == "a").count());
+    let walls = csv.lines().filter(|line| line.contains(",local-hit,") && line.contains(",wall,")).count();
+    assert_eq!(walls, rounds.iter().filter(|round| round["state"] == "local-hit").count());
     let markdown = std::fs::read_to_string(latest.join("results.md")).unwrap();
-    assert!(markdown.contains("| baseline, cache full |") && markdown.contains("| where it went |"), "{markdown}");
+    assert!(markdown.contains("| go-warm |") && markdown.contains("| where it went |"), "{markdown}");
 
     std::fs::remove_file(latest.join("results.csv")).unwrap();
     let again = stdout(&bench(folder.path(), &["report", "metrics/latest"]));
@@ -111,14 +112,14 @@ fn a_run_is_reported_again_and_compared_from_its_file() {
 /// A run with itself, with one that is slower, and with one of another machine.
 fn compares(folder: &Path, results: &Value) {
     let same = stdout(&bench(folder, &["compare", "metrics/latest", "metrics/latest", "--fail-over", "5%"]));
-    assert!(same.contains("No leg is surely slower by more than 5.0 %"), "{same}");
+    assert!(same.contains("No state is surely slower by more than 5.0 %"), "{same}");
     let changed = |name: &str, change: &dyn Fn(&mut Value)| {
         let mut changed = results.clone();
         change(&mut changed);
         std::fs::write(folder.join(name), changed.to_string()).unwrap();
     };
     changed("slower.json", &|run| {
-        for round in run["rounds"].as_array_mut().unwrap().iter_mut().filter(|round| round["leg"] == "a") {
+        for round in run["rounds"].as_array_mut().unwrap().iter_mut().filter(|round| round["state"] == "local-hit") {
             round["wall_ns"] = (round["wall_ns"].as_u64().unwrap() * 50).into();
             round["account"] = Value::Null;
         }
@@ -151,13 +152,13 @@ fn damaged(folder: &Path, results: &Value) {
     };
     let whole = std::fs::read_to_string(folder.join("metrics/latest/results.json")).unwrap();
     let rounds = whole.find("\n  \"rounds\": [").unwrap();
-    let fourth = whole[rounds..].match_indices("\"leg\": \"a\"").nth(3).unwrap().0;
+    let fourth = whole[rounds..].match_indices("\"state\": \"a\"").nth(3).unwrap().0;
     let (is_well, tables, said) = report(&whole[..rounds + fourth]);
     assert!(
         is_well && said.contains("damaged/results.json is cut off at line ") && said.contains(" rounds; what"),
         "{said}"
     );
-    assert!(said.contains("damaged lacks records of its builds: ") && tables.contains("a  local"), "{said}{tables}");
+    assert!(said.contains("damaged lacks records of its builds: ") && tables.contains("local-hit"), "{said}{tables}");
     let (is_well, _, said) = report(&whole[..100]);
     assert!(!is_well && said.contains("is cut off at line ") && said.contains("next:"), "{said}");
     let (is_well, _, said) = report("{\"schema\": 1, \"rounds\": 3}");
@@ -167,10 +168,13 @@ fn damaged(folder: &Path, results: &Value) {
 
     let mut failed = results.clone();
     (failed["ended"], failed["error"]) = ("failed".into(), "no space left".into());
-    failed["rounds"].as_array_mut().unwrap().retain(|round| round["leg"] != "a" || round["kind"] != "measured");
+    failed["rounds"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|round| round["state"] != "local-hit" || round["kind"] != "measured");
     let (is_well, tables, said) = report(&failed.to_string());
     assert!(is_well && said.contains(" failed (no space left); what is there is shown"), "{said}");
-    assert!(tables.contains("Planned, and not measured: a.") && !tables.contains("a  local"), "{tables}");
+    assert!(tables.contains("Planned, and not measured: a.") && !tables.contains("local-hit"), "{tables}");
     let compared = bench(folder, &["compare", "damaged", "metrics/latest"]);
     let (text, said) = (stdout(&compared), String::from_utf8_lossy(&compared.stderr).into_owned());
     assert!(text.contains("Only in one of the two: a.") && said.contains("no space left"), "{text}{said}");
@@ -180,7 +184,7 @@ fn damaged(folder: &Path, results: &Value) {
 fn prove_has_a_scenario_of_its_own_and_refuses_one_that_plants_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let planned = stdout(&bench(folder.path(), &["prove", "--dry-run", "--case", "high latency"]));
-    assert!(planned.contains("scenario  bottlenecks") && planned.contains("b/high-latency"), "{planned}");
+    assert!(planned.contains("scenario  bottlenecks") && planned.contains("remote-hit/high-latency"), "{planned}");
     let help = stdout(&bench(folder.path(), &["prove", "--help"]));
     assert!(help.contains("[default: bottlenecks]") && !help.contains("[default: workshop]"), "{help}");
     assert!(stdout(&bench(folder.path(), &["--help"])).contains("[default: workshop]"));

@@ -29,9 +29,9 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn of_leg<'a>(results: &'a Value, leg: &str) -> &'a Value {
+fn of_state<'a>(results: &'a Value, state: &str) -> &'a Value {
     let rounds = results["rounds"].as_array().unwrap();
-    rounds.iter().find(|round| round["leg"] == leg && round["kind"] == "measured").unwrap()
+    rounds.iter().find(|round| round["state"] == state && round["kind"] == "measured").unwrap()
 }
 
 fn assert_no_work_left(folder: &Path) {
@@ -69,11 +69,11 @@ fn assert_go_view(path: &Path) {
     }
 }
 
-/// Each leg with a backend has a critical path, and what the cache saved counts all of its gets.
+/// Each state with a backend has a critical path, and what the cache saved counts all of its gets.
 fn assert_critical_paths(results: &Value) {
     let paths = results["critical_paths"].as_array().unwrap();
     let folders: Vec<_> = paths.iter().map(|path| path["folder"].as_str().unwrap()).collect();
-    assert_eq!(folders, ["c/profile", "b/profile", "a/profile"]);
+    assert_eq!(folders, ["cold/profile", "remote-hit/profile", "local-hit/profile"]);
     for path in paths {
         let steps = path["steps"].as_array().unwrap();
         let packages =
@@ -129,24 +129,26 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
     for round in results["rounds"].as_array().unwrap() {
         assert_eq!(round["state_ok"], true, "{round:#}");
     }
-    let session = |leg: &str, key: &str| of_leg(&results, leg)["session"][key].as_u64().unwrap();
-    assert_eq!((session("c", "hits_not_put_here"), session("c", "uploads_left")), (0, 0));
-    assert!(session("b", "hits_remote") > 0 && session("b", "bytes_down") > 0);
-    assert!(session("a", "hits_local") > 0);
-    assert_eq!(of_leg(&results, "a")["server"]["requests"], 0);
+    let session = |state: &str, key: &str| of_state(&results, state)["session"][key].as_u64().unwrap();
+    assert_eq!((session("cold", "hits_not_put_here"), session("cold", "uploads_left")), (0, 0));
+    assert!(session("remote-hit", "hits_remote") > 0 && session("remote-hit", "bytes_down") > 0);
+    assert!(session("local-hit", "hits_local") > 0);
+    assert_eq!(of_state(&results, "local-hit")["server"]["requests"], 0);
 
     let table = text(&output.stdout);
     assert!(table.contains("Did the build get faster with GOCACHEPROG?"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     assert!(table.contains("The records agree: "), "{table}");
     assert!(table.contains("has not been measured: `bench observe` does"), "{table}");
-    let resources = |leg: &str| of_leg(&results, leg)["resources"].clone();
-    assert!(resources("baseline-empty")["go"]["cpu_ns"].as_u64().unwrap() > 0, "{}", resources("baseline-empty"));
-    assert!(of_leg(&results, "c")["session"]["resources"]["s3"]["peak_resident_bytes"].is_u64());
-    assert_go_view(&folder.path().join("metrics/latest/c/profile/trace.json"));
+    let resources = |state: &str| of_state(&results, state)["resources"].clone();
+    assert!(resources("go-cold")["go"]["cpu_ns"].as_u64().unwrap() > 0, "{}", resources("go-cold"));
+    assert!(of_state(&results, "cold")["session"]["resources"]["s3"]["peak_resident_bytes"].is_u64());
+    assert_go_view(&folder.path().join("metrics/latest/cold/profile/trace.json"));
     assert_critical_paths(&results);
-    assert!(table.contains("what the cache saves") && table.contains("b: of its "), "{table}");
-    for file in ["c/1/trace.json", "b/1/request.txt", "a/2/session.json", "c/profile/session.json"] {
+    assert!(table.contains("what the cache saves") && table.contains("remote-hit: of its "), "{table}");
+    for file in
+        ["cold/1/trace.json", "remote-hit/1/request.txt", "local-hit/2/session.json", "cold/profile/session.json"]
+    {
         assert!(folder.path().join("metrics/latest").join(file).is_file(), "{file}");
     }
     assert_eq!(std::fs::read_to_string(folder.path().join("metrics/.gitignore")).unwrap(), "*\n");
@@ -204,7 +206,8 @@ fn failure(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> String {
 fn bad_input_is_one_clear_paragraph() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    std::fs::write(folder.join("mine.toml"), "description = \"x\"\nlegs = [\"a\"]\n[rounds]\nshrot = 3\n").unwrap();
+    std::fs::write(folder.join("mine.toml"), "description = \"x\"\nstates = [\"local-hit\"]\n[rounds]\nshrot = 3\n")
+        .unwrap();
     let error = failure(folder, &["--scenario", "mine.toml"], &[]);
     assert!(error.contains("error: mine.toml:4: unknown key `shrot`; did you mean `short`?"), "{error}");
 
@@ -257,9 +260,10 @@ fn the_price_is_measured_and_two_profiles_are_compared() {
     for row in ["none, again", "trace", "request.txt", "histograms", "wall profile", "samples", "all five"] {
         assert!(table.contains(&format!(" {row} ")), "{row}: {table}");
     }
-    let output = bench(folder.path(), &["--scenario", "small", "--only", "a", "--rounds", "1"]).output().unwrap();
+    let output =
+        bench(folder.path(), &["--scenario", "small", "--only", "local-hit", "--rounds", "1"]).output().unwrap();
     assert!(text(&output.stdout).contains("The records cost `go build "), "{}", text(&output.stdout));
-    let rounds = ["metrics/latest/a/1", "metrics/latest/c/preparation"];
+    let rounds = ["metrics/latest/local-hit/1", "metrics/latest/cold/preparation"];
     let diff = bench(folder.path(), &["diff", rounds[0], rounds[1], "--profile", "fg.prof"]).output().unwrap();
     assert!(diff.status.success(), "{}", text(&diff.stderr));
     for name in ["grown.svg", "shrunk.svg"] {
@@ -278,7 +282,7 @@ fn the_price_is_measured_and_two_profiles_are_compared() {
 #[test]
 fn a_dry_run_runs_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let output = bench(folder.path(), &["--dry-run", "--only", "a", "net/http"]).output().unwrap();
+    let output = bench(folder.path(), &["--dry-run", "--only", "local-hit", "net/http"]).output().unwrap();
     let plan = text(&output.stdout);
     assert!(plan.contains("go build net/http") && plan.contains("prepare   c"), "{plan}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

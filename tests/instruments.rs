@@ -7,7 +7,8 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use common::backend::{Backend, wire};
-use gocacheprog::telemetry::{Latencies, check_agreement, profiles, read_request_log};
+use gocacheprog::telemetry::profile::pprof_file;
+use gocacheprog::telemetry::{Latencies, check_agreement, read_request_log};
 use serde_json::Value;
 
 /// What is planted, and in how many requests.
@@ -41,8 +42,8 @@ fn histogram_sum(path: &Path, tag: &str, least: u64) -> (u64, u64) {
 
 /// Own wall time by path of a wall-clock profile, outermost first.
 fn wall_times(path: &Path) -> HashMap<Vec<String>, u64> {
-    let profile = profiles::read(path).unwrap();
-    let own = profiles::stacks(&profile).into_iter();
+    let profile = pprof_file::read(path).unwrap();
+    let own = pprof_file::stacks(&profile).into_iter();
     own.map(|(stack, values)| (stack.into_iter().map(str::to_owned).collect(), values[1] as u64)).collect()
 }
 
@@ -328,7 +329,7 @@ fn the_heap_profile_has_what_was_held_at_the_peak_and_all_that_was_allocated() {
         assert!(stderr.contains("build it with --features heap-profile"), "{stderr}");
         return;
     }
-    let profile = profiles::read(&pprof.join("mem.pprof")).unwrap();
+    let profile = pprof_file::read(&pprof.join("mem.pprof")).unwrap();
     let sum = |at: usize| profile.sample.iter().map(|sample| sample.value[at]).sum::<i64>();
     assert!(sum(3) > 200_000, "the read buffer alone is larger than {}", sum(3));
     assert!(sum(1) >= sum(3), "{} allocated, {} held", sum(1), sum(3));

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use common::S3;
 use common::backend::Backend;
-use gocacheprog::cache::s3_client::S3Client;
-use gocacheprog::s3::{LinkSettings, Operation};
+use gocacheprog::cache::remote::s3_client::client::S3Client;
+use gocacheprog::s3_server::{LinkSettings, Operation};
 use serde_json::Value;
 
 /// Bytes that no compression makes smaller: five of them fill a pack.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
-use super::plant::Plant;
-use super::{KeepArgs, LimitArgs};
-use crate::cache::{Idea, Knobs, Options, Strategy};
+use crate::backend::plant::Plant;
+use crate::backend::{KeepArgs, LimitArgs};
+use crate::cache::{Knobs, Options, PackOption, Strategy};
 use crate::config::folders::{Place, RECORDS, STORE};
 use crate::config::{DAY, choice, duration, folder, switch};
 use crate::platform;
@@ -56,7 +56,7 @@ pub struct BackendArgs {
     pub keep: KeepArgs,
     /// Parts of the strategy `pack` to switch off, joined by commas. To see what each is worth
     #[arg(long, value_enum, value_name = "IDEA", value_delimiter = ',', hide = true)]
-    pub without: Vec<Idea>,
+    pub without: Vec<PackOption>,
     /// Let the strategy `pack` write each output as the workshop's two objects too, for programs that read those
     #[arg(long, env = "CACHEPROG_PLAIN", value_parser = switch, help_heading = UPLOADS)]
     pub plain: bool,

@@ -5,8 +5,8 @@ use std::{io, iter};
 
 use rustix::fs::{Access, access};
 
-use super::BackendArgs;
-use crate::cache::spare;
+use crate::backend::BackendArgs;
+use crate::cache::local::spare;
 use crate::config::folders::{Place, STORE as CACHE, usable};
 use crate::note::note;
 use crate::platform;

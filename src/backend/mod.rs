@@ -2,29 +2,17 @@
 
 mod alter;
 mod args;
-mod at_close;
-mod capture;
-mod clean;
+mod commands;
 mod folders;
-mod gauges;
-mod interrupted;
-mod io;
 mod limits;
-mod path;
 mod plant;
-mod records;
 mod run;
 mod session;
-mod spans;
-mod ticker;
-mod trim;
-mod turns;
-mod verify;
 
 pub use args::{BackendArgs, CacheArgs, RecordArgs};
-pub use clean::{CleanArgs, clean};
+pub use commands::clean::{CleanArgs, clean};
+pub use commands::path::path;
+pub use commands::trim::trim;
+pub use commands::verify::verify;
 pub use limits::{KeepArgs, LimitArgs};
-pub use path::path;
 pub use run::main;
-pub use trim::trim;
-pub use verify::verify;

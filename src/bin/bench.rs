@@ -8,15 +8,15 @@ use gocacheprog::bench::{
     BOTTLENECKS, BenchArgs, CompareArgs, DiffArgs, GrowthArgs, ObserveArgs, ReportArgs, WhatIfArgs,
 };
 use gocacheprog::cache::seed::SeedArgs;
-use gocacheprog::s3::{AloneArgs, ServeArgs};
-use gocacheprog::shell::{CompletionArgs, ManArgs};
+use gocacheprog::completions::{CompletionArgs, ManArgs};
+use gocacheprog::s3_server::{AloneArgs, ServeArgs};
 
 /// What to try first.
 const EXAMPLES: &str = "\
 Examples:
   bench --scenario small                          a first look, within a minute
   bench                                           go build std in all five states; some minutes
-  bench --only a,b,baseline-full --rounds 21      only with full caches, and told apart better
+  bench --only a,b,go-warm --rounds 21      only with full caches, and told apart better
   bench --workload ../my-module                   a Go module of yours
   bench --workload . -- go test -tags x ./...     another command than go build
   bench report metrics/latest                     the tables of the newest run again
@@ -89,12 +89,12 @@ fn main() -> ExitCode {
         Some(Command::Report(args)) => gocacheprog::bench::report(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Compare(args)) => gocacheprog::bench::compare(&args),
         Some(Command::Completions(args)) => {
-            gocacheprog::shell::completions(&args, Cli::command()).map(|()| ExitCode::SUCCESS)
+            gocacheprog::completions::completions(&args, Cli::command()).map(|()| ExitCode::SUCCESS)
         }
-        Some(Command::Man(args)) => gocacheprog::shell::man(&args, Cli::command()).map(|()| ExitCode::SUCCESS),
+        Some(Command::Man(args)) => gocacheprog::completions::man(&args, Cli::command()).map(|()| ExitCode::SUCCESS),
         Some(Command::Diff(args)) => gocacheprog::bench::diff(&args).map(|()| ExitCode::SUCCESS),
-        Some(Command::S3(args)) => gocacheprog::s3::serve_alone(args).map(|()| ExitCode::SUCCESS),
-        Some(Command::S3Serve(args)) => gocacheprog::s3::serve_child(args).map(|()| ExitCode::SUCCESS),
+        Some(Command::S3(args)) => gocacheprog::s3_server::serve_alone(args).map(|()| ExitCode::SUCCESS),
+        Some(Command::S3Serve(args)) => gocacheprog::s3_server::serve_child(args).map(|()| ExitCode::SUCCESS),
         Some(Command::Busy) => {
             gocacheprog::bench::keep_busy();
             Ok(ExitCode::SUCCESS)

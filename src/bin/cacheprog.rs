@@ -1,11 +1,14 @@
 //! The GOCACHEPROG backend: `GOCACHEPROG=$PWD/cacheprog go build std`.
 
 use clap::{CommandFactory, Parser, Subcommand};
-use gocacheprog::backend::{self, BackendArgs, CacheArgs, CleanArgs, LimitArgs, RecordArgs};
-use gocacheprog::cache::store_folder;
-use gocacheprog::config::{self, Parsed, Unreadable};
+use gocacheprog::backend;
+use gocacheprog::backend::{BackendArgs, CacheArgs, CleanArgs, LimitArgs, RecordArgs};
+use gocacheprog::cache::local::store_folder;
+use gocacheprog::completions;
+use gocacheprog::completions::{CompletionArgs, ManArgs};
+use gocacheprog::config;
+use gocacheprog::config::{Parsed, Unreadable};
 use gocacheprog::note;
-use gocacheprog::shell::{self, CompletionArgs, ManArgs};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -79,8 +82,8 @@ fn main() -> ExitCode {
             let records = records.folder(cache.is_here());
             with_store(&cache, &unreadable, |store| backend::clean(store, records.as_deref(), what))
         }
-        Some(Command::Completions(args)) => exit_code(shell::completions(&args, Cli::command())),
-        Some(Command::Man(args)) => exit_code(shell::man(&args, Cli::command())),
+        Some(Command::Completions(args)) => exit_code(completions::completions(&args, Cli::command())),
+        Some(Command::Man(args)) => exit_code(completions::man(&args, Cli::command())),
     }
 }
 

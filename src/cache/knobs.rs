@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::is_default::is_default;
+use crate::serde_util::is_default;
 
 /// No wait is longer, milliseconds: a typing error.
 const MOST_MS: i128 = 60_000;

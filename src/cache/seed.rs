@@ -8,13 +8,13 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::index::Entry;
-use super::knobs::Knobs;
-use super::local::LocalStore;
-use super::remote::Remote;
-use super::s3_config;
-use super::strategy::{Cache, Idea, Options, Strategy};
-use super::uploads::Uploads;
+use crate::cache::knobs::Knobs;
+use crate::cache::local::index::memory::Entry;
+use crate::cache::local::store::LocalStore;
+use crate::cache::remote::s3_config::config as s3_config;
+use crate::cache::remote::store::Remote;
+use crate::cache::strategy::{Cache, Options, PackOption, Strategy};
+use crate::cache::uploads::queue::Uploads;
 use crate::protocol::ActionId;
 
 /// Puts that wait at the same time where the strategy lets them wait: what a build on as many cores has under way.
@@ -33,7 +33,7 @@ pub struct SeedArgs {
     strategy: Strategy,
     /// Parts of the strategy `pack` that are off, joined by commas
     #[arg(long, value_enum, value_name = "IDEA", value_delimiter = ',')]
-    without: Vec<Idea>,
+    without: Vec<PackOption>,
     /// Percent of the entries that are sent: the same ones each time
     #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
     share: u8,

@@ -8,13 +8,14 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 
-use super::body_file::{BodyFile, CommitError};
-use super::index::{Entry, Origin};
-use super::knobs::Knobs;
-use super::local::LocalStore;
-use super::pack::Packs;
-use super::remote::Remote;
-use super::uploads::{Packing, Uploads};
+use crate::cache::knobs::Knobs;
+use crate::cache::local::body_file::{BodyFile, CommitError};
+use crate::cache::local::index::memory::{Entry, Origin};
+use crate::cache::local::store::LocalStore;
+use crate::cache::pack::read::prefetch::Packs;
+use crate::cache::remote::store::Remote;
+use crate::cache::uploads::packing::Packing;
+use crate::cache::uploads::queue::Uploads;
 use crate::protocol::{ActionId, OutputId};
 
 /// How uploads and answers go together. All strategies keep the same promises on correctness.
@@ -46,7 +47,7 @@ impl Strategy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum Idea {
+pub enum PackOption {
     /// What comes next is fetched before go asks for it.
     Prefetch,
     /// Many outputs share an object.
@@ -64,7 +65,7 @@ pub enum Idea {
 pub struct Options {
     pub strategy: Strategy,
     /// Parts of `pack` that are off.
-    pub without: Vec<Idea>,
+    pub without: Vec<PackOption>,
     /// Whether `pack` writes the workshop's objects too.
     pub writes_plain: bool,
     pub knobs: Knobs,

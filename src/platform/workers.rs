@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::control_group::Group;
+use crate::platform::control_group::Group;
 
 /// The first minor release of Go 1 that looks at the CPU quota of its control group.
 const QUOTA_SINCE_MINOR: u32 = 25;

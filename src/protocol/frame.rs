@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use super::Request;
 use crate::platform::thread_cpu;
+use crate::protocol::Request;
 
 /// Longest header taken. cmd/go's are below 300 bytes.
 const MAX_HEADER_BYTES: usize = 64 << 10;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-use super::{ActionId, OutputId, ProtocolError};
+use crate::protocol::{ActionId, OutputId, ProtocolError};
 
 /// One request of go, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,9 +94,9 @@ impl Request {
     }
 }
 
-fn id<K>(text: Option<std::borrow::Cow<'_, str>>, field: &str) -> Result<super::id::Id<K>, ProtocolError> {
+fn id<K>(text: Option<std::borrow::Cow<'_, str>>, field: &str) -> Result<crate::protocol::id::Id<K>, ProtocolError> {
     let text = text.ok_or_else(|| ProtocolError::Header(format!("{field} is missing")))?;
-    super::id::Id::from_wire(&text)
+    crate::protocol::id::Id::from_wire(&text)
         .ok_or_else(|| ProtocolError::Header(format!("{field} is not 32 bytes of padded base64")))
 }
 

@@ -6,8 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::summary::SessionSummary;
-use super::{Latencies, Outcome, REQUEST, profiles, read_request_log};
+use crate::telemetry::profile::pprof_file;
+use crate::telemetry::summary::SessionSummary;
+use crate::telemetry::{Latencies, Outcome, REQUEST, read_request_log};
 
 /// How far a sum of times may be off in a file of histograms (three digits are kept), and in one of self times.
 const HISTOGRAM_TOLERANCE: f64 = 0.002;
@@ -253,10 +254,10 @@ fn histograms(path: &Path) -> Result<Account> {
 }
 
 fn wall_profile(path: &Path) -> Result<Account> {
-    let profile = profiles::read(path)?;
+    let profile = pprof_file::read(path)?;
     let mut account = Account { tolerance: PROFILE_TOLERANCE, ..Account::default() };
     (account.gets, account.puts, account.requests, account.took_ns) = (Some(0), Some(0), Some(0), Some(0));
-    for (path, values) in profiles::stacks(&profile) {
+    for (path, values) in pprof_file::stacks(&profile) {
         let [count, wall_ns, ..] = *values else { continue };
         let (count, wall_ns) = (u64::try_from(count)?, u64::try_from(wall_ns)?);
         if path.first() != Some(&REQUEST) {

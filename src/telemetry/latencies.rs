@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag};
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
-use super::{Answer, Latency, Outcome};
+use crate::telemetry::{Answer, Latency, Outcome};
 
 /// Significant digits that are kept of each value.
 const DIGITS: u8 = 3;

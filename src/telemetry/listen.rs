@@ -5,8 +5,8 @@ use tracing_subscriber::Registry;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::prelude::*;
 
-use super::{Clock, SpanSums};
 use crate::note::note;
+use crate::telemetry::{Clock, SpanSums};
 
 /// Spans of other crates (the SDK, hyper) are not recorded.
 const TARGET: &str = env!("CARGO_CRATE_NAME");

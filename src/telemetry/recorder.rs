@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use super::request_log::{RequestLines, RequestLog};
-use super::trace::Drawing;
-use super::{Clock, Latencies, Latency, SessionFolder, WallProfile};
 use crate::note::note;
 use crate::protocol::{ActionId, OutputId, Request};
+use crate::telemetry::request_log::writer::{RequestLines, RequestLog};
+use crate::telemetry::trace::recording::Drawing;
+use crate::telemetry::{Clock, Latencies, Latency, SessionFolder, WallProfile};
 
 /// Which of the recorder's files are written.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 
-use super::{Counts, Resources, SessionFolder};
 use crate::cache::Strategy;
+use crate::telemetry::{Counts, Resources, SessionFolder};
 
 /// Its file name.
 pub const SESSION_FILE: &str = "session.json";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gocacheprog::s3::LinkSettings;
+use gocacheprog::s3_server::LinkSettings;
 
 use crate::common::backend::wire;
 use crate::common::{S3, wait_until};

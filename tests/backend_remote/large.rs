@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gocacheprog::s3::{LinkSettings, Operation, Record};
+use gocacheprog::s3_server::{LinkSettings, Operation, Record};
 
 use crate::common::S3;
 use crate::machine::{Fake, Machine, NOTHING_LISTED, at, path_of};

@@ -1,6 +1,6 @@
 //! Keys that may not do all.
 
-use gocacheprog::s3::{Credentials, Grant, Operation, Right};
+use gocacheprog::s3_server::{Credentials, Grant, Operation, Right};
 
 use crate::common::S3;
 use crate::machine::{Machine, Variables, assert_hits, assert_misses, body, lines};

@@ -150,7 +150,7 @@ fn what_cannot_start_leaves_nothing() {
     let place = Place::new();
     place.write("file", "");
     place.write("broken.toml", "[");
-    place.write("unknown.toml", "description = \"x\"\nlegs = [\"a\"]\n[rounds]\nshrot = 3\n");
+    place.write("unknown.toml", "description = \"x\"\nstates = [\"local-hit\"]\n[rounds]\nshrot = 3\n");
     place.write("nothing.toml", "");
     std::fs::create_dir(place.here().join("empty")).unwrap();
     place.write("module/go.mod", "modul example.com/m\n");
@@ -178,12 +178,12 @@ fn what_cannot_start_leaves_nothing() {
         &["--workload", "file"],
         &["--workload", "empty"],
         &["--workload", "module"],
-        &["observe", "--leg", "baseline-full"],
+        &["observe", "--state", "go-warm"],
         &["observe", "--scenario", "nonsense"],
         &["observe", "--rounds", "1"],
         &["growth", "--entries", "1"],
         &["growth", "--rtt", "-1"],
-        &["what-if", "--scenario", "small", "--leg", "b", "--change", "nonsense"],
+        &["what-if", "--scenario", "small", "--state", "remote-hit", "--change", "nonsense"],
         &["prove", "--scenario", "small"],
         &["compare", "nowhere", "."],
         &["compare", ".", "HEAD"],
@@ -255,10 +255,10 @@ fn a_build_that_fails_at_once_leaves_nothing_but_gos_words() {
         "package t\n\nimport \"testing\"\n\nfunc TestT(t *testing.T) { t.Fatal(\"no luck\") }\n",
     );
     for (args, words) in [
-        (&["--workload", "module", "--only", "baseline-empty", "./..."][..], "undefined: none"),
-        (&["--workload", "module", "--only", "a", "./..."], "undefined: none"),
-        (&["--workload", "module", "--only", "a", "./none/..."], "lstat ./none/: no such file"),
-        (&["--workload", "module", "--only", "c", "--", "go", "test", "./t"], "no luck"),
+        (&["--workload", "module", "--only", "go-cold", "./..."][..], "undefined: none"),
+        (&["--workload", "module", "--only", "local-hit", "./..."], "undefined: none"),
+        (&["--workload", "module", "--only", "local-hit", "./none/..."], "lstat ./none/: no such file"),
+        (&["--workload", "module", "--only", "cold", "--", "go", "test", "./t"], "no luck"),
     ] {
         let output = place.bench(&[]).arg("--out").arg(place.out()).args(args).output().unwrap();
         let said = super::text(&output.stderr);
@@ -287,7 +287,7 @@ fn an_interrupt_leaves_nothing_at_any_moment() {
     let others = [
         &["observe", "--scenario", "small", "--rounds", "500"][..],
         &["growth", "--entries", "100000", "--rounds", "9"],
-        &["what-if", "--scenario", "small", "--leg", "b", "--change", "latency-0", "--rounds", "500"],
+        &["what-if", "--scenario", "small", "--state", "remote-hit", "--change", "latency-0", "--rounds", "500"],
     ];
     for (args, signal) in others.into_iter().zip(signals) {
         let child = place.bench_out(args).spawn().unwrap();
@@ -339,7 +339,7 @@ fn a_killed_bench_takes_its_processes_along_and_the_next_run_its_caches() {
 fn two_runs_at_once_name_their_own_files() {
     let place = Place::new();
     let start = |rounds: &str| {
-        let args = ["--scenario", "small", "--only", "baseline-full", "--no-profile", "--rounds", rounds];
+        let args = ["--scenario", "small", "--only", "go-warm", "--no-profile", "--rounds", rounds];
         place.bench_out(&args).spawn().unwrap()
     };
     let (slow, fast) = (start("25"), start("1"));
@@ -361,7 +361,7 @@ fn a_bench_with_one_cpu_knows_that_go_has_one_worker() {
     let mut one = nix::sched::CpuSet::new();
     let all = nix::sched::sched_getaffinity(Pid::from_raw(0)).unwrap();
     one.set((0..nix::sched::CpuSet::count()).find(|cpu| all.is_set(*cpu) == Ok(true)).unwrap()).unwrap();
-    let mut command = place.bench_out(&["--scenario", "small", "--only", "a", "--rounds", "1", "--no-profile"]);
+    let mut command = place.bench_out(&["--scenario", "small", "--only", "local-hit", "--rounds", "1", "--no-profile"]);
     // Of this thread only, from which bench inherits it.
     let run = std::thread::spawn(move || {
         nix::sched::sched_setaffinity(Pid::from_raw(0), &one).unwrap();

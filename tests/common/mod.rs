@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
-use gocacheprog::cache::s3_config::{Route, S3Config};
-use gocacheprog::s3::{Credentials, Server, ServerOptions};
+use gocacheprog::cache::remote::s3_config::config::{Route, S3Config};
+use gocacheprog::s3_server::{Credentials, Server, ServerOptions};
 use tokio::runtime::Runtime;
 
 /// The backend under test.

@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{
     ChecksumAlgorithm, ChecksumMode, CompletedMultipartUpload, CompletedPart, EncodingType, MetadataDirective,
 };
 use bytes::Bytes;
-use gocacheprog::s3::Server;
+use gocacheprog::s3_server::Server;
 
 use super::keys::{refused, says};
 use super::{body_of, sdk, server};

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use gocacheprog::cache::s3_client::S3Client;
-use gocacheprog::cache::s3_config::S3Config;
+use gocacheprog::cache::remote::s3_client::client::S3Client;
+use gocacheprog::cache::remote::s3_config::config::S3Config;
 use serde_json::Value;
 
 use super::{body_of, server};
@@ -46,7 +46,7 @@ fn has_measured_c(folder: &Path) -> bool {
     let text = std::fs::read(folder.join("metrics/latest/results.json")).unwrap_or_default();
     let results: Value = serde_json::from_slice(&text).unwrap_or_default();
     let rounds = results["rounds"].as_array();
-    rounds.is_some_and(|rounds| rounds.iter().any(|round| round["leg"] == "c"))
+    rounds.is_some_and(|rounds| rounds.iter().any(|round| round["state"] == "c"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +71,7 @@ async fn cases_are_filled_into_prefixes_of_their_own() {
     let client = S3Client::connect(&config);
     store_foreign(&client).await;
     let folder = tempfile::tempdir().unwrap();
-    let text = "description = \"x\"\nlegs = [\"b\"]\n[workload]\npackages = \"./...\"\ngenerated_packages = 4\n\
+    let text = "description = \"x\"\nstates = [\"b\"]\n[workload]\npackages = \"./...\"\ngenerated_packages = 4\n\
                 [rounds]\nshort = 2\nprofile = false\n[[cases]]\nname = \"pack\"\nstrategy = \"pack\"\n\
                 [[cases]]\nname = \"half\"\nremote_share = 50\n";
     std::fs::write(folder.path().join("mine.toml"), text).unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use gocacheprog::s3::{Certificate, Credentials, LinkSettings, Server, ServerOptions};
+use gocacheprog::s3_server::{Certificate, Credentials, LinkSettings, Server, ServerOptions};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

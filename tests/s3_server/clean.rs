@@ -2,9 +2,9 @@
 
 use std::process::{Command, Output};
 
-use gocacheprog::cache::s3_client::S3Client;
-use gocacheprog::cache::s3_config::S3Config;
-use gocacheprog::s3::{Certificate, LinkSettings};
+use gocacheprog::cache::remote::s3_client::client::S3Client;
+use gocacheprog::cache::remote::s3_config::config::S3Config;
+use gocacheprog::s3_server::{Certificate, LinkSettings};
 
 use super::{ID, body_of, server, server_with};
 

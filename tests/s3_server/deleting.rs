@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gocacheprog::cache::s3_client::S3Error;
+use gocacheprog::cache::remote::s3_client::error::S3Error;
 
 use super::clean::{s3_clean, stderr};
 use super::fake::{Fake, answer, page, refusal};

@@ -1,7 +1,8 @@
 //! What the client makes of a store that refuses, breaks off or says nothing.
 
-use gocacheprog::cache::s3_client::{S3Client, S3Error};
-use gocacheprog::s3::LinkSettings;
+use gocacheprog::cache::remote::s3_client::client::S3Client;
+use gocacheprog::cache::remote::s3_client::error::S3Error;
+use gocacheprog::s3_server::LinkSettings;
 
 use super::{body_of, server, server_with};
 

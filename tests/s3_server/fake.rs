@@ -5,8 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use gocacheprog::cache::s3_client::S3Client;
-use gocacheprog::cache::s3_config::{Route, S3Config};
+use gocacheprog::cache::remote::s3_client::client::S3Client;
+use gocacheprog::cache::remote::s3_config::config::{Route, S3Config};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]

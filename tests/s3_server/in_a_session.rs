@@ -1,6 +1,6 @@
 //! Settings and networks as a session of the backend meets them: none of them fails it, and each is said in one line.
 
-use gocacheprog::s3::{Credentials, Operation, Server, ServerOptions};
+use gocacheprog::s3_server::{Credentials, Operation, Server, ServerOptions};
 
 use super::common::backend::Backend;
 use super::fake::{Fake, answer, refusal};

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use gocacheprog::s3::{Credentials, Grant, Right};
+use gocacheprog::s3_server::{Credentials, Grant, Right};
 
 use super::presigned::request;
 use super::{body_of, sdk, server};

@@ -1,6 +1,6 @@
 //! Listings end, however the store ends them, and one that does not give all never counts as all.
 
-use gocacheprog::cache::s3_client::S3Error;
+use gocacheprog::cache::remote::s3_client::error::S3Error;
 
 use super::fake::{Fake, answer, page};
 

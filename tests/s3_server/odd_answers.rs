@@ -1,6 +1,7 @@
 //! Answers that are not S3's, or are for another region.
 
-use gocacheprog::cache::s3_client::{S3Client, S3Error};
+use gocacheprog::cache::remote::s3_client::client::S3Client;
+use gocacheprog::cache::remote::s3_client::error::S3Error;
 
 use super::body_of;
 use super::fake::{Fake, answer, page, refusal};

@@ -3,7 +3,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use gocacheprog::s3::{Operation, Server};
+use gocacheprog::s3_server::{Operation, Server};
 use std::time::Duration;
 
 use super::as_s3::start;

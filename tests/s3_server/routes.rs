@@ -1,8 +1,10 @@
 //! Ways to a store: a base path, the bucket in front of the host, proxies, the other scheme.
 
-use gocacheprog::cache::s3_client::{S3Client, S3Error};
-use gocacheprog::cache::s3_config::{Addressing, S3Config, from_env};
-use gocacheprog::s3::{Certificate, Credentials, LinkSettings, Server, ServerOptions};
+use gocacheprog::cache::remote::s3_client::client::S3Client;
+use gocacheprog::cache::remote::s3_client::error::S3Error;
+use gocacheprog::cache::remote::s3_config::addressing::Addressing;
+use gocacheprog::cache::remote::s3_config::config::{S3Config, from_env};
+use gocacheprog::s3_server::{Certificate, Credentials, LinkSettings, Server, ServerOptions};
 
 use super::clean::{s3_clean, stderr};
 use super::fake::{Fake, answer};

@@ -1,27 +1,12 @@
 //! Packs: many outputs in one object, found by manifests, fetched ahead of go's questions.
 
-mod builder;
-mod catalog;
-mod compaction;
-mod decoder;
-mod fetch;
-mod fields;
-mod format;
-mod large;
-mod manifest;
-mod prefetch;
-mod repack;
-mod schedule;
-mod tidy;
-mod unpack;
-mod writer;
+pub(crate) mod format;
+pub(crate) mod gc;
+pub(crate) mod read;
+pub(crate) mod write;
 
-pub use large::HEAD_BYTES;
-pub use prefetch::Packs;
-pub use writer::{Batch, Compressed, PackWriter};
-
-use super::clock::now_s;
-use manifest::PackId;
+use crate::cache::clock::now_s;
+use crate::cache::pack::format::manifest::PackId;
 
 /// Larger outputs are objects of their own: a pack is made and taken apart in memory.
 pub const LARGEST_PACKED: u64 = 64 << 20;

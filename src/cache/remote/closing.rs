@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use super::memory::Memory;
-use super::{Remote, RemoteError};
 use crate::cache::UploadCounts;
+use crate::cache::remote::error::RemoteError;
+use crate::cache::remote::memory::Memory;
+use crate::cache::remote::store::Remote;
 
 impl Remote {
     /// Why the session did without the remote or some of its outputs are not there, in one line; `None` where neither is so.

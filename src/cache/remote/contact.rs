@@ -7,9 +7,13 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, SetOnce};
 use tracing::{Instrument, info_span};
 
-use super::{Remote, RemoteError, is_worth_another_try, retry};
-use crate::cache::metadata;
-use crate::cache::s3_client::{S3Client, S3Error};
+use crate::cache::plain::metadata;
+use crate::cache::remote::error::RemoteError;
+use crate::cache::remote::retry::is_worth_another_try;
+use crate::cache::remote::retry::retry;
+use crate::cache::remote::s3_client::client::S3Client;
+use crate::cache::remote::s3_client::error::S3Error;
+use crate::cache::remote::store::Remote;
 use crate::protocol::ActionId;
 
 /// A remote that has never sent a byte, and sends none for so long, is off. A slow one that sends is not.
@@ -156,7 +160,7 @@ impl Remote {
     }
 
     /// Takes what a listing tells about the key.
-    pub(super) fn learn_listing<T>(&self, listed: &Result<T, RemoteError>) {
+    pub(crate) fn learn_listing<T>(&self, listed: &Result<T, RemoteError>) {
         match listed {
             Ok(_) => self.contact.note_listing(true),
             Err(error) if error.denies_listing() => self.contact.note_listing(false),
@@ -192,7 +196,7 @@ impl Remote {
     }
 
     /// What a get found: `None` for an object that is missing.
-    pub(super) async fn or_missing<T>(&self, found: Result<Option<T>, S3Error>) -> Result<Option<T>, RemoteError> {
+    pub(crate) async fn or_missing<T>(&self, found: Result<Option<T>, S3Error>) -> Result<Option<T>, RemoteError> {
         let error = match found {
             Ok(found) => {
                 self.contact.hear();

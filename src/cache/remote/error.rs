@@ -1,9 +1,9 @@
 //! Why the remote gave nothing, and what that says about it.
 
-use super::super::body_file::CommitError;
-use super::super::metadata::MetadataError;
-use super::super::s3_client::S3Error;
-use super::Purpose;
+use crate::cache::local::body_file::CommitError;
+use crate::cache::plain::metadata::MetadataError;
+use crate::cache::remote::s3_client::error::S3Error;
+pub(crate) use crate::cache::remote::store::Purpose;
 
 /// Why an operation gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +97,7 @@ impl RemoteError {
     }
 
     /// Whether the key has no right to this.
-    pub(super) fn is_denied(&self) -> bool {
+    pub(crate) fn is_denied(&self) -> bool {
         matches!(self, Self::S3(S3Error::AccessDenied { .. })) && !self.is_wrong_setting()
     }
 
@@ -164,8 +164,8 @@ impl RemoteError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Attempt;
     use super::*;
+    use crate::cache::remote::purpose::Attempt;
     use std::time::Duration;
 
     const UPLOAD: Purpose =

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cache::s3_config::Route;
+use crate::cache::remote::s3_config::config::Route;
 
 fn config() -> S3Config {
     S3Config {

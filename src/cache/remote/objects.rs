@@ -7,10 +7,14 @@ use bytes::{Bytes, BytesMut};
 use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
-use super::{Attempt, BODY_DEADLINE, Purpose, Remote, RemoteError, within};
-use crate::cache::index::Entry;
-use crate::cache::local::LocalStore;
-use crate::cache::s3_client::{ListedObject, S3Body, S3Error};
+use crate::cache::local::index::memory::Entry;
+use crate::cache::local::store::LocalStore;
+use crate::cache::remote::error::RemoteError;
+use crate::cache::remote::purpose::Attempt;
+use crate::cache::remote::s3_client::body::S3Body;
+use crate::cache::remote::s3_client::client::ListedObject;
+use crate::cache::remote::s3_client::error::S3Error;
+pub(crate) use crate::cache::remote::store::{BODY_DEADLINE, Purpose, Remote, within};
 
 impl Remote {
     /// The objects whose keys begin with `prefix`, without the configured prefix. `is_last`: no other attempt follows.
@@ -65,7 +69,7 @@ impl Remote {
     }
 
     /// The head of an object; `None` when there is none of that key.
-    pub(super) async fn open(&self, key: &str) -> Result<Option<S3Body>, RemoteError> {
+    pub(crate) async fn open(&self, key: &str) -> Result<Option<S3Body>, RemoteError> {
         self.or_missing(self.client().await.get_stream(key).await).await
     }
 

@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::contact::{LISTING_PATIENCE, SILENCE, ask_for_an_object};
-use super::memory::{Memory, Turn};
-use super::{Remote, RemoteError};
-use crate::cache::s3_client::S3Client;
+use crate::cache::remote::contact::{LISTING_PATIENCE, SILENCE, ask_for_an_object};
+use crate::cache::remote::error::RemoteError;
+use crate::cache::remote::memory::{Memory, Turn};
+use crate::cache::remote::s3_client::client::S3Client;
+use crate::cache::remote::store::Remote;
 
 impl Remote {
     /// Whether the remote may be asked, for a get or a put that needs it. One that earlier sessions found to be off is not;

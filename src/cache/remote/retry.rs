@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tracing::{Instrument, info_span};
 
-use super::{Remote, RemoteError};
+use crate::cache::remote::error::RemoteError;
+use crate::cache::remote::store::Remote;
 
 /// Waits before the second and the third attempt at what go may come to wait for.
 pub const AHEAD_RETRY_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Uploads;
+use crate::cache::uploads::queue::Uploads;
 
 /// What is out that long before the deadline is told of, even when the rest is not.
 const MANIFEST_MARGIN: Duration = Duration::from_secs(5);

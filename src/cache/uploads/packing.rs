@@ -9,13 +9,14 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 
-use super::unsent::Way;
-use super::{Pending, QUEUEING_CHECK, UPLOAD_PATIENCE, Uploads, patience, with_retries};
-use crate::cache::index::Entry;
-use crate::cache::local::LocalStore;
-use crate::cache::pack::{Batch, Compressed, PackWriter, Packs};
-use crate::cache::remote::RemoteError;
-use crate::cache::{Idea, Knobs};
+use crate::cache::local::index::memory::Entry;
+use crate::cache::local::store::LocalStore;
+use crate::cache::pack::read::prefetch::Packs;
+use crate::cache::pack::write::{Batch, Compressed, PackWriter};
+use crate::cache::remote::error::RemoteError;
+use crate::cache::uploads::queue::{Pending, QUEUEING_CHECK, UPLOAD_PATIENCE, Uploads, patience, with_retries};
+use crate::cache::uploads::unsent::Way;
+use crate::cache::{Knobs, PackOption};
 use crate::protocol::ActionId;
 
 /// A session that puts nothing for so long sends what has gathered.
@@ -40,7 +41,7 @@ type Kept = (Pending, OwnedSemaphorePermit);
 
 impl Packing {
     /// Nothing gathered yet.
-    pub fn new(local: Arc<LocalStore>, reader: Arc<Packs>, without: &[Idea], knobs: Knobs) -> Self {
+    pub fn new(local: Arc<LocalStore>, reader: Arc<Packs>, without: &[PackOption], knobs: Knobs) -> Self {
         Self {
             writer: PackWriter::new(local, without, knobs.zstd_level),
             reader,

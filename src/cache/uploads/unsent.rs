@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::cache::small_file::{alone, replace};
+use crate::cache::local::small_file::{alone, replace};
 use crate::protocol::ActionId;
 
 /// More are not remembered: a remote that is away for weeks must not cost every build more.
@@ -164,7 +164,7 @@ impl Outstanding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::store_folder;
+    use crate::cache::local::store_folder;
 
     fn action(n: u8) -> ActionId {
         ActionId::new([n; 32])

@@ -1,8 +1,8 @@
 //! Rules about the backend itself: its start, its reader, its locks, its store and its processor time.
 
-use super::seen::{Of, SATURATED, Seen, mean_ns};
-use super::{Evidence, Finding, ms};
-use crate::bench::analysis::account::{Stage, WaitKind};
+use crate::bench::analysis::time::time_breakdown::{Stage, WaitKind};
+use crate::bench::analysis::verdict::evidence::{Of, SATURATED, Seen, mean_ns};
+use crate::bench::analysis::verdict::rules::{Evidence, Finding, ms};
 
 /// What a handshake may take.
 const HANDSHAKE_NS: u64 = 10_000_000;

@@ -1,8 +1,8 @@
 //! Rules about the machine: cores that others use, memory that grows, files that stay open, errors.
 
-use super::remote::AtClose;
-use super::seen::{SATURATED, Seen};
-use super::{Finding, megabytes, ms, share};
+use crate::bench::analysis::verdict::evidence::{SATURATED, Seen};
+use crate::bench::analysis::verdict::remote::AtClose;
+use crate::bench::analysis::verdict::rules::{Finding, megabytes, ms, share};
 
 /// Growth of memory below this is nothing.
 const NOTABLE_BYTES: u64 = 32 << 20;

@@ -1,8 +1,9 @@
 //! Rules about the remote: how far it is, how fast it sends, how often it is asked, and what becomes of requests that fail.
 
-use super::seen::{Of, QUESTIONS, SEVERAL, Seen, mean_ns};
-use super::{Finding, megabytes, ms, share};
-use crate::bench::analysis::account::{Stage, WaitKind};
+use crate::bench::analysis::time::time_breakdown::{Stage, WaitKind};
+use crate::bench::analysis::verdict::evidence::{Of, QUESTIONS, SEVERAL, Seen, mean_ns};
+use crate::bench::analysis::verdict::rules;
+use crate::bench::analysis::verdict::rules::{Finding, megabytes, ms, share};
 use crate::cache::Strategy;
 
 /// Connections that a backend over S3 can well have.
@@ -233,7 +234,7 @@ pub fn compression(seen: &Seen<'_>) -> Option<Finding> {
     })
 }
 
-fn took(seen: &Seen<'_>) -> super::Evidence {
+fn took(seen: &Seen<'_>) -> rules::Evidence {
     let close_ns = seen.account.close_ns as f64;
     seen.in_results(format!("close took {}", of_wall(seen, close_ns)), close_ns, ".account.close_ns")
 }
@@ -300,10 +301,13 @@ fn what_if(seen: &Seen<'_>, change: &str) -> String {
         Strategy::Pack => String::new(),
         other => format!(" --strategy {}", other.name()),
     };
-    format!("bench what-if --leg {} --change {change}{strategy}, with this run's other arguments", seen.round.step.leg)
+    format!(
+        "bench what-if --state {} --change {change}{strategy}, with this run's other arguments",
+        seen.round.step.state
+    )
 }
 
-fn cost(seen: &Seen<'_>, rule: &str, cost_ns: f64, what: &str) -> super::Evidence {
+fn cost(seen: &Seen<'_>, rule: &str, cost_ns: f64, what: &str) -> rules::Evidence {
     seen.in_saves(format!("waiting {what} cost {}", of_wall(seen, cost_ns)), rule, cost_ns)
 }
 

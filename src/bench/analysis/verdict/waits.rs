@@ -1,9 +1,9 @@
 //! The rule about what no other rule looks at: that nothing stands out is only true when it is little.
 
-use super::remote::{AtClose, is_serial};
-use super::seen::Seen;
-use super::{Evidence, Finding, ms};
-use crate::bench::analysis::account::{Stage, Wait, WaitKind};
+use crate::bench::analysis::time::time_breakdown::{Stage, Wait, WaitKind};
+use crate::bench::analysis::verdict::evidence::Seen;
+use crate::bench::analysis::verdict::remote::{AtClose, is_serial};
+use crate::bench::analysis::verdict::rules::{Evidence, Finding, ms};
 
 /// So many of the waits are told one by one.
 const MOST: usize = 3;

@@ -1,0 +1,47 @@
+//! What differs between two runs, or between two backends side by side: one shape for both, so that one table shows both.
+
+use serde::Serialize;
+
+use crate::bench::analysis::statistics::compare::Verdict;
+use crate::bench::analysis::statistics::stats::Interval;
+use crate::bench::scenario::cache_state::CacheState;
+
+/// What the second of two differs from the first by.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Differences {
+    /// What the two are called.
+    pub names: [String; 2],
+    /// Whether they ran in pairs, next to each other in each round; else one whole run came after the other.
+    pub side_by_side: bool,
+    /// As a share; no smaller difference of the short states is told. None where nothing tells it.
+    pub floor: Option<f64>,
+    /// In the order of the plan.
+    pub states: Vec<Difference>,
+    /// States and cases that only one of them has.
+    pub only_in_one: Vec<String>,
+}
+
+/// One state, under one case where it has cases, in both.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Difference {
+    pub name: String,
+    pub state: CacheState,
+    /// That count, on each side.
+    pub rounds: [usize; 2],
+    pub medians_ns: [f64; 2],
+    /// Time in the second over time in the first: above 1 is slower.
+    pub ratio: f64,
+    /// Of that ratio; None where too few rounds tell one.
+    pub interval: Option<Interval>,
+    pub verdict: Verdict,
+}
+
+impl Differences {
+    /// Those that are surely slower by more than `limit`, a share: their interval lies above it.
+    pub fn slower_than(&self, limit: f64) -> Vec<&Difference> {
+        let is_above = |found: Option<Interval>| found.is_some_and(|found| found.low > 1.0 + limit);
+        self.states.iter().filter(|one| one.verdict == Verdict::Slower && is_above(one.interval)).collect()
+    }
+}

@@ -1,0 +1,192 @@
+//! `bench compare A B`: two saved runs, or two commits of the backend side by side; state by state, in words, and as an exit code.
+
+pub mod commits;
+pub mod saved;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::bench::analysis::study::differences::Differences;
+use crate::bench::execute::backend::commit_build::CommitBuilds;
+use crate::bench::execute::backend::repository::{Commit, Repository};
+use crate::bench::report::terminal::differences;
+use crate::bench::results::run::RESULTS_FILE;
+use crate::bench::scenario::args::{parse_percent, rounds};
+use crate::bench::scenario::cache_state::CacheState;
+use crate::stdout;
+
+/// What this bench itself is called: the build that runs.
+const THIS_BUILD: &str = ".";
+
+/// Compares two saved runs, or two commits of the backend: the same, faster or slower, state by state
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub struct CompareArgs {
+    /// What came before: the folder of a saved run, a commit as git names it (HEAD~3, main, 1a2b3c4), or `.` for this build
+    before: String,
+    /// What came after: the same
+    after: String,
+    /// Exit with 1 when a state got slower by more than this, as 5%: its whole interval lies above it
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
+    fail_over: Option<f64>,
+    /// Write the comparison into this file too, for a pull request
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    #[command(flatten)]
+    side_by_side: SideBySideArgs,
+}
+
+/// What is run to compare two commits.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "For two commits, which are built and run side by side")]
+pub(crate) struct SideBySideArgs {
+    /// Scenario to run with both [default: workshop]
+    #[arg(long, value_name = "NAME")]
+    scenario: Option<String>,
+    /// Only these runs, joined by commas, such as b,a
+    #[arg(long, value_name = "RUN", value_delimiter = ',')]
+    only: Vec<CacheState>,
+    /// Only this case of the scenario; may be given several times
+    #[arg(long, value_name = "CASE")]
+    case: Vec<String>,
+    /// Rounds of the short runs, each with both; from 8 on the interval holds 99 %
+    #[arg(long, value_name = "N", value_parser = rounds())]
+    rounds: Option<u32>,
+    /// Rounds of the long runs, go-cold and c
+    #[arg(long, value_name = "N", value_parser = rounds())]
+    long_rounds: Option<u32>,
+    /// Folder of a Go module of yours to build
+    #[arg(long, value_name = "DIR")]
+    workload: Option<PathBuf>,
+    /// The go command that is timed instead of `go build`
+    #[arg(last = true, value_name = "GO_COMMAND")]
+    command: Vec<String>,
+    /// Folder of the results [default: metrics]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+const HELP: &str = "\
+Examples:
+  bench compare metrics/RUN1 metrics/RUN2 --fail-over 5%    two saved runs
+  bench compare main . --scenario small                     a branch and this build, within minutes
+  bench compare HEAD~3 HEAD --only b,a --rounds 21          two commits, where all is cached
+
+Commits are built from files of their own: yours, index and stash are not touched. What was built
+stays below target/compare/ for the next time. `.` is this bench as it runs.";
+
+/// One of the two that are compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The file or folder of a saved run.
+    Saved(PathBuf),
+    Commit(Commit),
+    ThisBuild,
+}
+
+/// Prints the table and what it comes to on stdout.
+///
+/// # Errors
+/// When one of the two cannot be found, read, built or run, or they cannot be compared.
+pub fn run(args: &CompareArgs) -> Result<ExitCode> {
+    let _probe = args.markdown.as_deref().map(Probe::write).transpose()?;
+    let repository = Repository::find(Path::new("."));
+    let side = |name: &str| find_side(name, repository.as_ref());
+    match (side(&args.before)?, side(&args.after)?) {
+        (Side::Saved(before), Side::Saved(after)) => saved::run(args, &before, &after),
+        (Side::Saved(_), _) | (_, Side::Saved(_)) => bail!(
+            "a saved run cannot be compared with a commit: they would not run side by side\n  next:  give two runs, or two \
+             commits"
+        ),
+        (before, after) => commits::run(args, [before, after], repository),
+    }
+}
+
+/// A file that will be written: what could not be after an hour of rounds is told before them. What was made to see that goes away
+/// with this, unless something was written into it.
+struct Probe<'a> {
+    path: &'a Path,
+    is_new: bool,
+}
+
+impl Probe<'_> {
+    fn write(path: &Path) -> Result<Probe<'_>> {
+        let is_new = !path.exists();
+        let opened = File::options().append(true).create(true).open(path);
+        opened.map(|_| Probe { path, is_new }).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        if self.is_new && std::fs::metadata(self.path).is_ok_and(|file| file.len() == 0) {
+            let _ = std::fs::remove_file(self.path);
+        }
+    }
+}
+
+fn find_side(name: &str, repository: Option<&Repository>) -> Result<Side> {
+    let path = Path::new(name);
+    let is_file = path.is_file() && repository.is_none_or(|repository| repository.commit(name).is_none());
+    if is_file || path.join(RESULTS_FILE).is_file() {
+        return Ok(Side::Saved(path.to_owned()));
+    }
+    if name == THIS_BUILD {
+        return Ok(Side::ThisBuild);
+    }
+    if let Some(commit) = repository.and_then(|repository| repository.commit(name)) {
+        return Ok(Side::Commit(commit));
+    }
+    let commits = match repository {
+        Some(repository) => format!("the commits of {}", repository.root.display()),
+        None => "no commits: this folder is in no git repository, or there is no git".to_owned(),
+    };
+    bail!(
+        "`{name}` is neither a saved run nor a commit\n  tried: {name}/{RESULTS_FILE}, the file {name}, {commits}\n  next:  give \
+         the folder of a run below metrics/, a commit as `git log` names it, or `.` for this build"
+    )
+}
+
+/// Whether all is well by `--fail-over`; writes the summary for a pull request. `header` says what was run.
+fn conclude(args: &CompareArgs, found: &Differences, header: &str, more: Vec<String>) -> Result<bool> {
+    let slower = args.fail_over.map(|limit| found.slower_than(limit));
+    let limit = args.fail_over.zip(slower.as_ref()).map(|(limit, slower)| differences::limit(limit, slower));
+    if let Some(words) = &limit {
+        stdout::print(&format!("{words}\n"))?;
+    }
+    if let Some(path) = &args.markdown {
+        let more: Vec<String> = more.into_iter().chain(limit).collect();
+        std::fs::write(path, differences::markdown(found, header, &more))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(slower.is_none_or(|slower| slower.is_empty()))
+}
+
+fn exit_code(is_well: bool) -> ExitCode {
+    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_nothing_was_written_into_stays_only_where_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let [new, written, old] = ["new.md", "written.md", "old.md"].map(|name| folder.path().join(name));
+        std::fs::write(&old, "").unwrap();
+        for path in [&new, &written, &old] {
+            let _probe = Probe::write(path).unwrap();
+            assert!(path.is_file());
+            if *path == written {
+                std::fs::write(path, "text").unwrap();
+            }
+        }
+        assert_eq!([new, written, old].map(|path| path.is_file()), [false, true, true]);
+        let error = Probe::write(&folder.path().join("none/x.md")).err().unwrap().to_string();
+        assert!(error.starts_with("cannot write ") && error.ends_with("none/x.md"), "{error}");
+    }
+}

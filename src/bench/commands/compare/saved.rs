@@ -1,0 +1,61 @@
+//! Two saved runs against each other.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::bench::analysis::load;
+use crate::bench::analysis::study::comparability::{doubts, obstacles};
+use crate::bench::analysis::study::compare_saved::compare_runs;
+use crate::bench::commands::compare::{CompareArgs, SideBySideArgs, conclude, exit_code};
+use crate::bench::commands::run::view;
+use crate::bench::report::terminal::differences;
+use crate::bench::report::terminal::tables;
+use crate::bench::report::terminal::tables::wrapped;
+use crate::bench::report::text::notes;
+use crate::note;
+use crate::stdout;
+
+/// Prints what the second run differs from the first by.
+///
+/// # Errors
+/// When one of them cannot be read, or they cannot be compared.
+pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> {
+    if let Some(flag) = only_for_commits(&args.side_by_side) {
+        bail!("`{flag}` is for two commits, and these are saved runs\n  next:  leave it out");
+    }
+    let (before, after) = (load(before)?, load(after)?);
+    let obstacles = obstacles(&before, &after);
+    if !obstacles.is_empty() {
+        let next = "run both on the same machine with the same scenario";
+        bail!("these runs cannot be compared\n  {}\n  next:  {next}", obstacles.join("\n  "));
+    }
+    for what in [&before, &after].into_iter().filter_map(notes::incomplete) {
+        note::line(format_args!("note: {what}; what is there is compared"));
+    }
+    let found = compare_runs(&before, &after);
+    if found.states.is_empty() {
+        bail!("these runs have no state in common that counts\n  next:  run both with the same scenario");
+    }
+    let doubts = doubts(&before, &after).into_iter().map(|doubt| format!("Not the same in both: {doubt}."));
+    let doubts: Vec<String> = doubts.collect();
+    let words: Vec<String> = differences::words(&found).into_iter().chain(doubts.clone()).collect();
+    stdout::print(&format!("{}\n\n{}\n", differences::grid(&found).render(view()), wrapped(&words, view().width)))?;
+    conclude(args, &found, &tables::header(&after), doubts).map(exit_code)
+}
+
+/// The first of the switches that mean nothing here.
+fn only_for_commits(args: &SideBySideArgs) -> Option<&'static str> {
+    let given = [
+        ("--scenario", args.scenario.is_some()),
+        ("--only", !args.only.is_empty()),
+        ("--case", !args.case.is_empty()),
+        ("--rounds", args.rounds.is_some()),
+        ("--long-rounds", args.long_rounds.is_some()),
+        ("--workload", args.workload.is_some()),
+        ("--out", args.out.is_some()),
+        ("-- go", !args.command.is_empty()),
+    ];
+    given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+}

@@ -1,0 +1,80 @@
+//! What the records of a round say: whether they agree with each other, with the S3 server's own log and with go's own
+//! numbering, and where the time went.
+
+use std::path::Path;
+
+use crate::bench::analysis::time::time_breakdown::{Account, Frame};
+use crate::bench::execute::state_check::ServerSeen;
+use crate::bench::results::run::{Round, SpanSum};
+use crate::platform::Cpus;
+use crate::telemetry::profile::pprof_file;
+use crate::telemetry::{Agreement, SessionSummary, check_agreement, read_request_log};
+
+/// Compares all that tells of one session.
+pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>) -> Agreement {
+    let mut agreement = check_agreement(folder);
+    let requests = agreement.requests;
+    // go numbers its requests from 1.
+    let missing = agreement.highest_id.filter(|highest| u64::try_from(*highest) != Ok(requests));
+    agreement
+        .disagreements
+        .extend(missing.map(|highest| format!("requests: {highest} by go's numbers, {requests} here")));
+    // A request that failed may have reached the server or not.
+    if let Some(server) = server.filter(|_| session.remote_errors == 0 && session.uploads_left == 0) {
+        agreement.with_server = true;
+        agreement.disagreements.extend(compare(session, &server));
+    }
+    agreement
+}
+
+/// The account of the wall clock of a round; `workers` are those of its go. None where `request.txt` in its folder does not tell.
+pub fn account(folder: &Path, round: &Round, session: &SessionSummary, workers: usize) -> Option<Account> {
+    let log = read_request_log(&std::fs::read_to_string(folder.join("request.txt")).ok()?).ok()?;
+    Some(Account::of(frame(round, session, workers), &log))
+}
+
+/// The times of a round on go's own axis.
+pub fn frame(round: &Round, session: &SessionSummary, workers: usize) -> Frame {
+    Frame::of(round, session, workers, Cpus::here().cores())
+}
+
+/// What the wall-clock profile in a folder says; nothing where there is none.
+pub fn spans(folder: &Path) -> Vec<SpanSum> {
+    let Ok(profile) = pprof_file::read(&folder.join("pprof/fg.prof")) else { return Vec::new() };
+    let sum = |(path, values): &(Vec<&str>, &[i64])| {
+        let [count, wall_ns, busy_ns, ..] = **values else { return None };
+        let [count, wall_ns, busy_ns] = [count, wall_ns, busy_ns].map(|value| u64::try_from(value).unwrap_or(0));
+        Some(SpanSum { path: path.join(";"), count, wall_ns, busy_ns })
+    };
+    pprof_file::stacks(&profile).iter().filter_map(sum).collect()
+}
+
+fn compare(session: &SessionSummary, server: &ServerSeen) -> Vec<String> {
+    let pairs = [
+        ("S3 requests", session.remote_requests, server.requests),
+        ("bytes from S3", session.bytes_down, server.bytes_out),
+        ("bytes to S3", session.bytes_up, server.bytes_in),
+    ];
+    let differ = pairs.iter().filter(|(_, here, there)| here != there);
+    differ.map(|(what, here, there)| format!("{what}: {here} in session.json, {there} in the server's log")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::execute::backend::session::tests::quiet;
+
+    #[test]
+    fn the_servers_log_has_to_say_the_same_unless_requests_failed() {
+        let mut session = quiet();
+        (session.remote_requests, session.bytes_down) = (3, 500);
+        let server = ServerSeen { requests: 3, bytes_out: 400, ..ServerSeen::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let agreement = check(folder.path(), &session, Some(server));
+        assert!(agreement.with_server);
+        assert_eq!(agreement.disagreements, ["bytes from S3: 500 in session.json, 400 in the server's log"]);
+        session.remote_errors = 1;
+        let agreement = check(folder.path(), &session, Some(server));
+        assert_eq!((agreement.with_server, agreement.disagreements), (false, Vec::new()));
+    }
+}

@@ -1,0 +1,84 @@
+//! go's actions in one build, each with what it asked the cache: action graph and request log, reduced to plain data.
+
+use serde::ser::Error;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::serde_util::is_default;
+
+/// The actions of one build. Times are nanoseconds since the start of go.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct GoActions {
+    /// The backend's handshake was out: go could load packages.
+    pub load_ns: u64,
+    /// It had loaded them: the first action was ready.
+    pub loaded_ns: u64,
+    /// Of that time, in which requests were open.
+    pub load_cache_ns: u64,
+    /// Requests that are of no action: go asks most of them while it loads packages.
+    pub others: Asked,
+    /// In the order in which they were done.
+    #[serde(serialize_with = "one_a_line")]
+    pub actions: Vec<GoAction>,
+}
+
+/// One action of go. Times are nanoseconds since the start of go; what is 0 or not there is left out of the file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct GoAction {
+    /// go's name for what it does: `build check cache`, `build`, `link` …
+    pub mode: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub package: String,
+    /// All that it depends on was done.
+    pub ready_ns: u64,
+    /// A worker began it.
+    pub start_ns: u64,
+    pub done_ns: u64,
+    /// Of the commands that it ran, by go.
+    #[serde(skip_serializing_if = "is_default")]
+    pub commands_ns: u64,
+    /// The place in the list of the dependency that was done last.
+    #[serde(skip_serializing_if = "is_default")]
+    pub after: Option<usize>,
+    /// Bytes of the output that has its key; None where no request tells.
+    #[serde(skip_serializing_if = "is_default")]
+    pub bytes: Option<u64>,
+    /// What it asked while it was at work; None where no request has its key.
+    #[serde(skip_serializing_if = "is_default")]
+    pub asked: Option<Asked>,
+    /// While it was ready and waited for a worker: how long workers had requests open, over the number of workers.
+    #[serde(skip_serializing_if = "is_default")]
+    pub queue_cache_ns: u64,
+}
+
+/// Requests, and how long they were open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Asked {
+    #[serde(skip_serializing_if = "is_default")]
+    pub gets: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub puts: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub get_ns: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub put_ns: u64,
+}
+
+impl Asked {
+    /// How long all of them were open.
+    pub fn open_ns(&self) -> u64 {
+        self.get_ns.saturating_add(self.put_ns)
+    }
+}
+
+/// With each field on a line of its own they would be most of `results.json`.
+fn one_a_line<S: Serializer>(actions: &[GoAction], serializer: S) -> Result<S::Ok, S::Error> {
+    let lines: Result<Vec<String>, serde_json::Error> = actions.iter().map(serde_json::to_string).collect();
+    let text = format!("[\n{}\n]", lines.map_err(S::Error::custom)?.join(",\n"));
+    RawValue::from_string(text).map_err(S::Error::custom)?.serialize(serializer)
+}

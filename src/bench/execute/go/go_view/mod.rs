@@ -1,0 +1,8 @@
+//! go's own trace and action graph, merged with the backend's records.
+
+pub mod actions;
+pub mod graph;
+pub mod join;
+pub mod merge;
+pub mod open_time;
+pub mod own_trace;

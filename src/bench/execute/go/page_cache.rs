@@ -1,0 +1,75 @@
+//! Warms the page cache: the first run must not be the one that reads the toolchain, or the C compiler, from disk.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use crate::bench::execute::go::toolchain::Go;
+use crate::bench::execute::process::command as process;
+use crate::bench::execute::process::interrupt::Interrupt;
+use crate::bench::execute::round_runner::RoundRunner;
+
+/// Reads what every go build reads, and the executables of the backends. Returns the bytes read.
+///
+/// What cannot be read is passed over: go will say so better.
+pub fn page_cache(go: &Go, executables: &[&Path], interrupt: &Interrupt) -> u64 {
+    let folders = ["src", "pkg/tool", "pkg/include"];
+    let mut bytes = read_file(&go.binary) + executables.iter().copied().map(read_file).sum::<u64>();
+    for folder in folders {
+        bytes += read_folder(&go.root.join(folder), interrupt);
+    }
+    bytes
+}
+
+/// Builds the one package of std that takes a C compiler, into a GOCACHE of its own, with the compiler of the user's
+/// module where that is built.
+///
+/// Where cgo is off go refuses at once, and there is nothing to warm; what is wrong otherwise the first round will say.
+pub fn c_compiler(machine: &RoundRunner<'_>) {
+    let work = &machine.folder.work.path;
+    let mut command = machine.go.command(&["build", "runtime/cgo"], work, &work.join("warm"), &machine.folders);
+    machine.workload.configure(&mut command);
+    // Packages of std need no module, and a go.mod further up is none of ours.
+    command.env("GO111MODULE", "off").env("GOFLAGS", "").env("GOWORK", "off");
+    let _ = process::run(&mut command, &work.join("warm.log"), machine.interrupt, |_| {});
+}
+
+fn read_folder(folder: &Path, interrupt: &Interrupt) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let mut bytes = 0;
+    for entry in entries.flatten() {
+        if interrupt.requested() {
+            break;
+        }
+        bytes += match entry.file_type() {
+            Ok(kind) if kind.is_dir() => read_folder(&entry.path(), interrupt),
+            Ok(kind) if kind.is_file() => read_file(&entry.path()),
+            _ => 0,
+        };
+    }
+    bytes
+}
+
+fn read_file(path: &Path) -> u64 {
+    let Ok(mut file) = File::open(path) else {
+        return 0;
+    };
+    io::copy(&mut file, &mut io::sink()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_file_below() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("a/b")).unwrap();
+        std::fs::write(root.path().join("a/b/x"), "12345").unwrap();
+        std::fs::write(root.path().join("y"), "123").unwrap();
+        assert_eq!(read_folder(root.path(), &Interrupt::default()), 8);
+        assert_eq!(read_folder(&root.path().join("none"), &Interrupt::default()), 0);
+    }
+}

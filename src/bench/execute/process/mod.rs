@@ -1,0 +1,6 @@
+//! Processes that bench starts, and how they are ended.
+
+pub mod command;
+pub mod cpu_load;
+pub mod interrupt;
+pub mod watcher;

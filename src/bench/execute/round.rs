@@ -1,0 +1,275 @@
+//! One round of one state: makes the state, runs go, waits for the backend, checks the state.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Instant, SystemTime};
+
+use anyhow::{Context, Result};
+
+use crate::bench::execute::backend::command::BackendCommand;
+use crate::bench::execute::backend::records;
+use crate::bench::execute::backend::session;
+use crate::bench::execute::go::build_log::BuildLog;
+use crate::bench::execute::go::go_view::merge::GoView;
+use crate::bench::execute::go::gocache;
+use crate::bench::execute::go::workers as go_workers;
+use crate::bench::execute::process::command as process;
+use crate::bench::execute::process::command::Measured;
+use crate::bench::execute::process::cpu_load::Busy;
+use crate::bench::execute::round_runner::RoundRunner;
+use crate::bench::execute::state_check;
+use crate::bench::execute::state_check::{Before, ServerSeen};
+use crate::bench::plan::steps::{Kind, Step};
+use crate::bench::report::text::errors::in_words;
+use crate::bench::results::run::Round;
+use crate::bench::scenario::cache_state::CacheState;
+use crate::bench::scenario::case::Case;
+use crate::platform;
+use crate::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
+
+/// All that is looked at when a round has ended.
+struct Left {
+    gocache: PathBuf,
+    files_before: u64,
+    view: Option<GoView>,
+    /// True if go's own view is wanted, and this go does not show it.
+    lacks_view: bool,
+    backend: Option<BackendRound>,
+    /// Workers of go: so many requests may be open at once.
+    workers: usize,
+}
+
+/// Where the backend of one round works, and what was there before.
+struct BackendRound {
+    session: PathBuf,
+    local: PathBuf,
+    before: Before,
+    mark: Option<u64>,
+}
+
+impl RoundRunner<'_> {
+    /// Runs one step; its records are in a folder of its own below the one of the run.
+    ///
+    /// Errors: the build failed, or the backend or the remote did. A run in a wrong state is none, it is told in the result.
+    pub fn round(&mut self, step: Step) -> Result<Round> {
+        let named = self.plan.folder_of(&step);
+        let folder = self.folder.path.join(&named);
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let (mut command, left) = self.prepare(step, &folder)?;
+        platform::settle_disk(&self.folder.work.path);
+        let started_unix_ns = unix_ns();
+        // The session's folder has to be empty when the backend starts: go's words move in afterwards.
+        let outside = folder.with_extension("log");
+        let mut sampler = None;
+        let is_sampled = left.backend.is_none() && self.plan.records;
+        let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
+        let busy = self.plan.case_of(&step).filter(|_| step.kind != Kind::Preparation).map_or(0, |case| case.busy);
+        let busy = Busy::start(&self.executable, busy, self.interrupt)?;
+        let measured = process::run(&mut command, &outside, self.interrupt, started)?;
+        drop(busy);
+        let resources = sampler.and_then(Sampler::finish).map(|resources| with_all_cpu(resources, &measured));
+        let mut round = Round::measured(
+            step,
+            named.clone(),
+            started_unix_ns,
+            measured.wall_ns,
+            (measured.cpu_user_ns, measured.cpu_system_ns),
+        );
+        round.resources = resources;
+        let (tried, module) = (self.plan.command().to_string(), self.workload.user_folder());
+        let stays = self.folder.is_kept();
+        let finished = BuildLog::of_ended(&outside, &folder, named, &tried, module, measured.status, stays)
+            .and_then(|log| self.finish(&mut round, left, &log, (&folder, &measured)));
+        if finished.is_err() || self.interrupt.requested() {
+            end_backend(&measured, &folder);
+        }
+        finished.map(|()| round)
+    }
+
+    /// Takes over what the backend or go left in the folder of the round.
+    fn finish(&mut self, round: &mut Round, left: Left, log: &BuildLog, at: (&Path, &Measured)) -> Result<()> {
+        let Some(backend) = left.backend else { return self.finish_baseline(round, left.gocache, left.files_before) };
+        self.finish_backend(round, backend, log, left.workers)?;
+        if let Some(view) = left.view {
+            take_view(round, &view, at, left.workers);
+        }
+        if left.lacks_view {
+            round.go_view_missing = Some("this go has no -debug-trace and -debug-actiongraph".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Makes what the step starts from, and the command that it runs.
+    fn prepare(&mut self, step: Step, folder: &Path) -> Result<(Command, Left)> {
+        self.workload.reset()?;
+        self.caches.make_room();
+        let case = self.plan.case_of(&step);
+        let gocache = self.caches.gocache_for(step.state, case)?;
+        let (wants_view, has_view) = self.go_view(step);
+        let view = has_view.then(|| GoView::beside(folder));
+        let mut flags = view.as_ref().map(GoView::flags).unwrap_or_default();
+        flags.extend(case.filter(|case| case.trimpath).map(|_| "-trimpath".into()));
+        // What others start from is made before the change.
+        let change = case.filter(|_| step.kind != Kind::Preparation).and_then(|case| case.change);
+        let module = self.workload.enter(change)?;
+        let mut command = self.timed(&module, &gocache, &flags);
+        self.isolate(&mut command);
+        if let Some(jobs) = case.and_then(|case| case.jobs) {
+            command.env("GOMAXPROCS", jobs.to_string());
+        }
+        let workers = go_workers::of(&command, &self.go.version);
+        let backend = match step.state.uses_backend() {
+            true => Some(self.prepare_backend(step, folder, &mut command)?),
+            false => None,
+        };
+        let files_before = gocache_files(&gocache)?;
+        Ok((command, Left { gocache, files_before, view, lacks_view: wants_view && !has_view, backend, workers }))
+    }
+
+    fn prepare_backend(&mut self, step: Step, session: &Path, command: &mut Command) -> Result<BackendRound> {
+        let case = self.plan.case_of(&step);
+        let local = self.caches.local_for(step.state, case)?;
+        if !self.plan.cases.is_empty() {
+            self.begin_in_case(step)?;
+        } else if step.state == CacheState::Cold {
+            self.remote()?.make_empty()?;
+        }
+        let remote_whole = self.caches.filled(Case::cache_kind(step.state, case)).remote_whole;
+        let (made_again, asks_in_vain) = (self.workload.made_again, self.workload.asks_in_vain);
+        let remote = self.remote()?;
+        // Again: the place for this round may be another by now.
+        remote.configure(command);
+        let before = Before {
+            local_empty: is_empty(&local)?,
+            remote_objects: remote.objects()?,
+            remote_whole,
+            may_miss: case.is_some_and(Case::may_miss),
+            no_upload: case.is_some_and(|case| case.knobs.no_upload),
+            made_again,
+            asks_in_vain,
+        };
+        let (mark, server_pid) = (remote.mark()?, remote.server_pid());
+        let executable = case.and_then(Case::executable).unwrap_or(&self.executable);
+        let switches = self.switches.as_deref();
+        let backend = BackendCommand { executable, session, local: &local, server_pid, switches };
+        command.env("GOCACHEPROG", backend.words(self.plan, step)?);
+        Ok(BackendRound { session: session.to_owned(), local, before, mark })
+    }
+
+    fn finish_baseline(&mut self, round: &mut Round, gocache: PathBuf, files_before: u64) -> Result<()> {
+        let case = self.plan.case_of(&round.step);
+        // Each put is two files.
+        let growth = if self.workload.gocache_grows { 2 * self.workload.made_again } else { 0 };
+        let growth = if case.is_some_and(Case::may_miss) { None } else { Some(growth) };
+        round.state_checks =
+            state_check::check_baseline(round.step.state, files_before, gocache_files(&gocache)?, growth);
+        round.state_ok = round.state_checks.iter().all(|finding| finding.ok);
+        self.caches.filled(Case::cache_kind(round.step.state, case)).gocache.get_or_insert(gocache);
+        Ok(())
+    }
+
+    fn finish_backend(
+        &mut self,
+        round: &mut Round,
+        backend: BackendRound,
+        log: &BuildLog,
+        workers: usize,
+    ) -> Result<()> {
+        let go_ended = Instant::now();
+        let waited = session::wait_for_end(&backend.session, || self.interrupt.requested());
+        round.backend_after_go_ns = Some(nanoseconds(go_ended));
+        let session = waited.and_then(|()| session::read(&backend.session));
+        let session = session.map_err(|error| log.session_failed(&error))?;
+        let inside = session::inside(&backend.session, || self.interrupt.requested());
+        let inside = inside.map_err(|error| log.session_failed(&error))?;
+        let server: Option<ServerSeen> = self.remote()?.seen_since(backend.mark)?;
+        if !self.plan.cases.is_empty() {
+            round.link = self.link_measured()?;
+        }
+        round.state_checks = state_check::check(round.step.state, backend.before, &session, &inside, server);
+        round.state_ok = round.state_checks.iter().all(|finding| finding.ok);
+        self.keep_or_retire(round, backend.local);
+        let server_of_one = if inside.is_none() { server } else { None };
+        round.records = Some(records::check(&backend.session, &session, server_of_one));
+        round.account = records::account(&backend.session, round, &session, workers);
+        round.spans = records::spans(&backend.session);
+        round.before = Some(backend.before);
+        round.session = Some(session);
+        round.server = server;
+        Ok(())
+    }
+
+    /// Keeps a local store for later rounds, or gives it up.
+    fn keep_or_retire(&mut self, round: &Round, local: PathBuf) {
+        let Step { state, kind, .. } = round.step;
+        let case = self.plan.case_of(&round.step).filter(|_| kind != Kind::Preparation);
+        let cache_kind = Case::cache_kind(state, self.plan.case_of(&round.step));
+        if state == CacheState::Cold && case.is_none() {
+            self.caches.filled(cache_kind.clone()).remote_whole = round.state_ok;
+        }
+        match state {
+            CacheState::LocalHit => {}
+            _ if case.is_some() => self.caches.retire(local),
+            // The store of a b that was not in its state may lack what it did not fetch.
+            CacheState::RemoteHit if !round.state_ok => {}
+            _ => self.caches.keep_local(cache_kind, local),
+        }
+    }
+}
+
+/// Takes over go's own view of a round; what does not work is told in the round.
+fn take_view(round: &mut Round, view: &GoView, (folder, measured): (&Path, &Measured), workers: usize) {
+    let taken = match view.take(folder) {
+        Ok(taken) => taken,
+        Err(error) => {
+            round.go_view_missing = Some(in_words(&error));
+            round.actions_missing = round.go_view_missing.clone();
+            return;
+        }
+    };
+    round.go_view_missing = taken.merge(measured.pid).err().map(|error| in_words(&error));
+    let Some(session) = &round.session else { return };
+    match taken.joined(records::frame(round, session, workers)) {
+        Ok(actions) => round.actions = Some(actions),
+        Err(error) => round.actions_missing = Some(in_words(&error)),
+    }
+}
+
+/// The last sample of a go comes before its end; what the kernel counted goes to the end.
+fn with_all_cpu(mut resources: Resources, measured: &Measured) -> Resources {
+    if let Some(go) = &mut resources.go {
+        go.cpu_ns = Some(measured.cpu_user_ns + measured.cpu_system_ns);
+    }
+    resources
+}
+
+/// Looks at a go that has no backend to do it. Nothing of it is worth an error: the samples are missing then.
+fn sample(go: u32) -> Option<Sampler> {
+    let watched = Watched { go: Some(go), ..Watched::default() };
+    Sampler::start(watched, Clock::start(), None, Gauges::default).ok()
+}
+
+/// Before anything of the round is removed: a backend that still runs would go on to write beside that.
+fn end_backend(measured: &Measured, session: &Path) {
+    measured.group.end();
+    // An error says that there is no backend to wait for, or that it cannot be ended: there is one already.
+    let _ = session::wait_for_end(session, || false);
+}
+
+fn gocache_files(folder: &Path) -> Result<u64> {
+    gocache::files(folder).with_context(|| format!("cannot count the files in {}", folder.display()))
+}
+
+fn is_empty(folder: &Path) -> Result<bool> {
+    let mut entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    Ok(entries.next().is_none())
+}
+
+fn unix_ns() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn nanoseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,92 @@
+//! The machine that runs steps: its folders, caches and remote, and the go command that it times.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::bench::execute::folders::caches::Caches;
+use crate::bench::execute::folders::run_folders::RunFolder;
+use crate::bench::execute::go::toolchain::{Go, GoFolders};
+use crate::bench::execute::go::workers;
+use crate::bench::execute::process::interrupt::Interrupt;
+use crate::bench::execute::remote::remote_store;
+use crate::bench::execute::remote::remote_store::Remote;
+use crate::bench::execute::workload::build_target::Workload;
+use crate::bench::plan::run_plan::Plan;
+use crate::bench::plan::steps::{Kind, Step};
+use crate::bench::results::run::LinkMeasured;
+
+/// Runs steps for real: go, the backend, the remote.
+pub struct RoundRunner<'a> {
+    pub plan: &'a Plan,
+    pub go: &'a Go,
+    pub folder: &'a RunFolder,
+    pub interrupt: &'a Interrupt,
+    pub executable: PathBuf,
+    pub folders: GoFolders,
+    /// One of these folders. It goes with this.
+    pub _temporary: TempDir,
+    pub workload: Workload,
+    /// None where no step uses it.
+    pub remote: Option<Remote>,
+    pub caches: Caches,
+    /// Switches of the instruments instead of those of the plan.
+    pub switches: Option<String>,
+}
+
+impl RoundRunner<'_> {
+    /// The go command that is timed, with the settings of the user that count.
+    pub fn timed(&self, module: &Path, gocache: &Path, flags: &[OsString]) -> Command {
+        let mut command = self.go.command(&[], module, gocache, &self.folders);
+        self.workload.add_arguments(&mut command, &self.plan.command(), flags);
+        self.workload.configure(&mut command);
+        command
+    }
+
+    /// Workers of the go that is timed, where no case gives it others.
+    ///
+    /// # Errors
+    /// When the module cannot be put in its place.
+    pub fn go_workers(&mut self) -> Result<usize> {
+        let module = self.workload.enter(None)?;
+        Ok(workers::of(&self.timed(&module, &self.folders.of_builds, &[]), &self.go.version))
+    }
+
+    /// Gives a go the variables of the remote. Without a backend too: what go runs, tests say, must find the same with and
+    /// without.
+    pub fn isolate(&mut self, command: &mut Command) {
+        match &mut self.remote {
+            Some(remote) => remote.configure(command),
+            None if self.plan.link.is_some() => remote_store::isolate(command),
+            None => {}
+        }
+    }
+
+    /// The remote.
+    ///
+    /// # Errors
+    /// When no step of the plan was said to use it.
+    pub fn remote(&mut self) -> Result<&mut Remote> {
+        self.remote.as_mut().context("no remote was started")
+    }
+
+    /// The delays that the link injected since it was set.
+    pub fn link_measured(&mut self) -> Result<Option<LinkMeasured>> {
+        match &mut self.remote {
+            Some(remote) => remote.link_measured(),
+            None => Ok(None),
+        }
+    }
+
+    /// Says if go's own view is wanted, and if this go shows it. Only where nothing is timed: it costs go time.
+    pub fn go_view(&mut self, step: Step) -> (bool, bool) {
+        let wanted = (step.kind, step.round) == (Kind::Profile, 1) && self.plan.records;
+        let go = self.go;
+        let config = &self.folders.config;
+        let shows = wanted && *self.caches.go_shows_its_view.get_or_insert_with(|| go.shows_its_view(config));
+        (wanted, shows)
+    }
+}

@@ -1,0 +1,249 @@
+//! The plan: scenario and command line, validated once and resolved into the list of steps that will run.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bench::plan::go_command::GoCommand;
+use crate::bench::plan::plan_error::PlanError;
+use crate::bench::plan::steps;
+use crate::bench::plan::steps::{Counts, Setup, Step};
+use crate::bench::scenario::args::{BenchArgs, RemoteKind};
+use crate::bench::scenario::bottleneck::{Bottleneck, BottleneckSpec};
+use crate::bench::scenario::cache_state::CacheState;
+use crate::bench::scenario::case::Case;
+use crate::bench::scenario::ci::{CiSpec, Group, Prices};
+use crate::bench::scenario::file::Scenario;
+use crate::bench::scenario::link::Link;
+use crate::bench::scenario::network_grid::Grid;
+use crate::bench::scenario::source_change::Change;
+use crate::cache::Strategy;
+
+/// Everything that is decided before the first go starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Plan {
+    pub scenario: String,
+    /// The package patterns, joined by spaces.
+    pub packages: String,
+    /// The command that is timed; None: `go build` of the packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<GoCommand>,
+    /// Number of packages of the module to write; None: an empty folder.
+    pub generated_packages: Option<u32>,
+    /// KiB of data that each of them holds.
+    #[serde(default)]
+    pub data_kib: u32,
+    /// Packages of std that those import.
+    pub imports: Vec<String>,
+    /// Packages of a second module that they import; 0: there is none.
+    pub dependency_packages: u32,
+    /// Folder of the user's own module; None: std, or a module to write.
+    pub module: Option<PathBuf>,
+    pub strategy: Strategy,
+    pub remote: RemoteKind,
+    /// The link that is asked of the embedded server; None with `--remote env`.
+    pub link: Option<Link>,
+    /// Whether the backend writes trace and request log.
+    pub records: bool,
+    pub paired_ratios: bool,
+    /// Empty where the states run under the settings above alone.
+    pub cases: Vec<Case>,
+    /// Whether the other cases are compared with the first one.
+    #[serde(default)]
+    pub compare_with_first: bool,
+    /// What the cases are points of, if they are.
+    pub grid: Option<Grid>,
+    /// What is planted, each with the names of its cases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bottlenecks: Vec<Bottleneck>,
+    /// Groups of machines that build at once, in the place of steps.
+    pub groups: Vec<Group>,
+    pub prices: Prices,
+    /// How well the short states have to be known; None: the rounds of the scenario are enough.
+    pub until: Option<Until>,
+    /// In the order in which they run; with `until` there may be more rounds than these.
+    pub steps: Vec<Step>,
+}
+
+/// When there have been rounds enough.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Until {
+    /// The half of each interval, as a share.
+    pub share: f64,
+    /// The longest that more rounds than planned may take, seconds.
+    pub limit_s: f64,
+}
+
+impl Plan {
+    /// Resolves the scenario called `name` under the switches of the command line.
+    pub fn resolve(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<Plan, PlanError> {
+        if args.heap_profile && !cfg!(feature = "heap-profile") {
+            return Err(PlanError::NoHeapProfiler);
+        }
+        let command = command(args)?;
+        let packages = packages(name, scenario, args, command.as_ref())?;
+        if scenario.ci.is_some() && (!args.only.is_empty() || args.packages.is_some() || command.is_some()) {
+            return Err(PlanError::NoStates { scenario: name.to_owned() });
+        }
+        if args.remote == RemoteKind::Env && args.rtt.is_some() {
+            return Err(PlanError::LinkOfEnv);
+        }
+        let link = Link { latency_ms: args.rtt.unwrap_or(scenario.link.latency_ms), ..scenario.link };
+        let mut plan = Plan {
+            scenario: name.to_owned(),
+            packages,
+            command,
+            generated_packages: scenario.workload.generated_packages.filter(|_| args.workload.is_none()),
+            data_kib: scenario.workload.data_kib,
+            imports: scenario.workload.imports.clone(),
+            dependency_packages: scenario.workload.dependency_packages,
+            // Absolute: `.` would name no folder in a title.
+            module: args.workload.as_ref().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
+            strategy: args.strategy.unwrap_or(scenario.strategy),
+            remote: args.remote,
+            link: (args.remote == RemoteKind::Embedded).then_some(link),
+            records: !args.no_records,
+            paired_ratios: scenario.paired_ratios,
+            cases: Vec::new(),
+            compare_with_first: scenario.compare_with_first,
+            grid: scenario.grid.clone(),
+            bottlenecks: scenario.bottlenecks.iter().map(BottleneckSpec::named).collect(),
+            groups: scenario.ci.as_ref().map(CiSpec::groups).unwrap_or_default(),
+            prices: scenario.prices,
+            until: args.until.map(|share| Until { share, limit_s: args.until_limit * 60.0 }),
+            steps: Vec::new(),
+        };
+        plan.cases = plan.resolve_cases(scenario, args)?;
+        if let Some(backends) = &args.backends {
+            plan.cases = plan.with_each(backends, args.rounds.unwrap_or(scenario.rounds.short))?;
+        }
+        plan.steps = plan.resolve_steps(scenario, args);
+        let measured = plan.measured_setups();
+        let is_run = |name: &str| measured.iter().any(|setup| setup.case.is_some_and(|at| plan.cases[at].name == name));
+        // What --case and --only leave out is not to be proved either.
+        plan.bottlenecks.retain(|bottleneck| is_run(&bottleneck.planted));
+        Ok(plan)
+    }
+
+    fn resolve_steps(&self, scenario: &Scenario, args: &BenchArgs) -> Vec<Step> {
+        let wanted = if args.only.is_empty() { &scenario.states } else { &args.only };
+        let states: Vec<CacheState> = CacheState::ALL.into_iter().filter(|state| wanted.contains(state)).collect();
+        let counts = Counts {
+            long: args.long_rounds.unwrap_or(scenario.rounds.long),
+            short: args.rounds.unwrap_or(scenario.rounds.short),
+            warm_up: scenario.rounds.warm_up,
+        };
+        let setups = steps::setups(&states, &self.cases);
+        let mut steps = steps::measured(&setups, &self.cases, counts);
+        steps::insert_preparation(&mut steps, &self.cases);
+        if scenario.rounds.profile && !args.no_profile {
+            steps.extend(steps::profile(&setups, self.generated_packages.is_some(), |setup| self.is_pack(setup.case)));
+        }
+        if args.heap_profile {
+            steps.extend(steps::heap(&setups));
+        }
+        steps
+    }
+
+    /// The case of a step, where it has one.
+    pub fn case_of(&self, step: &Step) -> Option<&Case> {
+        self.cases.get(step.case?)
+    }
+
+    /// The command that is timed in each step.
+    pub fn command(&self) -> GoCommand {
+        self.command.clone().unwrap_or_else(|| GoCommand::build(&self.packages))
+    }
+
+    /// That command in words; machines build different packages.
+    pub fn what_is_timed(&self) -> String {
+        if self.groups.is_empty() { self.command().to_string() } else { "go build by several machines".to_owned() }
+    }
+
+    /// Whether all cases have the same link.
+    pub fn has_one_link(&self) -> bool {
+        self.cases.windows(2).all(|pair| pair[0].link == pair[1].link)
+    }
+
+    /// The changes that its cases make in the module, each once.
+    pub fn changes(&self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for change in self.cases.iter().filter_map(|case| case.change) {
+            if !changes.contains(&change) {
+                changes.push(change);
+            }
+        }
+        changes
+    }
+
+    /// The folder of a step below the one of the whole run.
+    pub fn folder_of(&self, step: &Step) -> String {
+        step.folder(&self.cases)
+    }
+
+    /// What is measured, each once, in the order of its first round.
+    pub fn measured_setups(&self) -> Vec<Setup> {
+        let mut setups: Vec<Setup> = Vec::new();
+        for step in self.steps.iter().filter(|step| step.kind == steps::Kind::Measured) {
+            if !setups.contains(&step.setup()) {
+                setups.push(step.setup());
+            }
+        }
+        setups
+    }
+
+    /// Those of them that compile next to nothing.
+    pub fn short_setups(&self) -> Vec<Setup> {
+        self.measured_setups().into_iter().filter(|setup| !setup.state.is_cold()).collect()
+    }
+
+    /// Whether a session of this step would be over before a profiler is ready that starts with it.
+    pub fn is_short(&self, step: &Step) -> bool {
+        match step.state {
+            CacheState::LocalHit => true,
+            CacheState::RemoteHit => self.is_pack(step.case) || self.generated_packages.is_some(),
+            _ => self.generated_packages.is_some(),
+        }
+    }
+
+    fn is_pack(&self, case: Option<usize>) -> bool {
+        case.and_then(|case| self.cases.get(case)).map_or(self.strategy, |case| case.strategy) == Strategy::Pack
+    }
+
+    /// Whether any step talks to a remote.
+    pub fn needs_remote(&self) -> bool {
+        !self.groups.is_empty() || self.steps.iter().any(|step| step.state.uses_backend())
+    }
+}
+
+fn command(args: &BenchArgs) -> Result<Option<GoCommand>, PlanError> {
+    if args.command.is_empty() { Ok(None) } else { GoCommand::parse(&args.command).map(Some) }
+}
+
+fn packages(
+    name: &str,
+    scenario: &Scenario,
+    args: &BenchArgs,
+    command: Option<&GoCommand>,
+) -> Result<String, PlanError> {
+    if let Some(command) = command {
+        return Ok(command.packages().join(" "));
+    }
+    let Some(packages) = &args.packages else {
+        let own = args.workload.as_ref().map(|_| "./...".to_owned());
+        return Ok(own.unwrap_or_else(|| scenario.workload.packages.clone()));
+    };
+    if packages.starts_with('-') || packages.is_empty() {
+        return Err(PlanError::Pattern { packages: packages.clone() });
+    }
+    if scenario.workload.generated_packages.is_some() && args.workload.is_none() {
+        return Err(PlanError::PatternOfModule { scenario: name.to_owned(), packages: packages.clone() });
+    }
+    Ok(packages.clone())
+}
+
+#[cfg(test)]
+#[path = "run_plan_tests.rs"]
+pub mod tests;

@@ -1,0 +1,52 @@
+//! A grid of links as panels, one a bandwidth: the picture of `network.svg`, with text that can be read on a phone.
+
+use anyhow::Result;
+use maud::{Markup, html};
+
+use crate::bench::analysis::study::network::Network;
+use crate::bench::report::html::chart;
+use crate::bench::report::html::chart::{LINE, Mark, TEXT, Width};
+use crate::bench::report::network_plot;
+use crate::bench::report::network_plot::{EMPTY, FULL, Look, colours};
+
+/// Of a panel, pixels.
+const HEIGHT: u32 = 280;
+
+/// The panels, and what their lines are.
+///
+/// # Errors
+/// Those of plotters.
+pub fn render(network: &Network) -> Result<Markup> {
+    let map =
+        chart::both("Wall clock over latency, a panel a bandwidth", |width| network_plot::svg(network, look(width)))?;
+    let names = network.strategies.iter().map(|of| of.strategy.name());
+    let strategies = colours().zip(names).map(|(colour, name)| (Mark::Dot(colour), name));
+    let baselines = [(Mark::Dashes(EMPTY), "no cache"), (Mark::Dashes(FULL), "go's own cache")];
+    Ok(html! {
+        (chart::legend(&strategies.chain(baselines).collect::<Vec<_>>()))
+        (map)
+        p.hint { "Dots were measured. From where a line crosses that of no cache, no cache is faster." }
+    })
+}
+
+fn look(width: Width) -> Look {
+    let columns = match width {
+        Width::Wide => 2,
+        Width::Narrow => 1,
+    };
+    Look { columns, panel: (width.pixels() / columns as u32, HEIGHT), text: TEXT * LINE, has_legend: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::analysis::study::network::tests::network;
+
+    #[test]
+    fn each_strategy_is_in_the_legend_and_in_both_pictures() {
+        let page = render(&network()).unwrap().into_string();
+        assert!(page.contains("pack") && page.contains("async") && page.contains("no cache"), "{page}");
+        // Five points in two widths, and two in the legend.
+        assert_eq!(page.matches("<circle").count(), 2 * 5 + 2);
+    }
+}

@@ -1,0 +1,117 @@
+//! What the report takes from the records beside `results.json`. What is not there is told, and is no error.
+
+use std::path::{Component, Path, PathBuf};
+
+use maud::{Markup, html};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::bench::analysis::time::get_latency::{GetClass, classes};
+use crate::bench::analysis::time::in_flight::InFlight;
+use crate::bench::analysis::time::time_breakdown::Frame;
+use crate::bench::report::html::subjects::Subject;
+use crate::bench::results::run::Results;
+use crate::telemetry::read_request_log;
+
+/// Parts of the wall clock in a chart of requests in flight.
+const PARTS: usize = 240;
+/// What has a meaning in a link.
+const IN_LINKS: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b':').add(b'\\');
+
+/// The folder of a run, or what was copied of it.
+pub struct Folder<'a>(pub &'a Path);
+
+/// What the request log of a round tells.
+pub struct FromLog {
+    pub in_flight: InFlight,
+    pub gets: Vec<GetClass>,
+}
+
+/// A record that could not be used, and what the report lacks without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// With what is wrong.
+    pub record: String,
+    pub without: &'static str,
+}
+
+impl Folder<'_> {
+    /// A file below the folder, if it is there. A results.json may be of anybody: paths out of the folder lead nowhere.
+    pub fn file(&self, below: &str) -> Option<PathBuf> {
+        let is_below = Path::new(below).components().all(|part| matches!(part, Component::Normal(_)));
+        let path = self.0.join(below);
+        (is_below && path.is_file()).then_some(path)
+    }
+
+    /// A link to a file below the folder; the text alone where it is not there.
+    pub fn link(&self, below: &str, text: &str) -> Markup {
+        match self.file(below) {
+            Some(_) => html! { a href=(utf8_percent_encode(below, IN_LINKS)) { (text) } },
+            None => html! { span.gone { (text) } },
+        }
+    }
+}
+
+/// Reads the request log of the round that stands for a subject; None where it has no backend.
+pub fn request_log(folder: &Folder<'_>, of: &Subject<'_>, results: &Results) -> Option<Result<FromLog, Missing>> {
+    let round = of.round?;
+    let session = round.session.as_ref()?;
+    let below = format!("{}/request.txt", round.folder);
+    let missing =
+        |what: String| Missing { record: format!("{below} {what}"), without: "Requests in flight, latency of gets" };
+    let workers = of.figures.account.as_ref().map(|of| of.account.workers).or(results.environment.cores);
+    let read = || {
+        let path = folder.file(&below).ok_or("is not there")?;
+        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read ({error})"))?;
+        let log = read_request_log(&text).map_err(|error| format!("cannot be read ({error})"))?;
+        let cores = results.environment.cores.or(workers);
+        let known = workers.zip(cores).ok_or("does not tell the cores")?;
+        let frame = Frame::of(round, session, known.0, known.1);
+        Ok(FromLog { in_flight: InFlight::of(frame, &log, PARTS), gets: classes(&log) })
+    };
+    Some(read().map_err(missing))
+}
+
+/// What is left out, each with the records that are not there.
+pub fn sentences(missing: &[Missing]) -> Vec<String> {
+    let mut parts: Vec<&'static str> = missing.iter().map(|missing| missing.without).collect();
+    parts.dedup();
+    let sentence = |without: &&'static str| {
+        let records = missing.iter().filter(|missing| missing.without == *without);
+        let records: Vec<&str> = records.map(|missing| missing.record.as_str()).collect();
+        format!("{without}: {}.", records.join(", "))
+    };
+    parts.iter().map(sentence).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_below_the_folder_is_read_and_linked() {
+        let parent = tempfile::tempdir().unwrap();
+        let run = parent.path().join("run");
+        std::fs::create_dir_all(run.join("b/javascript:x")).unwrap();
+        for file in ["outside.txt", "run/b/a file.txt", "run/b/javascript:x/y"] {
+            std::fs::write(parent.path().join(file), "").unwrap();
+        }
+        let folder = Folder(&run);
+        assert!(folder.file("b/a file.txt").is_some());
+        let outside = parent.path().join("outside.txt").display().to_string();
+        for wrong in ["../outside.txt", outside.as_str(), "b/../../outside.txt", "b", "b/gone"] {
+            assert_eq!(folder.file(wrong), None, "{wrong}");
+        }
+        assert_eq!(folder.link("b/a file.txt", "<it>").into_string(), "<a href=\"b/a%20file.txt\">&lt;it&gt;</a>");
+        assert!(folder.link("b/javascript:x/y", "it").into_string().contains("b/javascript%3Ax/y"));
+        assert_eq!(folder.link("b/gone", "it").into_string(), "<span class=\"gone\">it</span>");
+    }
+
+    #[test]
+    fn what_is_missing_is_told_once_for_each_thing_left_out() {
+        let missing = |record: &str, without| Missing { record: record.to_owned(), without };
+        let all =
+            [missing("b/1/x is not there", "this"), missing("a/1/x is not there", "this"), missing("y is cut", "that")];
+        assert_eq!(sentences(&all), ["this: b/1/x is not there, a/1/x is not there.", "that: y is cut."]);
+    }
+}

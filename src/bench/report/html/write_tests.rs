@@ -1,0 +1,235 @@
+//! The page as a whole: with every part, with parts missing, with text that wants to be markup.
+
+use std::path::Path;
+
+use crate::bench::analysis::compute;
+use crate::bench::analysis::statistics::noise::tests::again;
+use crate::bench::analysis::study::cases::tests::measured as of_case;
+use crate::bench::analysis::study::ci::tests::results as machines;
+use crate::bench::analysis::study::network::tests::network;
+use crate::bench::analysis::study::summary::tests::measured;
+use crate::bench::analysis::time::critical_path::{CriticalPath, PathStep};
+use crate::bench::analysis::time::time_breakdown::tests::log;
+use crate::bench::analysis::time::time_breakdown::{Account, Frame};
+use crate::bench::execute::backend::session::tests::quiet;
+use crate::bench::plan::run_plan::tests::plan_of;
+use crate::bench::plan::steps::Kind;
+use crate::bench::report::html::page;
+use crate::bench::report::html::records::Folder;
+use crate::bench::report::html::write::{HTML_FILE, write};
+use crate::bench::results::run::tests::results;
+use crate::bench::results::run::{Ended, Results};
+use crate::bench::scenario::cache_state::CacheState;
+use crate::bench::scenario::case::tests::case;
+
+use crate::bench::report::html::verdict::tests::verdict;
+
+const MARKUP: &str = "<script src=\"http://x\">&amp;</script>";
+
+/// A path of two steps.
+pub fn critical_path() -> CriticalPath {
+    let step = |package: &str, ready_ns, start_ns, done_ns, cache_ns| PathStep {
+        mode: "build".to_owned(),
+        package: package.to_owned(),
+        ready_ns,
+        start_ns,
+        done_ns,
+        cache_ns,
+        queue_cache_ns: 0,
+        commands_ns: 1000,
+    };
+    let steps = vec![step("internal/abi", 0, 1000, 3000, Some(500)), step(MARKUP, 3000, 3000, 9000, None)];
+    CriticalPath { folder: "remote-hit/profile".to_owned(), wall_ns: 10_000, cache_ns: 500, worker_ns: 0, steps }
+}
+
+/// The five states, b and a with a session and an account.
+fn five_states() -> Results {
+    let mut rounds = measured(CacheState::GoCold, &[9000]);
+    rounds.extend(measured(CacheState::GoWarm, &[100, 101, 99, 100, 100]));
+    rounds.extend(again(&[100, 102, 99, 101, 100]));
+    rounds.extend(measured(CacheState::Cold, &[9100]));
+    rounds.extend(measured(CacheState::RemoteHit, &[210, 211, 350, 210, 209]));
+    rounds.extend(measured(CacheState::LocalHit, &[110, 111, 112, 110, 109]));
+    for round in rounds.iter_mut().filter(|round| round.step.state.uses_backend()) {
+        let wall_ns = round.wall_ns;
+        let frame = Frame {
+            backend_ns: 10,
+            handshake_ns: 20,
+            released_ns: wall_ns - 5,
+            wall_ns,
+            workers: 2,
+            cores: 2,
+            go_cpu_ns: 0,
+        };
+        round.session = Some(quiet());
+        round.account = Some(Account::of(frame, &log(Vec::new())));
+    }
+    let mut profiled = rounds.last().cloned().unwrap();
+    profiled.step.kind = Kind::Profile;
+    rounds.push(profiled);
+    let mut results = results(rounds);
+    results.environment.goroot = MARKUP.to_owned();
+    compute(&mut results);
+    results
+}
+
+/// Writes the records that the page of [`five_states`] is made of.
+fn write_records(run: &Path) {
+    let text = "# cacheprog request log, version 2, start_unix_ns=1 pid=1 go=go1.26.8\n\
+        000000.001000000 -> 1 get action=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\
+        000000.002000000 <- 1 get miss took_ns=1000000 queue_ns=0 body_ns=0 local_ns=1000 remote_ns=999000 respond_ns=0\n";
+    let svg = "<svg width=\"1200\" height=\"100\" onload=\"init(evt)\"></svg>";
+    for folder in ["cold/1", "remote-hit/1", "local-hit/1"] {
+        std::fs::create_dir_all(run.join(folder).join("pprof")).unwrap();
+        std::fs::write(run.join(folder).join("request.txt"), text).unwrap();
+        std::fs::write(run.join(folder).join("pprof/fg.svg"), svg).unwrap();
+    }
+    std::fs::create_dir_all(run.join("local-hit/pprof")).unwrap();
+    std::fs::write(run.join("local-hit/pprof/cpu.txt"), "too few").unwrap();
+}
+
+fn rendered(results: &Results, folder: &Path) -> String {
+    let page = page::render(results, &Folder(folder)).unwrap().into_string();
+    check(&page);
+    page
+}
+
+/// What holds for any page: it can be parsed, asks nobody for anything, and shows no number that could not be computed.
+fn check(page: &str) {
+    let mut xml = page.replace("<!DOCTYPE html>", "").replace("<br>", "<br/>");
+    for meta in page.split("<meta ").skip(1).map(|rest| rest.split('>').next().unwrap()) {
+        xml = xml.replace(&format!("<meta {meta}>"), &format!("<meta {meta}/>"));
+    }
+    let parsed = roxmltree::Document::parse(&xml).unwrap_or_else(|error| panic!("{error}: {page}"));
+    for node in parsed.descendants().filter(roxmltree::Node::is_element) {
+        assert!(!["script", "link", "img", "object", "base"].contains(&node.tag_name().name()), "{node:?}");
+        for attribute in node.attributes() {
+            let (name, value) = (attribute.name(), attribute.value());
+            let is_inside = !value.contains("//") && !value.contains("http") || value.starts_with("data:");
+            assert!(is_inside || name == "aria-label", "{name}={value}");
+            assert!(!name.starts_with("on"), "{name}={value}");
+            assert!(name != "href" || !value.starts_with('/') && !value.contains(':'), "{value}");
+            assert!(!value.contains("NaN") && !value.contains("inf,"), "{name}={value}");
+        }
+        let text = node.text().unwrap_or_default();
+        assert!(!text.contains("NaN") && !text.contains("url(") && !text.contains("@import"), "{text}");
+    }
+}
+
+fn ids(page: &str) -> Vec<&str> {
+    page.split("<section id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+#[test]
+fn a_run_with_everything_has_every_part_in_order() {
+    let run = tempfile::tempdir().unwrap();
+    write_records(run.path());
+    let mut results = five_states();
+    results.verdicts = vec![verdict()];
+    results.critical_paths = vec![critical_path()];
+    let page = rendered(&results, run.path());
+    let expected = [
+        "samples",
+        "time",
+        "flight",
+        "latency",
+        "path",
+        "verdict",
+        "tables",
+        "flames",
+        "environment",
+        "records",
+        "missing",
+    ];
+    assert_eq!(ids(&page), expected, "{page}");
+    for words in [
+        "Did the build get faster with GOCACHEPROG?",
+        "<strong>Yes.</strong>",
+        "one build, far from the others",
+        "href=\"remote-hit/1/request.txt\"",
+        "most it could bring",
+        "local-hit/pprof/cpu.svg has too few samples",
+        "name=\"viewport\"",
+        "prefers-color-scheme: dark",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains(MARKUP) && page.contains("&lt;script"), "{page}");
+}
+
+#[test]
+fn from_results_alone_what_is_missing_is_named_and_left_out() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let page = rendered(&five_states(), elsewhere.path());
+    assert_eq!(ids(&page), ["samples", "time", "verdict", "tables", "environment", "missing"], "{page}");
+    assert!(page.contains("cold/1/request.txt is not there, remote-hit/1/request.txt is not there"), "{page}");
+    assert!(page.contains("remote-hit/1/pprof/fg.svg is not there"), "{page}");
+}
+
+#[test]
+fn a_run_without_records_says_so_once() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut results = five_states();
+    results.plan.records = false;
+    results.rounds.iter_mut().for_each(|round| round.account = None);
+    compute(&mut results);
+    let page = rendered(&results, elsewhere.path());
+    assert_eq!(ids(&page), ["samples", "verdict", "tables", "environment", "missing"], "{page}");
+    assert!(page.contains("--no-records") && !page.contains("is not there"), "{page}");
+}
+
+#[test]
+fn a_log_that_is_cut_off_is_no_chart() {
+    let run = tempfile::tempdir().unwrap();
+    write_records(run.path());
+    std::fs::write(run.path().join("remote-hit/1/request.txt"), "# cacheprog request log, version 2, start_un")
+        .unwrap();
+    let page = rendered(&five_states(), run.path());
+    assert!(page.contains("remote-hit/1/request.txt cannot be read (line 1:"), "{page}");
+    assert_eq!(page.matches("Requests in flight of").count(), 2);
+}
+
+#[test]
+fn a_run_that_measured_nothing_has_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut results = results(Vec::new());
+    (results.ended, results.error) = (Ended::Failed, Some(MARKUP.to_owned()));
+    compute(&mut results);
+    let page = rendered(&results, folder.path());
+    assert_eq!(ids(&page), ["tables", "environment"], "{page}");
+    assert!(page.contains(" failed (&lt;script"), "{page}");
+    results.ended = Ended::Interrupted;
+    assert!(rendered(&results, folder.path()).contains(" was interrupted"));
+}
+
+#[test]
+fn cases_grids_and_machines_have_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = vec![case("name = \"a <b>\"\nstrategy = \"pack\""), case("name = \"other\"\nstrategy = \"async\"")];
+    let mut rounds = measured(CacheState::GoWarm, &[100, 102, 104]);
+    rounds.extend(of_case(CacheState::RemoteHit, Some(0), &[300, 200, 400]));
+    rounds.extend(of_case(CacheState::RemoteHit, Some(1), &[700, 701, 702]));
+    let mut of_cases = results(rounds);
+    of_cases.plan = plan_of(&[CacheState::GoWarm, CacheState::RemoteHit], cases);
+    compute(&mut of_cases);
+    let page = rendered(&of_cases, folder.path());
+    assert!(page.contains("a &lt;b&gt;") && ids(&page).contains(&"samples"), "{page}");
+
+    of_cases.network = Some(network());
+    let page = rendered(&of_cases, folder.path());
+    assert_eq!(ids(&page), ["network", "verdict", "tables", "environment"], "{page}");
+    assert!(page.contains("no cache is faster from 18 ms on"), "{page}");
+
+    let mut of_machines = results(Vec::new());
+    of_machines.ci = Some(machines());
+    let page = rendered(&of_machines, folder.path());
+    assert!(page.contains("3, the same, one seeds, wave 2") && ids(&page).contains(&"tables"), "{page}");
+}
+
+#[test]
+fn the_file_is_written_beside_the_results() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&five_states(), folder.path()).unwrap();
+    let page = std::fs::read_to_string(folder.path().join(HTML_FILE)).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>"));
+}

@@ -1,0 +1,83 @@
+//! What a run left to look at first, with what opens it. The rest is in `metrics/README.md`.
+
+use std::path::Path;
+
+use crate::bench::report::network_plot::PLOT_FILE;
+use crate::bench::results::run::{RESULTS_FILE, Results};
+use crate::bench::scenario::cache_state::CacheState;
+
+/// A file of the run, as a person would type it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    pub path: String,
+    pub says: String,
+}
+
+/// Pictures of the whole run, the best first.
+const PICTURES: [(&str, &str); 3] = [
+    ("report.html", "the same, to look at: open in a browser"),
+    (PLOT_FILE, "wall over latency, a panel a bandwidth: open in a browser"),
+    ("results.md", "the same for a pull request"),
+];
+/// States by what their trace tells: in b go waits the most for the cache.
+const TELLING: [CacheState; 3] = [CacheState::RemoteHit, CacheState::Cold, CacheState::LocalHit];
+
+/// The three to look at next, of those that are below `run`: a picture, the trace of the most telling state, the samples. `shown` is
+/// the name under which the run is listed.
+pub fn to_look_at(results: &Results, run: &Path, shown: &Path) -> Vec<File> {
+    let picture = PICTURES.iter().find(|(name, _)| run.join(name).is_file());
+    let picture = picture.map(|(name, says)| ((*name).to_owned(), (*says).to_owned()));
+    let samples = (RESULTS_FILE.to_owned(), "every sample".to_owned());
+    let found = picture.into_iter().chain(trace(results)).chain([samples]);
+    let there = found.filter(|(path, _)| run.join(path).is_file());
+    there.map(|(path, says)| File { path: shown.join(path).display().to_string(), says }).collect()
+}
+
+/// That of the round nearest to the median.
+fn trace(results: &Results) -> Option<(String, String)> {
+    let states = || results.summary.states.iter().chain(results.cases.iter().map(|case| &case.figures));
+    let of_state = |state: &CacheState| states().find(|found| found.state == *state)?.account.as_ref();
+    let account = TELLING.iter().find_map(of_state)?;
+    let says = format!("trace of {}: open in https://ui.perfetto.dev", account.folder);
+    Some((format!("{}/trace.json", account.folder), says))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::analysis::compute;
+    use crate::bench::analysis::study::summary::tests::measured;
+    use crate::bench::analysis::time::time_breakdown::{Account, Frame};
+    use crate::bench::results::run::tests::results;
+    use crate::telemetry::LoggedSession;
+
+    fn run() -> Results {
+        let mut rounds = measured(CacheState::LocalHit, &[100]);
+        rounds.extend(measured(CacheState::RemoteHit, &[100, 120, 190]));
+        let frame =
+            Frame { backend_ns: 0, handshake_ns: 0, released_ns: 1, wall_ns: 1, workers: 1, cores: 1, go_cpu_ns: 0 };
+        let log = LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines: Vec::new() };
+        rounds.iter_mut().for_each(|round| round.account = Some(Account::of(frame, &log)));
+        let mut run = results(rounds);
+        compute(&mut run);
+        run
+    }
+
+    fn paths(folder: &Path, there: &[&str]) -> Vec<String> {
+        for file in there {
+            std::fs::create_dir_all(folder.join(file).parent().unwrap()).unwrap();
+            std::fs::write(folder.join(file), "").unwrap();
+        }
+        to_look_at(&run(), folder, Path::new("m/latest")).into_iter().map(|file| file.path).collect()
+    }
+
+    #[test]
+    fn three_files_of_those_that_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(paths(folder.path(), &["results.json"]), ["m/latest/results.json"]);
+        let all = ["results.md", "local-hit/1/trace.json", "remote-hit/1/trace.json", "remote-hit/2/trace.json"];
+        let expected = ["m/latest/results.md", "m/latest/remote-hit/2/trace.json", "m/latest/results.json"];
+        assert_eq!(paths(folder.path(), &all), expected);
+        assert_eq!(paths(folder.path(), &["report.html"])[0], "m/latest/report.html");
+    }
+}

@@ -1,0 +1,124 @@
+//! The JSON schema of `results.json`: `metrics/results.schema.json` is what the types give. Only tests need it, so that nobody
+//! waits for it who builds.
+
+use std::path::PathBuf;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use crate::bench::analysis::compute;
+use crate::bench::analysis::statistics::noise::tests::again;
+use crate::bench::analysis::study::cases::CaseSummary;
+use crate::bench::analysis::study::cases::tests::measured as of_case;
+use crate::bench::analysis::study::ci::tests::results as machines;
+use crate::bench::analysis::study::network::tests::network;
+use crate::bench::analysis::study::summary::tests::measured;
+use crate::bench::execute::backend::session::tests::quiet;
+use crate::bench::execute::go::go_view::actions::{Asked, GoAction, GoActions};
+use crate::bench::plan::run_plan::tests::plan_of;
+use crate::bench::results::run::tests::results;
+use crate::bench::results::run::{Results, Round};
+use crate::bench::scenario::cache_state::CacheState;
+use crate::bench::scenario::case::tests::case;
+
+/// Writes the file anew where this is set: `BLESS=1 cargo test schema`.
+const BLESS: &str = "BLESS";
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("metrics/results.schema.json")
+}
+
+fn of_the_types() -> Value {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    generator.into_root_schema_for::<Results>().to_value()
+}
+
+/// Where a file is not as the types have it.
+fn faults(results: &Value) -> Vec<String> {
+    let schema = jsonschema::validator_for(&of_the_types()).unwrap();
+    schema.iter_errors(results).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// A run that has all that a results.json may have.
+fn whole() -> Results {
+    let mut rounds: Vec<Round> = measured(CacheState::GoCold, &[9000]);
+    rounds.extend(measured(CacheState::GoWarm, &[100, 101, 99, 100, 100]));
+    rounds.extend(again(&[100, 102, 99, 101, 100]));
+    rounds.extend(measured(CacheState::LocalHit, &[110, 111, 250, 110, 109]));
+    rounds[0].session = Some(quiet());
+    let mut results = results(rounds);
+    compute(&mut results);
+    results.network = Some(network());
+    results.ci = Some(machines());
+    results.verdicts = vec![crate::bench::report::html::verdict::tests::verdict()];
+    results.critical_paths = vec![crate::bench::report::html::write::tests::critical_path()];
+    results.differences = Some(crate::bench::report::terminal::differences::tests::found());
+    results.savings = vec![crate::bench::report::terminal::savings::tests::savings(vec![
+        crate::bench::report::terminal::savings::tests::saved("p", 1, 2),
+    ])];
+    results.proofs = vec![crate::bench::commands::selftest::tests::proof("slow disk", true)];
+    results.rounds[0].actions = Some(actions());
+    results.cases = of_cases();
+    results
+}
+
+/// One action with all that it may have, and one with nothing.
+fn actions() -> GoActions {
+    let all = GoAction {
+        package: "p".to_owned(),
+        commands_ns: 3,
+        after: Some(0),
+        bytes: Some(9),
+        asked: Some(Asked { gets: 1, puts: 1, get_ns: 2, put_ns: 2 }),
+        queue_cache_ns: 1,
+        ..GoAction::default()
+    };
+    GoActions { actions: vec![GoAction::default(), all], ..GoActions::default() }
+}
+
+/// A run with a case has no states of its own beside it.
+fn of_cases() -> Vec<CaseSummary> {
+    let mut run = results(of_case(CacheState::RemoteHit, Some(0), &[100, 101, 99]));
+    run.plan = plan_of(
+        &[CacheState::RemoteHit],
+        vec![case("name = \"x\"\nknobs = { sync = true }\nfaults = [\"drop:5\"]\njobs = 8")],
+    );
+    compute(&mut run);
+    run.cases
+}
+
+#[test]
+fn the_file_is_what_the_types_give() {
+    let given = serde_json::to_string_pretty(&of_the_types()).unwrap() + "\n";
+    if std::env::var_os(BLESS).is_some() {
+        std::fs::write(path(), &given).unwrap();
+    }
+    let kept = std::fs::read_to_string(path()).unwrap_or_default();
+    assert!(kept == given, "results.json has another form now: look at it, and run {BLESS}=1 cargo test schema");
+}
+
+#[test]
+fn a_run_with_every_part_is_as_the_schema_says() {
+    let whole = serde_json::to_value(whole()).unwrap();
+    assert_eq!(faults(&whole), Vec::<String>::new());
+    assert!(whole["rounds"][0]["actions"]["actions"].as_array().is_some_and(|actions| actions.len() == 2));
+    let parts = ["network", "ci", "verdicts", "critical_paths", "summary", "cases", "differences", "savings", "proofs"];
+    for part in parts {
+        assert!(
+            whole[part].as_object().map(serde_json::Map::len).or(whole[part].as_array().map(Vec::len)) > Some(0),
+            "{part}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_result_is_refused() {
+    let broken = |change: &dyn Fn(&mut Value)| {
+        let mut results = serde_json::to_value(whole()).unwrap();
+        change(&mut results);
+        faults(&results).join("; ")
+    };
+    assert!(broken(&|results| results["rounds"][0]["wall_ns"] = json!("long")).contains("/rounds/0"));
+    assert!(broken(&|results| results["rounds"][0]["state"] = json!("d")).contains("/rounds/0"));
+    assert!(broken(&|results| drop(results.as_object_mut().unwrap().remove("plan"))).contains("plan"));
+}

@@ -1,0 +1,207 @@
+//! The command line of the default command of `bench`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::builder::RangedI64ValueParser;
+use clap::{Args, Parser, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::bench::plan::side_by_side::Backend;
+use crate::bench::scenario::cache_state::CacheState;
+use crate::bench::scenario::file::MOST_ROUNDS;
+use crate::bench::scenario::link::Link;
+use crate::cache::Strategy;
+use crate::config::folders;
+use crate::platform;
+
+/// What is run where nothing else is named.
+pub const DEFAULT_SCENARIO: &str = "workshop";
+/// Folder of the results in the working directory.
+const RESULTS: &str = "metrics";
+/// The same beside the records of `cacheprog`.
+const RESULTS_BESIDE_RECORDS: &str = "bench";
+/// What `prove` runs where nothing else is named.
+pub const BOTTLENECKS: &str = "bottlenecks";
+/// Headings of the help.
+const BUILD: &str = "What is built";
+const RUNS: &str = "Which runs, and how often";
+const REMOTE: &str = "The backend and its remote";
+const RECORDS: &str = "What is left of it";
+
+/// Times `go build` with and without GOCACHEPROG, in known cache states.
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// Packages to build, as `go build` takes them: net/... say [default: those of the scenario]
+    #[arg(value_name = "PACKAGES")]
+    pub packages: Option<String>,
+
+    /// What is run, by name: workshop, small, speed, strategies, links, partial, network, ci, bottlenecks, or one of yours in
+    /// bench-scenarios/; or a .toml file
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_SCENARIO, help_heading = BUILD)]
+    pub scenario: String,
+
+    /// The go command that is timed instead of `go build PACKAGES`: -- go test -tags x ./..., say, with go build, test, vet or list
+    #[arg(last = true, value_name = "GO_COMMAND", conflicts_with = "packages", help_heading = BUILD)]
+    pub command: Vec<String>,
+
+    /// Folder of a Go module of yours to build instead of the standard library, with your go settings; nothing in it is changed
+    #[arg(long, value_name = "DIR", help_heading = BUILD)]
+    pub workload: Option<PathBuf>,
+
+    /// Only these of the five runs, joined by commas; what they start from is made first, unmeasured
+    #[arg(long, value_name = "RUN", value_delimiter = ',', help_heading = RUNS)]
+    pub only: Vec<CacheState>,
+
+    /// Only this case, of a scenario with cases; may be given several times
+    #[arg(long, value_name = "CASE", help_heading = RUNS)]
+    pub case: Vec<String>,
+
+    /// Rounds of go-warm, b and a, which find all in a cache
+    #[arg(long, value_name = "N", value_parser = rounds(), help_heading = RUNS)]
+    pub rounds: Option<u32>,
+
+    /// Rounds of go-cold and c, which compile everything
+    #[arg(long, value_name = "N", value_parser = rounds(), help_heading = RUNS)]
+    pub long_rounds: Option<u32>,
+
+    /// More rounds, until the time of each run that finds all in a cache is known to ± this, as 2%
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent, help_heading = RUNS)]
+    pub until: Option<f64>,
+
+    /// The longest that these may take
+    #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = parse_minutes, help_heading = RUNS)]
+    pub until_limit: f64,
+
+    /// Print what would be run, and run nothing
+    #[arg(long, help_heading = RUNS)]
+    pub dry_run: bool,
+
+    /// How the backend uses the remote [default: that of the scenario, mostly pack]
+    #[arg(long, help_heading = REMOTE)]
+    pub strategy: Option<Strategy>,
+
+    /// Milliseconds until the embedded S3 server answers [default: those of the scenario, mostly 20]
+    #[arg(long, value_name = "MS", value_parser = parse_milliseconds, help_heading = REMOTE)]
+    pub rtt: Option<f64>,
+
+    /// Which S3 is used
+    #[arg(long, value_enum, default_value_t = RemoteKind::Embedded, help_heading = REMOTE)]
+    pub remote: RemoteKind,
+
+    /// Folder of the results: each run has one of its own in it, and `latest` leads to the newest [default: metrics; if that
+    /// would be in the module of --workload, cacheprog/bench in the user's state folder]
+    #[arg(long, value_name = "DIR", help_heading = RECORDS)]
+    pub out: Option<PathBuf>,
+
+    /// No rounds with the CPU profile on; they come last and are not timed
+    #[arg(long, help_heading = RECORDS)]
+    pub no_profile: bool,
+
+    /// One more round of c, b and a with the heap profile on; needs a build with --features heap-profile
+    #[arg(long, help_heading = RECORDS)]
+    pub heap_profile: bool,
+
+    /// No records of the backend but the summary of each session
+    #[arg(long, help_heading = RECORDS)]
+    pub no_records: bool,
+
+    /// What `bench compare` runs side by side
+    #[arg(skip)]
+    pub backends: Option<[Backend; 2]>,
+}
+
+impl BenchArgs {
+    /// The arguments of a bench that another command runs, with these words after `bench`.
+    pub fn of(words: impl IntoIterator<Item = OsString>) -> BenchArgs {
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: BenchArgs,
+        }
+        Line::parse_from(std::iter::once("bench".into()).chain(words)).args
+    }
+
+    /// Folder of the results. Not among the sources of the module that is built, unless `--out` says so: `go:embed` and tests
+    /// would see it. Only the folder of `--workload` is looked at: results are still put into another module of its workspace,
+    /// or into one that its go.mod replaces a module by, where bench is started in that.
+    pub fn results_folder(&self) -> PathBuf {
+        if let Some(out) = &self.out {
+            return out.clone();
+        }
+        if !self.builds_module_around(&std::env::current_dir().unwrap_or_default()) {
+            return PathBuf::from(RESULTS);
+        }
+        let records = folders::RECORDS.find(None, false, platform::user_temporary_folder);
+        records.path().map_or(PathBuf::from(RESULTS), |records| records.join(RESULTS_BESIDE_RECORDS))
+    }
+
+    fn builds_module_around(&self, here: &Path) -> bool {
+        let Some(module) = &self.workload else { return false };
+        match (here.join(module).canonicalize(), here.canonicalize()) {
+            (Ok(module), Ok(here)) => here.starts_with(module),
+            _ => false,
+        }
+    }
+}
+
+/// Which S3 the backend talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum RemoteKind {
+    /// A server that bench starts, in memory
+    Embedded,
+    /// The one of the S3_* variables, under a prefix of its own
+    Env,
+}
+
+/// A number of rounds.
+pub fn rounds() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..=i64::from(MOST_ROUNDS))
+}
+
+/// A share, from `2%` or `2`.
+pub fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    match number.parse::<f64>() {
+        Ok(percent) if percent.is_finite() && percent > 0.0 => Ok(percent / 100.0),
+        _ => Err("give a percentage above 0, like 2%".to_owned()),
+    }
+}
+
+fn parse_minutes(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("give minutes, more than 0".to_owned()),
+    }
+}
+
+fn parse_milliseconds(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "give milliseconds, such as 20")?;
+    Link { latency_ms: value, ..Link::NONE }.check().map(|()| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_not_put_into_the_module_that_is_built() {
+        let parent = tempfile::tempdir().unwrap();
+        let module = parent.path().join("module");
+        std::fs::create_dir_all(module.join("sub")).unwrap();
+        let args = |words: &[&str]| BenchArgs::of(words.iter().map(OsString::from));
+        for (here, words, expected) in [
+            (module.as_path(), &["--workload", "."][..], true),
+            (&module.join("sub"), &["--workload", ".."], true),
+            (parent.path(), &["--workload", "module"], false),
+            (&module, &["--workload", "../other"], false),
+            (&module, &[], false),
+        ] {
+            assert_eq!(args(words).builds_module_around(here), expected, "{words:?}");
+        }
+        let given = args(&["--workload", ".", "--out", "here"]).results_folder();
+        assert_eq!((given, args(&[]).results_folder()), (PathBuf::from("here"), PathBuf::from(RESULTS)));
+    }
+}

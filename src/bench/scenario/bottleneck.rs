@@ -1,0 +1,112 @@
+//! Bottlenecks that are planted: a case that has one, the same without it, and the rule that has to name it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bench::analysis::verdict::rules::RULES;
+use crate::bench::scenario::cache_state::CacheState;
+use crate::bench::scenario::case::CaseSpec;
+use crate::bench::scenario::link::LinkChange;
+use crate::bench::scenario::suggest::nearest;
+use crate::cache::{Knobs, PackOption, Strategy};
+use crate::s3_server::Fault;
+
+/// `[[bottlenecks]]` of a scenario. See `bench-scenarios/bottlenecks.toml`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BottleneckSpec {
+    pub name: String,
+    /// The rule that has to find it; left out for a build that is well, where no rule may find much.
+    pub rule: Option<String>,
+    /// The state that is built with and without it.
+    #[serde(alias = "leg")]
+    pub state: CacheState,
+    /// Workers that go has instead of one a core, with it and without.
+    pub jobs: Option<u32>,
+    #[serde(default)]
+    pub planted: Circumstances,
+    /// Instead; left out for one that has no time to win.
+    pub cured: Option<Circumstances>,
+}
+
+/// What a build runs under, as far as it is not as the scenario says.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Circumstances {
+    pub strategy: Option<Strategy>,
+    pub without: Vec<PackOption>,
+    pub link: LinkChange,
+    pub knobs: Knobs,
+    pub faults: Vec<Fault>,
+    pub busy: u32,
+}
+
+/// A bottleneck of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Bottleneck {
+    pub name: String,
+    pub rule: Option<String>,
+    /// Names of its cases.
+    pub planted: String,
+    pub cured: Option<String>,
+}
+
+impl BottleneckSpec {
+    /// What is wrong with its rule, if anything; its cases are checked with the others.
+    pub fn check(&self) -> Result<(), String> {
+        let Some(rule) = &self.rule else { return Ok(()) };
+        let rules = RULES.map(|(name, _)| name);
+        if rules.contains(&rule.as_str()) {
+            return Ok(());
+        }
+        let known = match nearest(rule, &rules) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", rules.join(", ")),
+        };
+        Err(format!("`rule` of the bottleneck `{}`: there is no rule `{rule}`; {known}", self.name))
+    }
+
+    /// Its cases: planted, then cured.
+    pub fn cases(&self) -> impl Iterator<Item = CaseSpec> {
+        let Bottleneck { planted, cured, .. } = self.named();
+        let planted = CaseSpec { jobs: self.jobs, ..self.planted.clone().case(planted, self.state) };
+        let cured = cured.zip(self.cured.clone());
+        let cured = cured.map(|(name, cured)| CaseSpec { jobs: self.jobs, ..cured.case(name, self.state) });
+        std::iter::once(planted).chain(cured)
+    }
+
+    /// With the names of its cases.
+    pub fn named(&self) -> Bottleneck {
+        Bottleneck {
+            name: self.name.clone(),
+            rule: self.rule.clone(),
+            planted: self.name.clone(),
+            cured: self.cured.as_ref().map(|_| format!("{}, cured", self.name)),
+        }
+    }
+}
+
+impl Circumstances {
+    fn case(self, name: String, state: CacheState) -> CaseSpec {
+        let Self { strategy, without, link, knobs, faults, busy } = self;
+        CaseSpec { name, strategy, without, link, knobs, faults, busy, state: Some(state), ..CaseSpec::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bottleneck_makes_two_cases_of_its_state() {
+        let text = "name = \"slow disk\"\nrule = \"disk\"\nstate = \"cold\"\nplanted = { knobs = { sync = true } }\ncured = {}";
+        let spec: BottleneckSpec = toml::from_str(text).unwrap();
+        let cases: Vec<CaseSpec> = spec.cases().collect();
+        assert_eq!(cases.len(), 2);
+        assert!(cases[0].knobs.sync && !cases[1].knobs.sync);
+        assert!(cases.iter().all(|case| case.state == Some(CacheState::Cold)));
+        assert_eq!((cases[0].name.as_str(), cases[1].name.as_str()), ("slow disk", "slow disk, cured"));
+        let well: BottleneckSpec = toml::from_str("name = \"well\"\nstate = \"local-hit\"").unwrap();
+        assert_eq!((well.cases().count(), well.named().cured), (1, None));
+    }
+}

@@ -1,0 +1,274 @@
+//! A case: one set of circumstances under which the states of a scenario run, beside others in the same run.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::bench::plan::side_by_side::Backend;
+use crate::bench::scenario::cache_state::CacheState;
+use crate::bench::scenario::file::MOST_ROUNDS;
+use crate::bench::scenario::link::{Link, LinkChange};
+use crate::bench::scenario::source_change::Change;
+use crate::cache::{Knobs, PackOption, Strategy};
+use crate::s3_server::Fault;
+
+/// The share of a remote that holds everything.
+const WHOLE: u8 = 100;
+/// The most workers that go is given, and the most processes beside it: what a large machine still has the memory for.
+const MOST_JOBS: u32 = 1024;
+const MOST_BUSY: u32 = 256;
+
+/// `[[cases]]` of a scenario. See `bench-scenarios/strategies.toml` and `partial.toml` for the meaning of each key.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseSpec {
+    pub name: String,
+    pub strategy: Option<Strategy>,
+    #[serde(default)]
+    pub without: Vec<PackOption>,
+    #[serde(default)]
+    pub link: LinkChange,
+    /// Percent of the entries that the remote holds.
+    pub remote_share: Option<u8>,
+    pub change: Option<Change>,
+    #[serde(default)]
+    pub trimpath: bool,
+    /// Rounds of the short states; without it those of the scenario.
+    pub rounds: Option<u32>,
+    /// The only state that runs under it.
+    #[serde(alias = "leg")]
+    pub state: Option<CacheState>,
+    /// What is otherwise in the backend.
+    #[serde(default)]
+    pub knobs: Knobs,
+    /// What goes wrong at the S3 server, as `bench s3 --fault` has it.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
+    /// Processes that take processor time beside the build.
+    #[serde(default)]
+    pub busy: u32,
+    /// Workers that go has (`GOMAXPROCS`) instead of one a core.
+    pub jobs: Option<u32>,
+}
+
+/// A case with all that it takes over from its scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Case {
+    pub name: String,
+    /// Its name in paths: lower case, digits and hyphens.
+    pub slug: String,
+    pub strategy: Strategy,
+    /// Parts of the strategy `pack` that are switched off.
+    pub without: Vec<PackOption>,
+    /// None with `--remote env`.
+    pub link: Option<Link>,
+    /// Percent of the entries that the remote holds.
+    pub remote_share: u8,
+    /// What is changed in the module after the caches were filled.
+    pub change: Option<Change>,
+    /// Whether go builds with `-trimpath`.
+    pub trimpath: bool,
+    pub rounds: u32,
+    /// The only state that runs under it; None: all do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<CacheState>,
+    /// What is otherwise in the backend.
+    #[serde(default)]
+    pub knobs: Knobs,
+    /// What goes wrong at the S3 server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+    /// Processes that take processor time beside the build.
+    #[serde(default)]
+    pub busy: u32,
+    /// Workers that go has instead of one a core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u32>,
+    /// The build of the backend that it runs; None: that of bench itself, which is compared with no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
+}
+
+/// What a remote is filled with. Cases that agree in it share what was filled once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seed {
+    pub strategy: Strategy,
+    pub without: Vec<PackOption>,
+    pub remote_share: u8,
+    pub kind: CacheKind,
+}
+
+/// What caches are of: only a build of the same kind finds in them what it looks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct CacheKind {
+    /// Of builds with `-trimpath`, which share nothing with others.
+    trimpath: bool,
+    /// The backend that stored them, where it is not bench itself: another one may store them in another way.
+    executable: Option<PathBuf>,
+}
+
+impl CaseSpec {
+    /// What is wrong with it by itself, if anything.
+    pub fn check(&self) -> Result<(), String> {
+        let name = &self.name;
+        if slug(name).is_empty() {
+            return Err(format!("the case `{name}` needs a name with a letter or a digit"));
+        }
+        if !matches!(self.remote_share, None | Some(1..=WHOLE)) {
+            return Err(format!("`remote_share` of the case `{name}` must be 1 to 100, in percent"));
+        }
+        if !matches!(self.jobs, None | Some(1..=MOST_JOBS)) {
+            return Err(format!("`jobs` of the case `{name}` must be 1 to {MOST_JOBS}"));
+        }
+        if self.busy > MOST_BUSY {
+            return Err(format!("`busy` of the case `{name}` must be 0 to {MOST_BUSY}"));
+        }
+        if !matches!(self.rounds, None | Some(1..=MOST_ROUNDS)) {
+            return Err(format!("`rounds` of the case `{name}` must be 1 to {MOST_ROUNDS}"));
+        }
+        let checked = Link::default().with(self.link).check().and_then(|()| self.knobs.check());
+        checked.map_err(|what| format!("the case `{name}`: {what}"))
+    }
+
+    /// The case under what its scenario says. `link` is None with `--remote env`.
+    pub fn resolve(&self, strategy: Strategy, link: Option<Link>, rounds: u32) -> Case {
+        Case {
+            name: self.name.clone(),
+            slug: slug(&self.name),
+            strategy: self.strategy.unwrap_or(strategy),
+            without: self.without.clone(),
+            link: link.map(|link| link.with(self.link)),
+            remote_share: self.remote_share.unwrap_or(WHOLE),
+            change: self.change,
+            trimpath: self.trimpath,
+            rounds: self.rounds.unwrap_or(rounds),
+            state: self.state,
+            knobs: self.knobs,
+            faults: self.faults.clone(),
+            busy: self.busy,
+            jobs: self.jobs,
+            backend: None,
+        }
+    }
+}
+
+impl Case {
+    /// Whether a state runs under it.
+    pub fn has(&self, state: CacheState) -> bool {
+        self.state.is_none_or(|only| only == state)
+    }
+
+    /// What its remote is filled with.
+    pub fn seed(&self) -> Seed {
+        Seed {
+            strategy: self.strategy,
+            without: self.without.clone(),
+            remote_share: self.remote_share,
+            kind: Case::cache_kind(CacheState::RemoteHit, Some(self)),
+        }
+    }
+
+    /// Of the caches that a build of `state` under a case, or under none, starts from and leaves.
+    pub fn cache_kind(state: CacheState, case: Option<&Case>) -> CacheKind {
+        let executable = case.and_then(Case::executable).filter(|_| state.uses_backend());
+        CacheKind { trimpath: case.is_some_and(|case| case.trimpath), executable: executable.map(Path::to_owned) }
+    }
+
+    /// The backend that it runs, where it is not bench itself.
+    pub fn executable(&self) -> Option<&Path> {
+        self.backend.as_ref()?.executable.as_deref()
+    }
+
+    /// Whether a build under it may miss what the caches were filled with.
+    pub fn may_miss(&self) -> bool {
+        self.remote_share < WHOLE || self.change.is_some() || !self.faults.is_empty()
+    }
+
+    /// Whether go's own cache has to be looked at under this case too, because go builds something else.
+    pub fn changes_the_build(&self) -> bool {
+        self.change.is_some() || self.trimpath
+    }
+
+    /// Whether it is `other` but for the ideas that are switched off.
+    pub fn lacks_ideas_of(&self, other: &Case) -> bool {
+        let alike = Case { name: other.name.clone(), slug: other.slug.clone(), without: Vec::new(), ..self.clone() };
+        !self.without.is_empty() && other.without.is_empty() && Case { rounds: other.rounds, ..alike } == *other
+    }
+}
+
+/// A name as a part of a path.
+pub fn slug(name: &str) -> String {
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
+    plain.split_whitespace().collect::<Vec<&str>>().join("-")
+}
+
+/// Checks the cases of a scenario together.
+pub fn check_all(cases: &[CaseSpec]) -> Result<(), String> {
+    cases.iter().try_for_each(CaseSpec::check)?;
+    for (position, case) in cases.iter().enumerate() {
+        if let Some(other) = cases[..position].iter().find(|other| slug(&other.name) == slug(&case.name)) {
+            return Err(format!("the cases `{}` and `{}` would share a folder: rename one", other.name, case.name));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// A case of a scenario with the strategy `async` and five rounds.
+    pub fn case(text: &str) -> Case {
+        spec(text).resolve(Strategy::Async, Some(Link::default()), 5)
+    }
+
+    fn spec(text: &str) -> CaseSpec {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_case_takes_over_what_it_does_not_say() {
+        let plain = case("name = \"The plain one\"");
+        assert_eq!((plain.slug.as_str(), plain.strategy, plain.rounds), ("the-plain-one", Strategy::Async, 5));
+        assert!(!plain.may_miss() && !plain.changes_the_build());
+        let other = case("name = \"x\"\nstrategy = \"pack\"\nlink = { latency_ms = 3 }\nremote_share = 90\nrounds = 2");
+        assert_eq!((other.strategy, other.link.unwrap().latency_ms, other.rounds), (Strategy::Pack, 3.0, 2));
+        assert!(other.may_miss());
+    }
+
+    #[test]
+    fn names_make_folders() {
+        assert_eq!(slug("pack, 20 ms · 1 Gbit/s"), "pack-20-ms-1-gbit-s");
+        let same = [spec("name = \"a b\""), spec("name = \"A-B\"")];
+        assert!(check_all(&same).unwrap_err().contains("share a folder"));
+        assert!(spec("name = \"·\"").check().unwrap_err().contains("needs a name"));
+    }
+
+    #[test]
+    fn shares_and_rounds_have_bounds() {
+        for (text, words) in [
+            ("name = \"x\"\nremote_share = 0", "1 to 100"),
+            ("name = \"x\"\nremote_share = 101", "1 to 100"),
+            ("name = \"x\"\nrounds = 0", "1 to 10000"),
+            ("name = \"x\"\nlink = { latency_ms = -1 }", "0 to 60000"),
+            ("name = \"x\"\njobs = 0", "`jobs` of the case `x` must be 1 to 1024"),
+            ("name = \"x\"\nbusy = 4000000000", "`busy` of the case `x` must be 0 to 256"),
+            ("name = \"x\"\nknobs = { connections = 0 }", "the case `x`: `connections` is 0, and must be 1 to 256"),
+            ("name = \"x\"\nknobs = { zstd_level = 23 }", "`zstd_level` is 23, and must be -7 to 22"),
+            ("name = \"x\"\nknobs = { back_off_ms = 60001 }", "`back_off_ms` is 60001, and must be 0 to 60000"),
+        ] {
+            assert!(spec(text).check().unwrap_err().contains(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_idea_is_judged_against_the_same_case_with_it() {
+        let whole = case("name = \"pack\"\nstrategy = \"pack\"");
+        let without = case("name = \"no order\"\nstrategy = \"pack\"\nwithout = [\"order\"]\nrounds = 3");
+        let elsewhere = case("name = \"far\"\nstrategy = \"pack\"\nlink = { latency_ms = 90 }");
+        assert!(without.lacks_ideas_of(&whole));
+        assert!(!whole.lacks_ideas_of(&without) && !without.lacks_ideas_of(&elsewhere));
+    }
+}

@@ -1,0 +1,13 @@
+//! What is run, as people write it: TOML files and the command line.
+
+pub mod args;
+pub mod bottleneck;
+pub mod cache_state;
+pub mod case;
+pub mod ci;
+pub mod file;
+pub mod link;
+pub mod network_grid;
+pub mod scenario_error;
+pub mod source_change;
+pub mod suggest;

@@ -1,0 +1,14 @@
+//! The local store: bodies as files, an index of actions, and the locks and the trimming that keep it small. Knows no
+//! remote.
+
+pub(crate) mod body_file;
+pub mod clean;
+pub(crate) mod index;
+pub(crate) mod lease;
+pub(crate) mod open_store;
+pub(crate) mod small_file;
+pub mod spare;
+pub(crate) mod store;
+pub mod store_folder;
+pub(crate) mod trim;
+pub(crate) mod verify;

@@ -1,0 +1,181 @@
+//! One operation under way: from what the SDK says, the error that tells what was tried on what.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+use crate::cache::remote::s3_client::error::S3Error;
+use crate::cache::remote::s3_client::unreachable;
+use crate::cache::remote::s3_config::config::S3Config;
+
+/// The codes of refusals that say that no user has the key.
+const UNKNOWN_KEY: [&str; 4] = ["InvalidAccessKeyId", "InvalidClientTokenId", "XAdminNoSuchUser", "XAdminUserNotFound"];
+
+/// The bucket and how it is reached, for errors.
+pub(crate) struct Target {
+    pub(super) endpoint: String,
+    pub(super) bucket: String,
+    /// The host and port that requests are for.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// The proxy in front of it, in words.
+    pub(super) proxy: Option<String>,
+    /// A mistake that the endpoint may contain.
+    pub(super) doubt: Option<&'static str>,
+    pub(super) connect_timeout: Duration,
+}
+
+impl Target {
+    pub(super) fn of(config: &S3Config, connect_timeout: Duration) -> Self {
+        let uri = config.address().parse::<http::Uri>().unwrap_or_default();
+        Target {
+            endpoint: config.endpoint_url.clone(),
+            bucket: config.bucket.clone(),
+            host: uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
+            port: uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 }),
+            proxy: config.route.proxy.as_ref().map(ToString::to_string),
+            doubt: config.endpoint_doubt(),
+            connect_timeout,
+        }
+    }
+
+    /// The bucket's name is in front of the endpoint's host.
+    pub(super) fn is_virtual(&self) -> bool {
+        self.doubt.is_none() && self.host.starts_with(&format!("{}.", self.bucket))
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        self.endpoint.starts_with("https://")
+    }
+
+    /// The endpoint with another scheme, at the port that it has now.
+    pub(super) fn with_scheme(&self, scheme: &str) -> String {
+        let rest = self.endpoint.split_once("://").map_or(self.endpoint.as_str(), |(_, rest)| rest);
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let port = if authority.parse().is_ok_and(|uri: http::Uri| uri.port().is_some()) {
+            String::new()
+        } else {
+            format!(":{}", self.port)
+        };
+        format!("{scheme}://{authority}{port}{path}")
+    }
+}
+
+/// One operation under way: what its errors have to say it was. Costs nothing until it fails.
+pub(crate) struct Attempt<'a> {
+    target: &'a Target,
+    method: &'static str,
+    key: &'a str,
+}
+
+impl fmt::Display for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Attempt { target, method, key } = self;
+        match (key.is_empty(), *method) {
+            (true, _) => write!(f, "{method} bucket \"{}\" with the key of S3_ACCESS_KEY_ID", target.bucket),
+            (false, "LIST") => write!(f, "LIST \"{key}…\" in bucket \"{}\"", target.bucket),
+            (false, _) => write!(f, "{method} \"{key}\" in bucket \"{}\"", target.bucket),
+        }
+    }
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(target: &'a Target, method: &'static str, key: &'a str) -> Self {
+        Attempt { target, method, key }
+    }
+
+    pub(super) async fn timed<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, S3Error> {
+        let done = tokio::time::timeout(limit, work).await;
+        done.map_err(|_| self.timeout(limit))
+    }
+
+    pub(super) fn timeout(&self, limit: Duration) -> S3Error {
+        S3Error::Timeout { endpoint: self.target.endpoint.clone(), tried: self.to_string(), seconds: limit.as_secs() }
+    }
+
+    pub(super) fn truncated(&self, received_bytes: u64, announced_bytes: Option<u64>) -> S3Error {
+        S3Error::Truncated { tried: self.to_string(), received_bytes, announced_bytes }
+    }
+
+    pub(super) fn too_large(&self, limit_bytes: usize) -> S3Error {
+        S3Error::TooLarge { tried: self.to_string(), limit_bytes }
+    }
+
+    pub(super) fn incomplete(&self, reason: &'static str) -> S3Error {
+        S3Error::Incomplete { tried: self.to_string(), reason }
+    }
+
+    pub(super) fn other(&self, reason: &str) -> S3Error {
+        S3Error::Other { tried: self.to_string(), reason: reason.to_owned() }
+    }
+
+    pub(super) fn unreachable(&self, reason: String, hint: Option<String>) -> S3Error {
+        S3Error::Unreachable { endpoint: self.target.endpoint.clone(), tried: self.to_string(), reason, hint }
+    }
+
+    /// Sorts what the SDK says into the cases a caller tells apart.
+    pub(super) fn explain<E>(&self, error: &SdkError<E, HttpResponse>) -> S3Error
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        match error {
+            SdkError::ServiceError(failed) => self.answered(failed.raw().status().as_u16(), failed.err().code()),
+            SdkError::TimeoutError(_) => self.timeout(self.target.connect_timeout),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => self.timeout(self.target.connect_timeout),
+            SdkError::DispatchFailure(_) => {
+                let (reason, hint) = unreachable::reason(error, self.target);
+                self.unreachable(reason, hint.or(self.target.doubt.map(str::to_owned)))
+            }
+            SdkError::ResponseError(failed) => {
+                self.answered(failed.raw().status().as_u16(), Some("with a body that is not S3's"))
+            }
+            _ => self.other("the request could not be made"),
+        }
+    }
+
+    fn answered(&self, status: u16, code: Option<&str>) -> S3Error {
+        let tried = self.to_string();
+        let endpoint = self.target.endpoint.clone();
+        // An answer to HEAD has no body, and so no code of S3's; nor has one that a proxy gives.
+        let code = code.map_or_else(|| self.words_of(status), str::to_owned);
+        match (status, code.as_str()) {
+            // Stores with users of their own say 404 to a key that they do not know.
+            (_, code) if UNKNOWN_KEY.contains(&code) => {
+                S3Error::AccessDenied { endpoint, tried, status, code: code.to_owned() }
+            }
+            // A listing that finds an object instead of a bucket: the endpoint has the bucket's name in it.
+            (404, _) if self.method == "LIST" && self.target.doubt.is_some() => self.no_such_bucket(tried),
+            (_, "NoSuchKey") => S3Error::NoSuchKey { tried },
+            (_, "NoSuchBucket") => self.no_such_bucket(tried),
+            (404, _) if self.key.is_empty() => self.no_such_bucket(tried),
+            (404, _) if matches!(self.method, "GET" | "HEAD") => S3Error::NoSuchKey { tried },
+            (401 | 403, _) | (_, "AccessDenied" | "ExpiredToken" | "InvalidToken") => {
+                S3Error::AccessDenied { endpoint, tried, status, code }
+            }
+            (429 | 503, _) | (_, "SlowDown") => S3Error::Throttled { endpoint, tried, status },
+            _ => S3Error::Status { endpoint, tried, status, code },
+        }
+    }
+
+    fn no_such_bucket(&self, tried: String) -> S3Error {
+        S3Error::NoSuchBucket {
+            endpoint: self.target.endpoint.clone(),
+            tried,
+            bucket: self.target.bucket.clone(),
+            hint: self.target.doubt.map(str::to_owned),
+        }
+    }
+
+    fn words_of(&self, status: u16) -> String {
+        let status = http::StatusCode::from_u16(status).ok();
+        let words = status.and_then(|status| status.canonical_reason()).unwrap_or("without a code");
+        match &self.target.proxy {
+            Some(proxy) => format!("{words}, through {proxy}"),
+            None => words.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The server as a child process: commands on stdin, answers on stdout, one JSON object a line.
+
+use std::io::{self, BufRead, Write};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::s3_server::access::credentials::Credentials;
+use crate::s3_server::arguments::LinkArgs;
+use crate::s3_server::link::faults::Fault;
+use crate::s3_server::link::shaping::LinkSettings;
+use crate::s3_server::log::Record;
+use crate::s3_server::server::{Server, ServerOptions, Stats};
+
+/// `bench s3-serve`: what `bench` starts as its remote.
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// The bucket that is there from the start
+    #[arg(long, default_value = "cache")]
+    bucket: String,
+    #[command(flatten)]
+    link: LinkArgs,
+}
+
+/// The first line, which tells the parent where the server is.
+#[derive(Debug, Serialize)]
+struct Greeting {
+    endpoint: String,
+    access_key_id: String,
+    secret_access_key: String,
+    bucket: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "cmd", rename_all = "lowercase", deny_unknown_fields)]
+enum Command {
+    Link {
+        first_byte_ms: f64,
+        jitter_ms: f64,
+        bandwidth_bytes_per_s: Option<u64>,
+    },
+    /// In the place of those before.
+    Faults {
+        faults: Vec<Fault>,
+        seed: u64,
+    },
+    Mark,
+    Log {
+        since: u64,
+    },
+    /// Of the objects below the prefix only; the requests are all.
+    Stats {
+        prefix: String,
+    },
+    Clear {
+        prefix: String,
+    },
+    Copy {
+        from: String,
+        to: String,
+    },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Ok { ok: bool },
+    Mark { mark: u64 },
+    Log { requests: Vec<Record> },
+    Stats(Stats),
+    Cleared { deleted: u64 },
+    Copied { copied: u64 },
+    Error { error: String },
+}
+
+/// Serves until stdin ends, so that no orphan stays behind a parent that has died.
+///
+/// # Errors
+/// When the server cannot be started, or stdin or stdout break.
+pub fn serve_child(args: ServeArgs) -> anyhow::Result<()> {
+    let credentials = Credentials::random()?;
+    let link = args.link.settings()?;
+    let options = ServerOptions { link, ..ServerOptions::plain(&args.bucket, credentials.clone()) };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;
+    let server = runtime.block_on(Server::start(options));
+    let server = server.context("cannot listen on 127.0.0.1 for the embedded S3 server")?;
+    let greeting = Greeting {
+        endpoint: server.endpoint(),
+        access_key_id: credentials.access_key_id,
+        secret_access_key: credentials.secret_access_key,
+        bucket: args.bucket,
+    };
+    converse(&server, &greeting, io::stdin().lock(), io::stdout().lock())
+        .context("the embedded S3 server lost the pipe to its parent")?;
+    drop(server);
+    runtime.shutdown_background();
+    Ok(())
+}
+
+fn converse(server: &Server, greeting: &Greeting, commands: impl BufRead, mut answers: impl Write) -> io::Result<()> {
+    say(&mut answers, greeting)?;
+    for line in commands.lines() {
+        say(&mut answers, &answer(server, &line?))?;
+    }
+    Ok(())
+}
+
+fn say(answers: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *answers, line)?;
+    answers.write_all(b"\n")?;
+    answers.flush()
+}
+
+fn answer(server: &Server, line: &str) -> Answer {
+    match serde_json::from_str(line) {
+        Ok(command) => obey(server, command),
+        Err(error) => Answer::Error { error: format!("not a command of the embedded S3 server: {error}") },
+    }
+}
+
+fn obey(server: &Server, command: Command) -> Answer {
+    match command {
+        Command::Link { first_byte_ms, jitter_ms, bandwidth_bytes_per_s } => {
+            match LinkSettings::from_values(first_byte_ms, jitter_ms, bandwidth_bytes_per_s) {
+                Ok(settings) => {
+                    server.set_link(settings);
+                    Answer::Ok { ok: true }
+                }
+                Err(error) => Answer::Error { error },
+            }
+        }
+        Command::Faults { faults, seed } => {
+            server.set_faults(faults, seed);
+            Answer::Ok { ok: true }
+        }
+        Command::Mark => Answer::Mark { mark: server.mark() },
+        Command::Log { since } => Answer::Log { requests: server.log_since(since) },
+        Command::Stats { prefix } => Answer::Stats(server.stats(&prefix)),
+        Command::Clear { prefix } => Answer::Cleared { deleted: server.clear(&prefix) },
+        Command::Copy { from, to } => Answer::Copied { copied: server.copy(&from, &to) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn conversation(commands: &str) -> Vec<serde_json::Value> {
+        let credentials = Credentials::random().unwrap();
+        let server = Server::start(ServerOptions::plain("cache", credentials.clone())).await.unwrap();
+        let greeting = Greeting {
+            endpoint: server.endpoint(),
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+            bucket: "cache".to_owned(),
+        };
+        let mut answers = Vec::new();
+        converse(&server, &greeting, commands.as_bytes(), &mut answers).unwrap();
+        let lines = std::str::from_utf8(&answers).unwrap().lines();
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn every_command_has_its_answer_and_nonsense_an_error() {
+        let commands = [
+            r#"{"cmd":"link","first_byte_ms":20.0,"jitter_ms":0.5,"bandwidth_bytes_per_s":null}"#,
+            r#"{"cmd":"link","first_byte_ms":-1,"jitter_ms":0,"bandwidth_bytes_per_s":null}"#,
+            r#"{"cmd":"mark"}"#,
+            r#"{"cmd":"log","since":0}"#,
+            r#"{"cmd":"stats","prefix":""}"#,
+            r#"{"cmd":"clear","prefix":""}"#,
+            r#"{"cmd":"copy","from":"a/","to":"b/"}"#,
+            r#"{"cmd":"dance"}"#,
+        ];
+        let answers = conversation(&commands.join("\n")).await;
+        assert_eq!(answers.len(), commands.len() + 1);
+        let endpoint = answers[0]["endpoint"].as_str().unwrap();
+        assert!(endpoint.starts_with("http://127.0.0.1:"));
+        assert_eq!(answers[0]["bucket"], "cache");
+        assert_eq!(answers[1]["ok"], true);
+        assert!(answers[2]["error"].is_string());
+        assert_eq!(answers[3]["mark"], 0);
+        assert_eq!(answers[4]["requests"].as_array().unwrap().len(), 0);
+        assert_eq!(answers[5]["injected_first_byte_ms"]["count"], 0);
+        assert!(answers[5]["injected_first_byte_ms"]["median"].is_null());
+        assert_eq!(answers[6]["deleted"], 0);
+        assert_eq!(answers[7]["copied"], 0);
+        assert!(answers[8]["error"].is_string());
+    }
+}

@@ -1,0 +1,175 @@
+//! The link in front of the store: first-byte latency, jitter and bandwidth, adjustable while it
+//! runs.
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::s3_server::link::timer::Timer;
+
+/// Below this a piece is not cut further: the timer could not keep up with smaller ones.
+const LEAST_PIECE_BYTES: usize = 16 * 1024;
+/// On a fast link a piece is what passes in one thousandth of a second.
+const PIECES_PER_S: u64 = 1000;
+
+/// How far away the store seems to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkSettings {
+    /// Between the end of a request and the first byte of its answer, on top of the server's own
+    /// work (a fraction of a millisecond).
+    pub first_byte: Duration,
+    /// The latency varies evenly by up to this much in both directions.
+    pub jitter: Duration,
+    /// In each direction, shared by all connections. `None`: not limited.
+    pub bandwidth_bytes_per_s: Option<u64>,
+}
+
+impl LinkSettings {
+    /// What an S3 in the same region answers in.
+    pub const SAME_REGION: LinkSettings =
+        LinkSettings { first_byte: Duration::from_millis(20), jitter: Duration::ZERO, bandwidth_bytes_per_s: None };
+    /// Nothing added to what loopback takes.
+    pub const NONE: LinkSettings = LinkSettings { first_byte: Duration::ZERO, ..LinkSettings::SAME_REGION };
+
+    /// Checks values from outside.
+    ///
+    /// # Errors
+    /// Names the value that is negative, not finite, or zero where that cannot be.
+    pub fn from_values(first_byte_ms: f64, jitter_ms: f64, bandwidth_bytes_per_s: Option<u64>) -> Result<Self, String> {
+        let duration = |name: &str, ms: f64| {
+            Duration::try_from_secs_f64(ms / 1000.0)
+                .map_err(|_| format!("{name} is {ms}, but has to be 0 or more milliseconds"))
+        };
+        if bandwidth_bytes_per_s == Some(0) {
+            return Err("the bandwidth is 0, but has to be at least 1 byte/s".to_owned());
+        }
+        Ok(LinkSettings {
+            first_byte: duration("the first-byte latency", first_byte_ms)?,
+            jitter: duration("the jitter", jitter_ms)?,
+            bandwidth_bytes_per_s,
+        })
+    }
+}
+
+/// Which way bytes go: to the store or from it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Direction {
+    Up,
+    Down,
+}
+
+pub(crate) struct Link {
+    state: Mutex<State>,
+    timer: Timer,
+}
+
+struct State {
+    settings: LinkSettings,
+    /// When the bytes booked so far have passed, by direction.
+    free_at: [Instant; 2],
+}
+
+impl Link {
+    pub(crate) fn new(settings: LinkSettings) -> io::Result<Self> {
+        let free_at = [Instant::now(); 2];
+        Ok(Link { state: Mutex::new(State { settings, free_at }), timer: Timer::start()? })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set(&self, settings: LinkSettings) {
+        let free_at = [Instant::now(); 2];
+        *self.state() = State { settings, free_at };
+    }
+
+    /// The latency for the next answer.
+    pub(crate) fn next_delay(&self) -> Duration {
+        let LinkSettings { first_byte, jitter, .. } = self.state().settings;
+        if jitter.is_zero() {
+            return first_byte;
+        }
+        (first_byte + jitter.mul_f64(2.0 * fastrand::f64())).saturating_sub(jitter)
+    }
+
+    /// Waits for `asked`, and says how long that really was.
+    pub(crate) async fn hold(&self, asked: Duration) -> Duration {
+        if asked.is_zero() {
+            return Duration::ZERO;
+        }
+        let start = Instant::now();
+        drop(self.timer.at(start + asked).await);
+        start.elapsed()
+    }
+
+    /// Books the passage of at most `length` bytes: how many, and what resolves when they have
+    /// passed. `None` while the bandwidth is not limited.
+    pub(super) fn book(&self, direction: Direction, length: usize) -> Option<(usize, oneshot::Receiver<()>)> {
+        let mut state = self.state();
+        let bandwidth = state.settings.bandwidth_bytes_per_s?;
+        let piece = usize::try_from(bandwidth / PIECES_PER_S).unwrap_or(usize::MAX);
+        let piece = length.min(piece.max(LEAST_PIECE_BYTES));
+        let takes = Duration::from_secs_f64(piece as f64 / bandwidth as f64);
+        let free_at = &mut state.free_at[direction as usize];
+        *free_at = (*free_at).max(Instant::now()) + takes;
+        let passed = *free_at;
+        drop(state);
+        Some((piece, self.timer.at(passed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[tokio::test]
+    async fn holds_at_least_what_was_asked_and_nothing_for_nothing() {
+        let link = Link::new(LinkSettings::SAME_REGION).unwrap();
+        assert_eq!(link.next_delay(), 20 * MS);
+        assert!(link.hold(3 * MS).await >= 3 * MS);
+        assert_eq!(link.hold(Duration::ZERO).await, Duration::ZERO);
+    }
+
+    #[test]
+    fn jitter_stays_within_its_bounds() {
+        let jitter = 5 * MS;
+        let settings = LinkSettings { jitter, ..LinkSettings::SAME_REGION };
+        let link = Link::new(settings).unwrap();
+        let delays: Vec<_> = (0..200).map(|_| link.next_delay()).collect();
+        assert!(delays.iter().all(|delay| (15 * MS..=25 * MS).contains(delay)));
+        assert!(delays.iter().any(|delay| *delay != delays[0]));
+        link.set(LinkSettings { first_byte: Duration::ZERO, ..settings });
+        assert!((0..200).all(|_| link.next_delay() <= jitter));
+    }
+
+    #[tokio::test]
+    async fn bandwidth_is_shared_and_paid_in_full() {
+        let link = Link::new(LinkSettings::NONE).unwrap();
+        assert!(link.book(Direction::Up, 1).is_none());
+        let bandwidth_bytes_per_s = Some(1_000_000);
+        link.set(LinkSettings { bandwidth_bytes_per_s, ..LinkSettings::NONE });
+        let start = Instant::now();
+        let mut last = None;
+        for _ in 0..4 {
+            let (piece, passed) = link.book(Direction::Down, 10_000).unwrap();
+            assert_eq!(piece, 10_000);
+            last = Some(passed);
+        }
+        last.unwrap().await.unwrap();
+        assert!(start.elapsed() >= 40 * MS);
+        assert_eq!(link.book(Direction::Up, 1 << 20).unwrap().0, LEAST_PIECE_BYTES);
+    }
+
+    #[test]
+    fn values_from_outside_are_checked() {
+        assert_eq!(LinkSettings::from_values(20.0, 0.0, None), Ok(LinkSettings::SAME_REGION));
+        assert!(LinkSettings::from_values(-1.0, 0.0, None).is_err());
+        assert!(LinkSettings::from_values(0.0, f64::NAN, None).is_err());
+        assert!(LinkSettings::from_values(0.0, 0.0, Some(0)).is_err());
+    }
+}

@@ -1,0 +1,26 @@
+//! The embedded S3 server, and the link in front of it (latency, jitter, bandwidth).
+//!
+//! A request's way: the server accepts and logs it, the link lets its body pass, `s3s` checks its
+//! signature and parses it, the operations answer from memory, the link holds the answer back. Faults that are asked for
+//! come in between.
+
+mod access;
+mod api;
+mod arguments;
+mod classify;
+mod control;
+mod link;
+mod log;
+mod server;
+mod standalone;
+
+pub use access::credentials::Credentials;
+pub use access::keys::{Grant, Right};
+pub use access::tls::Certificate;
+pub use classify::Operation;
+pub use control::{ServeArgs, serve_child};
+pub use link::faults::{Fault, FaultKind};
+pub use link::shaping::LinkSettings;
+pub use log::{Delays, Record};
+pub use server::{Server, ServerOptions, Stats};
+pub use standalone::{AloneArgs, serve_alone};

@@ -1,0 +1,207 @@
+//! Where time goes by the wall clock: `pprof/fg.prof` and `pprof/fg.svg`, what fgprof is to Go. Exact sums, no samples.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufWriter;
+
+use pprof::protos::{Message, Profile};
+
+use crate::telemetry::profile::pprof_file::Builder;
+use crate::telemetry::{Answer, Clock, SessionFolder};
+
+/// What was spent below one path of spans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Spans that have ended.
+    pub count: u64,
+    /// From begin to end of each, nanoseconds.
+    pub wall_ns: u64,
+    /// Of that, the time in which a thread worked on it; the rest it was waiting. Not CPU time: the system may have given
+    /// the core to somebody else.
+    pub busy_ns: u64,
+}
+
+/// Sums by path of span names, outermost first.
+#[derive(Clone, Debug, Default)]
+pub struct WallProfile {
+    sums: BTreeMap<Vec<&'static str>, Spent>,
+}
+
+impl Spent {
+    /// One span of which so much was waiting.
+    fn of(wall_ns: u64, idle_ns: u64) -> Self {
+        Self { count: 1, wall_ns, busy_ns: wall_ns.saturating_sub(idle_ns) }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.wall_ns += other.wall_ns;
+        self.busy_ns += other.busy_ns;
+    }
+}
+
+impl WallProfile {
+    /// Adds what one span, or several, of this path took.
+    pub fn add(&mut self, path: &[&'static str], spent: Spent) {
+        match self.sums.get_mut(path) {
+            Some(sum) => sum.add(spent),
+            None => {
+                self.sums.insert(path.to_vec(), spent);
+            }
+        }
+    }
+
+    /// Adds a request and its local stages. What it waited for in between has spans of its own.
+    pub fn add_request(&mut self, answer: &Answer) {
+        let (kind, took_ns) = (answer.kind, answer.times.took_ns());
+        // A close waits for uploads where others wait for the remote.
+        let [queue_ns, _, _, waited_ns, _] = answer.times.stages_ns();
+        let body_waited_ns = answer.times.body_waited_ns;
+        self.add(&["request", kind], Spent::of(took_ns, queue_ns + body_waited_ns + waited_ns));
+        for (stage, from_ns, to_ns) in answer.stages() {
+            let wall_ns = to_ns.saturating_sub(from_ns);
+            let idle_ns = match stage {
+                "queue" => wall_ns,
+                "body" => body_waited_ns,
+                _ => 0,
+            };
+            self.add(&["request", kind, stage], Spent::of(wall_ns, idle_ns));
+        }
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        for (path, spent) in &other.sums {
+            self.add(path, *spent);
+        }
+    }
+
+    /// What each path spent outside of its children; never below 0.
+    fn own(&self) -> BTreeMap<&[&'static str], Spent> {
+        let mut own: BTreeMap<&[&'static str], Spent> =
+            self.sums.iter().map(|(path, spent)| (path.as_slice(), *spent)).collect();
+        for (path, spent) in &self.sums {
+            let parent = &path[..path.len() - 1];
+            if let Some(parent) = own.get_mut(parent) {
+                parent.wall_ns = parent.wall_ns.saturating_sub(spent.wall_ns);
+                parent.busy_ns = parent.busy_ns.saturating_sub(spent.busy_ns);
+            }
+        }
+        for spent in own.values_mut() {
+            spent.busy_ns = spent.busy_ns.min(spent.wall_ns);
+        }
+        own
+    }
+
+    #[cfg(test)]
+    pub fn spent(&self, path: &[&'static str]) -> Option<Spent> {
+        self.sums.get(path).copied()
+    }
+
+    /// Writes both files; none for a session without a request.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn write(&self, folder: &SessionFolder, clock: &Clock) -> anyhow::Result<()> {
+        if self.sums.is_empty() {
+            return Ok(());
+        }
+        std::fs::write(folder.file("pprof/fg.prof"), self.pprof(clock).encode_to_vec())?;
+        self.flame_graph(BufWriter::new(File::create(folder.file("pprof/fg.svg"))?))
+    }
+
+    fn pprof(&self, clock: &Clock) -> Profile {
+        let mut builder = Builder::default();
+        for (path, spent) in self.own() {
+            let values = [spent.count, spent.wall_ns, spent.busy_ns, spent.wall_ns - spent.busy_ns];
+            builder.add(path, &values.map(|value| value as i64));
+        }
+        let mut profile = builder.finish(&SAMPLE_TYPES);
+        profile.default_sample_type = profile.sample_type[WALL].ty;
+        profile.time_nanos = clock.start_unix_ns() as i64;
+        profile.duration_nanos = clock.now_ns() as i64;
+        profile
+    }
+
+    fn flame_graph(&self, out: impl std::io::Write) -> anyhow::Result<()> {
+        let own = self.own();
+        let lines: Vec<String> = own
+            .iter()
+            .filter(|(_, spent)| spent.wall_ns >= 1000)
+            .map(|(path, spent)| format!("{} {}", path.join(";"), spent.wall_ns / 1000))
+            .collect();
+        let mut options = inferno::flamegraph::Options::default();
+        options.title = "Wall clock: time of all requests and uploads, by span".to_owned();
+        let all_ns: u64 = own.values().map(|spent| spent.wall_ns).sum();
+        options.subtitle = Some(format!(
+            "{:.3} s together: what goes on at the same time counts each by itself. What go waited for is below \"request\"",
+            all_ns as f64 / 1e9
+        ));
+        options.count_name = "µs".to_owned();
+        inferno::flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), out)?;
+        Ok(())
+    }
+}
+
+/// What the values of a sample are, and their units.
+const SAMPLE_TYPES: [(&str, &str); 4] =
+    [("spans", "count"), ("wall", "nanoseconds"), ("busy", "nanoseconds"), ("idle", "nanoseconds")];
+
+/// Place of the wall time among them.
+const WALL: usize = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::profile::pprof_file::stacks;
+    use crate::telemetry::{Outcome, Times};
+
+    fn answer(kind: &'static str, times: [u64; 6]) -> Answer {
+        let [arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns] = times;
+        let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, ..Times::default() };
+        Answer { id: 1, kind, action: None, output: None, bytes: None, outcome: Outcome::Miss, error: None, times }
+    }
+
+    fn two_requests() -> WallProfile {
+        let mut profile = WallProfile::default();
+        // 10 queued, 30 looked up, 900 waited, 60 answered.
+        profile.add_request(&answer("get", [1000, 1010, 1010, 1040, 1940, 2000]));
+        profile.add(&["request", "get", "remote.get_meta"], Spent { count: 1, wall_ns: 850, busy_ns: 50 });
+        // 5 queued, 200 of body of which go kept it waiting for 150, 90 written, 5 answered.
+        let mut put = answer("put", [5000, 5005, 5205, 5295, 5295, 5300]);
+        put.times.body_waited_ns = 150;
+        profile.add_request(&put);
+        profile
+    }
+
+    #[test]
+    fn what_a_path_spent_itself_is_without_its_children() {
+        let profile = two_requests();
+        let own = profile.own();
+        let of = |path: &[&'static str]| own[path];
+        assert_eq!(of(&["request", "get"]), Spent { count: 1, wall_ns: 50, busy_ns: 0 });
+        assert_eq!(of(&["request", "get", "queue"]), Spent { count: 1, wall_ns: 10, busy_ns: 0 });
+        assert_eq!(of(&["request", "get", "local.lookup"]), Spent::of(30, 0));
+        assert_eq!(of(&["request", "get", "remote.get_meta"]), Spent { count: 1, wall_ns: 850, busy_ns: 50 });
+        assert_eq!(of(&["request", "put", "body"]), Spent::of(200, 150));
+        assert_eq!(of(&["request", "put", "local.write"]), Spent::of(90, 0));
+        assert_eq!(of(&["request", "put"]), Spent { count: 1, wall_ns: 0, busy_ns: 0 });
+    }
+
+    #[test]
+    fn own_times_add_up_to_the_time_of_the_requests() {
+        let total: u64 = two_requests().own().values().map(|spent| spent.wall_ns).sum();
+        assert_eq!(total, 1000 + 300);
+    }
+
+    #[test]
+    fn pprof_has_the_leaf_first_and_four_values() {
+        let profile = two_requests().pprof(&Clock::start());
+        let stacks = stacks(&profile);
+        let (_, values) = stacks.iter().find(|(stack, _)| stack.last() == Some(&"remote.get_meta")).unwrap();
+        assert_eq!(*values, [1, 850, 50, 800]);
+        assert!(stacks.iter().any(|(stack, _)| *stack == ["request", "get", "remote.get_meta"]), "{stacks:?}");
+        let types: Vec<_> = profile.sample_type.iter().map(|t| &profile.string_table[t.ty as usize]).collect();
+        assert_eq!(types, ["spans", "wall", "busy", "idle"]);
+    }
+}

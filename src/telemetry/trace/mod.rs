@@ -1,0 +1,7 @@
+//! `trace.json`: spans, rows and counter tracks in Chrome's trace format.
+
+pub(crate) mod chrome_lines;
+pub(crate) mod counter_tracks;
+pub(crate) mod file;
+pub(crate) mod recording;
+pub(crate) mod rows;
