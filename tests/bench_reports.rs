@@ -126,7 +126,7 @@ fn compares(folder: &Path, results: &Value) {
     });
     let slower = bench(folder, &["compare", "metrics/latest", "slower.json", "--fail-over", "5%"]);
     let text = String::from_utf8_lossy(&slower.stdout).into_owned();
-    assert!(!slower.status.success() && text.contains("SLOWER BY MORE THAN 5.0 %: a."), "{text}");
+    assert!(!slower.status.success() && text.contains("SLOWER BY MORE THAN 5.0 %: local-hit."), "{text}");
     changed("elsewhere.json", &|run| run["environment"]["cores"] = 4096.into());
     let refused = bench(folder, &["compare", "metrics/latest", "elsewhere.json"]);
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();
@@ -135,7 +135,10 @@ fn compares(folder: &Path, results: &Value) {
     let newer = stdout(&bench(folder, &["compare", "metrics/latest", "newer.json", "--markdown", "pr.md"]));
     assert!(newer.contains("Not the same in both: the kernel: ") && newer.contains("99.9 in the second"), "{newer}");
     let markdown = std::fs::read_to_string(folder.join("pr.md")).unwrap();
-    assert!(markdown.contains("| a | the same |") || markdown.contains("| a | not told apart |"), "{markdown}");
+    assert!(
+        markdown.contains("| local-hit | the same |") || markdown.contains("| local-hit | not told apart |"),
+        "{markdown}"
+    );
     assert!(markdown.contains("the kernel: ") && markdown.contains("- small.toml · go build"), "{markdown}");
 }
 
@@ -152,7 +155,7 @@ fn damaged(folder: &Path, results: &Value) {
     };
     let whole = std::fs::read_to_string(folder.join("metrics/latest/results.json")).unwrap();
     let rounds = whole.find("\n  \"rounds\": [").unwrap();
-    let fourth = whole[rounds..].match_indices("\"state\": \"a\"").nth(3).unwrap().0;
+    let fourth = whole[rounds..].match_indices("\"state\": \"local-hit\"").nth(3).unwrap().0;
     let (is_well, tables, said) = report(&whole[..rounds + fourth]);
     assert!(
         is_well && said.contains("damaged/results.json is cut off at line ") && said.contains(" rounds; what"),
@@ -174,10 +177,10 @@ fn damaged(folder: &Path, results: &Value) {
         .retain(|round| round["state"] != "local-hit" || round["kind"] != "measured");
     let (is_well, tables, said) = report(&failed.to_string());
     assert!(is_well && said.contains(" failed (no space left); what is there is shown"), "{said}");
-    assert!(tables.contains("Planned, and not measured: a.") && !tables.contains("local-hit"), "{tables}");
+    assert!(tables.contains("Planned, and not measured: local-hit.") && !tables.contains("local-hit"), "{tables}");
     let compared = bench(folder, &["compare", "damaged", "metrics/latest"]);
     let (text, said) = (stdout(&compared), String::from_utf8_lossy(&compared.stderr).into_owned());
-    assert!(text.contains("Only in one of the two: a.") && said.contains("no space left"), "{text}{said}");
+    assert!(text.contains("Only in one of the two: local-hit.") && said.contains("no space left"), "{text}{said}");
 }
 
 #[test]

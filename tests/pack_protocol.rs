@@ -393,9 +393,8 @@ fn an_end_in_the_middle_of_sending_what_gathered_waits_for_its_manifest() {
     for n in 1..=3 {
         backend.put(n.into(), n, &body(n, 5000));
     }
-    // Nothing more comes: after a while it goes out without an end.
-    common::wait_until("the listing at the start", || s3.server.mark() > 0 && s3.server.stats("").in_flight == 0);
-    common::wait_until("a pack on its way", || s3.server.stats("").in_flight > 0);
+    // Nothing more comes: after a while it goes out without an end. The first request is the listing, which may still be open.
+    common::wait_until("a pack on its way", || s3.server.mark() > 1 && s3.server.stats("").in_flight > 0);
     backend.close(4);
     let (_, _, stderr) = backend.end();
     assert_eq!(stderr, "CacheProg used.\n");

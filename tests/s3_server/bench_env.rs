@@ -42,11 +42,11 @@ async fn keys(client: &S3Client) -> Vec<String> {
 }
 
 /// Whether the run in `folder` has measured a c, whose uploads are out then.
-fn has_measured_c(folder: &Path) -> bool {
+fn has_measured_cold(folder: &Path) -> bool {
     let text = std::fs::read(folder.join("metrics/latest/results.json")).unwrap_or_default();
     let results: Value = serde_json::from_slice(&text).unwrap_or_default();
     let rounds = results["rounds"].as_array();
-    rounds.is_some_and(|rounds| rounds.iter().any(|round| round["state"] == "c"))
+    rounds.is_some_and(|rounds| rounds.iter().any(|round| round["state"] == "cold"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,10 +94,10 @@ async fn a_failed_build_leaves_no_keys_either() {
     let folder = tempfile::tempdir().unwrap();
     let child = bench(folder.path(), &config, &["--scenario", "small", "--rounds", "500"]).spawn().unwrap();
     for attempt in 0.. {
-        if has_measured_c(folder.path()) {
+        if has_measured_cold(folder.path()) {
             break;
         }
-        assert!(attempt < TRIES, "c was not measured after two minutes of waiting");
+        assert!(attempt < TRIES, "cold was not measured after two minutes of waiting");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(keys(&client).await.len() > FOREIGN.len(), "the run stored nothing");
