@@ -76,10 +76,20 @@ fn assert_account(round: &Value) {
 #[test]
 fn a_run_is_reported_again_and_compared_from_its_file() {
     let folder = tempfile::tempdir().unwrap();
-    let only =
-        ["--scenario", "small", "--only", "go-warm,local-hit", "--rounds", "5", "--no-profile", "--until", "500%"];
+    let only = [
+        "--details",
+        "--scenario",
+        "small",
+        "--only",
+        "go-warm,local-hit",
+        "--rounds",
+        "5",
+        "--no-profile",
+        "--until",
+        "500%",
+    ];
     let printed = stdout(&bench(folder.path(), &only));
-    assert!(printed.contains("where it went") && printed.contains("Noise: "), "{printed}");
+    assert!(printed.contains("wall-time breakdown") && printed.contains("Noise: "), "{printed}");
     assert!(printed.contains("is known to ±") || printed.contains("NOT KNOWN"), "{printed}");
     let latest = folder.path().join("metrics/latest");
     let results = read(&latest.join("results.json"));
@@ -98,15 +108,28 @@ fn a_run_is_reported_again_and_compared_from_its_file() {
     let walls = csv.lines().filter(|line| line.contains(",local-hit,") && line.contains(",wall,")).count();
     assert_eq!(walls, rounds.iter().filter(|round| round["state"] == "local-hit").count());
     let markdown = std::fs::read_to_string(latest.join("results.md")).unwrap();
-    assert!(markdown.contains("| go-warm |") && markdown.contains("| where it went |"), "{markdown}");
+    assert!(markdown.contains("| go-warm |") && markdown.contains("| wall-time breakdown |"), "{markdown}");
+
+    let first = stdout(&bench(folder.path(), &["report", "metrics/latest"]));
+    assert_first_screen(&first);
+    assert!(first.contains(" report --details metrics/latest\n"), "{first}");
 
     std::fs::remove_file(latest.join("results.csv")).unwrap();
-    let again = stdout(&bench(folder.path(), &["report", "metrics/latest"]));
+    let again = stdout(&bench(folder.path(), &["report", "--details", "metrics/latest"]));
     assert_eq!(tables(&again), tables(&printed));
     assert_eq!(std::fs::read_to_string(latest.join("results.csv")).unwrap(), csv);
 
     compares(folder.path(), &results);
     damaged(folder.path(), &results);
+}
+
+/// It fits on a small terminal, and its first line is the answer.
+fn assert_first_screen(text: &str) {
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.len() <= 24 && lines.iter().all(|line| line.chars().count() <= 80), "{text}");
+    let answers = ["local-hit is ", "Busy machine (", "Noisy machine ("];
+    assert!(answers.iter().any(|answer| lines[0].starts_with(answer)), "{text}");
+    assert!(text.contains("go's own cache is warm  local-hit"), "{text}");
 }
 
 /// A run with itself, with one that is slower, and with one of another machine.
@@ -136,7 +159,7 @@ fn compares(folder: &Path, results: &Value) {
     assert!(newer.contains("Not the same in both: the kernel: ") && newer.contains("99.9 in the second"), "{newer}");
     let markdown = std::fs::read_to_string(folder.join("pr.md")).unwrap();
     assert!(
-        markdown.contains("| local-hit | the same |") || markdown.contains("| local-hit | not told apart |"),
+        markdown.contains("| local-hit | the same |") || markdown.contains("| local-hit | no clear difference |"),
         "{markdown}"
     );
     assert!(markdown.contains("the kernel: ") && markdown.contains("- small.toml · go build"), "{markdown}");
@@ -149,7 +172,7 @@ fn damaged(folder: &Path, results: &Value) {
     std::fs::create_dir(&run).unwrap();
     let report = |text: &str| {
         std::fs::write(&file, text).unwrap();
-        let output = bench(folder, &["report", "damaged"]);
+        let output = bench(folder, &["report", "--details", "damaged"]);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.success(), text(&output.stdout), text(&output.stderr))
     };

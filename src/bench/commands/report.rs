@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::bench::analysis::load;
-use crate::bench::commands::run::view;
-use crate::bench::report::terminal::tables;
+use crate::bench::commands::run::print_results;
 use crate::bench::report::text::errors::in_words;
 use crate::bench::report::text::{files, notes};
 use crate::bench::report::write_reports;
 use crate::bench::results::run::{RESULTS_FILE, Results, Round};
 use crate::note;
-use crate::stdout;
 
 /// Files that each session leaves while its records are on.
 const RECORDS: [&str; 4] = ["session.json", "trace.json", "request.txt", "latency.hlog"];
@@ -24,6 +22,9 @@ const NAMED: usize = 3;
 pub struct ReportArgs {
     /// Folder of the run, such as metrics/latest, or its results.json
     dir: PathBuf,
+    /// Print all tables, and not only the first screen
+    #[arg(long)]
+    details: bool,
 }
 
 /// Prints the tables on stdout, and writes the reports beside `results.json`. A folder that nothing can be written into is no
@@ -39,7 +40,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     }
     // Before the tables, which name the reports that are there.
     let trouble = write_beside(&results, &args.dir, &folder);
-    stdout::print(&tables::render(&results, &files::to_look_at(&results, &folder, &folder), view()))?;
+    print_results(&results, &files::to_look_at(&results, &folder, &folder), &folder, args.details)?;
     trouble.iter().for_each(|what| note::line(format_args!("note: {what}")));
     Ok(())
 }

@@ -32,12 +32,13 @@ use crate::bench::plan::steps::{Kind, Step, one_round};
 use crate::bench::plan::what_if::WhatIfArgs;
 use crate::bench::report::network_plot;
 use crate::bench::report::progress::reporter::Progress;
+use crate::bench::report::terminal::first_screen;
 use crate::bench::report::terminal::grid::View;
 use crate::bench::report::terminal::overhead;
 use crate::bench::report::terminal::overhead::Observation;
 use crate::bench::report::terminal::tables;
 use crate::bench::report::text::errors::in_words;
-use crate::bench::report::text::files;
+use crate::bench::report::text::{files, next};
 use crate::bench::report::write_reports;
 use crate::bench::results::run::{Ended, Results, Round, SCHEMA};
 use crate::bench::scenario::args::BenchArgs;
@@ -83,15 +84,22 @@ pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, E
         return Ok((None, ExitCode::SUCCESS));
     }
     let interrupt = Interrupt::listen()?;
-    let (results, code) = run_plan(plan, &args.results_folder(), &plan.scenario, &interrupt)?;
+    let (results, code) = run_plan(plan, &args.results_folder(), &plan.scenario, args.details, &interrupt)?;
     Ok((Some(results), code))
 }
 
-/// The same of a plan that is resolved; `name` becomes a part of its folder's. Gives what came out beside the exit code.
+/// Runs a plan whose arguments are resolved; `name` becomes a part of its folder's. Prints the first screen, or with `details` all
+/// tables. Returns the results beside the exit code.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> Result<(Results, ExitCode)> {
+pub fn run_plan(
+    plan: &Plan,
+    out: &Path,
+    name: &str,
+    details: bool,
+    interrupt: &Interrupt,
+) -> Result<(Results, ExitCode)> {
     // Before the folder: a remote that cannot be used leaves no run behind.
     let module = plan.module.as_ref().map(|folder| UserModule::find(folder, interrupt)).transpose()?;
     let go = match &module {
@@ -103,7 +111,8 @@ pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> R
     let machine = set_up(plan, &go, &folder, interrupt, remote, module)?;
     let (results, mut errors) = measure(machine)?;
     if folder.is_kept() {
-        stdout::print(&tables::render(&results, &listed(out, &folder, &results), view()))?;
+        let run = out.join(folder.shown_name());
+        print_results(&results, &files::to_look_at(&results, &folder.path, &run), &run, details)?;
     }
     // The first one says why the run ended; what went wrong after that has to be told as well.
     let interrupted = results.ended == Ended::Interrupted;
@@ -325,8 +334,16 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
     }
 }
 
-fn listed(out: &Path, folder: &RunFolder, results: &Results) -> Vec<files::File> {
-    files::to_look_at(results, &folder.path, &out.join(folder.shown_name()))
+/// Prints the first screen, or all tables. `run` is the folder as the user would type it.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn print_results(results: &Results, files: &[files::File], run: &Path, details: bool) -> Result<()> {
+    let text = match details {
+        true => tables::render(results, files, view()),
+        false => first_screen::render(results, files, &next::details(&run.display().to_string()), view()),
+    };
+    stdout::print(&text)
 }
 
 /// How wide and how colourful the output may be.

@@ -24,6 +24,9 @@ use crate::cache::Strategy;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Plan {
     pub scenario: String,
+    /// The arguments of the command line that say what is built, and over which remote: a command with them builds the same.
+    #[serde(default)]
+    pub build_arguments: Vec<String>,
     /// The package patterns, joined by spaces.
     pub packages: String,
     /// The command that is timed; None: `go build` of the packages.
@@ -93,6 +96,7 @@ impl Plan {
         let link = Link { latency_ms: args.rtt.unwrap_or(scenario.link.latency_ms), ..scenario.link };
         let mut plan = Plan {
             scenario: name.to_owned(),
+            build_arguments: args.of_build(),
             packages,
             command,
             generated_packages: scenario.workload.generated_packages.filter(|_| args.workload.is_none()),

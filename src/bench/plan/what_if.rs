@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::cache_state::CacheState;
@@ -15,7 +16,7 @@ const AS_IT_IS: &str = "as it is";
 /// Twice what the strategy `pack` has.
 const MORE_CONNECTIONS: usize = 16;
 
-/// Measures what one change would bring, each for itself, round by round beside the state as it is.
+/// Measures what each change would bring, round by round beside the unchanged state.
 #[derive(Debug, Clone, Args)]
 pub struct WhatIfArgs {
     /// What is changed; without one all that say something of the state
@@ -29,10 +30,13 @@ pub struct WhatIfArgs {
 }
 
 /// One change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum WhatIf {
     /// Answers of the remote begin at once
     #[value(name = "latency-0")]
+    #[serde(rename = "latency-0")]
     NoLatency,
     /// The link has no limit
     BandwidthUnlimited,
@@ -42,7 +46,7 @@ pub enum WhatIf {
     NoVerification,
     /// Twice as many downloads at the same time
     ConnectionsDouble,
-    /// All answers are there already, in the local store: as state a
+    /// All answers are there already, in the local store: as in local-hit
     IdealCache,
 }
 
@@ -88,7 +92,9 @@ impl WhatIfArgs {
     pub fn scenario(&self, of: &Scenario) -> Result<Scenario> {
         let (state, strategy) = (self.state, self.bench.strategy.unwrap_or(of.strategy));
         if !state.uses_backend() {
-            bail!("--state {state} has no cache of ours in which something could be changed. Take b, a or c");
+            bail!(
+                "--state {state} has no cache of ours in which something could be changed. Take remote-hit, local-hit or cold"
+            );
         }
         if let Some(idle) = self.changes.iter().find(|change| !change.concerns(state, strategy)) {
             let (change, strategy) = (idle.name(), strategy.name());
@@ -139,7 +145,10 @@ mod tests {
         assert!(
             refusal(CacheState::RemoteHit, WhatIf::ConnectionsDouble, Strategy::Async).contains("connections-double")
         );
-        assert!(refusal(CacheState::GoWarm, WhatIf::NoLatency, Strategy::Pack).contains("Take b, a or c"));
+        assert!(
+            refusal(CacheState::GoWarm, WhatIf::NoLatency, Strategy::Pack)
+                .contains("Take remote-hit, local-hit or cold")
+        );
         let cases = asked(CacheState::RemoteHit, Vec::new(), Strategy::Async).unwrap().cases;
         assert!(
             cases.iter().any(|case| case.knobs.no_verify) && cases.iter().all(|case| case.knobs.connections.is_none())

@@ -48,14 +48,14 @@ fn render(results: &Results) -> String {
 
 /// The table in GitHub's dialect; samples are drawn for a terminal and left out.
 pub fn of_grid(grid: &Grid) -> String {
-    let shown: Vec<usize> = (0..grid.header.len()).filter(|at| grid.header[*at] != "samples").collect();
-    let line = |cells: &[String]| {
-        let cells: Vec<String> = shown.iter().map(|at| escaped(&cells[*at].replace('\n', " "))).collect();
+    let shown = grid.header.len() - usize::from(grid.has_picture);
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let cells: Vec<String> = cells.take(shown).map(|cell| escaped(&cell.replace('\n', " "))).collect();
         format!("| {} |", cells.join(" | "))
     };
-    let rule: Vec<&str> = shown.iter().map(|at| if *at == 0 { "---" } else { "--:" }).collect();
-    let mut lines = vec![line(&grid.header), format!("| {} |", rule.join(" | "))];
-    lines.extend(grid.rows.iter().map(|row| line(row)));
+    let rule: Vec<&str> = (0..shown).map(|at| if at < grid.left { "---" } else { "--:" }).collect();
+    let mut lines = vec![line(&mut grid.header.iter().map(String::as_str)), format!("| {} |", rule.join(" | "))];
+    lines.extend(grid.rows.iter().map(|row| line(&mut row.iter().map(|cell| cell.text.as_str()))));
     lines.join("\n")
 }
 
@@ -85,11 +85,9 @@ mod tests {
 
     #[test]
     fn a_table_has_no_markup_of_its_cells() {
-        let grid = Grid {
-            header: ["run", "get p50\nµs", "samples"].map(str::to_owned).to_vec(),
-            rows: vec![["a|b_c", "1.0", "··:"].map(str::to_owned).to_vec()],
-        };
-        assert_eq!(of_grid(&grid), "| run | get p50 µs |\n| --- | --: |\n| a\\|b\\_c | 1.0 |");
+        let grid = Grid::new(["state", "get p50\nµs", "samples"], [vec!["a|b_c", "1.0", "··:"]]);
+        let grid = Grid { has_picture: true, ..grid };
+        assert_eq!(of_grid(&grid), "| state | get p50 µs |\n| --- | --: |\n| a\\|b\\_c | 1.0 |");
     }
 
     #[test]
@@ -107,9 +105,9 @@ mod tests {
         run.network = Some(network());
         run.verdicts = vec![verdict()];
         let text = render(&run);
-        assert!(text.starts_with("**pack, bandwidth not limited: faster than no cache over"), "{text}");
-        assert!(text.contains("\npack, b (all in the remote)\n\n| latency | "), "{text}");
-        assert!(text.contains("no cache at all: 1.1 s"), "{text}");
+        assert!(text.starts_with("**pack, bandwidth not limited: faster than a build without a cache in"), "{text}");
+        assert!(text.contains("\npack, remote-hit\n\n| latency | "), "{text}");
+        assert!(text.contains("without a cache: 1.1 s"), "{text}");
         assert!(text.contains(&format!("```text\n{}\n```\n", tables::verdicts(&run, WIDTH))), "{text}");
     }
 }

@@ -57,11 +57,11 @@ pub struct BenchArgs {
     #[arg(long, value_name = "CASE", help_heading = RUNS)]
     pub case: Vec<String>,
 
-    /// Rounds of go-warm, b and a, which find all in a cache
+    /// Rounds of go-warm, remote-hit and local-hit, which find all in a cache
     #[arg(long, value_name = "N", value_parser = rounds(), help_heading = RUNS)]
     pub rounds: Option<u32>,
 
-    /// Rounds of go-cold and c, which compile everything
+    /// Rounds of go-cold and cold, which compile everything
     #[arg(long, value_name = "N", value_parser = rounds(), help_heading = RUNS)]
     pub long_rounds: Option<u32>,
 
@@ -72,6 +72,10 @@ pub struct BenchArgs {
     /// The longest that these may take
     #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = parse_minutes, help_heading = RUNS)]
     pub until_limit: f64,
+
+    /// Print all tables, and not only the first screen
+    #[arg(long, help_heading = RECORDS)]
+    pub details: bool,
 
     /// Print what would be run, and run nothing
     #[arg(long, help_heading = RUNS)]
@@ -98,7 +102,7 @@ pub struct BenchArgs {
     #[arg(long, help_heading = RECORDS)]
     pub no_profile: bool,
 
-    /// One more round of c, b and a with the heap profile on; needs a build with --features heap-profile
+    /// One more round of each state with the backend with the heap profile on; needs a build with --features heap-profile
     #[arg(long, help_heading = RECORDS)]
     pub heap_profile: bool,
 
@@ -120,6 +124,33 @@ impl BenchArgs {
             args: BenchArgs,
         }
         Line::parse_from(std::iter::once("bench".into()).chain(words)).args
+    }
+
+    /// The arguments that say what is built, over which remote, and where results go, as they were given.
+    pub fn of_build(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut push = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
+        if self.scenario != DEFAULT_SCENARIO {
+            push("--scenario", self.scenario.clone());
+        }
+        if let Some(folder) = &self.workload {
+            push("--workload", folder.display().to_string());
+        }
+        if let Some(milliseconds) = self.rtt {
+            push("--rtt", milliseconds.to_string());
+        }
+        if self.remote == RemoteKind::Env {
+            push("--remote", "env".to_owned());
+        }
+        if let Some(folder) = &self.out {
+            push("--out", folder.display().to_string());
+        }
+        words.extend(self.packages.clone());
+        if !self.command.is_empty() {
+            words.push("--".to_owned());
+            words.extend(self.command.iter().cloned());
+        }
+        words
     }
 
     /// Folder of the results. Not among the sources of the module that is built, unless `--out` says so: `go:embed` and tests

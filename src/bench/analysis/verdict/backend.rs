@@ -2,7 +2,7 @@
 
 use crate::bench::analysis::time::time_breakdown::{Stage, WaitKind};
 use crate::bench::analysis::verdict::evidence::{Of, SATURATED, Seen, mean_ns};
-use crate::bench::analysis::verdict::rules::{Evidence, Finding, ms};
+use crate::bench::analysis::verdict::rules::{Evidence, Finding, Next, ms};
 
 /// What a handshake may take.
 const HANDSHAKE_NS: u64 = 10_000_000;
@@ -20,7 +20,7 @@ pub fn handshake(seen: &Seen<'_>) -> Option<Finding> {
             ".account.handshake_ns",
         )],
         why: "go does nothing before it, in each of its commands".to_owned(),
-        next: "handshake first; credentials, connections and indexes after it".to_owned(),
+        next: Next::idea("handshake first; credentials, connections and indexes after it"),
         saves_ns: Some(saves_ns),
         caveats: Vec::new(),
     })
@@ -48,7 +48,7 @@ pub fn reader(seen: &Seen<'_>) -> Option<Finding> {
             ),
         ],
         why: "go's other workers wait in the pipe, where nobody sees them".to_owned(),
-        next: "read on, and answer from a task what has to wait".to_owned(),
+        next: Next::idea("read on, and answer from a task what has to wait"),
         saves_ns: Some(saves_ns as u64),
         caveats: vec![
             "when they came into the pipe nobody saw: at most when the request before them was read".to_owned(),
@@ -77,7 +77,7 @@ pub fn lock(seen: &Seen<'_>) -> Option<Finding> {
             ),
         ],
         why: "one at a time takes as many times longer as go has workers".to_owned(),
-        next: "hold locks for memory only, never over I/O".to_owned(),
+        next: Next::idea("hold locks for memory only, never over I/O"),
         saves_ns: Some(seen.gets.unnamed_ns as u64),
         caveats: vec!["any queue in which gets wait for each other looks the same".to_owned()],
     })
@@ -120,7 +120,9 @@ pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
         title: "what is stored locally waits for the disk".to_owned(),
         seen: evidence,
         why: "an answer comes when its file has its name, and others wait meanwhile".to_owned(),
-        next: "no fsync (a body is checked, and can be made again), a faster disk, or tmpfs for --cache-dir".to_owned(),
+        next: Next::idea(
+            "no fsync (a body is checked, and can be made again), a faster disk, or tmpfs for --cache-dir",
+        ),
         saves_ns: Some(saves_ns as u64),
         caveats: vec!["without samples a thread that waits for a core looks as if it waited for the disk".to_owned()],
     })
@@ -137,7 +139,9 @@ pub fn unpacking(seen: &Seen<'_>) -> Option<Finding> {
             seen.in_saves(format!("waiting for it cost {}", ms(unpacking_ns(seen))), "unpacking", unpacking_ns(seen)),
         ],
         why: "all that go will ask for has to go through the cores once".to_owned(),
-        next: "bench --scenario strategies tells what packs without compression take; tmpfs for --cache-dir".to_owned(),
+        next: Next::idea(
+            "bench --scenario strategies tells what packs without compression take; tmpfs for --cache-dir",
+        ),
         saves_ns: Some(unpacking_ns(seen) as u64),
         caveats: Vec::new(),
     })
@@ -186,7 +190,7 @@ pub fn backend_cpu(seen: &Seen<'_>) -> Option<Finding> {
             seen.in_busy(busy),
         ],
         why: "what the backend computes go cannot".to_owned(),
-        next: "a run with a profile round says on what: its cpu.svg".to_owned(),
+        next: Next::idea("a run with a profile round says on what: its cpu.svg"),
         saves_ns: Some(beyond_ns as u64),
         caveats: vec!["what steps back (nice) costs the build less than that".to_owned()],
     })

@@ -2,7 +2,7 @@
 
 use crate::bench::analysis::verdict::evidence::{SATURATED, Seen};
 use crate::bench::analysis::verdict::remote::AtClose;
-use crate::bench::analysis::verdict::rules::{Finding, megabytes, ms, share};
+use crate::bench::analysis::verdict::rules::{Finding, Next, megabytes, ms, share};
 
 /// Growth of memory below this is nothing.
 const NOTABLE_BYTES: u64 = 32 << 20;
@@ -42,7 +42,7 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
             seen.in_busy(busy),
         ],
         why: "go needs the cores, and shares them".to_owned(),
-        next: "look at who it is (top), and measure on a machine of your own".to_owned(),
+        next: Next::idea("look at who it is (top), and measure on a machine of your own"),
         saves_ns: Some((during_build_ns * working + starved_ns) as u64),
         caveats: vec!["processes that began and ended between two samples count as others".to_owned()],
     })
@@ -84,7 +84,7 @@ pub fn memory(seen: &Seen<'_>) -> Option<Finding> {
             ),
         ],
         why: "a build of many packages, or `go run ./server`, goes on for long".to_owned(),
-        next: "cargo run --features heap-profile --bin bench -- --heap-profile, then mem.svg".to_owned(),
+        next: Next::idea("cargo run --features heap-profile --bin bench -- --heap-profile, then mem.svg"),
         saves_ns: None,
         caveats: vec!["allocators keep what was freed".to_owned()],
     })
@@ -98,7 +98,7 @@ pub fn open_files(seen: &Seen<'_>) -> Option<Finding> {
         title: format!("the backend had {most} files open at once"),
         seen: vec![seen.in_session(format!("{most} at the most"), most as f64, ".resources.backend.peak_open_files")],
         why: "many systems allow a process 1024".to_owned(),
-        next: "ulimit -n tells the limit; close files before the answer".to_owned(),
+        next: Next::idea("ulimit -n tells the limit; close files before the answer"),
         saves_ns: None,
         caveats: Vec::new(),
     })
@@ -116,7 +116,7 @@ pub fn errors(seen: &Seen<'_>) -> Option<Finding> {
             seen.in_session(format!("{errors} answers with an error"), errors as f64, ".errors"),
         ],
         why: "what failed is a miss for somebody".to_owned(),
-        next: "the build's log in the folder of the round says why".to_owned(),
+        next: Next::idea("the build's log in the folder of the round says why"),
         saves_ns: None,
         caveats: Vec::new(),
     })

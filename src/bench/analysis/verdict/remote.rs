@@ -3,7 +3,8 @@
 use crate::bench::analysis::time::time_breakdown::{Stage, WaitKind};
 use crate::bench::analysis::verdict::evidence::{Of, QUESTIONS, SEVERAL, Seen, mean_ns};
 use crate::bench::analysis::verdict::rules;
-use crate::bench::analysis::verdict::rules::{Finding, megabytes, ms, share};
+use crate::bench::analysis::verdict::rules::{Finding, Next, megabytes, ms, share};
+use crate::bench::plan::what_if::WhatIf;
 use crate::cache::Strategy;
 
 /// Connections that a backend over S3 can well have.
@@ -33,7 +34,7 @@ pub fn latency(seen: &Seen<'_>) -> Option<Finding> {
             cost(seen, "latency", cost_ns, "for first bytes"),
         ],
         why: "go asks for one thing a core at a time, so it cannot hide how long an answer takes to begin".to_owned(),
-        next: what_if(seen, "latency-0"),
+        next: what_if(seen, WhatIf::NoLatency),
         saves_ns: Some(cost_ns as u64),
         caveats: vec!["a part of it is the server's own time".to_owned()],
     })
@@ -59,7 +60,7 @@ pub fn bandwidth(seen: &Seen<'_>) -> Option<Finding> {
             cost(seen, "bandwidth", cost_ns, "for answers on their way"),
         ],
         why: "gets wait for bytes that are on their way".to_owned(),
-        next: what_if(seen, "bandwidth-unlimited"),
+        next: what_if(seen, WhatIf::BandwidthUnlimited),
         saves_ns: Some(cost_ns as u64),
         caveats: vec!["on a link without a limit it is the two ends that take the time".to_owned()],
     })
@@ -84,7 +85,7 @@ pub fn round_trips(seen: &Seen<'_>) -> Option<Finding> {
             cost(seen, "round-trips", cost_ns, "for all but one of them"),
         ],
         why: "where one answer names the next question, each adds a whole latency to the hit".to_owned(),
-        next: "one object a hit, or an index that is read once: --strategy pack".to_owned(),
+        next: Next::Strategy { state: seen.round.step.state, strategy: Strategy::Pack },
         saves_ns: Some(cost_ns as u64),
         caveats: Vec::new(),
     })
@@ -110,7 +111,7 @@ pub fn connections(seen: &Seen<'_>) -> Option<Finding> {
             cost(seen, "connections", cost_ns, "that others could have hidden"),
         ],
         why: "what waits for its turn waits for the latency of all before it".to_owned(),
-        next: format!("ask for several at the same time: {CONNECTIONS} connections are not too many"),
+        next: Next::idea(format!("ask for several at the same time: {CONNECTIONS} connections are not too many")),
         saves_ns: Some(cost_ns as u64),
         caveats: vec![format!("with {CONNECTIONS} connections, if the link has the bandwidth for them")],
     })
@@ -132,10 +133,9 @@ pub fn upload_in_put(seen: &Seen<'_>) -> Option<Finding> {
         ],
         why: "what depends on a package waits until its put is answered".to_owned(),
         next: match seen.session.strategy {
-            Strategy::Workshop => "uploads beside the answers: --strategy pack",
-            _ => "a faster link: so much waits to be uploaded that puts wait for room",
-        }
-        .to_owned(),
+            Strategy::Workshop => Next::Strategy { state: seen.round.step.state, strategy: Strategy::Pack },
+            _ => Next::idea("a faster link: so much waits to be uploaded that puts wait for room"),
+        },
         saves_ns: Some(cost_ns as u64),
         caveats: Vec::new(),
     })
@@ -155,8 +155,9 @@ pub fn remote_errors(seen: &Seen<'_>) -> Option<Finding> {
             cost(seen, "remote-errors", cost_ns, "for waits and repeated attempts"),
         ],
         why: "each failure costs a round trip and the wait before the next".to_owned(),
-        next: "look at the status codes in the server's log; fewer requests at the same time, or larger objects"
-            .to_owned(),
+        next: Next::idea(
+            "look at the status codes in the server's log; fewer requests at the same time, or larger objects",
+        ),
         saves_ns: Some(cost_ns as u64),
         caveats: vec!["what failed for good was a miss: compiling it is not in this time".to_owned()],
     })
@@ -175,7 +176,7 @@ pub fn back_off(seen: &Seen<'_>) -> Option<Finding> {
             cost(seen, "back-off", cost_ns, "more than short ones would"),
         ],
         why: "a get waits for the whole of it; a short first wait helps as often".to_owned(),
-        next: format!("a first wait of {}", ms(SHORT_BACK_OFF_NS)),
+        next: Next::idea(format!("a first wait of {}", ms(SHORT_BACK_OFF_NS))),
         saves_ns: Some(cost_ns as u64),
         caveats: vec!["a remote that is overloaded needs patience: let the waits grow".to_owned()],
     })
@@ -201,7 +202,7 @@ pub fn close(seen: &Seen<'_>) -> Option<Finding> {
             ),
         ],
         why: "go waits for the answer to its close".to_owned(),
-        next: "--detach lets go go on while the rest goes out".to_owned(),
+        next: Next::idea("--detach lets go go on while the rest goes out"),
         saves_ns: Some(at_close.sending_ns as u64),
         caveats: vec!["a machine that is thrown away after the build must wait".to_owned()],
     })
@@ -228,7 +229,7 @@ pub fn compression(seen: &Seen<'_>) -> Option<Finding> {
             ),
         ],
         why: "a core can compress less in the same time than the build puts".to_owned(),
-        next: "a lower level of zstd: 3 is near to its best size, and 1 takes half of the time".to_owned(),
+        next: Next::idea("a lower level of zstd: 3 is near to its best size, and 1 takes half of the time"),
         saves_ns: Some(at_close.compressing_ns as u64),
         caveats: Vec::new(),
     })
@@ -295,16 +296,9 @@ fn trips(seen: &Seen<'_>) -> f64 {
     seen.trips().filter(|trips| *trips >= MORE_THAN_ONE).unwrap_or(1.0)
 }
 
-/// The command that measures what a change would bring.
-fn what_if(seen: &Seen<'_>, change: &str) -> String {
-    let strategy = match seen.session.strategy {
-        Strategy::Pack => String::new(),
-        other => format!(" --strategy {}", other.name()),
-    };
-    format!(
-        "bench what-if --state {} --change {change}{strategy}, with this run's other arguments",
-        seen.round.step.state
-    )
+/// `bench what-if` with this change, for the state and strategy of the round.
+fn what_if(seen: &Seen<'_>, change: WhatIf) -> Next {
+    Next::WhatIf { change, state: seen.round.step.state, strategy: seen.session.strategy }
 }
 
 fn cost(seen: &Seen<'_>, rule: &str, cost_ns: f64, what: &str) -> rules::Evidence {

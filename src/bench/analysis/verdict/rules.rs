@@ -10,8 +10,11 @@ use crate::bench::analysis::study::summary::typical;
 use crate::bench::analysis::verdict::evidence::{Parts, SHORTEST_NS, Seen};
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
+use crate::bench::plan::what_if::WhatIf;
 use crate::bench::report::text::units;
 use crate::bench::results::run::Round;
+use crate::bench::scenario::cache_state::CacheState;
+use crate::cache::Strategy;
 
 /// One rule: what it finds in a round, if anything.
 pub type Rule = fn(&Seen<'_>) -> Option<Finding>;
@@ -77,12 +80,30 @@ pub struct Finding {
     /// The numbers that it was seen in.
     pub seen: Vec<Evidence>,
     pub why: String,
-    /// A command, or a change, to try next.
-    pub next: String,
+    pub next: Next,
     /// What it would bring at most, nanoseconds of the wall clock; None for what has no time.
     pub saves_ns: Option<u64>,
     /// What to doubt about it.
     pub caveats: Vec<String>,
+}
+
+/// What to do about a finding.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Next {
+    /// `bench what-if` measures what the change brings.
+    WhatIf { change: WhatIf, state: CacheState, strategy: Strategy },
+    /// The same state with another strategy.
+    Strategy { state: CacheState, strategy: Strategy },
+    /// No command of ours does it.
+    Idea(String),
+}
+
+impl Next {
+    pub fn idea(words: impl Into<String>) -> Next {
+        Next::Idea(words.into())
+    }
 }
 
 /// A number, and where it is from.

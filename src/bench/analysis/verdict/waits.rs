@@ -3,7 +3,7 @@
 use crate::bench::analysis::time::time_breakdown::{Stage, Wait, WaitKind};
 use crate::bench::analysis::verdict::evidence::Seen;
 use crate::bench::analysis::verdict::remote::{AtClose, is_serial};
-use crate::bench::analysis::verdict::rules::{Evidence, Finding, ms};
+use crate::bench::analysis::verdict::rules::{Evidence, Finding, Next, ms};
 
 /// So many of the waits are told one by one.
 const MOST: usize = 3;
@@ -22,7 +22,7 @@ pub fn other_waits(seen: &Seen<'_>) -> Option<Finding> {
         title: format!("go waits for the cache where no rule looks: {most}"),
         seen: waits.into_iter().map(|(_, evidence)| evidence).collect(),
         why: "go cannot go on before its answer".to_owned(),
-        next: "fg.svg and trace.json of the round show its stages".to_owned(),
+        next: Next::idea("fg.svg and trace.json of the round show its stages"),
         saves_ns: Some(all_ns as u64),
         caveats: vec![
             "a part of it no cache can do without: of writing answers what is above 50 µs each counts".to_owned(),

@@ -25,7 +25,7 @@ pub fn render(network: &Network) -> Result<Markup> {
     Ok(html! {
         (chart::legend(&strategies.chain(baselines).collect::<Vec<_>>()))
         (map)
-        p.hint { "Dots were measured. From where a line crosses that of no cache, no cache is faster." }
+        p.hint { "Dots were measured. Where a line is above that of a build without a cache, that build is faster." }
     })
 }
 

@@ -11,7 +11,7 @@ use crate::bench::report::html::subjects::{Subject, subjects};
 use crate::bench::report::html::text::inline;
 use crate::bench::report::html::{flames, links, network_map, verdict};
 use crate::bench::report::terminal::tables;
-use crate::bench::report::text::{answer, notes};
+use crate::bench::report::text::{answer, conditions, notes};
 use crate::bench::results::run::Results;
 
 /// A part of the page.
@@ -54,15 +54,17 @@ pub fn render(results: &Results, folder: &Folder<'_>) -> Result<Markup> {
 
 /// The answer, what was run, and whether it came to its end.
 fn head(results: &Results, folder: &Folder<'_>) -> Markup {
-    let says = tables::sentences(results);
-    let (title, says) = match answer::of_run(results) {
-        Some(answer) => (answer::QUESTION.to_owned(), vec![answer]),
-        None => (tables::scenario(&results.plan), says),
+    let (title, answer, says) = match answer::of_run(results) {
+        Some(sentences) => (answer::QUESTION.to_owned(), Some(answer::headline(&results.summary)), vec![sentences]),
+        None => (tables::scenario(&results.plan), None, tables::sentences(results)),
     };
+    let warning = results.summary.machine.and_then(conditions::warning);
     html! {
         header {
             h1 { (title) }
-            @for sentence in &says { p.answer { (strong_start(sentence)) } }
+            @if let Some(warning) = warning { p.warning { (warning) } }
+            @if let Some(answer) = answer { p.answer { strong { (answer) } } }
+            @for sentence in &says { p.answer { (inline(sentence)) } }
             @if let Some(why) = notes::incomplete(results) {
                 p.warning { "Note: " (why) "; what was measured until then is shown." }
             }
@@ -71,14 +73,6 @@ fn head(results: &Results, folder: &Folder<'_>) -> Markup {
                 @for file in ["results.json", "results.csv", "results.md"] { (folder.link(file, file)) " " }
             }
         }
-    }
-}
-
-/// The first sentence is the answer to the question.
-fn strong_start(sentence: &str) -> Markup {
-    match sentence.split_once(". ") {
-        Some((start, rest)) => html! { strong { (start) "." } " " (inline(rest)) },
-        None => inline(sentence),
     }
 }
 
@@ -92,18 +86,26 @@ fn sections(results: &Results, folder: &Folder<'_>) -> Result<(Vec<Section>, Vec
         if results.plan.records { flames::read(folder, drawn, results) } else { (Vec::new(), Vec::new()) };
     let mut sections = Vec::new();
     let mut add = |id, title, body: Option<Markup>| sections.extend(body.map(|body| Section { id, title, body }));
-    add("samples", "Every sample", sample_strips(results, drawn)?);
-    add("time", "Where the wall clock went", accounts(drawn)?);
-    add("flight", "Requests in flight", flight(folder, &logs)?);
-    add("latency", "How long gets took", gets(folder, &logs)?);
-    add("path", "Critical path", paths(results, folder)?);
-    add("network", "Latency and bandwidth", results.network.as_ref().map(network_map::render).transpose()?);
     let has_verdict = !results.verdicts.is_empty();
-    add("verdict", "What held it back", has_verdict.then(|| verdict::render(folder, &results.verdicts)));
-    add("tables", "Tables", tables(results));
+    add(
+        "verdict",
+        "What should be fixed first?",
+        has_verdict.then(|| verdict::render(folder, &results.verdicts, &results.plan)),
+    );
+    add("samples", "How sure is that: every build", sample_strips(results, drawn)?);
+    add("time", "Where did the time go?", accounts(drawn)?);
+    add("flight", "How many requests were open at once?", flight(folder, &logs)?);
+    add("latency", "How long did gets take?", gets(folder, &logs)?);
+    add("path", "Which packages decided the time? (critical path)", paths(results, folder)?);
+    add(
+        "network",
+        "On which networks does a cache help?",
+        results.network.as_ref().map(network_map::render).transpose()?,
+    );
+    add("tables", "All tables and notes", tables(results));
     add("flames", "Flame graphs", (!flames.is_empty()).then(|| flames::render(folder, &flames)));
-    add("environment", "Environment", Some(environment(results)));
-    add("records", "Records", links::render(folder, results, &all));
+    add("environment", "What was it measured on?", Some(environment(results)));
+    add("records", "Files of each build", links::render(folder, results, &all));
     let mut missing = sentences(&[logs.missing, no_flames].concat());
     if !results.plan.records {
         missing.push(

@@ -2,24 +2,21 @@
 
 use maud::{Markup, html};
 
-use crate::bench::report::terminal::grid::Grid;
-
-/// Drawn for a terminal; the page has the dots themselves.
-const SAMPLES: &str = "samples";
+use crate::bench::report::terminal::grid::{Grid, Tone};
 
 /// A table in a box that scrolls where it is too wide.
 pub fn table(grid: &Grid) -> Markup {
-    let shown: Vec<usize> = (0..grid.header.len()).filter(|at| grid.header[*at] != SAMPLES).collect();
+    let shown = grid.header.len() - usize::from(grid.has_picture);
     html! {
         div.scroll tabindex="0" {
             table {
-                thead { tr { @for at in &shown { th scope="col" { (title(&grid.header[*at])) } } } }
+                thead { tr { @for name in grid.header.iter().take(shown) { th scope="col" { (title(name)) } } } }
                 tbody {
                     @for row in &grid.rows {
                         tr {
-                            @for at in &shown {
-                                @if *at == 0 { th scope="row" { (row[*at]) } }
-                                @else { td class=[class(&row[*at])] { (row[*at]) } }
+                            @for (at, cell) in row.iter().take(shown).enumerate() {
+                                @if at == 0 { th scope="row" { (cell.text) } }
+                                @else { td class=[class(cell.tone)] { (cell.text) } }
                             }
                         }
                     }
@@ -35,24 +32,24 @@ fn title(header: &str) -> Markup {
     html! { (name) @if !unit.is_empty() { br; span.unit { (unit) } } }
 }
 
-fn class(cell: &str) -> Option<&'static str> {
-    match cell {
-        cell if cell.ends_with("faster") => Some("faster"),
-        cell if cell.ends_with("slower") => Some("slower"),
-        _ => None,
+fn class(tone: Tone) -> Option<&'static str> {
+    match tone {
+        Tone::Faster => Some("faster"),
+        Tone::Slower => Some("slower"),
+        Tone::Plain => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::report::terminal::grid::Cell;
 
     #[test]
     fn cells_are_text_and_samples_are_left_out() {
-        let grid = Grid {
-            header: ["run", "get p50\nµs", "samples", "full"].map(str::to_owned).to_vec(),
-            rows: vec![["<a>", "1.0", "··:", "2× slower"].map(str::to_owned).to_vec()],
-        };
+        let slower = Cell { text: "2× slower".to_owned(), tone: Tone::Slower };
+        let row = vec!["<a>".into(), "1.0".into(), slower, "··:".into()];
+        let grid = Grid { has_picture: true, ..Grid::new(["state", "get p50\nµs", "full", "samples"], [row]) };
         let table = table(&grid).into_string();
         assert!(table.contains("get p50<br><span class=\"unit\">µs</span>"), "{table}");
         assert!(table.contains("&lt;a&gt;") && !table.contains("··:"), "{table}");

@@ -1,62 +1,75 @@
-//! The verdicts: what held each state back, ranked, each with its evidence.
+//! The bottlenecks of each state, the largest first, each with its evidence.
 
 use maud::{Markup, html};
 
 use crate::bench::analysis::verdict::rules::{Evidence, Finding, StateVerdict};
+use crate::bench::plan::run_plan::Plan;
 use crate::bench::report::html::records::Folder;
 use crate::bench::report::html::text::inline;
+use crate::bench::report::text::next;
 use crate::bench::report::text::units;
 
 /// All of them, one after the other.
-pub fn render(folder: &Folder<'_>, verdicts: &[StateVerdict]) -> Markup {
-    html! { @for verdict in verdicts { (of_state(folder, verdict)) } }
+pub fn render(folder: &Folder<'_>, verdicts: &[StateVerdict], plan: &Plan) -> Markup {
+    html! { @for verdict in verdicts { (of_state(folder, verdict, plan)) } }
 }
 
-fn of_state(folder: &Folder<'_>, verdict: &StateVerdict) -> Markup {
+fn of_state(folder: &Folder<'_>, verdict: &StateVerdict, plan: &Plan) -> Markup {
     let session = format!("{}/session.json", verdict.folder);
     let is_quiet = verdict.ranked.is_empty() && verdict.too_little.is_none();
     html! {
         h3 { (verdict.name) }
-        p.hint { "By " (folder.link(&session, &verdict.folder)) ", which took " (units::duration(verdict.wall_ns as f64)) "." }
-        @if let Some(why) = &verdict.too_little { p { "Nothing can be said: " (inline(why)) } }
-        @if is_quiet { p { "Nothing stands out." } }
+        p.hint { "Judged by " (folder.link(&session, &verdict.folder)) ", which took " (units::duration(verdict.wall_ns as f64)) "." }
+        @if let Some(why) = &verdict.too_little { p { "Cannot be judged: " (inline(why)) } }
+        @if is_quiet { p { "No bottleneck found." } }
         @if !verdict.ranked.is_empty() {
-            ol.findings { @for found in &verdict.ranked { li { (finding(folder, found, verdict.wall_ns)) } } }
+            ol.findings { @for found in &verdict.ranked { li { (finding(folder, found, verdict.wall_ns, plan)) } } }
         }
         @if !verdict.beside.is_empty() {
-            h4 { "Beside that" }
-            ul.findings { @for found in &verdict.beside { li { (finding(folder, found, verdict.wall_ns)) } } }
+            h4 { "Also" }
+            ul.findings { @for found in &verdict.beside { li { (finding(folder, found, verdict.wall_ns, plan)) } } }
         }
-        @for missing in &verdict.missing { p.hint { (inline(missing)) } }
+        @for missing in &verdict.missing { p.hint { "Cannot judge: " (inline(missing)) } }
     }
 }
 
-fn finding(folder: &Folder<'_>, found: &Finding, wall_ns: u64) -> Markup {
+fn finding(folder: &Folder<'_>, found: &Finding, wall_ns: u64, plan: &Plan) -> Markup {
     html! {
         p.finding { strong { (inline(&found.title)) } @if let Some(ns) = found.saves_ns { span.saves { (saves(ns, wall_ns)) } } }
         ul.evidence { @for evidence in &found.seen { li { (seen(folder, evidence)) } } }
         p { (inline(&found.why)) }
-        p { "Next: " (inline(&found.next)) }
-        @for caveat in &found.caveats { p.hint { "But: " (inline(caveat)) } }
+        (todo(found, plan))
+        @for caveat in &found.caveats { p.hint { "Note: " (inline(caveat)) } }
     }
 }
 
 fn seen(folder: &Folder<'_>, evidence: &Evidence) -> Markup {
     html! {
         (inline(&evidence.what)) " "
-        span.source { (folder.link(&evidence.file, &evidence.file)) " " code { (evidence.query) } }
+        span.source { (folder.link(&evidence.file, &evidence.file)) }
+        details { summary { "the jq filter that gives this number" } code { (evidence.query) } }
     }
 }
 
-/// `most it could bring: 0.2 s (18 %)`.
+/// A command that runs when it is pasted, or an idea.
+fn todo(found: &Finding, plan: &Plan) -> Markup {
+    match next::command(&found.next, plan) {
+        Some(command) => html! { p { "Next:" } pre { code { (command) } } },
+        None => html! { p { "Next, an " (inline(&next::sentence(&found.next, plan))) } },
+    }
+}
+
+/// `could save about 0.2 s (18 %)`.
 fn saves(ns: u64, wall_ns: u64) -> String {
     let share = units::percent(ns as f64 / wall_ns.max(1) as f64);
-    format!("most it could bring: {} ({share})", units::duration(ns as f64))
+    format!("could save about {} ({share})", units::duration(ns as f64))
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::bench::analysis::verdict::rules::Next;
+    use crate::bench::plan::run_plan::tests::resolve;
 
     /// A verdict with a finding of each sort.
     pub fn verdict() -> StateVerdict {
@@ -71,7 +84,7 @@ pub mod tests {
             title: "The remote is far & slow".to_owned(),
             seen: vec![seen],
             why: "Each hit takes two requests.".to_owned(),
-            next: "cargo run --bin bench -- --strategy pack".to_owned(),
+            next: Next::idea("fewer requests"),
             saves_ns: Some(180_000_000),
             caveats: vec!["Loopback only.".to_owned()],
         };
@@ -89,34 +102,34 @@ pub mod tests {
     }
 
     fn page(verdict: StateVerdict) -> String {
-        render(&Folder(std::path::Path::new("/nowhere")), &[verdict]).into_string()
+        render(&Folder(std::path::Path::new("/nowhere")), &[verdict], &resolve(&[]).unwrap()).into_string()
     }
 
     #[test]
     fn a_finding_has_all_that_lets_a_reader_check_it() {
         let page = page(verdict());
         for words in [
-            "most it could bring: 180 ms (18 %)",
+            "could save about 180 ms (18 %)",
             "far &amp; slow",
             "0.4 s &lt;together&gt;",
             "<code>grep -- '&lt;-'</code>",
-            "Next: cargo run",
-            "But: Loopback only.",
-            "Beside that",
+            "Next, an idea: fewer requests",
+            "Note: Loopback only.",
+            "<h4>Also</h4>",
             "Memory grows",
             "nothing is known of the CPU",
         ] {
             assert!(page.contains(words), "{words}: {page}");
         }
-        assert_eq!(page.matches("most it could bring").count(), 1);
+        assert_eq!(page.matches("could save about").count(), 1);
     }
 
     #[test]
     fn nothing_and_too_little_are_answers() {
         let empty = StateVerdict { ranked: Vec::new(), beside: Vec::new(), missing: Vec::new(), ..verdict() };
-        assert!(page(empty.clone()).contains("Nothing stands out."));
+        assert!(page(empty.clone()).contains("No bottleneck found."));
         let too_little = StateVerdict { too_little: Some("it took 20 ms.".to_owned()), ..empty };
         let page = page(too_little);
-        assert!(page.contains("Nothing can be said: it took 20 ms.") && !page.contains("stands out"), "{page}");
+        assert!(page.contains("Cannot be judged: it took 20 ms.") && !page.contains("No bottleneck"), "{page}");
     }
 }

@@ -5,7 +5,7 @@ use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
 use crate::bench::report::terminal::dots;
 use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::terminal::tables::comparison;
+use crate::bench::report::terminal::tables::{comparison, spread};
 use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;
@@ -24,19 +24,19 @@ pub fn times(results: &Results) -> Grid {
     let dots = dots::rows(&samples.iter().map(Vec::as_slice).collect::<Vec<&[f64]>>());
     let row = |((name, state), wall): ((String, &StateSummary), String), dots: String| {
         vec![
-            name,
-            wall,
-            state.wall_spread.map_or(units::MISSING.to_owned(), |spread| format!("±{}", units::percent(spread))),
+            name.into(),
+            wall.into(),
+            spread(state.wall_spread),
             comparison(state.against_full),
-            interval(state.against_full),
+            interval(state.against_full).into(),
             comparison(state.against_empty),
-            state.walls_ns.len().to_string(),
-            dots,
+            state.walls_ns.len().to_string().into(),
+            dots.into(),
         ]
     };
-    let header = ["case", "wall", "spread", "against full", "interval", "against empty", "rounds", "samples"];
+    let header = ["case", "wall", "spread", "against go-warm", "interval", "against go-cold", "rounds", "samples"];
     let rows = rows.into_iter().zip(walls).zip(dots).map(|(state, dots)| row(state, dots));
-    Grid { header: header.map(str::to_owned).to_vec(), rows: rows.collect() }
+    Grid { has_picture: true, ..Grid::new(header, rows) }
 }
 
 /// What the backends did; cases without one are left out.
@@ -61,7 +61,7 @@ pub fn counts(cases: &[CaseSummary]) -> Grid {
         ("up", units::size_column(&values(&|backend| Some(backend.bytes_up)))),
         ("get p50", units::duration_column(&values(&|backend| backend.get_p50_ns))),
         ("p99", units::duration_column(&values(&|backend| backend.get_p99_ns))),
-        ("ours", units::duration_column(&values(&|backend| backend.cpu_ns))),
+        ("backend\nCPU", units::duration_column(&values(&|backend| backend.cpu_ns))),
         ("peak", units::size_column(&values(&|backend| backend.peak_rss_bytes))),
     ];
     Grid::of_columns(&columns)

@@ -19,7 +19,7 @@ pub fn grid(states: &[StateSummary]) -> Grid {
     let time = |pick: &dyn Fn(&BackendSummary) -> Option<f64>| units::duration_column(&backend(pick));
     let go_cpu: Vec<Option<f64>> = states.iter().map(|state| Some(state.go_cpu_median_ns)).collect();
     let columns = [
-        ("run", Column { unit: None, cells: states.iter().map(|state| name(state.state).to_owned()).collect() }),
+        ("state", Column { unit: None, cells: states.iter().map(|state| name(state.state).to_owned()).collect() }),
         ("gets", count(&|session| session.gets)),
         ("local", count(&|session| session.hits_local)),
         ("remote", count(&|session| session.hits_remote)),
@@ -29,8 +29,8 @@ pub fn grid(states: &[StateSummary]) -> Grid {
         ("p99", time(&|session| session.get_p99_ns)),
         ("down", size(&|session| Some(session.bytes_down))),
         ("up", size(&|session| Some(session.bytes_up))),
-        ("go cpu", units::duration_column(&go_cpu)),
-        ("ours", time(&|session| session.cpu_ns)),
+        ("go\nCPU", units::duration_column(&go_cpu)),
+        ("backend\nCPU", time(&|session| session.cpu_ns)),
         ("peak", size(&|session| session.peak_rss_bytes)),
     ];
     Grid::of_columns(&columns)

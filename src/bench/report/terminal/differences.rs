@@ -3,7 +3,8 @@
 use crate::bench::analysis::statistics::compare::Verdict;
 use crate::bench::analysis::study::differences::{Difference, Differences};
 use crate::bench::report::markdown::{escaped, of_grid};
-use crate::bench::report::terminal::grid::Grid;
+use crate::bench::report::terminal::grid::{Cell, Grid};
+use crate::bench::report::terminal::tables::tone;
 use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
 
@@ -18,19 +19,19 @@ pub fn grid(found: &Differences) -> Grid {
         let coverage = one.interval.map(|interval| units::percent(interval.coverage));
         let missing = || units::MISSING.to_owned();
         vec![
-            one.name.clone(),
-            word(one),
-            comparison::signed(one.ratio),
-            interval.unwrap_or_else(missing),
-            medians[0].clone(),
-            medians[1].clone(),
-            format!("{}, {}", one.rounds[0], one.rounds[1]),
-            coverage.unwrap_or_else(missing),
+            Cell::from(one.name.clone()),
+            Cell { text: word(one), tone: tone(one.verdict) },
+            comparison::signed(one.ratio).into(),
+            interval.unwrap_or_else(missing).into(),
+            medians[0].clone().into(),
+            medians[1].clone().into(),
+            format!("{}, {}", one.rounds[0], one.rounds[1]).into(),
+            coverage.unwrap_or_else(missing).into(),
         ]
     };
-    let header = ["state", "the second is", "difference", "interval", "first", "second", "rounds", "it holds"];
+    let header = ["state", "the second is", "difference", "interval", "first", "second", "rounds", "confidence"];
     let rows = found.states.iter().zip(medians.chunks_exact(2)).map(row);
-    Grid { header: header.map(str::to_owned).to_vec(), rows: rows.collect() }
+    Grid::new(header, rows)
 }
 
 /// What it comes to, and what it rests on.
@@ -74,7 +75,7 @@ pub fn markdown(found: &Differences, header: &str, more: &[String]) -> String {
 fn word(one: &Difference) -> String {
     match one.verdict {
         Verdict::NoiseUnknown => "too few rounds".to_owned(),
-        verdict => comparison::told(verdict, one.ratio),
+        verdict => comparison::of_verdict(verdict, one.ratio),
     }
 }
 
@@ -134,7 +135,7 @@ pub mod tests {
     #[test]
     fn a_row_has_difference_interval_and_words() {
         let grid = grid(&found());
-        let row = |at: usize| grid.rows[at].iter().map(String::as_str).collect::<Vec<&str>>();
+        let row = |at: usize| grid.rows[at].iter().map(|cell| cell.text.as_str()).collect::<Vec<&str>>();
         assert_eq!(row(0)[..4], ["c", "too few rounds", "+40 %", "–"]);
         assert_eq!(row(1)[1..4], ["the same", "−1.0 %", "−3.0 % to +1.0 %"]);
         assert_eq!(row(2), ["a", "1.2× slower", "+25 %", "+23 % to +27 %", "1.00 s", "1.25 s", "21, 20", "99 %"]);

@@ -1,7 +1,7 @@
 //! A table that fits: columns are dropped from the right until it does, and their names are told.
 
 use crate::bench::report::text::units::Column;
-use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
+use comfy_table::{Attribute, CellAlignment, Color, Table, presets};
 
 /// How text may look.
 #[derive(Debug, Clone, Copy)]
@@ -11,21 +11,63 @@ pub struct View {
     pub colour: bool,
 }
 
-/// Headers and rows of plain text. The first column is aligned left, the others right.
-#[derive(Debug, Default)]
+/// Good news, bad news, or neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Faster,
+    Slower,
+}
+
+/// One cell of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    pub text: String,
+    pub tone: Tone,
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Cell { text: text.into(), tone: Tone::Plain }
+    }
+}
+
+/// Headers and rows.
+#[derive(Debug)]
 pub struct Grid {
-    /// Of one line or two.
+    /// Each has one or two lines.
     pub header: Vec<String>,
-    pub rows: Vec<Vec<String>>,
+    pub rows: Vec<Vec<Cell>>,
+    /// Number of columns that are aligned left; the others are aligned right.
+    pub left: usize,
+    /// The last column is drawn with characters, for a terminal only.
+    pub has_picture: bool,
 }
 
 impl Grid {
-    /// A table of columns with their titles, and their units below these.
+    /// A table whose first column is aligned left.
+    pub fn new<T: Into<String>, C: Into<Cell>>(
+        header: impl IntoIterator<Item = T>,
+        rows: impl IntoIterator<Item = Vec<C>>,
+    ) -> Grid {
+        Grid {
+            header: header.into_iter().map(Into::into).collect(),
+            rows: rows.into_iter().map(|row| row.into_iter().map(Into::into).collect()).collect(),
+            left: 1,
+            has_picture: false,
+        }
+    }
+
+    /// A table of columns with their titles, of one line or two, and their units in the second line.
     pub fn of_columns(columns: &[(&str, Column)]) -> Grid {
         let rows = columns.first().map_or(0, |(_, column)| column.cells.len());
-        let title = |(name, column): &(&str, Column)| format!("{name}\n{}", column.unit.unwrap_or_default());
-        let row = |index: usize| columns.iter().map(|(_, column)| column.cells[index].clone()).collect();
-        Grid { rows: (0..rows).map(row).collect(), header: columns.iter().map(title).collect() }
+        let title = |(name, column): &(&str, Column)| {
+            let between = if name.contains('\n') { ' ' } else { '\n' };
+            format!("{name}{between}{}", column.unit.unwrap_or_default())
+        };
+        let row =
+            |index: usize| -> Vec<String> { columns.iter().map(|(_, column)| column.cells[index].clone()).collect() };
+        Grid::new(columns.iter().map(title), (0..rows).map(row))
     }
 
     /// The table in at most `view.width` columns; the first two columns always stay.
@@ -52,13 +94,13 @@ impl Grid {
             false => table.force_no_tty(),
         };
         let header = self.header.iter().take(columns);
-        table.set_header(header.map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
+        table.set_header(header.map(|title| comfy_table::Cell::new(title).add_attribute(Attribute::Bold)));
         for row in &self.rows {
-            table.add_row(row.iter().take(columns).map(cell));
+            table.add_row(row.iter().take(columns).map(styled));
         }
         for column in table.column_iter_mut() {
             column.set_padding((1, 1));
-            if column.index > 0 {
+            if column.index >= self.left {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
@@ -66,11 +108,12 @@ impl Grid {
     }
 }
 
-fn cell(text: &String) -> Cell {
-    match text {
-        text if text.ends_with("faster") => Cell::new(text).fg(Color::Green),
-        text if text.ends_with("slower") => Cell::new(text).fg(Color::Red),
-        text => Cell::new(text),
+fn styled(cell: &Cell) -> comfy_table::Cell {
+    let styled = comfy_table::Cell::new(&cell.text);
+    match cell.tone {
+        Tone::Plain => styled,
+        Tone::Faster => styled.fg(Color::Green),
+        Tone::Slower => styled.fg(Color::Red),
     }
 }
 
@@ -79,10 +122,9 @@ mod tests {
     use super::*;
 
     fn grid() -> Grid {
-        Grid {
-            header: ["run", "wall", "against", "samples"].map(str::to_owned).to_vec(),
-            rows: vec![["a", "0.29 s", "97× faster", "··:"].map(str::to_owned).to_vec()],
-        }
+        let factor = Cell { text: "97× faster".to_owned(), tone: Tone::Faster };
+        let row = vec!["local-hit".into(), "0.29 s".into(), factor, "··:".into()];
+        Grid::new(["state", "wall", "against", "samples"], [row])
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod ci;
 pub mod counts;
 pub mod differences;
 pub mod dots;
+pub mod first_screen;
 pub mod grid;
 pub mod network;
 pub mod overhead;

@@ -111,8 +111,8 @@ impl Observation {
         let rows = self.settings.iter().map(|setting| self.row(setting));
         let header = ["instruments on", "wall", "more than none", "cpu", "more than none", "after", "peak", "more"];
         let second = ["", "ms", "", "ms", "ms", "ms", "MB", "MB"];
-        let header = header.iter().zip(second).map(|(one, two)| format!("{one}\n{two}")).collect();
-        let table = Grid { header, rows: rows.collect() }.render(view);
+        let header = header.iter().zip(second).map(|(one, two)| format!("{one}\n{two}"));
+        let table = Grid::new(header, rows).render(view);
         format!("{}: go build {}\n\n{table}", self.state, self.packages)
     }
 

@@ -35,8 +35,8 @@ pub fn grid(savings: &[Savings]) -> Grid {
             units::count(costly),
         ]
     });
-    let header = ["what the cache saves", "gets", "packages", "waited", "compiled", "saved", "cost more"];
-    Grid { header: header.map(str::to_owned).to_vec(), rows: rows.collect() }
+    let header = ["savings by size", "gets", "packages", "waited", "compiled", "saved", "slower with cache"];
+    Grid::new(header, rows)
 }
 
 /// The critical path of each state with what go's `close` took beside it in its round, the packages that the cache costs more than it saves, and what is missing for both.
@@ -87,7 +87,10 @@ fn costly(state: &Savings) -> Option<String> {
     let more = if all > WORST { " …" } else { "" };
     (all > 0).then(|| {
         let named = named.join(", ");
-        format!("{}: {all} of {asked} packages cost more than they save: {named}{more}.", name(&state.folder))
+        format!(
+            "{}: {all} of {asked} packages are slower with cache than compiled: {named}{more}.",
+            name(&state.folder)
+        )
     })
 }
 
@@ -106,7 +109,7 @@ fn part_name(part: Part) -> String {
         Part::Size(class) => units::size_class(class),
         Part::NotCompiled => "no match".to_owned(),
         Part::NotAsked => "not asked for".to_owned(),
-        Part::NoPackage => "of no package".to_owned(),
+        Part::NoPackage => "package loading".to_owned(),
         Part::All => "all".to_owned(),
     }
 }
@@ -157,9 +160,10 @@ pub mod tests {
 
     #[test]
     fn a_loss_has_a_sign_and_what_is_not_known_a_dash() {
-        let rows = grid(&[savings(Vec::new())]).rows;
-        assert_eq!(rows[0], ["remote-hit  to 4 KiB", "2", "1", "30.0 ms", "10.0 ms", "−20.0 ms", "1"]);
-        assert_eq!(rows[1], ["remote-hit  of no package", "2", "0", "30.0 ms", "–", "–", "–"]);
+        let grid = grid(&[savings(Vec::new())]);
+        let row = |at: usize| grid.rows[at].iter().map(|cell| cell.text.as_str()).collect::<Vec<&str>>();
+        assert_eq!(row(0), ["remote-hit  to 4 KiB", "2", "1", "30.0 ms", "10.0 ms", "−20.0 ms", "1"]);
+        assert_eq!(row(1), ["remote-hit  package loading", "2", "0", "30.0 ms", "–", "–", "–"]);
     }
 
     #[test]
@@ -168,7 +172,7 @@ pub mod tests {
             (1..=7).map(|number| saved(&format!("p{number}"), 9_000_000, number)).collect();
         let words = costly(&savings(packages)).unwrap();
         assert!(words.starts_with(
-            "remote-hit: 7 of 7 packages cost more than they save: p1 (waited 9.0 ms, compiles in 1 ns), p2"
+            "remote-hit: 7 of 7 packages are slower with cache than compiled: p1 (waited 9.0 ms, compiles in 1 ns), p2"
         ));
         assert!(words.contains("p5") && !words.contains("p6") && words.ends_with("…."), "{words}");
         assert_eq!(costly(&savings(vec![saved("p", 1, 2)])), None);

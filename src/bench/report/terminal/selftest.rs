@@ -7,7 +7,7 @@ use crate::bench::report::text::units;
 /// One row a bottleneck.
 pub fn grid(proofs: &[Proof]) -> Grid {
     let header = ["planted", "rule", "named first", "estimate", "measured", "off", ""];
-    Grid { header: header.map(str::to_owned).to_vec(), rows: proofs.iter().map(row).collect() }
+    Grid::new(header, proofs.iter().map(row))
 }
 
 fn row(proof: &Proof) -> Vec<String> {

@@ -1,6 +1,6 @@
-//! The terminal reporter: two tables, the answer, and what to look at next. Reads results, computes nothing.
+//! Everything that a run prints with `--details`: tables, notes, the answer and the files. Reads results, computes nothing.
 
-use crate::bench::analysis::statistics::compare::Comparison;
+use crate::bench::analysis::statistics::compare::{Comparison, Verdict};
 use crate::bench::analysis::study::summary::{BackendSummary, StateSummary, Summary};
 use crate::bench::execute::environment::Environment;
 use crate::bench::plan::run_plan::Plan;
@@ -9,7 +9,7 @@ use crate::bench::report::terminal::ci as ci_table;
 use crate::bench::report::terminal::counts;
 use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::dots;
-use crate::bench::report::terminal::grid::{Grid, View};
+use crate::bench::report::terminal::grid::{Cell, Grid, Tone, View};
 use crate::bench::report::terminal::network as network_table;
 use crate::bench::report::terminal::savings;
 use crate::bench::report::terminal::selftest;
@@ -26,7 +26,7 @@ use crate::bench::scenario::network_grid::Limit;
 /// Verdicts on more states and cases than these are in the report alone.
 const MOST_VERDICTS: usize = 5;
 
-/// All that a run prints on stdout, in at most `view.width` columns.
+/// All tables and notes, in at most `view.width` columns.
 pub fn render(results: &Results, files: &[File], view: View) -> String {
     let mut parts = vec![header(results)];
     parts.extend(grids(results).iter().map(|grid| grid.render(view)));
@@ -41,10 +41,10 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
     parts.join("\n\n") + "\n"
 }
 
-/// What holds each state back; nothing where there are more of them than anybody reads.
+/// The bottlenecks of each state; empty for more states than a reader wants to scroll through.
 pub fn verdicts(results: &Results, width: usize) -> String {
-    let told = if results.verdicts.len() <= MOST_VERDICTS { &results.verdicts[..] } else { &[] };
-    verdict::render(told, width)
+    let shown = if results.verdicts.len() <= MOST_VERDICTS { &results.verdicts[..] } else { &[] };
+    verdict::render(shown, &results.plan, width)
 }
 
 /// The tables of a run, but for those of a grid of links.
@@ -78,8 +78,7 @@ pub fn grids(results: &Results) -> Vec<Grid> {
 /// What a reader of the tables has to know.
 pub fn notes(results: &Results) -> Vec<String> {
     let figures = figures(results);
-    let sessions: Vec<(String, &BackendSummary)> =
-        figures.iter().filter_map(|(name, state)| Some((name.clone(), state.backend.as_ref()?))).collect();
+    let sessions = sessions(&figures);
     let has_single = figures.iter().any(|(_, state)| state.wall_spread.is_none());
     let mut notes = notes::of_run(&results.summary, &sessions, has_single);
     notes.extend(left_out(results));
@@ -106,8 +105,22 @@ pub fn sentences(results: &Results) -> Vec<String> {
     }
 }
 
+/// The tables of a run, with those of a grid of links.
+pub fn titled_grids(results: &Results) -> Vec<Grid> {
+    let of_network = results.network.iter().flat_map(network_table::grids).map(|(title, mut grid)| {
+        grid.header[0] = format!("{title}\n{}", grid.header[0]);
+        grid
+    });
+    of_network.chain(grids(results)).collect()
+}
+
+/// Of states and cases, those with a backend.
+pub fn sessions<'a>(figures: &[(String, &'a StateSummary)]) -> Vec<(String, &'a BackendSummary)> {
+    figures.iter().filter_map(|(name, state)| Some((name.clone(), state.backend.as_ref()?))).collect()
+}
+
 /// States and cases with their names.
-fn figures(results: &Results) -> Vec<(String, &StateSummary)> {
+pub fn figures(results: &Results) -> Vec<(String, &StateSummary)> {
     let names = cases::names(&results.cases).into_iter().map(|name| name.replace("  ", " "));
     let of_cases = names.zip(results.cases.iter().map(|case| &case.figures));
     results.summary.states.iter().map(|state| (state.state.to_string(), state)).chain(of_cases).collect()
@@ -189,26 +202,39 @@ fn times(summary: &Summary) -> Grid {
     let dots = dots::rows(&samples);
     let rows = summary.states.iter().zip(walls).zip(dots).map(|((state, wall), dots)| {
         vec![
-            state.state.name().to_owned(),
-            wall,
-            state.wall_spread.map_or(units::MISSING.to_owned(), |spread| format!("±{}", units::percent(spread))),
+            state.state.name().into(),
+            wall.into(),
+            spread(state.wall_spread),
             comparison(state.against_empty),
             comparison(state.against_full),
-            state.walls_ns.len().to_string(),
-            dots,
+            state.walls_ns.len().to_string().into(),
+            dots.into(),
         ]
     });
-    Grid {
-        header: ["run", "wall", "spread", "against empty", "against full", "rounds", "samples"]
-            .map(str::to_owned)
-            .to_vec(),
-        rows: rows.collect(),
-    }
+    let header = ["state", "wall", "spread", "against go-cold", "against go-warm", "rounds", "samples"];
+    Grid { has_picture: true, ..Grid::new(header, rows) }
+}
+
+/// The spread of the rounds in a cell.
+pub fn spread(spread: Option<f64>) -> Cell {
+    spread.map_or(units::MISSING.to_owned(), |spread| format!("±{}", units::percent(spread))).into()
 }
 
 /// A comparison in a cell.
-pub fn comparison(found: Option<Comparison>) -> String {
-    found.map_or(units::MISSING.to_owned(), |found| wording::short(&found))
+pub fn comparison(found: Option<Comparison>) -> Cell {
+    match found {
+        Some(found) => Cell { text: wording::short(&found), tone: tone(found.verdict) },
+        None => units::MISSING.into(),
+    }
+}
+
+/// The colour of a verdict.
+pub fn tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Faster => Tone::Faster,
+        Verdict::Slower => Tone::Slower,
+        Verdict::Same | Verdict::NoClearDifference | Verdict::NoiseUnknown => Tone::Plain,
+    }
 }
 
 fn pairs(pairs: &[Comparison]) -> Grid {
@@ -218,23 +244,19 @@ fn pairs(pairs: &[Comparison]) -> Grid {
                 (format!("{:.3} to {:.3}", found.low, found.high), units::percent(found.coverage))
             });
         vec![
-            format!("{} : {}", pair.state, pair.base),
-            format!("{:.3}", pair.ratio),
-            interval,
-            coverage,
-            pair.pairs.to_string(),
+            format!("{} : {}", pair.state, pair.base).into(),
+            format!("{:.3}", pair.ratio).into(),
+            interval.into(),
+            coverage.into(),
+            pair.pairs.to_string().into(),
             comparison(Some(*pair)),
         ]
     });
-    Grid {
-        header: ["round by round", "ratio", "interval of the median", "holds it", "rounds", ""]
-            .map(str::to_owned)
-            .to_vec(),
-        rows: rows.collect(),
-    }
+    Grid::new(["round by round", "ratio", "interval of the median", "confidence", "rounds", ""], rows)
 }
 
-fn pointers(files: &[File]) -> String {
+/// The files to look at, with what each is.
+pub fn pointers(files: &[File]) -> String {
     let longest = files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
     let line = |file: &File| format!("{:longest$}  {}", file.path, file.says);
     files.iter().map(line).collect::<Vec<String>>().join("\n")

@@ -1,4 +1,4 @@
-//! Where the wall clock went, as a table: parts that add up to the whole.
+//! The wall-time breakdown as a table: parts that add up to the whole.
 
 use crate::bench::analysis::study::summary::{RoundAccount, StateSummary};
 use crate::bench::analysis::time::time_breakdown::{Account, Stage, WaitKind};
@@ -11,8 +11,8 @@ const WORTH_A_WORD: f64 = 0.01;
 /// One row a state that has an account.
 pub fn grid(states: &[(String, &StateSummary)]) -> Grid {
     let rows = states.iter().filter_map(|(name, state)| Some(row(name, state.account.as_ref()?)));
-    let header = ["where it went", "wall", "go alone", "both", "waiting", "close", "start, end"];
-    Grid { header: header.map(str::to_owned).to_vec(), rows: rows.collect() }
+    let header = ["wall-time breakdown", "wall", "go only", "overlapped", "blocked on cache", "close", "startup, exit"];
+    Grid::new(header, rows)
 }
 
 fn row(name: &str, of: &RoundAccount) -> Vec<String> {
@@ -25,15 +25,15 @@ fn row(name: &str, of: &RoundAccount) -> Vec<String> {
     [named, wall].into_iter().chain(parts).collect()
 }
 
-/// What the open requests of each state were for; None where no state tells.
+/// The stages of the open requests of each state; None where no state has a breakdown.
 pub fn sentence(states: &[(String, &StateSummary)]) -> Option<String> {
     let waits =
         states.iter().filter_map(|(name, state)| Some(format!("{name}: {}", waits(&state.account.as_ref()?.account))));
     let waits: Vec<String> = waits.collect();
-    (!waits.is_empty()).then(|| format!("Requests were open, in shares of the wall clock, for: {}.", waits.join("; ")))
+    (!waits.is_empty()).then(|| format!("Wall time by request stage: {}.", waits.join("; ")))
 }
 
-/// What requests were open for, the longest first, as shares of the wall clock.
+/// Stages of requests by their share of the wall clock, the largest first.
 fn waits(account: &Account) -> String {
     let mut waits: Vec<(f64, String)> = account
         .waits
@@ -47,7 +47,7 @@ fn waits(account: &Account) -> String {
     if words.is_empty() { units::MISSING.to_owned() } else { words.join(", ") }
 }
 
-/// What a request waits for, as people say it.
+/// The name of a stage of a request.
 pub fn name(kind: WaitKind, stage: Stage) -> String {
     let kind = match kind {
         WaitKind::Get => "get",

@@ -3,28 +3,34 @@
 use crate::bench::analysis::statistics::compare::{Comparison, Verdict};
 use crate::bench::report::text::units;
 
-/// `45× faster`, `1.1× slower?`, `the same`, `not told apart`; the question mark where the noise is not known.
+/// `45× faster`, `1.1× slower`, `the same`, `no clear difference`, or `inconclusive` where the noise is not known.
 pub fn short(found: &Comparison) -> String {
-    told(found.verdict, found.ratio)
+    of_verdict(found.verdict, found.ratio)
 }
 
-/// The same of any ratio that was judged.
-pub fn told(verdict: Verdict, ratio: f64) -> String {
+/// Words as [`short`] has them, for any ratio with its verdict.
+pub fn of_verdict(verdict: Verdict, ratio: f64) -> String {
     match verdict {
         Verdict::Same => "the same".to_owned(),
-        Verdict::NotApart => "not told apart".to_owned(),
-        Verdict::NoiseUnknown => format!("{}?", factor(ratio)),
+        Verdict::NoClearDifference => "no clear difference".to_owned(),
+        Verdict::NoiseUnknown => "inconclusive".to_owned(),
         Verdict::Faster | Verdict::Slower => factor(ratio),
     }
 }
 
-/// The same where there is room: with what the verdict rests on, unless the difference is told.
+/// [`short`] with its reason, unless the difference is clear.
 pub fn long(found: &Comparison) -> String {
-    let rests = match (found.verdict, found.interval, found.noise) {
+    let reason = match (found.verdict, found.interval, found.noise) {
         (Verdict::Faster | Verdict::Slower, _, _) => return short(found),
-        (Verdict::NoiseUnknown, _, None) => "too few rounds to know the noise".to_owned(),
+        (Verdict::NoiseUnknown, _, None) => {
+            format!("{}, but too few rounds to know the noise", factor(found.ratio))
+        }
         (Verdict::NoiseUnknown, _, Some(noise)) => {
-            format!("single rounds; the noise of others ±{}", units::percent(noise))
+            format!(
+                "{}, but single rounds; other states have a noise of ±{}",
+                factor(found.ratio),
+                units::percent(noise)
+            )
         }
         (_, _, Some(noise)) => format!("{}, noise ±{}", signed(found.ratio), units::percent(noise)),
         (_, Some(interval), None) => {
@@ -35,7 +41,7 @@ pub fn long(found: &Comparison) -> String {
         }
         (_, None, None) => signed(found.ratio),
     };
-    format!("{} ({rests})", short(found))
+    format!("{} ({reason})", short(found))
 }
 
 fn factor(ratio: f64) -> String {
@@ -85,13 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_says_what_it_rests_on() {
-        assert_eq!(short(&of(1.09, Verdict::NotApart)), "not told apart");
-        assert_eq!(long(&of(1.09, Verdict::NotApart)), "not told apart (+9.0 %, −1.0 % to +20 %)");
-        let by_noise = Comparison { noise: Some(0.12), ..of(1.09, Verdict::NotApart) };
-        assert_eq!(long(&by_noise), "not told apart (+9.0 %, noise ±12 %)");
-        assert_eq!(short(&of(1.3, Verdict::NoiseUnknown)), "1.3× slower?");
-        assert_eq!(long(&of(1.3, Verdict::NoiseUnknown)), "1.3× slower? (too few rounds to know the noise)");
-        assert_eq!(short(&of(1.001, Verdict::NoiseUnknown)), "1.00×?");
+    fn what_is_not_clear_has_its_reason() {
+        assert_eq!(short(&of(1.09, Verdict::NoClearDifference)), "no clear difference");
+        assert_eq!(long(&of(1.09, Verdict::NoClearDifference)), "no clear difference (+9.0 %, −1.0 % to +20 %)");
+        let by_noise = Comparison { noise: Some(0.12), ..of(1.09, Verdict::NoClearDifference) };
+        assert_eq!(long(&by_noise), "no clear difference (+9.0 %, noise ±12 %)");
+        assert_eq!(short(&of(1.3, Verdict::NoiseUnknown)), "inconclusive");
+        let expected = "inconclusive (1.3× slower, but too few rounds to know the noise)";
+        assert_eq!(long(&of(1.3, Verdict::NoiseUnknown)), expected);
     }
 }

@@ -11,8 +11,32 @@ const TOO_NOISY: f64 = 0.1;
 /// Outliers that get a line of their own.
 const OUTLIERS_NAMED: usize = 3;
 
-/// The notes of a run. `sessions` are the named states or cases with a backend; `has_single`: some state has no spread.
+/// The notes of a run, its problems first. `sessions` are the named states or cases with a backend; `has_single`: some state has
+/// no spread.
 pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_single: bool) -> Vec<String> {
+    let mut notes = problems(summary, sessions);
+    for missing in &summary.without_go_view {
+        notes.push(format!("go's own view is not in the trace of {missing}."));
+    }
+    for missing in &summary.without_path {
+        notes.push(format!("No critical path is known of {missing}."));
+    }
+    notes.extend(summary.noise_floor.as_ref().map(noise_floor));
+    notes.extend(outliers(&summary.outliers));
+    if !summary.not_sampled.is_empty() {
+        notes.push(format!("This system does not tell the sampler about {}.", summary.not_sampled.join(", ")));
+    }
+    if summary.records.disagreements.is_empty() {
+        notes.extend(records(&summary.records));
+    }
+    if has_single {
+        notes.push("\"–\" as a spread: needs 3 rounds.".to_owned());
+    }
+    notes
+}
+
+/// What is wrong with a run: rounds that do not count, states that were not measured, a remote that failed, records that disagree.
+pub fn problems(summary: &Summary, sessions: &[(String, &BackendSummary)]) -> Vec<String> {
     let mut notes = Vec::new();
     for wrong in &summary.out_of_state {
         notes.push(format!(
@@ -26,29 +50,17 @@ pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_sin
     }
     for (name, backend) in sessions {
         if backend.uploads_left > 0 {
-            notes.push(format!("{name}: {} uploads were not out when the backend had to end.", backend.uploads_left));
+            notes.push(format!("{name}: {} still pending at exit.", units::counted(backend.uploads_left, "upload")));
         }
         if backend.remote_errors > 0 {
-            notes.push(format!("{name}: {} requests to the remote failed.", backend.remote_errors));
+            notes.push(format!("{name}: {} to the remote failed.", units::counted(backend.remote_errors, "request")));
         }
         if let Some(reason) = &backend.remote_off {
             notes.push(format!("{name}: the remote was given up: {reason}."));
         }
     }
-    for missing in &summary.without_go_view {
-        notes.push(format!("go's own view is not in the trace of {missing}."));
-    }
-    for missing in &summary.without_path {
-        notes.push(format!("No critical path is known of {missing}."));
-    }
-    notes.extend(summary.noise_floor.as_ref().map(noise_floor));
-    notes.extend(outliers(&summary.outliers));
-    if !summary.not_sampled.is_empty() {
-        notes.push(format!("This system does not tell the sampler about {}.", summary.not_sampled.join(", ")));
-    }
-    notes.extend(records(&summary.records));
-    if has_single {
-        notes.push("– as a spread: fewer than three rounds tell none.".to_owned());
+    if !summary.records.disagreements.is_empty() {
+        notes.extend(records(&summary.records));
     }
     notes
 }
@@ -72,7 +84,7 @@ pub fn until(share: f64, widest: Option<f64>) -> String {
     let wanted = units::percent(share);
     match widest {
         Some(widest) if widest <= share => {
-            format!("Each short run is known to ±{}, as --until asked.", units::percent(widest))
+            format!("Each short state is known to ±{}, as --until asked.", units::percent(widest))
         }
         Some(widest) => {
             format!(
@@ -91,10 +103,8 @@ fn noise_floor(floor: &NoiseFloor) -> String {
         floor.pairs
     );
     match floor.share > TOO_NOISY {
-        true => format!(
-            "{words} THIS MACHINE IS TOO NOISY NOW to tell smaller differences: run it again, or with more rounds."
-        ),
-        false => format!("{words} No smaller difference is told."),
+        true => format!("{words} THIS MACHINE IS TOO NOISY NOW: run it again when it is quiet, or with more rounds."),
+        false => format!("{words} Smaller differences are within the noise."),
     }
 }
 
@@ -107,10 +117,7 @@ fn outliers(outliers: &[Outlier]) -> Vec<String> {
         let took = units::duration(outlier.wall_ns as f64);
         let causes: Vec<String> = outlier.causes.iter().map(cause).collect();
         let why = if causes.is_empty() { "the samples show no cause".to_owned() } else { causes.join(", ") };
-        format!(
-            "Far from its median, and counted: {} took {took}, {:.2} times it; {why}.",
-            outlier.folder, outlier.ratio
-        )
+        format!("Outlier (kept): {} took {took}, {:.2} times its median; {why}.", outlier.folder, outlier.ratio)
     };
     let mut lines: Vec<String> = farthest.iter().take(OUTLIERS_NAMED).map(name).collect();
     if let Some(more) = outliers.len().checked_sub(OUTLIERS_NAMED).filter(|more| *more > 0) {
@@ -122,17 +129,21 @@ fn outliers(outliers: &[Outlier]) -> Vec<String> {
 fn cause(cause: &Cause) -> String {
     let Cause { what, share, usual } = *cause;
     match what {
-        HostCause::OtherProcesses => format!("other processes took {share:.2} cores (else {usual:.2})"),
-        HostCause::Steal => format!("other machines on this host took {share:.2} cores (else {usual:.2})"),
+        HostCause::OtherProcesses => format!("other processes took {share:.2} cores (usually {usual:.2})"),
+        HostCause::Steal => format!("other machines on this host took {share:.2} cores (usually {usual:.2})"),
         HostCause::DiskPressure => {
             format!(
-                "somebody waited for the disk {} of the time (else {})",
+                "processes waited for the disk {} of the time (usually {})",
                 units::percent(share),
                 units::percent(usual)
             )
         }
         HostCause::MemoryPressure => {
-            format!("somebody waited for memory {} of the time (else {})", units::percent(share), units::percent(usual))
+            format!(
+                "processes waited for memory {} of the time (usually {})",
+                units::percent(share),
+                units::percent(usual)
+            )
         }
     }
 }
@@ -189,7 +200,7 @@ mod tests {
             noise_floor(&NoiseFloor { pairs: 9, ratio: 1.0, interval, share })
         };
         assert!(floor(0.25).contains("TOO NOISY") && floor(0.25).contains("25 % (9 rounds)"));
-        assert!(floor(0.04).ends_with("No smaller difference is told."));
+        assert!(floor(0.04).ends_with("Smaller differences are within the noise."));
     }
 
     #[test]
@@ -201,10 +212,12 @@ mod tests {
         let lines = outliers(&all);
         assert_eq!(lines.len(), 4);
         assert!(
-            lines[0].contains("remote-hit/3 took 2.0 s, 0.50 times it; other machines on this host took 0.80 cores"),
+            lines[0].contains(
+                "remote-hit/3 took 2.0 s, 0.50 times its median; other machines on this host took 0.80 cores"
+            ),
             "{lines:?}"
         );
-        assert!(lines[1].ends_with("1.30 times it; the samples show no cause."));
+        assert!(lines[1].ends_with("1.30 times its median; the samples show no cause."));
         assert!(lines[3].starts_with("1 more"));
         all.truncate(1);
         assert_eq!(outliers(&all).len(), 1);

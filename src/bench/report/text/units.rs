@@ -75,6 +75,11 @@ pub fn time_tick(nanoseconds: f64) -> String {
     format!("{} {unit}", tick(nanoseconds / size))
 }
 
+/// `1 round`, `2 rounds`.
+pub fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// Memory of a machine.
 pub fn gibibytes(bytes: u64) -> String {
     format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30))

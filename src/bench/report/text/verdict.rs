@@ -1,45 +1,47 @@
-//! The verdict on each state as text: what holds it back, where that was seen, and what to try.
+//! The bottlenecks of each state as text: what each could save, its evidence, and what to do next.
 
 use crate::bench::analysis::verdict::rules::{Finding, StateVerdict};
+use crate::bench::plan::run_plan::Plan;
 use crate::bench::report::terminal::tables;
+use crate::bench::report::text::next;
 use crate::bench::report::text::units;
 
-/// Findings of a state that are told; the rest is in `results.json` and the report.
+/// Bottlenecks of a state that are printed; the others are in `results.json` and the report.
 const MOST: usize = 3;
 
 /// One paragraph a state.
-pub fn render(verdicts: &[StateVerdict], width: usize) -> String {
-    verdicts.iter().map(|verdict| state(verdict, width)).collect::<Vec<String>>().join("\n\n")
+pub fn render(verdicts: &[StateVerdict], plan: &Plan, width: usize) -> String {
+    verdicts.iter().map(|verdict| state(verdict, plan, width)).collect::<Vec<String>>().join("\n\n")
 }
 
-fn state(verdict: &StateVerdict, width: usize) -> String {
+fn state(verdict: &StateVerdict, plan: &Plan, width: usize) -> String {
     let StateVerdict { name, folder, wall_ns, ranked, beside, too_little, missing, gets: _ } = verdict;
-    let mut lines = vec![format!("What holds {name} back ({folder}, {})", units::duration(*wall_ns as f64))];
+    let mut lines = vec![format!("Bottlenecks of {name} ({folder}, {})", units::duration(*wall_ns as f64))];
     if let Some(why) = too_little {
-        lines.extend(hanging("  ", &format!("Nothing can be said: {why}."), width));
+        lines.extend(hanging("  ", &format!("Cannot be judged: {why}."), width));
     }
     for (finding, number) in ranked.iter().take(MOST).zip(1..) {
-        lines.extend(told(finding, number, *wall_ns, width));
+        lines.extend(bottleneck(finding, number, plan, *wall_ns, width));
     }
     match (ranked.len(), too_little) {
-        (0, None) => lines.push("  Nothing stands out.".to_owned()),
+        (0, None) => lines.push("  No bottleneck found.".to_owned()),
         (more, _) if more > MOST => lines.push(format!("  And {} more: report.html.", more - MOST)),
         (0, _) => {}
-        _ => lines.push("  Nothing else stands out.".to_owned()),
+        _ => lines.push("  No other bottleneck found.".to_owned()),
     }
     for finding in beside {
-        lines.extend(hanging("  ", &format!("Beside that: {}.", finding.title), width));
+        lines.extend(hanging("  ", &format!("Also: {}.", finding.title), width));
     }
     if !missing.is_empty() {
-        lines.extend(hanging("  ", &format!("Not there to judge by: {}.", missing.join("; ")), width));
+        lines.extend(hanging("  ", &format!("Cannot judge: {}.", missing.join("; ")), width));
     }
     lines.join("\n")
 }
 
-fn told(finding: &Finding, number: usize, wall_ns: u64, width: usize) -> Vec<String> {
+fn bottleneck(finding: &Finding, number: usize, plan: &Plan, wall_ns: u64, width: usize) -> Vec<String> {
     let saves_ns = finding.saves_ns.unwrap_or(0) as f64;
     let share = units::percent(saves_ns / wall_ns.max(1) as f64);
-    let most = format!("at most {} ({share})", units::duration(saves_ns));
+    let most = format!("could save about {} ({share})", units::duration(saves_ns));
     let title = format!("  {number}  {}", finding.title);
     let first = match title.chars().count() + most.chars().count() + 2 <= width {
         true => {
@@ -49,8 +51,12 @@ fn told(finding: &Finding, number: usize, wall_ns: u64, width: usize) -> Vec<Str
         false => hanging(&format!("  {number}  "), &finding.title, width).chain([format!("     {most}")]).collect(),
     };
     let seen = finding.seen.first().map(|seen| format!("{} ({})", seen.what, seen.file));
-    let seen = seen.iter().flat_map(|seen| hanging("     seen  ", seen, width));
-    first.into_iter().chain(seen).chain(hanging("     try   ", &finding.next, width)).collect()
+    let seen = seen.iter().flat_map(|seen| hanging("     evidence  ", seen, width));
+    first
+        .into_iter()
+        .chain(seen)
+        .chain(hanging("     next      ", &next::sentence(&finding.next, plan), width))
+        .collect()
 }
 
 /// The text behind a label, its further lines below its first.
@@ -64,7 +70,12 @@ fn hanging(label: &str, text: &str, width: usize) -> impl Iterator<Item = String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::verdict::rules::Evidence;
+    use crate::bench::analysis::verdict::rules::{Evidence, Next};
+    use crate::bench::plan::run_plan::tests::resolve;
+
+    fn text_of(verdicts: &[StateVerdict], width: usize) -> String {
+        render(verdicts, &resolve(&[]).unwrap(), width)
+    }
 
     fn verdict(ranked: Vec<Finding>) -> StateVerdict {
         StateVerdict {
@@ -91,7 +102,7 @@ mod tests {
             title: title.to_owned(),
             seen: vec![seen],
             why: String::new(),
-            next: "something".to_owned(),
+            next: Next::idea("something"),
             saves_ns: Some(250_000_000),
             caveats: Vec::new(),
         }
@@ -99,31 +110,30 @@ mod tests {
 
     #[test]
     fn a_finding_says_what_it_could_bring_where_it_was_seen_and_what_to_try() {
-        let text = render(&[verdict(vec![finding("the remote is far")])], 60);
-        let expected = "What holds remote-hit back (remote-hit/3, 1.0 s)\n  1  the remote is far                 at most 250 ms (25 %)\n     seen  9 \
-                        waits (results.json)\n     try   something\n  Nothing else stands out.";
+        let text = text_of(&[verdict(vec![finding("the remote is far")])], 60);
+        let expected = "\
+Bottlenecks of remote-hit (remote-hit/3, 1.0 s)
+  1  the remote is far        could save about 250 ms (25 %)
+     evidence  9 waits (results.json)
+     next      idea: something
+  No other bottleneck found.";
         assert_eq!(text, expected);
     }
 
     #[test]
     fn no_line_is_wider_than_it_may() {
         let mut long = finding("the end of the build waits for the compression of what is uploaded");
-        long.next = "no fsync (a body is checked, and can be made again), or a faster disk".to_owned();
-        let text = render(&[verdict(vec![long])], 48);
+        long.next = Next::idea("no fsync (a body is checked, and can be made again), or a faster disk");
+        let text = text_of(&[verdict(vec![long])], 48);
         assert!(text.lines().all(|line| line.chars().count() <= 48), "{text}");
-        assert!(
-            text.contains(
-                "\n     try   no fsync (a body is checked, and can\n           be made again), or a faster disk\n"
-            ),
-            "{text}"
-        );
+        assert!(text.contains("\n     next      idea: no fsync (a body is\n               checked, and"), "{text}");
     }
 
     #[test]
     fn nothing_and_too_little_are_answers() {
-        assert!(render(&[verdict(Vec::new())], 60).ends_with("Nothing stands out."));
+        assert!(text_of(&[verdict(Vec::new())], 60).ends_with("No bottleneck found."));
         let mut short = verdict(Vec::new());
         short.too_little = Some("40 ms are too short to tell".to_owned());
-        assert!(render(&[short], 60).ends_with("Nothing can be said: 40 ms are too short to tell."));
+        assert!(text_of(&[short], 60).ends_with("Cannot be judged: 40 ms are too short to tell."));
     }
 }
