@@ -15,7 +15,7 @@ use crate::bench::analysis::study::summary::Summary;
 use crate::bench::analysis::time::critical_path::CriticalPath;
 use crate::bench::analysis::time::savings::Savings;
 use crate::bench::analysis::time::time_breakdown::Account;
-use crate::bench::analysis::verdict::rules::StateVerdict;
+use crate::bench::analysis::verdict::finding::StateVerdict;
 use crate::bench::execute::environment::Environment;
 use crate::bench::execute::go::go_view::actions::GoActions;
 use crate::bench::execute::state_check::{Before, ServerSeen, StateCheck};

@@ -136,6 +136,9 @@ impl BenchArgs {
         if let Some(folder) = &self.workload {
             push("--workload", folder.display().to_string());
         }
+        if let Some(strategy) = self.strategy {
+            push("--strategy", strategy.name().to_owned());
+        }
         if let Some(milliseconds) = self.rtt {
             push("--rtt", milliseconds.to_string());
         }

@@ -20,6 +20,8 @@ const WIDTH: usize = 80;
 const HEIGHT: usize = 24;
 /// Lines that problems of the run may take.
 const PROBLEMS: usize = 4;
+/// Files that are named.
+const FILES: usize = 2;
 /// Characters of the go command in the table's title.
 const COMMAND: usize = 22;
 
@@ -40,7 +42,7 @@ pub fn render(results: &Results, files: &[File], details: &str, view: View) -> S
     let end = [
         tables::wrapped(&conditions::lines(results), view.width),
         bottlenecks::short(&results.verdicts, &results.plan, view.width),
-        tables::pointers(files) + &format!("\nall tables: {details}"),
+        tables::pointers(&files[..files.len().min(FILES)]) + &format!("\nall tables: {details}"),
     ];
     let taken: usize =
         parts.iter().chain(&end).filter(|part| !part.is_empty()).map(|part| part.lines().count() + 1).sum();

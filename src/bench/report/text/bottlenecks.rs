@@ -1,7 +1,8 @@
 //! The bottlenecks of a run on the first screen: a line each, and the command that confirms the first.
 
-use crate::bench::analysis::verdict::rules::{Finding, StateVerdict};
+use crate::bench::analysis::verdict::finding::{Finding, StateVerdict};
 use crate::bench::plan::run_plan::Plan;
+use crate::bench::report::text::finding;
 use crate::bench::report::text::next;
 use crate::bench::report::text::units;
 
@@ -16,7 +17,7 @@ pub fn short(verdicts: &[StateVerdict], plan: &Plan, width: usize) -> String {
     let mut largest: Vec<(&StateVerdict, &Finding)> =
         verdicts.iter().flat_map(|verdict| verdict.ranked.iter().map(move |finding| (verdict, finding))).collect();
     largest.sort_by(|one, other| share(*other).total_cmp(&share(*one)));
-    let first = largest.first().copied();
+    let confirm = largest.iter().find_map(|(_, finding)| next::command(finding, plan));
     largest.truncate(MOST);
     let mut lines = Vec::new();
     if !largest.is_empty() {
@@ -34,9 +35,7 @@ pub fn short(verdicts: &[StateVerdict], plan: &Plan, width: usize) -> String {
     }
     lines.extend(without(verdicts, |verdict| verdict.ranked.is_empty() && verdict.too_little.is_none(), "none found"));
     lines.extend(without(verdicts, |verdict| verdict.too_little.is_some(), "cannot judge: --details says why"));
-    lines.extend(
-        first.and_then(|(_, finding)| next::command(&finding.next, plan)).map(|command| format!("confirm: {command}")),
-    );
+    lines.extend(confirm.map(|command| format!("confirm: {command}")));
     lines.join("\n")
 }
 
@@ -48,8 +47,9 @@ fn line(name: &str, names: usize, finding: &Finding, wall_ns: u64, width: usize)
     let saves_ns = finding.saves_ns.unwrap_or(0) as f64;
     let saves = format!("{:>9} {:>6}", units::duration(saves_ns), units::percent(saves_ns / wall_ns.max(1) as f64));
     let room = width.saturating_sub(names + 4 + saves.chars().count());
-    let mut title: String = finding.title.chars().take(room).collect();
-    if title.len() < finding.title.len() {
+    let whole = finding::title(&finding.bottleneck);
+    let mut title: String = whole.chars().take(room).collect();
+    if title.len() < whole.len() {
         title.pop();
         title.push('…');
     }

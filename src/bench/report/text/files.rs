@@ -15,11 +15,11 @@ pub struct File {
 
 /// Pictures of the whole run, the best first.
 const PICTURES: [(&str, &str); 3] = [
-    ("report.html", "the same, to look at: open in a browser"),
-    (PLOT_FILE, "wall over latency, a panel a bandwidth: open in a browser"),
+    ("report.html", "everything, to look at in a browser"),
+    (PLOT_FILE, "wall time over latency, to look at in a browser"),
     ("results.md", "the same for a pull request"),
 ];
-/// States by what their trace tells: in b go waits the most for the cache.
+/// States by what their trace tells: in remote-hit go waits the most for the cache.
 const TELLING: [CacheState; 3] = [CacheState::RemoteHit, CacheState::Cold, CacheState::LocalHit];
 
 /// The three to look at next, of those that are below `run`: a picture, the trace of the most telling state, the samples. `shown` is
@@ -38,7 +38,7 @@ fn trace(results: &Results) -> Option<(String, String)> {
     let states = || results.summary.states.iter().chain(results.cases.iter().map(|case| &case.figures));
     let of_state = |state: &CacheState| states().find(|found| found.state == *state)?.account.as_ref();
     let account = TELLING.iter().find_map(of_state)?;
-    let says = format!("trace of {}: open in https://ui.perfetto.dev", account.folder);
+    let says = "open in https://ui.perfetto.dev".to_owned();
     Some((format!("{}/trace.json", account.folder), says))
 }
 

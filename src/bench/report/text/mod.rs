@@ -6,6 +6,7 @@ pub mod comparison;
 pub mod conditions;
 pub mod errors;
 pub mod files;
+pub mod finding;
 pub mod next;
 pub mod notes;
 pub mod units;

@@ -75,6 +75,11 @@ pub fn time_tick(nanoseconds: f64) -> String {
     format!("{} {unit}", tick(nanoseconds / size))
 }
 
+/// Bytes as megabytes.
+pub fn megabytes(bytes: f64) -> String {
+    format!("{:.1} MB", bytes / 1e6)
+}
+
 /// `1 round`, `2 rounds`.
 pub fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
