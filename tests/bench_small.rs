@@ -139,7 +139,7 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
     assert!(table.contains("Did the build get faster with GOCACHEPROG?"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     assert!(table.contains("The records agree: "), "{table}");
-    assert!(table.contains("has not been measured: `bench observe` does"), "{table}");
+    assert!(table.contains("has not been measured: `bench overhead` does"), "{table}");
     let resources = |state: &str| of_state(&results, state)["resources"].clone();
     assert!(resources("go-cold")["go"]["cpu_ns"].as_u64().unwrap() > 0, "{}", resources("go-cold"));
     assert!(of_state(&results, "cold")["session"]["resources"]["s3"]["peak_resident_bytes"].is_u64());
@@ -254,7 +254,7 @@ fn bad_input_is_one_clear_paragraph() {
 #[test]
 fn the_price_is_measured_and_two_profiles_are_compared() {
     let folder = tempfile::tempdir().unwrap();
-    let observe = bench(folder.path(), &["observe", "--scenario", "small", "--rounds", "10"]).output().unwrap();
+    let observe = bench(folder.path(), &["overhead", "--scenario", "small", "--rounds", "10"]).output().unwrap();
     assert!(observe.status.success(), "{}", text(&observe.stderr));
     let table = text(&observe.stdout);
     for row in ["none, again", "trace", "request.txt", "histograms", "wall profile", "samples", "all five"] {

@@ -35,7 +35,7 @@ use crate::bench::report::progress::reporter::Progress;
 use crate::bench::report::terminal::first_screen;
 use crate::bench::report::terminal::grid::View;
 use crate::bench::report::terminal::overhead;
-use crate::bench::report::terminal::overhead::Observation;
+use crate::bench::report::terminal::overhead::OverheadRun;
 use crate::bench::report::terminal::tables;
 use crate::bench::report::text::errors::in_words;
 use crate::bench::report::text::{files, next};
@@ -307,7 +307,7 @@ pub fn set_up<'a>(
 fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
     let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let environment = Environment::collect(go, &folder.work.path);
-    let last = Observation::last(&folder.out);
+    let last = OverheadRun::last(&folder.out);
     let (go_version, cpu) = (environment.go_version.as_str(), environment.cpu_model.as_deref());
     Results {
         schema: SCHEMA,

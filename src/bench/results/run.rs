@@ -46,7 +46,7 @@ pub struct Results {
     pub environment: Environment,
     /// What was measured of the link, in the last round where there are cases; None before it was used, and with `--remote env`.
     pub link: Option<LinkMeasured>,
-    /// What the records of the backend cost on this machine, in words, from the last `bench observe`.
+    /// What the records of the backend cost on this machine, in words, from the last `bench overhead`.
     pub price_of_records: String,
     /// In the order in which they ran.
     pub rounds: Vec<Round>,

@@ -21,7 +21,7 @@ pub const DEFAULT_SCENARIO: &str = "workshop";
 const RESULTS: &str = "metrics";
 /// The same beside the records of `cacheprog`.
 const RESULTS_BESIDE_RECORDS: &str = "bench";
-/// What `prove` runs where nothing else is named.
+/// What `selftest` runs where nothing else is named.
 pub const BOTTLENECKS: &str = "bottlenecks";
 /// Headings of the help.
 const BUILD: &str = "What is built";

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::bench::analysis::load;
 use crate::bench::analysis::study::comparability::{doubts, obstacles};
 use crate::bench::analysis::study::compare_saved::compare_runs;
-use crate::bench::commands::compare::{CompareArgs, SideBySideArgs, conclude, exit_code};
+use crate::bench::commands::compare::{CompareArgs, SideBySideArgs, conclude};
 use crate::bench::commands::run::view;
 use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::tables;
@@ -26,6 +26,9 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
         bail!("`{flag}` is for two commits, and these are saved runs\n  next:  leave it out");
     }
     let (before, after) = (load(before)?, load(after)?);
+    if (&before.run, before.started_unix_ns) == (&after.run, after.started_unix_ns) && before.rounds == after.rounds {
+        return same_run(args, &after.run);
+    }
     let obstacles = obstacles(&before, &after);
     if !obstacles.is_empty() {
         let next = "run both on the same machine with the same scenario";
@@ -42,7 +45,17 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
     let doubts: Vec<String> = doubts.collect();
     let words: Vec<String> = differences::words(&found).into_iter().chain(doubts.clone()).collect();
     stdout::print(&format!("{}\n\n{}\n", differences::grid(&found).render(view()), wrapped(&words, view().width)))?;
-    conclude(args, &found, &tables::header(&after), doubts).map(exit_code)
+    conclude(args, &found, &tables::header(&after), doubts)
+}
+
+/// A run that is compared with itself has no difference to judge.
+fn same_run(args: &CompareArgs, run: &str) -> Result<ExitCode> {
+    let words = format!("{run} compared with itself: the same.\n");
+    stdout::print(&words)?;
+    if let Some(path) = &args.markdown {
+        std::fs::write(path, words).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The first of the switches that mean nothing here.

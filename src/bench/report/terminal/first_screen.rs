@@ -3,6 +3,7 @@
 use crate::bench::analysis::statistics::compare::{Comparison, Verdict};
 use crate::bench::analysis::statistics::conditions::Machine;
 use crate::bench::analysis::study::summary::{StateSummary, Summary};
+use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::grid::{Cell, Grid, Tone, View};
 use crate::bench::report::terminal::tables;
 use crate::bench::report::text::answer;
@@ -55,14 +56,17 @@ pub fn render(results: &Results, files: &[File], details: &str, view: View) -> S
 /// The answer, or that the numbers are not to be quoted.
 fn answer_lines(results: &Results, width: usize) -> String {
     let summary = &results.summary;
-    if let Some(warning) = summary.machine.and_then(conditions::warning) {
-        return tables::wrapped(&[warning], width);
+    let warning = summary.machine.and_then(conditions::warning);
+    if asks_the_question(results) && !summary.states.is_empty() {
+        return tables::wrapped(&[warning.unwrap_or_else(|| answer::headline(summary))], width);
     }
-    let asks = results.network.is_none() && results.cases.is_empty() && results.differences.is_none();
-    match asks && !summary.states.is_empty() {
-        true => tables::wrapped(&[answer::headline(summary)], width),
-        false => first_lines(&tables::sentences(results), width, HEIGHT / 3),
-    }
+    let lines: Vec<String> = warning.into_iter().chain(tables::sentences(results)).collect();
+    first_lines(&lines, width, HEIGHT / 3)
+}
+
+/// Whether the run is one of cache states, which asks whether the build got faster.
+fn asks_the_question(results: &Results) -> bool {
+    results.network.is_none() && results.cases.is_empty() && results.differences.is_none()
 }
 
 fn problems(results: &Results) -> Vec<String> {
@@ -73,16 +77,13 @@ fn problems(results: &Results) -> Vec<String> {
 
 /// The table of a run of states, or the first one of another run, in at most `height` lines.
 fn table(results: &Results, view: View, height: usize) -> String {
-    let is_of_states = results.network.is_none() && results.cases.is_empty() && results.differences.is_none();
     let rows = rows(&results.summary);
-    let grid = match is_of_states && !rows.is_empty() {
-        true => times(results, rows),
-        false => match tables::titled_grids(results).into_iter().next() {
-            Some(grid) => grid,
-            None => return String::new(),
-        },
+    let grid = match &results.differences {
+        Some(found) => Some(differences::grid(found)),
+        None if asks_the_question(results) && !rows.is_empty() => Some(times(results, rows)),
+        None => tables::titled_grids(results).into_iter().next(),
     };
-    let text = grid.render(view);
+    let text = grid.map_or(String::new(), |grid| grid.render(view));
     let lines: Vec<&str> = text.lines().collect();
     if lines.len() <= height {
         return text;
