@@ -12,8 +12,8 @@ use crate::bench::commands::compare::{CompareArgs, SideBySideArgs, conclude, exi
 use crate::bench::commands::run::view;
 use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::tables;
-use crate::bench::report::terminal::tables::wrapped;
 use crate::bench::report::text::notes;
+use crate::bench::report::text::wrap::wrapped;
 use crate::note;
 use crate::stdout;
 

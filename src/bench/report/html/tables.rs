@@ -3,13 +3,11 @@
 use maud::{Markup, html};
 
 use crate::bench::report::terminal::grid::Grid;
-
-/// Drawn for a terminal; the page has the dots themselves.
-const SAMPLES: &str = "samples";
+use crate::bench::report::text::cell::Tone;
 
 /// A table in a box that scrolls where it is too wide.
 pub fn table(grid: &Grid) -> Markup {
-    let shown: Vec<usize> = (0..grid.header.len()).filter(|at| grid.header[*at] != SAMPLES).collect();
+    let shown = grid.without_drawing();
     html! {
         div.scroll tabindex="0" {
             table {
@@ -18,8 +16,8 @@ pub fn table(grid: &Grid) -> Markup {
                     @for row in &grid.rows {
                         tr {
                             @for at in &shown {
-                                @if *at == 0 { th scope="row" { (row[*at]) } }
-                                @else { td class=[class(&row[*at])] { (row[*at]) } }
+                                @if *at == 0 { th scope="row" { (row[*at].text) } }
+                                @else { td class=[class(row[*at].tone)] { (row[*at].text) } }
                             }
                         }
                     }
@@ -35,24 +33,25 @@ fn title(header: &str) -> Markup {
     html! { (name) @if !unit.is_empty() { br; span.unit { (unit) } } }
 }
 
-fn class(cell: &str) -> Option<&'static str> {
-    match cell {
-        cell if cell.ends_with("faster") => Some("faster"),
-        cell if cell.ends_with("slower") => Some("slower"),
-        _ => None,
+fn class(tone: Tone) -> Option<&'static str> {
+    match tone {
+        Tone::Good => Some("faster"),
+        Tone::Bad => Some("slower"),
+        Tone::Plain | Tone::Warning => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::report::text::cell::Cell;
 
     #[test]
     fn cells_are_text_and_samples_are_left_out() {
-        let grid = Grid {
-            header: ["run", "get p50\nµs", "samples", "full"].map(str::to_owned).to_vec(),
-            rows: vec![["<a>", "1.0", "··:", "2× slower"].map(str::to_owned).to_vec()],
-        };
+        let header = ["run", "get p50\nµs", "samples", "full"];
+        let slower = Cell { text: "2× slower".to_owned(), tone: Tone::Bad };
+        let rows = vec![vec!["<a>".into(), "1.0".into(), "··:".into(), slower]];
+        let grid = Grid { drawing: Some(2), ..Grid::new(&header, rows) };
         let table = table(&grid).into_string();
         assert!(table.contains("get p50<br><span class=\"unit\">µs</span>"), "{table}");
         assert!(table.contains("&lt;a&gt;") && !table.contains("··:"), "{table}");

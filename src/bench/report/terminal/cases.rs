@@ -1,11 +1,11 @@
-//! The tables of a scenario with cases: how long each took, and what its backend did. Reads results, computes nothing.
+//! The tables of a scenario with cases: how long each took, and what its backend did.
 
 use crate::bench::analysis::statistics::compare::Comparison;
 use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
 use crate::bench::report::terminal::dots;
 use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::terminal::tables::comparison;
+use crate::bench::report::terminal::states::{compared, spread};
 use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;
@@ -24,22 +24,22 @@ pub fn times(results: &Results) -> Grid {
     let dots = dots::rows(&samples.iter().map(Vec::as_slice).collect::<Vec<&[f64]>>());
     let row = |((name, state), wall): ((String, &StateSummary), String), dots: String| {
         vec![
-            name,
-            wall,
-            state.wall_spread.map_or(units::MISSING.to_owned(), |spread| format!("±{}", units::percent(spread))),
-            comparison(state.against_full),
-            interval(state.against_full),
-            comparison(state.against_empty),
-            state.walls_ns.len().to_string(),
-            dots,
+            name.into(),
+            wall.into(),
+            spread(state.wall_spread),
+            compared(state.against_full),
+            interval(state.against_full).into(),
+            compared(state.against_empty),
+            state.walls_ns.len().to_string().into(),
+            dots.into(),
         ]
     };
-    let header = ["case", "wall", "spread", "against full", "interval", "against empty", "rounds", "samples"];
+    let header = ["case", "wall", "spread", "against go-warm", "interval", "against go-cold", "rounds", "samples"];
     let rows = rows.into_iter().zip(walls).zip(dots).map(|(state, dots)| row(state, dots));
-    Grid { header: header.map(str::to_owned).to_vec(), rows: rows.collect() }
+    Grid { drawing: Some(header.len() - 1), ..Grid::new(&header, rows.collect()) }
 }
 
-/// What the backends did; cases without one are left out.
+/// The requests of the backends; cases without one are left out.
 pub fn counts(cases: &[CaseSummary]) -> Grid {
     let named = cases.iter().zip(names(cases));
     let (names, backends): (Vec<String>, Vec<&BackendSummary>) =
@@ -61,19 +61,19 @@ pub fn counts(cases: &[CaseSummary]) -> Grid {
         ("up", units::size_column(&values(&|backend| Some(backend.bytes_up)))),
         ("get p50", units::duration_column(&values(&|backend| backend.get_p50_ns))),
         ("p99", units::duration_column(&values(&|backend| backend.get_p99_ns))),
-        ("ours", units::duration_column(&values(&|backend| backend.cpu_ns))),
+        ("backend cpu", units::duration_column(&values(&|backend| backend.cpu_ns))),
         ("peak", units::size_column(&values(&|backend| backend.peak_rss_bytes))),
     ];
     Grid::of_columns(&columns)
 }
 
-/// What each idea that a case lacks is worth.
+/// A sentence for each case that lacks a pack option, or has a change: its time against the case that it is compared with.
 pub fn sentences(cases: &[CaseSummary]) -> Vec<String> {
     let lacking = cases.iter().filter_map(|case| Some((case, case.against_whole?)));
     lacking.map(|(case, worth)| format!("{}: {}{}", case.name, comparison::long(&worth), range(&worth))).collect()
 }
 
-/// What tables call each; the name of the state stands in front where more than one with a backend runs under cases.
+/// The names of the cases in tables; that of the state stands in front where more than one with a backend runs under cases.
 pub fn names(cases: &[CaseSummary]) -> Vec<String> {
     let mut states = cases.iter().map(|case| case.figures.state).filter(|state| state.uses_backend());
     let first = states.next();
@@ -107,7 +107,7 @@ mod tests {
     use crate::bench::scenario::case::tests::case;
 
     #[test]
-    fn what_an_idea_is_worth_is_a_sentence() {
+    fn the_worth_of_a_pack_option_is_a_sentence() {
         let plan = plan_of(
             &[CacheState::RemoteHit],
             vec![
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn several_states_are_told_apart() {
+    fn several_states_have_different_names() {
         let plan = plan_of(
             &[CacheState::GoWarm, CacheState::RemoteHit, CacheState::LocalHit],
             vec![case("name = \"edit\"\nchange = \"edit-one-file\"")],

@@ -10,5 +10,6 @@ pub mod network;
 pub mod overhead;
 pub mod savings;
 pub mod selftest;
+pub mod states;
 pub mod tables;
 pub mod time_breakdown;

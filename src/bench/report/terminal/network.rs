@@ -1,4 +1,4 @@
-//! The tables of a grid, one a strategy, and the sentences on where no cache is faster. Reads results, computes nothing.
+//! The tables of a grid of links, one for each strategy, and the sentences on where a build without a cache is faster.
 
 use crate::bench::analysis::study::network::{
     BandwidthColumn, Crossover, LeastBandwidth, Network, Point, StrategyGrid,
@@ -7,10 +7,10 @@ use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::units;
 use crate::bench::scenario::link::Bandwidth;
 
-/// What a mark in the tables means.
+/// The meaning of a mark in the tables.
 pub const OF_LINE: &str = "~ not measured: from the line through the measured latencies of that column.";
 
-/// All of it, part by part.
+/// The baselines, a titled table for each strategy, and the legend.
 pub fn render(network: &Network, view: View) -> Vec<String> {
     let mut parts = vec![baselines(network)];
     parts.extend(grids(network).iter().map(|(title, grid)| format!("{title}\n{}", grid.render(view))));
@@ -21,10 +21,10 @@ pub fn render(network: &Network, view: View) -> Vec<String> {
 /// The table of each strategy, with its title.
 pub fn grids(network: &Network) -> Vec<(String, Grid)> {
     let strategies = network.strategies.iter();
-    strategies.map(|of| (format!("{}, b (all in the remote)", of.strategy.name()), table(of))).collect()
+    strategies.map(|of| (format!("{}, remote-hit", of.strategy.name()), table(of))).collect()
 }
 
-/// Where no cache would have been faster, a sentence for each strategy and bandwidth.
+/// A sentence for each strategy and bandwidth: where a build without a cache would have been faster.
 pub fn sentences(network: &Network) -> Vec<String> {
     let of_strategy = |of: &StrategyGrid| -> Vec<String> {
         let by_latency = of.columns.iter().map(|column| sentence(of.strategy.name(), column));
@@ -33,10 +33,10 @@ pub fn sentences(network: &Network) -> Vec<String> {
     network.strategies.iter().flat_map(of_strategy).collect()
 }
 
-/// What is compared with.
+/// The times of go without a backend.
 pub fn baselines(network: &Network) -> String {
     let cell = |wall: Option<f64>| wall.map_or(units::MISSING.to_owned(), units::duration);
-    format!("no cache at all: {} · go's own cache full: {}", cell(network.empty_ns), cell(network.full_ns))
+    format!("go-cold: {} · go-warm: {}", cell(network.empty_ns), cell(network.full_ns))
 }
 
 fn table(of: &StrategyGrid) -> Grid {
@@ -45,10 +45,10 @@ fn table(of: &StrategyGrid) -> Grid {
     let latencies = of.columns.first().map(|column| column.points.as_slice()).unwrap_or_default();
     let columns: Vec<Vec<String>> = of.columns.iter().map(cells).collect();
     let row = |(at, point): (usize, &Point)| {
-        let cells = columns.iter().map(|column| column[at].clone());
-        std::iter::once(format!("{} ms", point.latency_ms)).chain(cells).collect()
+        let cells = columns.iter().map(|column| column[at].as_str().into());
+        std::iter::once(format!("{} ms", point.latency_ms).into()).chain(cells).collect()
     };
-    Grid { header, rows: latencies.iter().enumerate().map(row).collect() }
+    Grid { header, rows: latencies.iter().enumerate().map(row).collect(), ..Grid::default() }
 }
 
 fn cells(column: &BandwidthColumn) -> Vec<String> {
@@ -64,18 +64,18 @@ fn sentence(strategy: &str, column: &BandwidthColumn) -> String {
         None => "bandwidth not limited".to_owned(),
     };
     let says = match column.crossover {
-        Crossover::At(latency) => format!("no cache is faster from {} on", latency_text(latency)),
+        Crossover::At(latency) => format!("above {} a build without a cache is faster", latency_text(latency)),
         Crossover::Beyond(latency) => {
-            format!("faster than no cache over the whole grid; by its line up to {}", latency_text(latency))
+            format!("faster than no cache on the whole grid; by its line up to {}", latency_text(latency))
         }
-        Crossover::Always => "no cache is faster at any latency".to_owned(),
-        Crossover::Never => "faster than no cache over the whole grid, and by its line far beyond it".to_owned(),
-        Crossover::Unknown => "not known: that takes go-cold and two latencies".to_owned(),
+        Crossover::Always => "a build without a cache is faster at any latency".to_owned(),
+        Crossover::Never => "faster than no cache on the whole grid, and by its line far beyond".to_owned(),
+        Crossover::Unknown => "unknown: that takes go-cold and two latencies".to_owned(),
     };
     format!("{strategy}, {bandwidth}: {says}.")
 }
 
-/// Where no cache is faster by bandwidth, at the nearest and the farthest latency that were measured.
+/// The bandwidths below which a build without a cache is faster, at the lowest and the highest latency that were measured.
 fn least(of: &StrategyGrid) -> Option<String> {
     let told = |least: &LeastBandwidth| {
         let bandwidth = Bandwidth::nearest(least.bytes_per_s?);
@@ -84,7 +84,7 @@ fn least(of: &StrategyGrid) -> Option<String> {
     let ends = [of.least.first()?, of.least.last()?];
     let told: Vec<String> = ends[..ends.len().min(of.least.len())].iter().filter_map(|least| told(least)).collect();
     let line = "by the line wall = base + bytes / bandwidth";
-    (!told.is_empty()).then(|| format!("{}: no cache is faster {} ({line}).", of.strategy.name(), told.join(", and ")))
+    (!told.is_empty()).then(|| format!("{}: a build without a cache is faster {} ({line}).", of.strategy.name(), told.join(", and ")))
 }
 
 fn latency_text(latency_ms: f64) -> String {
@@ -101,13 +101,13 @@ mod tests {
     use crate::bench::analysis::study::network::tests::network;
 
     #[test]
-    fn fitted_cells_are_marked_and_crossovers_are_told() {
+    fn fitted_cells_are_marked_and_crossovers_are_sentences() {
         let network = network();
         let text = render(&network, View { width: 100, colour: false }).join("\n");
-        assert!(text.contains("no cache at all: 1.1 s"), "{text}");
+        assert!(text.contains("go-cold: 1.1 s"), "{text}");
         assert!(text.contains("~1.20 s") && text.contains(" 0.40 s"), "{text}");
         let sentences = sentences(&network);
-        assert_eq!(sentences[1], "async, bandwidth not limited: no cache is faster from 18 ms on.");
-        assert!(sentences[0].starts_with("pack, bandwidth not limited: faster than no cache over"), "{sentences:?}");
+        assert_eq!(sentences[1], "async, bandwidth not limited: above 18 ms a build without a cache is faster.");
+        assert!(sentences[0].starts_with("pack, bandwidth not limited: faster than no cache on"), "{sentences:?}");
     }
 }

@@ -1,32 +1,31 @@
-//! The terminal reporter: two tables, the answer, and what to look at next. Reads results, computes nothing.
+//! All tables, notes and sentences of a run: what `--details` prints, and what the other reports are made of.
 
-use crate::bench::analysis::statistics::compare::Comparison;
-use crate::bench::analysis::study::summary::{BackendSummary, StateSummary, Summary};
+use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
 use crate::bench::execute::environment::Environment;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::ci as ci_table;
 use crate::bench::report::terminal::counts;
 use crate::bench::report::terminal::differences;
-use crate::bench::report::terminal::dots;
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::terminal::network as network_table;
 use crate::bench::report::terminal::savings;
 use crate::bench::report::terminal::selftest;
+use crate::bench::report::terminal::states;
 use crate::bench::report::terminal::time_breakdown;
 use crate::bench::report::text::answer;
-use crate::bench::report::text::comparison as wording;
 use crate::bench::report::text::files::File;
 use crate::bench::report::text::notes;
 use crate::bench::report::text::units;
 use crate::bench::report::text::verdict;
+use crate::bench::report::text::wrap::wrapped;
 use crate::bench::results::run::Results;
 use crate::bench::scenario::network_grid::Limit;
 
 /// Verdicts on more states and cases than these are in the report alone.
 const MOST_VERDICTS: usize = 5;
 
-/// All that a run prints on stdout, in at most `view.width` columns.
+/// Everything that there is to say of a run, in at most `view.width` columns.
 pub fn render(results: &Results, files: &[File], view: View) -> String {
     let mut parts = vec![header(results)];
     parts.extend(grids(results).iter().map(|grid| grid.render(view)));
@@ -41,10 +40,10 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
     parts.join("\n\n") + "\n"
 }
 
-/// What holds each state back; nothing where there are more of them than anybody reads.
+/// The bottlenecks of each state; empty where there are more states and cases than anyone reads.
 pub fn verdicts(results: &Results, width: usize) -> String {
-    let told = if results.verdicts.len() <= MOST_VERDICTS { &results.verdicts[..] } else { &[] };
-    verdict::render(told, width)
+    let shown = if results.verdicts.len() <= MOST_VERDICTS { &results.verdicts[..] } else { &[] };
+    verdict::render(shown, width)
 }
 
 /// The tables of a run, but for those of a grid of links.
@@ -59,7 +58,7 @@ pub fn grids(results: &Results) -> Vec<Grid> {
     } else if results.network.is_none() && !results.cases.is_empty() {
         grids.extend([cases::times(results), cases::counts(&results.cases)]);
     } else if results.network.is_none() && !summary.states.is_empty() {
-        grids.extend([times(summary), counts::grid(&summary.states)]);
+        grids.extend([states::times(summary), counts::grid(&summary.states)]);
     }
     let accounts = time_breakdown::grid(&figures(results));
     if results.network.is_none() && results.proofs.is_empty() && !accounts.rows.is_empty() {
@@ -69,13 +68,13 @@ pub fn grids(results: &Results) -> Vec<Grid> {
         grids.push(savings::grid(&results.savings));
     }
     if !summary.pairs.is_empty() {
-        grids.push(pairs(&summary.pairs));
+        grids.push(states::pairs(&summary.pairs));
     }
     grids.extend(results.differences.as_ref().filter(|found| !found.states.is_empty()).map(differences::grid));
     grids
 }
 
-/// What a reader of the tables has to know.
+/// Notes on the tables.
 pub fn notes(results: &Results) -> Vec<String> {
     let figures = figures(results);
     let sessions: Vec<(String, &BackendSummary)> =
@@ -93,7 +92,7 @@ pub fn notes(results: &Results) -> Vec<String> {
     notes
 }
 
-/// What it comes to, in words.
+/// The results in words.
 pub fn sentences(results: &Results) -> Vec<String> {
     if let Some(found) = &results.differences {
         return differences::words(found);
@@ -113,7 +112,7 @@ fn figures(results: &Results) -> Vec<(String, &StateSummary)> {
     results.summary.states.iter().map(|state| (state.state.to_string(), state)).chain(of_cases).collect()
 }
 
-/// What was run, by name: that of a file, but where bench itself has put the cases together.
+/// The name of the scenario: that of a file, unless bench itself has put the cases together.
 pub fn scenario(plan: &Plan) -> String {
     if plan.compare_with_first { plan.scenario.clone() } else { format!("{}.toml", plan.scenario) }
 }
@@ -127,7 +126,7 @@ fn cores(environment: &Environment) -> String {
     }
 }
 
-/// What was run, and on what.
+/// The scenario, the command and the machine.
 pub fn header(results: &Results) -> String {
     let (plan, environment) = (&results.plan, &results.environment);
     let cores = cores(environment);
@@ -167,7 +166,7 @@ fn remote(results: &Results) -> String {
         return "remote: the S3 of the S3_* variables".to_owned();
     };
     let measured =
-        results.link.map_or(String::new(), |measured| format!(", {:.1} ms measured", measured.first_byte_median_ms));
+        results.link.map_or(String::new(), |measured| format!(" (measured {:.1})", measured.first_byte_median_ms));
     let jitter = match link.jitter_ms {
         0.0 => String::new(),
         jitter => format!(" · jitter {jitter} ms"),
@@ -177,86 +176,13 @@ fn remote(results: &Results) -> String {
     }
     let link = results.plan.cases.first().and_then(|case| case.link).unwrap_or(link);
     let bandwidth = Limit(link.bandwidth).name();
-    format!("remote: embedded S3 · first byte {} ms asked{measured}{jitter} · bandwidth {bandwidth}", link.latency_ms)
-}
-
-fn times(summary: &Summary) -> Grid {
-    let walls: Vec<Option<f64>> = summary.states.iter().map(|state| Some(state.wall_median_ns)).collect();
-    let walls = units::durations(&walls);
-    let samples: Vec<Vec<f64>> =
-        summary.states.iter().map(|state| state.walls_ns.iter().map(|wall| *wall as f64).collect()).collect();
-    let samples: Vec<&[f64]> = samples.iter().map(Vec::as_slice).collect();
-    let dots = dots::rows(&samples);
-    let rows = summary.states.iter().zip(walls).zip(dots).map(|((state, wall), dots)| {
-        vec![
-            state.state.name().to_owned(),
-            wall,
-            state.wall_spread.map_or(units::MISSING.to_owned(), |spread| format!("±{}", units::percent(spread))),
-            comparison(state.against_empty),
-            comparison(state.against_full),
-            state.walls_ns.len().to_string(),
-            dots,
-        ]
-    });
-    Grid {
-        header: ["run", "wall", "spread", "against empty", "against full", "rounds", "samples"]
-            .map(str::to_owned)
-            .to_vec(),
-        rows: rows.collect(),
-    }
-}
-
-/// A comparison in a cell.
-pub fn comparison(found: Option<Comparison>) -> String {
-    found.map_or(units::MISSING.to_owned(), |found| wording::short(&found))
-}
-
-fn pairs(pairs: &[Comparison]) -> Grid {
-    let rows = pairs.iter().map(|pair| {
-        let (interval, coverage) =
-            pair.interval.map_or((units::MISSING.to_owned(), units::MISSING.to_owned()), |found| {
-                (format!("{:.3} to {:.3}", found.low, found.high), units::percent(found.coverage))
-            });
-        vec![
-            format!("{} : {}", pair.state, pair.base),
-            format!("{:.3}", pair.ratio),
-            interval,
-            coverage,
-            pair.pairs.to_string(),
-            comparison(Some(*pair)),
-        ]
-    });
-    Grid {
-        header: ["round by round", "ratio", "interval of the median", "holds it", "rounds", ""]
-            .map(str::to_owned)
-            .to_vec(),
-        rows: rows.collect(),
-    }
+    format!("remote: embedded S3 · S3 latency {} ms{measured}{jitter} · bandwidth {bandwidth}", link.latency_ms)
 }
 
 fn pointers(files: &[File]) -> String {
     let longest = files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
     let line = |file: &File| format!("{:longest$}  {}", file.path, file.says);
     files.iter().map(line).collect::<Vec<String>>().join("\n")
-}
-
-/// Each paragraph broken at spaces into lines of at most `width` characters.
-pub fn wrapped(paragraphs: &[String], width: usize) -> String {
-    let mut lines = Vec::new();
-    for paragraph in paragraphs {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -269,11 +195,5 @@ mod tests {
         assert_eq!(scenario(&plan), "small.toml");
         (plan.scenario, plan.compare_with_first) = ("what-if".to_owned(), true);
         assert_eq!(scenario(&plan), "what-if");
-    }
-
-    #[test]
-    fn paragraphs_are_broken_at_spaces() {
-        let text = wrapped(&["one two three".to_owned(), "four".to_owned()], 8);
-        assert_eq!(text, "one two\nthree\nfour");
     }
 }

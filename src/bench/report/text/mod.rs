@@ -1,9 +1,11 @@
-//! Every sentence that a user reads in a report.
+//! Every sentence that a user reads in a report. Knows no terminal, no HTML.
 
 pub mod answer;
+pub mod cell;
 pub mod comparison;
 pub mod errors;
 pub mod files;
 pub mod notes;
 pub mod units;
 pub mod verdict;
+pub mod wrap;

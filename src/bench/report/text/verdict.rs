@@ -1,8 +1,8 @@
 //! The verdict on each state as text: what holds it back, where that was seen, and what to try.
 
 use crate::bench::analysis::verdict::rules::{Finding, StateVerdict};
-use crate::bench::report::terminal::tables;
 use crate::bench::report::text::units;
+use crate::bench::report::text::wrap::wrapped;
 
 /// Findings of a state that are told; the rest is in `results.json` and the report.
 const MOST: usize = 3;
@@ -56,7 +56,7 @@ fn told(finding: &Finding, number: usize, wall_ns: u64, width: usize) -> Vec<Str
 /// The text behind a label, its further lines below its first.
 fn hanging(label: &str, text: &str, width: usize) -> impl Iterator<Item = String> {
     let indent = label.chars().count();
-    let lines = tables::wrapped(&[text.to_owned()], width.saturating_sub(indent));
+    let lines = wrapped(&[text.to_owned()], width.saturating_sub(indent));
     let text = lines.replace('\n', &format!("\n{:indent$}", ""));
     format!("{label}{text}").lines().map(str::to_owned).collect::<Vec<String>>().into_iter()
 }
