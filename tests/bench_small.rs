@@ -48,6 +48,9 @@ fn assert_go_view(path: &Path) {
     assert_eq!(timed.fold(f64::MAX, f64::min), 0.0, "the axis begins with the first event");
     let slices = of("X");
     let requests: Vec<_> = slices.iter().filter(|slice| slice["name"] == "request").collect();
+    let packages = requests.iter().filter_map(|slice| slice["args"]["package"].as_str());
+    let own = packages.filter(|package| package.starts_with("small.example")).count();
+    assert!(own >= 10, "{own} of {} requests name a package of the module", requests.len());
     let last = requests.iter().map(|slice| slice["ts"].as_f64().unwrap()).fold(0.0, f64::max);
     let run = slices.iter().find(|event| event["name"] == "Running build command").unwrap();
     let first = requests.iter().map(|slice| slice["ts"].as_f64().unwrap()).fold(f64::MAX, f64::min);

@@ -220,7 +220,17 @@ fn the_trace_of_a_build_keeps_the_format() {
     workspace.run("--strategy pack", &arguments);
     let count = check_trace(&workspace);
     assert_eq!(count("remote.list"), 1);
+    let waits = json(&workspace.path().join("metrics/trace.json"));
+    for wait in waits.as_array().unwrap().iter().filter(|event| is_wait_for_pack(event)) {
+        assert_eq!(wait["args"]["pack"].as_str().map(str::len), Some(32), "{wait}");
+    }
     assert!(count("remote.get_manifest") > 0 && count("prefetch") > 0 && count("prefetch") == count("remote.get_pack"));
+}
+
+/// A slice below `wait.pack`.
+fn is_wait_for_pack(event: &Value) -> bool {
+    let waits = ["wait.turn", "wait.first_byte", "wait.retry", "wait.back_off", "wait.transfer", "wait.unpack"];
+    event["name"].as_str().is_some_and(|name| waits.contains(&name))
 }
 
 /// Names of all slices of a trace.
@@ -255,6 +265,11 @@ fn check_trace(workspace: &common::Workspace) -> impl Fn(&str) -> u64 {
         }
     }
     rows.values().for_each(|row| check_nesting(row));
+    let processes = events.iter().filter(|event| event["name"] == "process_name");
+    let named: HashMap<_, _> = processes.map(|event| (event["pid"].as_u64(), event["args"]["name"].as_str())).collect();
+    assert_eq!(named[&Some(own)], Some("cacheprog: requests from go"));
+    let background = named.get(&Some(own + GROUP)).copied().flatten();
+    assert_eq!(background, Some("cacheprog background: uploads, prefetch, maintenance"), "{named:?}");
     let names = events.iter().filter(|event| event["name"] == "thread_name");
     let named: Vec<_> = names.map(|event| (event["pid"].as_u64().unwrap(), event["tid"].as_u64().unwrap())).collect();
     assert!(rows.keys().all(|row| named.contains(row)), "{named:?}");

@@ -1,4 +1,4 @@
-//! Counter tracks of the trace: what a sample means as numbers over time.
+//! Counter tracks of the trace: samples as numbers over time.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use crate::platform::ProcessCounters;
 use crate::telemetry::resources::sums::{Moment, since};
 use crate::telemetry::trace::recording::Drawing;
 
-/// What only the session knows, at one moment. Bytes and counts so far are marked.
+/// Numbers that only the session knows, at one moment. Bytes and counts since its start say "so far".
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauges {
     /// Most requests in flight since the last sample.
@@ -23,7 +23,7 @@ pub struct Gauges {
     pub bytes_up: Option<u64>,
     /// Asynchronous tasks that have not ended.
     pub tasks: Option<u64>,
-    /// Bytes that the allocator has given out.
+    /// Bytes that are allocated on the heap.
     pub heap_bytes: Option<u64>,
 }
 
@@ -34,12 +34,12 @@ pub struct Tracks {
 }
 
 impl Tracks {
-    /// Draws what happens from now on.
+    /// Tracks that begin at a moment when the gauges stood at `before`.
     pub fn new(drawing: Option<Drawing>, before: Gauges) -> Self {
         Self { drawing, before }
     }
 
-    /// Draws what was between two moments, and what is at the second.
+    /// Draws the rates between two moments, and the levels at the second.
     pub fn draw(&mut self, before: &Moment, now: &Moment, gauges: Gauges) {
         let Some(drawing) = &self.drawing else { return };
         let points = points(before, now, &self.before, &gauges);
@@ -51,8 +51,8 @@ impl Tracks {
     }
 }
 
-/// Points of all tracks. A viewer holds a value until the next: what was between the two moments stands at the first, and
-/// what is at the second stands there. Rates are per second.
+/// Points of all tracks. A viewer holds a value until the next: a rate between the two moments stands at the first, a level at
+/// the second. Rates are per second.
 fn points(before: &Moment, now: &Moment, gauges_before: &Gauges, gauges: &Gauges) -> Vec<Point> {
     let ns = now.at_ns.saturating_sub(before.at_ns).max(1) as f64;
     let mut points = Points { at_ns: before.at_ns, points: Vec::new() };
@@ -92,7 +92,7 @@ fn points(before: &Moment, now: &Moment, gauges_before: &Gauges, gauges: &Gauges
         ("io", percent(was.io_pressure_ns, is.io_pressure_ns)),
         ("memory", percent(was.memory_pressure_ns, is.memory_pressure_ns)),
     ];
-    points.track("host pressure (% of the time somebody waits)", &pressure);
+    points.track("host pressure (% of the time that tasks wait)", &pressure);
 
     points.at_ns = now.at_ns;
     points.track("uploads queued", &[("uploads", count(gauges.uploads_queued))]);
@@ -117,7 +117,7 @@ struct Point {
 }
 
 struct Points {
-    /// Where the next ones stand.
+    /// The time of the next ones, nanoseconds since the start of the session.
     at_ns: u64,
     points: Vec<Point>,
 }
@@ -133,7 +133,7 @@ impl Points {
     }
 }
 
-/// To three decimals, and without any where there are none.
+/// Rounded to three decimals; a whole number has none.
 fn rounded(value: f64) -> Value {
     let value = (value * 1000.0).round() / 1000.0;
     if value.fract() == 0.0 { (value as i64).into() } else { value.into() }
