@@ -29,7 +29,7 @@ pub fn grid(states: &[StateSummary]) -> Grid {
         ("down", size(&|session| Some(session.bytes_down))),
         ("up", size(&|session| Some(session.bytes_up))),
         ("go cpu", units::duration_column(&go_cpu)),
-        ("backend cpu", time(&|session| session.cpu_ns)),
+        ("backend\ncpu", time(&|session| session.cpu_ns)),
         ("peak", size(&|session| session.peak_rss_bytes)),
     ];
     Grid::of_columns(&columns)

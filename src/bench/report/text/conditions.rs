@@ -4,7 +4,7 @@ use crate::bench::analysis::study::conditions::{Conditions, Disturbance};
 use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
 use crate::bench::report::text::notes;
 use crate::bench::report::text::units;
-use crate::bench::results::run::Results;
+use crate::bench::results::run::{Ended, Results};
 use crate::bench::scenario::network_grid::Limit;
 
 /// The conditions of a run.
@@ -18,11 +18,9 @@ pub fn parts(results: &Results) -> Vec<String> {
     let conditions = of_run(results);
     let noise = conditions.noise.map(|noise| format!("noise ±{}", units::percent(noise)));
     let machine = match (conditions.others, conditions.disturbance()) {
-        (Some(share), Some(Disturbance::OtherPrograms(_))) => {
-            format!("machine busy: {} used by other programs", units::percent(share))
-        }
+        (_, Some(Disturbance::OtherPrograms(_))) => "machine busy".to_owned(),
         (Some(_), _) => "machine quiet".to_owned(),
-        (None, _) => "CPU load of other programs unknown".to_owned(),
+        (None, _) => "CPU load unknown".to_owned(),
     };
     let records = &results.summary.records;
     let agreement = match records.disagreements.len() {
@@ -54,7 +52,7 @@ pub fn warnings(results: &Results, sessions: &[(String, &StateSummary)]) -> Vec<
         let (folders, why) = (wrong.folders.join(", "), wrong.why.join("; "));
         warnings.push(format!("Not counted, because not in the state of the name: {folders}: {why}."));
     }
-    if !summary.not_measured.is_empty() && results.ended == crate::bench::results::run::Ended::Complete {
+    if !summary.not_measured.is_empty() && results.ended == Ended::Complete {
         warnings.push(format!("Planned, and not measured: {}.", summary.not_measured.join(", ")));
     }
     let backends = sessions.iter().filter_map(|(name, state)| Some((name.as_str(), state.backend.as_ref()?)));
@@ -108,14 +106,14 @@ mod tests {
     use crate::bench::analysis::compute;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::results::run::tests::results;
-    use crate::bench::results::run::{Ended, LinkMeasured};
+    use crate::bench::results::run::LinkMeasured;
     use crate::bench::scenario::cache_state::CacheState;
 
     #[test]
     fn the_line_has_only_what_is_known() {
         let mut run = results(measured(CacheState::LocalHit, &[100]));
         compute(&mut run);
-        let expected = ["S3 latency 20 ms", "noise not measured", "CPU load of other programs unknown"];
+        let expected = ["S3 latency 20 ms", "noise not measured", "CPU load unknown"];
         assert_eq!(parts(&run), expected);
         run.link = Some(LinkMeasured { answers: 9, first_byte_median_ms: 20.44, first_byte_p99_ms: 22.0 });
         run.summary.records.files = vec![("session.json".to_owned(), 1), ("trace.json".to_owned(), 1)];

@@ -23,8 +23,8 @@ const WIDTH: usize = 80;
 const LINES: usize = 24;
 /// Warnings beyond these are in the details.
 const MOST_WARNINGS: usize = 3;
-/// Rows of a table that stay, however much else there is.
-const FEWEST_ROWS: usize = 3;
+/// Rows of a table that come before the bottlenecks where there is no place for both.
+const FIRST_ROWS: usize = 6;
 
 /// The first screen of a run whose files are in `folder`, as a user would type it.
 pub fn render(results: &Results, files: &[File], folder: &Path, view: View) -> String {
@@ -37,10 +37,17 @@ pub fn render(results: &Results, files: &[File], folder: &Path, view: View) -> S
         table.rows.iter_mut().flatten().for_each(|cell| cell.tone = Tone::Plain);
     }
     let first = wrapped(&[answer.text], view.width);
-    let first = first.lines().map(|line| view.painted(line, answer.tone)).collect();
-    let mut parts = vec![first, circumstances(results, &study.sessions, view), study.below, pointers(files, folder, view)];
-    let taken: usize = parts.iter().map(|part: &Vec<String>| height(part, view)).sum();
-    parts.insert(1, lines_of(table, LINES.saturating_sub(taken), view));
+    let first: Vec<String> = first.lines().map(|line| view.painted(line, answer.tone)).collect();
+    let (conditions, files) = (circumstances(results, &study.sessions, view), pointers(files, folder, view));
+    let left = LINES.saturating_sub([&first, &conditions, &files].map(|part| height(part, view)).iter().sum());
+    let fewest = lines_of(&table, header_lines(&table) + FIRST_ROWS, view);
+    let below = if study.has_bottlenecks {
+        bottlenecks::lines(results, left.saturating_sub(fewest.len() + 1), view)
+    } else {
+        Vec::new()
+    };
+    let table = lines_of(&table, left.saturating_sub(height(&below, view)), view);
+    let mut parts = vec![first, table, conditions, below, files];
     parts.retain(|part| !part.is_empty());
     parts.iter().map(|part| part.join("\n")).collect::<Vec<String>>().join("\n\n") + "\n"
 }
@@ -52,21 +59,22 @@ fn height(part: &[String], view: View) -> usize {
 }
 
 /// The table in at most `most` lines: rows at its end are left out, and counted.
-fn lines_of(mut grid: Grid, most: usize, view: View) -> Vec<String> {
-    let all = grid.rows.len();
-    if all == 0 {
+fn lines_of(grid: &Grid, most: usize, view: View) -> Vec<String> {
+    if grid.rows.is_empty() {
         return Vec::new();
     }
-    let lines = |grid: &Grid| grid.render(view).lines().map(|line| line.trim_end().to_owned()).collect::<Vec<String>>();
-    let above = lines(&grid).len() - all;
-    if all + above > most {
-        grid.rows.truncate(most.saturating_sub(above + 1).max(FEWEST_ROWS));
+    let mut lines: Vec<String> = grid.render(view).lines().map(|line| line.trim_end().to_owned()).collect();
+    if lines.len() > most.max(2) {
+        let shown = most.max(2) - 1;
+        let left_out = (header_lines(grid) + grid.rows.len()).saturating_sub(shown);
+        lines.truncate(shown);
+        lines.push(format!(" … and {left_out} more"));
     }
-    let mut shown = lines(&grid);
-    if grid.rows.len() < all {
-        shown.push(format!(" … and {} more", all - grid.rows.len()));
-    }
-    shown
+    lines
+}
+
+fn header_lines(grid: &Grid) -> usize {
+    grid.header.iter().map(|title| title.lines().count()).max().unwrap_or(0)
 }
 
 /// The conditions in one line or two, the warnings, and the time of one build in parts.
@@ -94,8 +102,8 @@ fn circumstances(results: &Results, sessions: &[(String, &StateSummary)], view: 
 fn pointers(files: &[File], folder: &Path, view: View) -> Vec<String> {
     let longest = files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
     let line = |file: &File| {
-        let line = format!(" {:longest$}   {}", file.path, file.says);
-        if line.chars().count() <= view.width { line } else { format!(" {}", file.path) }
+        let aligned = format!(" {:longest$}   {}", file.path, file.says);
+        if aligned.chars().count() <= view.width { aligned } else { format!(" {}", file.path) }
     };
     let all = format!(" all tables: {}", files::details_command(folder));
     files.iter().map(line).chain([all]).collect()

@@ -12,8 +12,8 @@ use crate::bench::scenario::cache_state::CacheState;
 
 /// The longest command in the header.
 const COMMAND: usize = 22;
-/// Parts of a build below this share are left out of its line.
-const WORTH_A_WORD: f64 = 0.01;
+/// The ends of a build below this share are left out of its line.
+const WORTH_A_WORD: f64 = 0.05;
 
 /// One row for each question: what is asked, the state with a backend, and the state of go that it is compared with.
 const QUESTIONS: [(&str, CacheState, CacheState); 5] = [
@@ -39,10 +39,11 @@ pub fn grid(results: &Results) -> Grid {
     if rows.is_empty() {
         rows = summary.states.iter().map(|state| ("", None, Some(state))).collect();
     }
-    let median = |state: &Option<&StateSummary>| state.map(|state| state.wall_median_ns);
+    let median = |state: Option<&StateSummary>| state.map(|state| state.wall_median_ns);
+    let times: Vec<Option<f64>> = rows.iter().flat_map(|(_, state, base)| [median(*base), median(*state)]).collect();
+    let times = units::short_durations(&times);
     let mut last = "";
-    let rows = rows.into_iter().map(|(question, state, base)| {
-        let times = units::short_durations(&[median(&base), median(&state)]);
+    let rows = rows.into_iter().zip(times.chunks_exact(2)).map(|((question, state, base), times)| {
         let shown = if question == last { "" } else { question };
         last = question;
         let name = state.or(base).map_or("", |state| state.state.name());

@@ -5,7 +5,7 @@ use crate::bench::analysis::study::selftest::Proof;
 use crate::bench::analysis::study::summary::StateSummary;
 use crate::bench::report::terminal::ci;
 use crate::bench::report::terminal::differences;
-use crate::bench::report::terminal::first_screen::{bottlenecks, case_table, sessions, state_table};
+use crate::bench::report::terminal::first_screen::{case_table, sessions, state_table};
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::terminal::network;
 use crate::bench::report::terminal::selftest;
@@ -18,8 +18,8 @@ use crate::bench::results::run::Results;
 pub struct Study<'a> {
     pub answer: Cell,
     pub table: Grid,
-    /// Lines below the conditions.
-    pub below: Vec<String>,
+    /// Whether bottlenecks are a part of its first screen.
+    pub has_bottlenecks: bool,
     /// The states and cases that warnings are about.
     pub sessions: Vec<(String, &'a StateSummary)>,
     /// A busy machine makes the answer worthless.
@@ -29,7 +29,8 @@ pub struct Study<'a> {
 /// The study of a run.
 pub fn of(results: &Results) -> Study<'_> {
     let sessions = sessions(results);
-    let study = |answer: Cell, table: Grid| Study { answer, table, below: Vec::new(), sessions, is_disturbed: true };
+    let study =
+        |answer: Cell, table: Grid| Study { answer, table, has_bottlenecks: false, sessions, is_disturbed: true };
     if let Some(waves) = results.ci.as_ref().filter(|ci| !ci.waves.is_empty()) {
         let [work, _] = ci::grids(waves);
         return Study { is_disturbed: false, ..study(headlines::of_ci(waves), work) };
@@ -44,16 +45,15 @@ pub fn of(results: &Results) -> Study<'_> {
     if let Some(network) = &results.network {
         return study(headlines::of_network(network), points(network));
     }
-    let below = bottlenecks::lines(results);
     if let [first, changes @ ..] = &results.cases[..] {
         if results.plan.compare_with_first {
             let changes: Vec<_> = changes.iter().filter(|case| case.against_whole.is_some()).collect();
             let answer = headlines::of_changes(first, &changes);
-            return Study { below, ..study(answer, case_table::changes(first, &changes, &results.verdicts)) };
+            return Study { has_bottlenecks: true, ..study(answer, case_table::changes(first, &changes, &results.verdicts)) };
         }
-        return Study { below, ..study(headlines::of_cases(&results.cases), case_table::cases(results)) };
+        return Study { has_bottlenecks: true, ..study(headlines::of_cases(&results.cases), case_table::cases(results)) };
     }
-    Study { below, ..study(answer::headline(&results.summary), state_table::grid(results)) }
+    Study { has_bottlenecks: true, ..study(answer::headline(&results.summary), state_table::grid(results)) }
 }
 
 fn failed_first(proofs: &[Proof]) -> Vec<Proof> {
