@@ -35,10 +35,8 @@ use crate::bench::report::progress::reporter::Progress;
 use crate::bench::report::terminal::grid::View;
 use crate::bench::report::terminal::overhead;
 use crate::bench::report::terminal::overhead::Observation;
-use crate::bench::report::terminal::tables;
 use crate::bench::report::text::errors::in_words;
-use crate::bench::report::text::files;
-use crate::bench::report::write_reports;
+use crate::bench::report::{printed, write_reports};
 use crate::bench::results::run::{Ended, Results, Round, SCHEMA};
 use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::case::Case;
@@ -51,7 +49,7 @@ const WHAT_IF: &str = "what-if";
 /// Columns of the tables at most, and where the terminal does not say how many it has.
 const WIDTH: u16 = 100;
 
-/// Runs what `args` ask for, prints the tables on stdout and progress on stderr.
+/// Runs what `args` ask for, prints the first screen or all tables on stdout, and progress on stderr.
 ///
 /// The exit code is 0, 1 when a run was never in its state or records disagree, or 130 after an interrupt. Errors: what cannot be started, and
 /// a failed build; what was measured until then is printed and kept all the same.
@@ -83,7 +81,7 @@ pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, E
         return Ok((None, ExitCode::SUCCESS));
     }
     let interrupt = Interrupt::listen()?;
-    let (results, code) = run_plan(plan, &args.results_folder(), &plan.scenario, &interrupt)?;
+    let (results, code) = run_plan(plan, &args.results_folder(), &plan.scenario, args.details, &interrupt)?;
     Ok((Some(results), code))
 }
 
@@ -91,7 +89,13 @@ pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, E
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> Result<(Results, ExitCode)> {
+pub fn run_plan(
+    plan: &Plan,
+    out: &Path,
+    name: &str,
+    details: bool,
+    interrupt: &Interrupt,
+) -> Result<(Results, ExitCode)> {
     // Before the folder: a remote that cannot be used leaves no run behind.
     let module = plan.module.as_ref().map(|folder| UserModule::find(folder, interrupt)).transpose()?;
     let go = match &module {
@@ -103,7 +107,7 @@ pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> R
     let machine = set_up(plan, &go, &folder, interrupt, remote, module)?;
     let (results, mut errors) = measure(machine)?;
     if folder.is_kept() {
-        stdout::print(&tables::render(&results, &listed(out, &folder, &results), view()))?;
+        stdout::print(&printed(&results, &folder.path, &out.join(folder.shown_name()), view(), details))?;
     }
     // The first one says why the run ended; what went wrong after that has to be told as well.
     let interrupted = results.ended == Ended::Interrupted;
@@ -323,10 +327,6 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
         proofs: Vec::new(),
         cut_off: None,
     }
-}
-
-fn listed(out: &Path, folder: &RunFolder, results: &Results) -> Vec<files::File> {
-    files::to_look_at(results, &folder.path, &out.join(folder.shown_name()))
 }
 
 /// How wide and how colourful the output may be.

@@ -94,6 +94,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "DIR", help_heading = RECORDS)]
     pub out: Option<PathBuf>,
 
+    /// Print all tables and notes, not only the first screen; results.md and report.html always have them
+    #[arg(long, help_heading = RECORDS)]
+    pub details: bool,
+
     /// No rounds with the CPU profile on; they come last and are not timed
     #[arg(long, help_heading = RECORDS)]
     pub no_profile: bool,

@@ -64,6 +64,9 @@ pub(crate) struct SideBySideArgs {
     /// The go command that is timed instead of `go build`
     #[arg(last = true, value_name = "GO_COMMAND")]
     command: Vec<String>,
+    /// Print all tables and notes, not only the first screen
+    #[arg(long)]
+    details: bool,
     /// Folder of the results [default: metrics]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,

@@ -29,14 +29,14 @@ pub fn grid(states: &[StateSummary]) -> Grid {
         ("down", size(&|session| Some(session.bytes_down))),
         ("up", size(&|session| Some(session.bytes_up))),
         ("go cpu", units::duration_column(&go_cpu)),
-        ("backend cpu", time(&|session| session.cpu_ns)),
+        ("backend\ncpu", time(&|session| session.cpu_ns)),
         ("peak", size(&|session| session.peak_rss_bytes)),
     ];
     Grid::of_columns(&columns)
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::bench::analysis::study::summary::Summary;
     use crate::bench::analysis::study::summary::tests::measured;
@@ -44,7 +44,7 @@ mod tests {
     use crate::bench::scenario::cache_state::CacheState;
 
     /// The counts of a `go build std` over a slow link, with many digits.
-    fn backend(hits: f64, get_p50_ns: f64, bytes: f64) -> BackendSummary {
+    pub fn backend(hits: f64, get_p50_ns: f64, bytes: f64) -> BackendSummary {
         BackendSummary {
             gets: 1072.0,
             hits_local: hits,

@@ -48,7 +48,11 @@ impl Grid {
     /// A table of columns with their titles, and their units below these.
     pub fn of_columns(columns: &[(&str, Column)]) -> Grid {
         let rows = columns.first().map_or(0, |(_, column)| column.cells.len());
-        let title = |(name, column): &(&str, Column)| format!("{name}\n{}", column.unit.unwrap_or_default());
+        let title = |(name, column): &(&str, Column)| {
+            // The second line has place for a word beside the unit.
+            let separator = if name.contains('\n') { " " } else { "\n" };
+            format!("{name}{separator}{}", column.unit.unwrap_or_default())
+        };
         let row = |index: usize| columns.iter().map(|(_, column)| column.cells[index].clone().into()).collect();
         let (rows, header) = ((0..rows).map(row).collect(), columns.iter().map(title).collect());
         Grid { header, rows, ..Grid::default() }
@@ -138,7 +142,7 @@ mod tests {
     #[test]
     fn colour_is_of_the_tone_and_only_where_it_is_wanted() {
         let text = |grid: Grid, colour| grid.render(View { width: 100, colour });
-        assert!(text(grid(), true).contains("\u{1b}[38;5;10m97× faster"), "{:?}", text(grid(), true));
+        assert!(text(grid(), true).contains("\u{1b}[38;5;10m 97× faster"), "{:?}", text(grid(), true));
         assert!(!text(grid(), false).contains('\u{1b}'));
         let mut plain = grid();
         plain.rows[0][2].tone = Tone::Plain;

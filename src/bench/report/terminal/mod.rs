@@ -1,10 +1,11 @@
-//! Tables on the terminal.
+//! Reports on the terminal: the first screen, and the tables of `--details`. Computes nothing.
 
 pub mod cases;
 pub mod ci;
 pub mod counts;
 pub mod differences;
 pub mod dots;
+pub mod first_screen;
 pub mod grid;
 pub mod network;
 pub mod overhead;

@@ -14,6 +14,7 @@ use crate::bench::report::terminal::selftest;
 use crate::bench::report::terminal::states;
 use crate::bench::report::terminal::time_breakdown;
 use crate::bench::report::text::answer;
+use crate::bench::report::text::conditions;
 use crate::bench::report::text::files::File;
 use crate::bench::report::text::notes;
 use crate::bench::report::text::units;
@@ -82,6 +83,7 @@ pub fn notes(results: &Results) -> Vec<String> {
     let has_single = figures.iter().any(|(_, state)| state.wall_spread.is_none());
     let mut notes = notes::of_run(&results.summary, &sessions, has_single);
     notes.extend(left_out(results));
+    notes.extend(figures.iter().filter_map(|(name, state)| conditions::misses(name, state.backend.as_ref()?)));
     notes.extend(time_breakdown::sentence(&figures));
     notes.extend(savings::notes(&results.critical_paths, &results.savings, &results.rounds));
     notes.extend(results.plan.until.map(|until| notes::until(until.share, results.widest_interval)));

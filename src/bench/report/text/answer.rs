@@ -1,113 +1,209 @@
-//! The sentence that answers the workshop's question for this machine and this link.
+//! The answers to three questions: is a fresh machine faster, is the first build slower, is the next build on the same machine
+//! faster? go's own warm cache needs no backend, so being as fast as that is no gain.
 
 use crate::bench::analysis::statistics::compare::{Comparison, Verdict};
+use crate::bench::analysis::study::conditions::Disturbance;
 use crate::bench::analysis::study::summary::Summary;
+use crate::bench::report::text::cell::{Cell, Tone};
 use crate::bench::report::text::comparison;
+use crate::bench::report::text::units;
 use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
-/// What everybody asks.
+/// The question of a run of states.
 pub const QUESTION: &str = "Did the build get faster with GOCACHEPROG?";
 
-/// The question and its answer, without line breaks.
+/// The question and its answers, without line breaks.
 pub fn sentence(summary: &Summary) -> String {
-    format!("{QUESTION} {}", answer(summary))
+    format!("{QUESTION} {}", answers(summary))
 }
 
-/// The answer of a run that asked that question: of states, without cases.
+/// The answers of a run of states without cases; None of other runs.
 pub fn of_run(results: &Results) -> Option<String> {
     let asks = results.network.is_none() && results.cases.is_empty() && !results.summary.states.is_empty();
-    asks.then(|| answer(&results.summary))
+    asks.then(|| answers(&results.summary))
 }
 
-fn answer(summary: &Summary) -> String {
-    let against_empty = |state| summary.state(state).and_then(|state| state.against_empty);
-    let hits = [
-        ("from the remote", against_empty(CacheState::RemoteHit)),
-        ("from local disk", against_empty(CacheState::LocalHit)),
-    ];
-    let known: Vec<(&str, Comparison)> = hits.into_iter().filter_map(|(what, found)| Some((what, found?))).collect();
+/// The answer in one line.
+pub fn headline(summary: &Summary) -> Cell {
+    let known = known(summary);
+    let own = against_go_warm(summary);
     if known.is_empty() {
-        let text = "This run cannot tell: that takes go-cold and one of b and a, each in its state.";
-        return format!("{text}{}", against_full(summary));
+        return without_go_cold(summary, own).into();
     }
-    let parts: Vec<String> = known.iter().map(|(what, found)| format!("{what} {}", comparison::long(found))).collect();
-    let mut text = format!("{} Against an empty cache: {}", verdict(&known), parts.join(", "));
-    if let Some(filling) = against_empty(CacheState::Cold) {
-        text += &format!("; filling both stores (c): {}", comparison::long(&filling));
+    let conclusion = Conclusion::of(&known);
+    let rest = match conclusion {
+        Conclusion::Inconclusive => "too few rounds to say whether builds are faster".to_owned(),
+        _ => places(&known),
+    };
+    let mut text = format!("{}: {rest}", conclusion.word());
+    if let Some((_, found)) = own.filter(|(_, found)| found.verdict != Verdict::NoiseUnknown) {
+        text += &format!("; {}", to_go_warm(&found));
     }
-    text.push('.');
-    text + &against_full(summary)
+    Cell { text, tone: conclusion.tone() }
 }
 
-fn verdict(known: &[(&str, Comparison)]) -> &'static str {
-    let any = |wanted| known.iter().any(|(_, found)| found.verdict == wanted);
-    let all = |wanted| known.iter().all(|(_, found)| found.verdict == wanted);
-    match () {
-        () if all(Verdict::Faster) => "Yes.",
-        () if any(Verdict::Faster) => "In part.",
-        () if all(Verdict::NoiseUnknown) => "Too few rounds to say.",
-        () if any(Verdict::Slower) => "No.",
-        () if all(Verdict::Same) => "No difference.",
-        () => "No difference that could be told.",
+/// The line that stands in the place of the answer where the machine was disturbed.
+pub fn do_not_quote(disturbance: Disturbance) -> Cell {
+    let why = match disturbance {
+        Disturbance::OtherPrograms(share) => {
+            format!("Busy machine (other programs used {} of the CPU)", units::percent(share))
+        }
+        Disturbance::Noise(share) => format!("Noisy machine (the same build differs by {})", units::percent(share)),
+    };
+    Cell { text: format!("{why}: do not quote these numbers"), tone: Tone::Warning }
+}
+
+/// A comparison in a cell of the first screen; `rounds` is the smaller number of rounds of its two sides.
+pub fn judged(found: &Comparison, rounds: usize) -> Cell {
+    let text = match found.verdict {
+        Verdict::NoiseUnknown => format!("inconclusive: {}", units::counted(rounds, "round")),
+        _ => word(found),
+    };
+    Cell::judged(text, found.verdict)
+}
+
+/// The states whose answer is asked for that were compared with go-cold.
+fn known(summary: &Summary) -> Vec<(CacheState, Comparison)> {
+    let states = [CacheState::RemoteHit, CacheState::LocalHit];
+    states.into_iter().filter_map(|state| Some((state, summary.state(state)?.against_empty?))).collect()
+}
+
+fn against_go_warm(summary: &Summary) -> Option<(CacheState, Comparison)> {
+    let states = [CacheState::LocalHit, CacheState::RemoteHit, CacheState::Cold];
+    states.into_iter().find_map(|state| Some((state, summary.state(state)?.against_full?)))
+}
+
+/// The answers taken together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Conclusion {
+    Yes,
+    Partly,
+    No,
+    NoDifference,
+    Unclear,
+    Inconclusive,
+}
+
+impl Conclusion {
+    fn of(known: &[(CacheState, Comparison)]) -> Conclusion {
+        let any = |wanted| known.iter().any(|(_, found)| found.verdict == wanted);
+        let all = |wanted| known.iter().all(|(_, found)| found.verdict == wanted);
+        match () {
+            () if all(Verdict::Faster) => Conclusion::Yes,
+            () if any(Verdict::Faster) => Conclusion::Partly,
+            () if all(Verdict::NoiseUnknown) => Conclusion::Inconclusive,
+            () if any(Verdict::Slower) => Conclusion::No,
+            () if all(Verdict::Same) => Conclusion::NoDifference,
+            () => Conclusion::Unclear,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Conclusion::Yes => "Yes",
+            Conclusion::Partly => "Partly",
+            Conclusion::No | Conclusion::NoDifference => "No",
+            Conclusion::Unclear => "Unclear",
+            Conclusion::Inconclusive => "Inconclusive",
+        }
+    }
+
+    fn tone(self) -> Tone {
+        match self {
+            Conclusion::Yes | Conclusion::Partly => Tone::Good,
+            Conclusion::No => Tone::Bad,
+            Conclusion::NoDifference => Tone::Plain,
+            Conclusion::Unclear | Conclusion::Inconclusive => Tone::Warning,
+        }
     }
 }
 
-fn against_full(summary: &Summary) -> String {
-    let found = [("from local disk", CacheState::LocalHit), ("from the remote", CacheState::RemoteHit)];
-    let parts = found.into_iter().filter_map(|(what, state)| {
+/// `42x faster on a fresh machine, 94x on this one`.
+fn places(known: &[(CacheState, Comparison)]) -> String {
+    match known {
+        [(_, fresh), (_, same)] => match (word(fresh), word(same)) {
+            (one, other) if one == other => format!("{one} on a fresh machine and on this one"),
+            (one, _) if fresh.verdict == same.verdict => {
+                format!("{one} on a fresh machine, {}x on this one", digits(same.ratio))
+            }
+            (one, other) => format!("{one} on a fresh machine, {other} on this one"),
+        },
+        [(CacheState::LocalHit, same)] => format!("{} on this machine", word(same)),
+        [(_, only), ..] => format!("{} on a fresh machine", word(only)),
+        [] => String::new(),
+    }
+}
+
+/// The answer of a run in which no state was compared with go-cold.
+fn without_go_cold(summary: &Summary, own: Option<(CacheState, Comparison)>) -> String {
+    let cold = summary.state(CacheState::Cold).and_then(|cold| cold.against_empty);
+    match (own, cold) {
+        (_, Some(cold)) => format!("The first build, which fills the cache: {}", judged(&cold, cold.pairs.max(1)).text),
+        (Some((state, found)), None) if found.verdict == Verdict::NoiseUnknown => {
+            format!("Inconclusive: too few rounds to compare {state} with go's own warm cache")
+        }
+        (Some((state, found)), None) => format!("{state} is {}", to_go_warm(&found)),
+        (None, None) => "No comparison: it takes go-cold or go-warm, and a state with the cache".to_owned(),
+    }
+}
+
+/// A state against go's own warm cache, after its name.
+pub fn to_go_warm(found: &Comparison) -> String {
+    match found.verdict {
+        Verdict::Same => "as fast as go's cache".to_owned(),
+        Verdict::NotApart => "not clearly different from go's cache".to_owned(),
+        _ => format!("{} than go's cache", word(found)),
+    }
+}
+
+fn word(found: &Comparison) -> String {
+    said(found.verdict, found.ratio)
+}
+
+/// A ratio that was judged: `42x faster`, `the same`, `no clear difference`, `inconclusive`.
+pub fn said(verdict: Verdict, ratio: f64) -> String {
+    match verdict {
+        Verdict::Faster => format!("{}x faster", digits(ratio)),
+        Verdict::Slower => format!("{}x slower", digits(ratio)),
+        Verdict::Same => "the same".to_owned(),
+        Verdict::NotApart => "no clear difference".to_owned(),
+        Verdict::NoiseUnknown => "inconclusive".to_owned(),
+    }
+}
+
+fn digits(ratio: f64) -> String {
+    units::factor_digits(ratio.max(1.0 / ratio))
+}
+
+fn answers(summary: &Summary) -> String {
+    let known = known(summary);
+    let mut text = match known.is_empty() {
+        true => "This run cannot tell: that takes go-cold, and remote-hit or local-hit, each in its state.".to_owned(),
+        false => format!("{}.", Conclusion::of(&known).word()),
+    };
+    let questions = [
+        ("On a fresh machine (remote-hit)", CacheState::RemoteHit),
+        ("The first build, which fills the cache (cold)", CacheState::Cold),
+        ("The next build on the same machine (local-hit)", CacheState::LocalHit),
+    ];
+    for (what, state) in questions {
+        if let Some(found) = summary.state(state).and_then(|state| state.against_empty) {
+            text += &format!(" {what}: {}.", comparison::long(&found));
+        }
+    }
+    let states = [CacheState::LocalHit, CacheState::RemoteHit];
+    let own = states.into_iter().filter_map(|state| {
         let found = summary.state(state)?.against_full?;
-        Some(format!("{what} {}", comparison::long(&found)))
+        Some(format!("{state} {}", comparison::long(&found)))
     });
-    let parts: Vec<String> = parts.collect();
-    match parts.is_empty() {
-        true => String::new(),
-        false => format!(" Against go's own full cache: {}.", parts.join(", ")),
+    let own: Vec<String> = own.collect();
+    if !own.is_empty() {
+        text += &format!(" Against go's own warm cache, which needs no backend: {}.", own.join(", "));
     }
+    text
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bench::analysis::study::summary::tests::measured;
-
-    fn of(states: &[(CacheState, &[u64])]) -> String {
-        let rounds: Vec<_> = states.iter().flat_map(|(state, walls)| measured(*state, walls)).collect();
-        sentence(&Summary::of(&rounds, false))
-    }
-
-    #[test]
-    fn five_runs_give_the_whole_answer() {
-        let text = of(&[
-            (CacheState::GoCold, &[28_000]),
-            (CacheState::GoWarm, &[260, 261, 262, 263, 264]),
-            (CacheState::Cold, &[28_040]),
-            (CacheState::RemoteHit, &[618, 619, 620, 621, 622]),
-            (CacheState::LocalHit, &[286, 287, 288, 289, 290]),
-        ]);
-        assert_eq!(
-            text,
-            "Did the build get faster with GOCACHEPROG? Yes. Against an empty cache: from the remote 45× faster, from \
-             local disk 97× faster; filling both stores (c): 1.00×? (too few rounds to know the noise). Against go's \
-             own full cache: from local disk 1.1× slower, from the remote 2.4× slower."
-        );
-    }
-
-    #[test]
-    fn without_a_baseline_there_is_no_answer() {
-        assert!(of(&[(CacheState::LocalHit, &[1, 2, 3])]).contains("cannot tell"));
-    }
-
-    #[test]
-    fn single_rounds_say_that_the_noise_is_not_known() {
-        let text = of(&[(CacheState::GoCold, &[100]), (CacheState::LocalHit, &[80])]);
-        let expected = "Too few rounds to say. Against an empty cache: from local disk 1.2× faster? (too few rounds";
-        assert!(text.contains(expected), "{text}");
-    }
-
-    #[test]
-    fn a_slow_remote_is_no_gain() {
-        let text = of(&[(CacheState::GoCold, &[100, 101, 102]), (CacheState::RemoteHit, &[150, 151, 152])]);
-        assert!(text.contains("No. Against an empty cache: from the remote 1.5× slower"), "{text}");
-    }
-}
+#[path = "answer_tests.rs"]
+mod tests;

@@ -3,8 +3,10 @@
 pub mod answer;
 pub mod cell;
 pub mod comparison;
+pub mod conditions;
 pub mod errors;
 pub mod files;
+pub mod headlines;
 pub mod notes;
 pub mod units;
 pub mod verdict;

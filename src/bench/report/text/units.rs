@@ -94,10 +94,55 @@ pub fn percent(share: f64) -> String {
 
 /// A factor of 1 or more with two digits that tell something: `1.3×`, `45×`.
 pub fn factor(factor: f64) -> String {
+    format!("{}×", factor_digits(factor))
+}
+
+/// The number of such a factor alone.
+pub fn factor_digits(factor: f64) -> String {
     match factor {
-        factor if factor < 1.095 => format!("{factor:.2}×"),
-        factor if factor < 9.95 => format!("{factor:.1}×"),
-        factor => format!("{factor:.0}×"),
+        factor if factor < 1.095 => format!("{factor:.2}"),
+        factor if factor < 9.95 => format!("{factor:.1}"),
+        factor => format!("{factor:.0}"),
+    }
+}
+
+/// A number of things: `1 round`, `3 rounds`.
+pub fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// Durations of nanoseconds with three digits each, all in the unit of the longest, for few numbers in a small space.
+pub fn short_durations(column: &[Option<f64>]) -> Vec<String> {
+    let (size, unit) = time_unit(column.iter().flatten().copied().fold(0.0, f64::max));
+    let show = |value: &Option<f64>| value.map_or(MISSING.to_owned(), |value| three_digits(value / size, unit));
+    column.iter().map(show).collect()
+}
+
+fn three_digits(value: f64, unit: &str) -> String {
+    let decimals = match value {
+        value if value >= 99.5 => 0,
+        value if value >= 9.95 => 1,
+        value if value >= 0.0995 => 2,
+        _ => 3,
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
+/// A duration that is only guessed, in words: `20 s`, `1 min 10 s`, `12 min`.
+pub fn rough_duration(seconds: f64) -> String {
+    let rounded = |step: f64| ((seconds / step).round() * step) as u64;
+    match seconds {
+        seconds if seconds < 19.5 => format!("{} s", rounded(1.0)),
+        seconds if seconds < 57.5 => format!("{} s", rounded(5.0)),
+        seconds if seconds < 295.0 => match (rounded(10.0) / 60, rounded(10.0) % 60) {
+            (minutes, 0) => format!("{minutes} min"),
+            (minutes, rest) => format!("{minutes} min {rest} s"),
+        },
+        seconds if seconds < 3570.0 => format!("{} min", rounded(60.0) / 60),
+        _ => match (rounded(300.0) / 3600, rounded(300.0) % 3600 / 60) {
+            (hours, 0) => format!("{hours} h"),
+            (hours, minutes) => format!("{hours} h {minutes} min"),
+        },
     }
 }
 
