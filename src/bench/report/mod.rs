@@ -12,7 +12,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::bench::report::html::write;
+use crate::bench::report::html::page;
 use crate::bench::report::terminal::first_screen;
 use crate::bench::report::terminal::grid::View;
 use crate::bench::report::terminal::tables;
@@ -35,6 +35,6 @@ pub fn printed(results: &Results, run: &Path, shown: &Path, view: View, details:
 /// When one cannot be written; the others are then.
 pub fn write_reports(results: &Results, folder: &Path) -> Result<()> {
     // The last one links to the others.
-    let written = [csv::write(results, folder), markdown::write(results, folder), write::write(results, folder)];
+    let written = [csv::write(results, folder), markdown::write(results, folder), page::write(results, folder)];
     written.into_iter().collect()
 }

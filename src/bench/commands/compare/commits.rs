@@ -46,8 +46,7 @@ pub fn run(args: &CompareArgs, sides: [Side; 2], repository: Option<Repository>)
     }
     (0..plan.cases.len()).try_for_each(|case| check_backend(&plan, case))?;
     let name = format!("compare-{}", plan.scenario);
-    let (results, code) =
-        run_plan(&plan, &bench_args.results_folder(), &name, args.side_by_side.details, &interrupt)?;
+    let (results, code) = run_plan(&plan, &bench_args.results_folder(), &name, args.side_by_side.details, &interrupt)?;
     let Some(found) = results.differences.as_ref().filter(|_| !interrupt.requested()) else { return Ok(code) };
     let is_well = conclude(args, found, &tables::header(&results), Vec::new())?;
     Ok(if is_well { code } else { exit_code(false) })

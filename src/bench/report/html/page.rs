@@ -1,32 +1,43 @@
-//! The page: the answer, then a section for each thing that there is something of.
+//! The page: the answer with its table, what to fix, then a section for each further question.
+
+use std::io::Write;
+use std::path::Path;
 
 use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::bench::report::html::palette::dark_css;
-use crate::bench::report::html::panels::{Logs, flight, gets, logs, paths};
-use crate::bench::report::html::parts::{accounts, environment, sample_strips, tables};
-use crate::bench::report::html::records::{Folder, sentences};
+use crate::bench::report::html::charts::palette::dark_css;
+use crate::bench::report::html::records::Folder;
+use crate::bench::report::html::sections::requests::{Logs, logs};
+use crate::bench::report::html::sections::table::{class, table};
+use crate::bench::report::html::sections::{Section, builds, files, packages, time, trust};
 use crate::bench::report::html::subjects::{Subject, subjects};
 use crate::bench::report::html::text::inline;
-use crate::bench::report::html::{flames, links, network_map, verdict};
-use crate::bench::report::terminal::tables;
-use crate::bench::report::text::{answer, notes};
-use crate::bench::results::run::Results;
+use crate::bench::report::html::{flames, verdict};
+use crate::bench::report::terminal::{first_screen, tables};
+use crate::bench::report::text::{answer, conditions, notes};
+use crate::bench::results::run::{Results, write_whole};
 
-/// A part of the page.
-struct Section {
-    id: &'static str,
-    title: &'static str,
-    body: Markup,
+/// The name of the page in the folder of a run.
+pub const HTML_FILE: &str = "report.html";
+/// Sorts a table by the column whose title is clicked.
+const SCRIPT: &str = include_str!("sort.js");
+
+/// Writes the page into `folder`, by rename; the records are read from there.
+///
+/// # Errors
+/// When it cannot be drawn or written.
+pub fn write(results: &Results, folder: &Path) -> Result<()> {
+    let page = render(results, &Folder(folder))?.into_string();
+    write_whole(&folder.join(HTML_FILE), |file| Ok(file.write_all(page.as_bytes())?))
 }
 
 /// The whole page.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn render(results: &Results, folder: &Folder<'_>) -> Result<Markup> {
-    let (sections, missing) = sections(results, folder)?;
+    let sections = sections(results, folder)?;
     Ok(html! {
         (DOCTYPE)
         html lang="en" {
@@ -38,77 +49,59 @@ pub fn render(results: &Results, folder: &Folder<'_>) -> Result<Markup> {
                 style { (PreEscaped(include_str!("style.css"))) "@media (prefers-color-scheme: dark) {\n" (PreEscaped(dark_css())) "}" }
             }
             body {
-                (head(results, folder))
+                (head(results))
                 nav { @for section in &sections { a href={ "#" (section.id) } { (section.title) } " " } }
-                @for section in &sections {
-                    section id=(section.id) { h2 { (section.title) } (section.body) }
-                }
-                @if !missing.is_empty() {
-                    section id="missing" { h2 { "What is missing" } @for sentence in missing { p { (sentence) } } }
-                }
+                main { @for section in &sections { (section.render()) } }
                 footer { (results.run) " · bench " (results.environment.bench_version) }
+                script { (PreEscaped(SCRIPT)) }
             }
         }
     })
 }
 
-/// The answer, what was run, and whether it came to its end.
-fn head(results: &Results, folder: &Folder<'_>) -> Markup {
-    let says = tables::sentences(results);
-    let (title, says) = match answer::of_run(results) {
-        Some(answer) => (answer::QUESTION.to_owned(), vec![answer]),
-        None => (tables::scenario(&results.plan), says),
-    };
+/// The answer, the table below it, the conditions, and a warning where the run did not come to its end.
+fn head(results: &Results) -> Markup {
+    let study = first_screen::study_of(results);
+    let says = answer::of_run(results).map_or_else(|| tables::sentences(results), |answer| vec![answer]);
     html! {
         header {
-            h1 { (title) }
-            @for sentence in &says { p.answer { (strong_start(sentence)) } }
+            p.hint { (tables::scenario(&results.plan)) @if says.len() == 1 { " · " (answer::QUESTION) } }
+            h1 class=[class(study.answer.tone)] { (study.answer.text) }
             @if let Some(why) = notes::incomplete(results) {
                 p.warning { "Note: " (why) "; what was measured until then is shown." }
             }
+            @if !study.table.rows.is_empty() { (table(&study.table)) }
+            p.hint { (conditions::parts(results).join(" · ")) }
+            @for sentence in &says { p { (inline(sentence)) } }
             @for line in tables::header(results).lines() { p.hint { (line) } }
-            p.hint {
-                @for file in ["results.json", "results.csv", "results.md"] { (folder.link(file, file)) " " }
-            }
         }
     }
 }
 
-/// The first sentence is the answer to the question.
-fn strong_start(sentence: &str) -> Markup {
-    match sentence.split_once(". ") {
-        Some((start, rest)) => html! { strong { (start) "." } " " (inline(rest)) },
-        None => inline(sentence),
-    }
-}
-
-/// All sections that have something to show, and what is missing.
-fn sections(results: &Results, folder: &Folder<'_>) -> Result<(Vec<Section>, Vec<String>)> {
+/// All sections that have something to show.
+fn sections(results: &Results, folder: &Folder<'_>) -> Result<Vec<Section>> {
     let all = subjects(results);
     // The points of a grid are in its map.
     let drawn: &[Subject<'_>] = if results.network.is_none() { &all } else { &[] };
-    let logs = if results.plan.records { logs(folder, drawn, results) } else { Logs::default() };
-    let (flames, no_flames) =
-        if results.plan.records { flames::read(folder, drawn, results) } else { (Vec::new(), Vec::new()) };
-    let mut sections = Vec::new();
-    let mut add = |id, title, body: Option<Markup>| sections.extend(body.map(|body| Section { id, title, body }));
-    add("samples", "Every sample", sample_strips(results, drawn)?);
-    add("time", "Where the wall clock went", accounts(drawn)?);
-    add("flight", "Requests in flight", flight(folder, &logs)?);
-    add("latency", "How long gets took", gets(folder, &logs)?);
-    add("path", "Critical path", paths(results, folder)?);
-    add("network", "Latency and bandwidth", results.network.as_ref().map(network_map::render).transpose()?);
-    let has_verdict = !results.verdicts.is_empty();
-    add("verdict", "What held it back", has_verdict.then(|| verdict::render(folder, &results.verdicts)));
-    add("tables", "Tables", tables(results));
-    add("flames", "Flame graphs", (!flames.is_empty()).then(|| flames::render(folder, &flames)));
-    add("environment", "Environment", Some(environment(results)));
-    add("records", "Records", links::render(folder, results, &all));
-    let mut missing = sentences(&[logs.missing, no_flames].concat());
-    if !results.plan.records {
-        missing.push(
-            "The backend kept no records in this run (--no-records): what is drawn from them is left out.".to_owned(),
-        );
-    }
-    Ok((sections, missing))
+    let (logs, (flames, no_flames)) = if results.plan.records {
+        (logs(folder, drawn, results), flames::read(folder, drawn, results))
+    } else {
+        (Logs::default(), (Vec::new(), Vec::new()))
+    };
+    let mut fix = Section::new("fix", "What should I fix first?");
+    fix.add("verdict", None, (!results.verdicts.is_empty()).then(|| verdict::render(folder, &results.verdicts)));
+    let mut sections = vec![
+        fix,
+        builds::section(results, drawn)?,
+        time::section(folder, results, drawn, &logs, &flames)?,
+        packages::section(&results.savings),
+        trust::section(results, &[&logs.missing[..], &no_flames].concat()),
+        files::section(folder, results, &all),
+    ];
+    sections.retain(|section| !section.parts.is_empty());
+    Ok(sections)
 }
+
+#[cfg(test)]
+#[path = "page_tests.rs"]
+pub mod tests;

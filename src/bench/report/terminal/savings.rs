@@ -97,8 +97,8 @@ fn cost(package: &PackageSaved) -> String {
     format!("{} (waited {}, compiles in {})", package.package, time(package.waited_ns), time(package.compiled_ns))
 }
 
-/// CacheState and case of a round.
-fn name(folder: &str) -> &str {
+/// The state and the case of a round.
+pub fn name(folder: &str) -> &str {
     folder.rsplit_once('/').map_or(folder, |(setup, _)| setup)
 }
 

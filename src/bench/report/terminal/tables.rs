@@ -49,6 +49,23 @@ pub fn verdicts(results: &Results, width: usize) -> String {
 
 /// The tables of a run, but for those of a grid of links.
 pub fn grids(results: &Results) -> Vec<Grid> {
+    let mut grids = results_grids(results);
+    grids.extend(breakdown_grid(results));
+    if !results.savings.is_empty() {
+        grids.push(savings::grid(&results.savings));
+    }
+    grids
+}
+
+/// The wall-time breakdown of each state or case; None where there is none.
+pub fn breakdown_grid(results: &Results) -> Option<Grid> {
+    let grid = time_breakdown::grid(&figures(results));
+    let is_shown = results.network.is_none() && results.proofs.is_empty() && !grid.rows.is_empty();
+    is_shown.then_some(grid)
+}
+
+/// The tables of times and counts, but for those of a grid of links.
+pub fn results_grids(results: &Results) -> Vec<Grid> {
     let summary = &results.summary;
     let mut grids = Vec::new();
     if let Some(ci) = results.ci.as_ref().filter(|ci| !ci.waves.is_empty()) {
@@ -60,13 +77,6 @@ pub fn grids(results: &Results) -> Vec<Grid> {
         grids.extend([cases::times(results), cases::counts(&results.cases)]);
     } else if results.network.is_none() && !summary.states.is_empty() {
         grids.extend([states::times(summary), counts::grid(&summary.states)]);
-    }
-    let accounts = time_breakdown::grid(&figures(results));
-    if results.network.is_none() && results.proofs.is_empty() && !accounts.rows.is_empty() {
-        grids.push(accounts);
-    }
-    if !results.savings.is_empty() {
-        grids.push(savings::grid(&results.savings));
     }
     if !summary.pairs.is_empty() {
         grids.push(states::pairs(&summary.pairs));

@@ -4,12 +4,13 @@
 mod bottlenecks;
 mod case_table;
 mod state_table;
-mod study;
+pub mod study;
 
 use std::path::Path;
 
 use crate::bench::analysis::study::summary::StateSummary;
 use crate::bench::report::terminal::cases;
+use crate::bench::report::terminal::first_screen::study::Study;
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::answer;
 use crate::bench::report::text::cell::Tone;
@@ -29,13 +30,8 @@ const FIRST_ROWS: usize = 6;
 /// The first screen of a run whose files are in `folder`, as a user would type it.
 pub fn render(results: &Results, files: &[File], folder: &Path, view: View) -> String {
     let view = View { width: view.width.min(WIDTH), ..view };
-    let study = study::of(results);
-    let disturbance = conditions::of_run(results).disturbance().filter(|_| study.is_disturbed);
-    let answer = disturbance.map_or(study.answer, answer::do_not_quote);
-    let mut table = study.table;
-    if disturbance.is_some() {
-        table.rows.iter_mut().flatten().for_each(|cell| cell.tone = Tone::Plain);
-    }
+    let study = study_of(results);
+    let (answer, table) = (study.answer, study.table);
     let first = wrapped(&[answer.text], view.width);
     let first: Vec<String> = first.lines().map(|line| view.painted(line, answer.tone)).collect();
     let (conditions, files) = (circumstances(results, &study.sessions, view), pointers(files, folder, view));
@@ -50,6 +46,17 @@ pub fn render(results: &Results, files: &[File], folder: &Path, view: View) -> S
     let mut parts = vec![first, table, conditions, below, files];
     parts.retain(|part| !part.is_empty());
     parts.iter().map(|part| part.join("\n")).collect::<Vec<String>>().join("\n\n") + "\n"
+}
+
+/// The study of a run; on a disturbed machine the answer warns, and no factor is coloured.
+pub fn study_of(results: &Results) -> Study<'_> {
+    let mut study = study::of(results);
+    let disturbance = conditions::of_run(results).disturbance();
+    if let Some(disturbance) = disturbance.filter(|_| study.is_disturbed) {
+        study.answer = answer::do_not_quote(disturbance);
+        study.table.rows.iter_mut().flatten().for_each(|cell| cell.tone = Tone::Plain);
+    }
+    study
 }
 
 /// Lines of a part on the terminal, with the empty one that follows it; long commands take several.

@@ -1,4 +1,4 @@
-//! The tables of the terminal as HTML.
+//! The tables of the terminal as HTML; the script of the page makes them sortable.
 
 use maud::{Markup, html};
 
@@ -33,11 +33,13 @@ fn title(header: &str) -> Markup {
     html! { (name) @if !unit.is_empty() { br; span.unit { (unit) } } }
 }
 
-fn class(tone: Tone) -> Option<&'static str> {
+/// The class of a text of this tone.
+pub fn class(tone: Tone) -> Option<&'static str> {
     match tone {
         Tone::Good => Some("faster"),
         Tone::Bad => Some("slower"),
-        Tone::Plain | Tone::Warning => None,
+        Tone::Warning => Some("caution"),
+        Tone::Plain => None,
     }
 }
 
