@@ -58,8 +58,7 @@ fn costs(waves: &[WaveSummary]) -> Grid {
 /// Notes on the columns, and what makes the numbers doubtful.
 pub fn notes(ci: &CiResults) -> Vec<String> {
     let prices = &ci.prices;
-    let shared =
-        "All machines share the cores of this one: compare the waves with each other. pending: uploads that were not finished at exit.";
+    let shared = "All machines share the cores of this one: compare the waves with each other. pending: uploads that were not finished at exit.";
     let priced = format!(
         "$ wave: requests and bytes out; $ month: what the bucket holds after the wave. At {} a thousand PUT and LIST, {} a \
          thousand GET, {} a GB out, {} a GB and month: change them under [prices].",

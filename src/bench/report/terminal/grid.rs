@@ -123,7 +123,10 @@ mod tests {
 
     fn grid() -> Grid {
         let against = Cell { text: "97× faster".to_owned(), tone: Tone::Good };
-        Grid::new(&["run", "wall", "against", "samples"], vec![vec!["a".into(), "0.29 s".into(), against, "··:".into()]])
+        Grid::new(
+            &["run", "wall", "against", "samples"],
+            vec![vec!["a".into(), "0.29 s".into(), against, "··:".into()]],
+        )
     }
 
     #[test]

@@ -84,7 +84,8 @@ fn least(of: &StrategyGrid) -> Option<String> {
     let ends = [of.least.first()?, of.least.last()?];
     let told: Vec<String> = ends[..ends.len().min(of.least.len())].iter().filter_map(|least| told(least)).collect();
     let line = "by the line wall = base + bytes / bandwidth";
-    (!told.is_empty()).then(|| format!("{}: a build without a cache is faster {} ({line}).", of.strategy.name(), told.join(", and ")))
+    (!told.is_empty())
+        .then(|| format!("{}: a build without a cache is faster {} ({line}).", of.strategy.name(), told.join(", and ")))
 }
 
 fn latency_text(latency_ms: f64) -> String {

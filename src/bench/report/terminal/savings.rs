@@ -190,10 +190,7 @@ pub mod tests {
             notes[1]
         );
         let with_close = super::path(&path, 40_000_000);
-        assert!(
-            with_close.ends_with("30 % for a free worker; go's close takes another 40.0 ms."),
-            "{with_close}"
-        );
+        assert!(with_close.ends_with("30 % for a free worker; go's close takes another 40.0 ms."), "{with_close}");
         assert_eq!(super::path(&path, 9_000_000), notes[0]);
         assert_eq!(super::notes(&[], &[], &[]), Vec::<String>::new());
     }

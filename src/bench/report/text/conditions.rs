@@ -41,7 +41,8 @@ pub fn parts(results: &Results) -> Vec<String> {
 /// The warnings of a run, each in a sentence; empty where all is well. `sessions` are the named states and cases.
 pub fn warnings(results: &Results, sessions: &[(String, &StateSummary)]) -> Vec<String> {
     let summary = &results.summary;
-    let mut warnings: Vec<String> = notes::incomplete(results).map(|what| format!("Incomplete: {what}.")).into_iter().collect();
+    let mut warnings: Vec<String> =
+        notes::incomplete(results).map(|what| format!("Incomplete: {what}.")).into_iter().collect();
     if !summary.records.disagreements.is_empty() {
         warnings.push(format!(
             "The records disagree, so do not trust these numbers: {}.",
@@ -57,7 +58,8 @@ pub fn warnings(results: &Results, sessions: &[(String, &StateSummary)]) -> Vec<
     }
     let backends = sessions.iter().filter_map(|(name, state)| Some((name.as_str(), state.backend.as_ref()?)));
     warnings.extend(backends.flat_map(|(name, backend)| of_backend(name, backend)));
-    if let Some(until) = results.plan.until.filter(|until| results.widest_interval.is_none_or(|widest| widest > until.share))
+    if let Some(until) =
+        results.plan.until.filter(|until| results.widest_interval.is_none_or(|widest| widest > until.share))
     {
         warnings.push(notes::until(until.share, results.widest_interval));
     }
@@ -105,8 +107,8 @@ mod tests {
     use super::*;
     use crate::bench::analysis::compute;
     use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::results::run::tests::results;
     use crate::bench::results::run::LinkMeasured;
+    use crate::bench::results::run::tests::results;
     use crate::bench::scenario::cache_state::CacheState;
 
     #[test]

@@ -67,7 +67,8 @@ fn assert_fits(text: &str, width: usize) {
 fn the_answer_comes_first_and_all_questions_have_a_row() {
     let text = screen(&five_states(&[260, 261, 262, 263, 265]), PLAIN);
     assert!(text.starts_with("Yes: 45x faster on a fresh machine, 97x on this one; 1.1x slower than go's cache\n\n"));
-    let row = |words: &str| text.lines().find(|line| line.starts_with(words)).unwrap_or_else(|| panic!("{words}: {text}"));
+    let row =
+        |words: &str| text.lines().find(|line| line.starts_with(words)).unwrap_or_else(|| panic!("{words}: {text}"));
     assert!(row(" fresh machine, full S3  remote-hit    28.0 s     0.62 s").ends_with("45x faster"), "{text}");
     assert!(row(" first build, fills S3   cold").ends_with("inconclusive: 1 round"), "{text}");
     assert!(row(" next build, same disk   local-hit").ends_with("97x faster"), "{text}");
@@ -105,7 +106,10 @@ fn warnings_stay_when_the_screen_is_full() {
     run.summary.records.disagreements = vec!["local-hit/1: gets: 7 in session.json, 8 in request.txt".to_owned(); 9];
     run.ended = crate::bench::results::run::Ended::Interrupted;
     let text = screen(&run, PLAIN);
-    assert!(text.contains(" Incomplete: the run ") && text.contains(" The records disagree, so do not trust"), "{text}");
+    assert!(
+        text.contains(" Incomplete: the run ") && text.contains(" The records disagree, so do not trust"),
+        "{text}"
+    );
     assert!(text.contains("RECORDS DISAGREE") && text.contains("97x faster") && text.contains("2.4x slower"), "{text}");
     assert_fits(&text, WIDTH);
 }

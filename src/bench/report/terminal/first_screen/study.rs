@@ -49,9 +49,15 @@ pub fn of(results: &Results) -> Study<'_> {
         if results.plan.compare_with_first {
             let changes: Vec<_> = changes.iter().filter(|case| case.against_whole.is_some()).collect();
             let answer = headlines::of_changes(first, &changes);
-            return Study { has_bottlenecks: true, ..study(answer, case_table::changes(first, &changes, &results.verdicts)) };
+            return Study {
+                has_bottlenecks: true,
+                ..study(answer, case_table::changes(first, &changes, &results.verdicts))
+            };
         }
-        return Study { has_bottlenecks: true, ..study(headlines::of_cases(&results.cases), case_table::cases(results)) };
+        return Study {
+            has_bottlenecks: true,
+            ..study(headlines::of_cases(&results.cases), case_table::cases(results))
+        };
     }
     Study { has_bottlenecks: true, ..study(answer::headline(&results.summary), state_table::grid(results)) }
 }
