@@ -253,9 +253,9 @@ fn measure(mut machine: RoundRunner<'_>) -> Result<(Results, Vec<anyhow::Error>)
 fn groups(machine: &mut RoundRunner<'_>, keeper: &mut RunRecorder<'_>) -> (Ended, Option<anyhow::Error>) {
     let plan = machine.plan;
     keeper.results.ci = Some(CiResults::new(plan.prices));
-    for (group, number) in plan.groups.iter().zip(1..) {
-        let (folder, all) = (group.folder(), plan.groups.len());
-        keeper.progress.note(&format!("machines: {folder} · group {number} of {all}"));
+    for (at, group) in plan.groups.iter().enumerate() {
+        let (folder, number, all) = (group.folder(), at + 1, plan.groups.len());
+        keeper.progress.group_starts(at, &format!("machines: {folder} · group {number} of {all}"));
         let result = machine.group(group);
         if machine.interrupted() {
             return (Ended::Interrupted, None);
@@ -263,6 +263,7 @@ fn groups(machine: &mut RoundRunner<'_>, keeper: &mut RunRecorder<'_>) -> (Ended
         if let Err(error) = result.and_then(|result| keeper.group_ended(result)) {
             return (Ended::Failed, Some(error));
         }
+        keeper.progress.group_ended(at);
     }
     (Ended::Complete, None)
 }

@@ -8,6 +8,8 @@ use crate::bench::plan::steps::{Kind, Setup, Step};
 #[derive(Debug)]
 pub struct Remaining {
     steps: Vec<(Step, f64)>,
+    /// Of the groups of machines, which a plan has in the place of steps.
+    groups_s: Vec<f64>,
     /// The last time of each kind of step.
     took: Vec<(Setup, Class, f64)>,
     /// Of all steps that have ended: what was guessed, and what it was.
@@ -44,7 +46,13 @@ impl Remaining {
     /// All steps of a plan, on a machine with this many cores.
     pub fn of(plan: &Plan, cores: usize) -> Remaining {
         let guess = |step: &Step| (*step, duration::of_step(plan, step, cores));
-        Remaining { steps: plan.steps.iter().map(guess).collect(), took: Vec::new(), guessed_s: 0.0, measured_s: 0.0 }
+        Remaining {
+            steps: plan.steps.iter().map(guess).collect(),
+            groups_s: plan.groups.iter().map(|group| duration::of_group(group, cores)).collect(),
+            took: Vec::new(),
+            guessed_s: 0.0,
+            measured_s: 0.0,
+        }
     }
 
     /// The steps in their order.
@@ -68,21 +76,40 @@ impl Remaining {
         let (setup, class) = (step.setup(), Class::of(step.kind));
         self.took.retain(|(other, of, _)| (*other, *of) != (setup, class));
         self.took.push((setup, class, seconds));
+        self.learn(guess, seconds);
+    }
+
+    /// The group at `position` took this long.
+    pub fn group_ended(&mut self, position: usize, seconds: f64) {
+        self.learn(self.groups_s[position], seconds);
+    }
+
+    fn learn(&mut self, guess: f64, seconds: f64) {
         self.guessed_s += guess;
         self.measured_s += seconds;
     }
 
     /// The time from the step at `position` on; nothing is left behind the last one.
-    pub fn from(&self, position: usize) -> Left {
+    pub fn left_from(&self, position: usize) -> Left {
         let mut seconds = self.steps.iter().skip(position).map(|(step, guess)| self.expected(step, *guess));
         Left { of_step_s: seconds.next().unwrap_or(0.0), after_s: seconds.sum() }
+    }
+
+    /// The time from the group at `position` on.
+    pub fn left_from_group(&self, position: usize) -> Left {
+        let mut seconds = self.groups_s.iter().skip(position).map(|guess| guess * self.off());
+        Left { of_step_s: seconds.next().unwrap_or(0.0), after_s: seconds.sum() }
+    }
+
+    /// How far the guesses have been off.
+    fn off(&self) -> f64 {
+        if self.guessed_s > 0.0 { self.measured_s / self.guessed_s } else { 1.0 }
     }
 
     /// As the last one of its kind; else the guess, by how far the guesses have been off.
     fn expected(&self, step: &Step, guess: f64) -> f64 {
         let same = self.took.iter().find(|(setup, class, _)| (*setup, *class) == (step.setup(), Class::of(step.kind)));
-        let off = if self.guessed_s > 0.0 { self.measured_s / self.guessed_s } else { 1.0 };
-        same.map_or(guess * off, |(_, _, seconds)| *seconds)
+        same.map_or(guess * self.off(), |(_, _, seconds)| *seconds)
     }
 }
 
@@ -96,7 +123,7 @@ mod tests {
             (Step { state: *state, case: None, kind: *kind, round: 1 }, *guess)
         };
         let steps = steps.iter().map(step).collect();
-        Remaining { steps, took: Vec::new(), guessed_s: 0.0, measured_s: 0.0 }
+        Remaining { steps, groups_s: vec![13.0, 26.0], took: Vec::new(), guessed_s: 0.0, measured_s: 0.0 }
     }
 
     #[test]
@@ -107,15 +134,15 @@ mod tests {
             (CacheState::LocalHit, Kind::Profile, 3.0),
             (CacheState::LocalHit, Kind::Measured, 1.0),
         ]);
-        assert_eq!(left.from(0), Left { of_step_s: 30.0, after_s: 5.0 });
+        assert_eq!(left.left_from(0), Left { of_step_s: 30.0, after_s: 5.0 });
         // This machine is half as fast as was guessed.
         left.ended(0, 60.0);
-        assert_eq!(left.from(1), Left { of_step_s: 2.0, after_s: 8.0 });
+        assert_eq!(left.left_from(1), Left { of_step_s: 2.0, after_s: 8.0 });
         // A profile round says nothing about timed ones.
         left.ended(1, 2.5);
         left.ended(2, 9.0);
-        assert_eq!(left.from(3), Left { of_step_s: 2.5, after_s: 0.0 });
-        assert_eq!(left.from(4), Left::default());
+        assert_eq!(left.left_from(3), Left { of_step_s: 2.5, after_s: 0.0 });
+        assert_eq!(left.left_from(4), Left::default());
     }
 
     #[test]
@@ -125,6 +152,14 @@ mod tests {
         left.ended(0, 1.5);
         let more = Step { state: CacheState::LocalHit, case: None, kind: Kind::Measured, round: 2 };
         left.insert(1, &[more]);
-        assert_eq!(left.from(1), Left { of_step_s: 1.5, after_s: 7.5 });
+        assert_eq!(left.left_from(1), Left { of_step_s: 1.5, after_s: 7.5 });
+    }
+
+    #[test]
+    fn groups_of_machines_are_estimated_too() {
+        let mut left = remaining(&[]);
+        assert_eq!(left.left_from_group(0), Left { of_step_s: 13.0, after_s: 26.0 });
+        left.group_ended(0, 26.0);
+        assert_eq!(left.left_from_group(1), Left { of_step_s: 52.0, after_s: 0.0 });
     }
 }

@@ -38,9 +38,9 @@ impl Progress {
 
     /// Work before the first step.
     pub fn before(&self, text: &str) {
-        let Left { of_step_s, after_s } = self.remaining.from(0);
-        let left = Left { of_step_s: 0.0, after_s: of_step_s + after_s };
-        self.line.say(text, Some(left).filter(|left| left.after_s > 0.0), None);
+        let (steps, groups) = (self.remaining.left_from(0), self.remaining.left_from_group(0));
+        let all_s = steps.of_step_s + steps.after_s + groups.of_step_s + groups.after_s;
+        self.line.say(text, Some(Left { of_step_s: 0.0, after_s: all_s }), None);
     }
 
     /// Work that is no step and whose duration is not known.
@@ -58,7 +58,7 @@ impl Progress {
         self.started = Instant::now();
         let session = step.state.uses_backend().then(|| self.folder.join(step.folder(&self.cases)));
         let log = session.map(|folder| folder.join("request.txt"));
-        self.line.say(&self.describe(step), Some(self.remaining.from(position)), log);
+        self.line.say(&self.describe(step), Some(self.remaining.left_from(position)), log);
     }
 
     /// The step ended with this round.
@@ -69,6 +69,17 @@ impl Progress {
             let took = units::duration(round.wall_ns as f64);
             note::line(format_args!("{} · {took}{state}", self.describe(round.step)));
         }
+    }
+
+    /// The group of machines at `position` of the plan starts.
+    pub fn group_starts(&mut self, position: usize, text: &str) {
+        self.started = Instant::now();
+        self.line.say(text, Some(self.remaining.left_from_group(position)), None);
+    }
+
+    /// The group ended.
+    pub fn group_ended(&mut self, position: usize) {
+        self.remaining.group_ended(position, self.started.elapsed().as_secs_f64());
     }
 
     /// Takes the line away, so that others can print.
