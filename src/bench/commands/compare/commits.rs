@@ -89,7 +89,7 @@ fn build(side: &Side, builds: Option<&CommitBuilds>, interrupt: &Interrupt) -> R
         return Ok(());
     }
     let line = StatusLine::new();
-    builds.build(commit, interrupt, &|what| line.say(what, "", None))
+    builds.build(commit, interrupt, &|what| line.say(what, None, None))
 }
 
 /// Makes sure that the backend of a case understands all that it will be told, before the first round.

@@ -219,4 +219,19 @@ mod tests {
         assert_eq!(count(Some(2.5)), "2.5");
         assert_eq!(count(None), "–");
     }
+
+    #[test]
+    fn guessed_durations_are_round() {
+        let words = [0.4, 7.2, 43.0, 58.0, 71.0, 120.0, 299.0, 840.0, 3580.0, 9100.0].map(rough_duration);
+        let expected = ["0 s", "7 s", "45 s", "1 min", "1 min 10 s", "2 min", "5 min", "14 min", "1 h", "2 h 30 min"];
+        assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn few_numbers_have_one_unit_and_three_digits() {
+        let cells = [Some(30.86e9), Some(0.776e9), Some(0.0412e9), None];
+        assert_eq!(short_durations(&cells), ["30.9 s", "0.78 s", "0.041 s", "–"]);
+        assert_eq!(short_durations(&[Some(366e6), Some(20.13e6)]), ["366 ms", "20.1 ms"]);
+        assert_eq!((counted(1, "round"), counted(2, "round")), ("1 round".to_owned(), "2 rounds".to_owned()));
+    }
 }

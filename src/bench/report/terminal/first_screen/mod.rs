@@ -95,7 +95,7 @@ fn circumstances(results: &Results, sessions: &[(String, &StateSummary)], view: 
     }
     let warnings = conditions::warnings(results, sessions);
     for warning in warnings.iter().take(MOST_WARNINGS) {
-        let text = wrapped(&[warning.clone()], view.width.saturating_sub(1));
+        let text = wrapped(std::slice::from_ref(warning), view.width.saturating_sub(1));
         let two: Vec<String> = text.lines().take(2).map(|line| view.painted(line, Tone::Warning)).collect();
         lines.extend(indented(two));
     }
