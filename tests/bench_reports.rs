@@ -24,7 +24,17 @@ fn read(path: &Path) -> Value {
 /// A page with its records beside it, and one of results.json alone.
 fn assert_pages(folder: &Path, latest: &Path) {
     let page = std::fs::read_to_string(latest.join("report.html")).unwrap();
-    for part in ["id=\"samples\"", "id=\"time\"", "id=\"flight\"", "id=\"latency\"", "id=\"flames\"", "id=\"tables\""] {
+    for part in [
+        "id=\"samples\"",
+        "id=\"time\"",
+        "id=\"flight\"",
+        "id=\"latency\"",
+        "id=\"flames\"",
+        "id=\"tables\"",
+        "id=\"fix\"",
+        "id=\"trust\"",
+        "drop the file <a href=",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     assert!(page.contains("href=\"local-hit/") && !page.contains("id=\"missing\""), "{page}");

@@ -62,10 +62,13 @@ pub fn render(results: &Results, folder: &Folder<'_>) -> Result<Markup> {
 /// The answer, the table below it, the conditions, and a warning where the run did not come to its end.
 fn head(results: &Results) -> Markup {
     let study = first_screen::study_of(results);
-    let says = answer::of_run(results).map_or_else(|| tables::sentences(results), |answer| vec![answer]);
+    // The table says all that there is to say of states.
+    let is_of_states = answer::of_run(results).is_some() && results.differences.is_none();
+    let question = is_of_states.then_some(answer::QUESTION);
+    let says = if question.is_some() { Vec::new() } else { tables::sentences(results) };
     html! {
         header {
-            p.hint { (tables::scenario(&results.plan)) @if says.len() == 1 { " · " (answer::QUESTION) } }
+            p.hint { (tables::scenario(&results.plan)) @if let Some(question) = question { " · " (question) } }
             h1 class=[class(study.answer.tone)] { (study.answer.text) }
             @if let Some(why) = notes::incomplete(results) {
                 p.warning { "Note: " (why) "; what was measured until then is shown." }

@@ -1,4 +1,4 @@
-// Sorts a table by the column whose title is clicked, or chosen with the Enter key; a second time in the other direction.
+// Sorts a table of a section by the column whose title is clicked, or chosen with the Enter key; a second time in the other direction.
 "use strict";
 const sizes = { ns: 1e-9, "µs": 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, B: 1, KiB: 1024, MiB: 1048576, GiB: 1073741824 };
 // A time or a size by its unit; "2x slower" is 2 and "2x faster" a half; text without a number comes last.
@@ -19,7 +19,7 @@ const order = (title, at) => {
   rows.sort((one, two) => (at === 0 ? names(one, two) : numbers(one, two)) * (up ? 1 : -1));
   body.append(...rows);
 };
-for (const title of document.querySelectorAll("thead th")) {
+for (const title of document.querySelectorAll("main thead th")) {
   const at = title.cellIndex;
   title.tabIndex = 0;
   title.title = "Sort by this column";

@@ -44,7 +44,8 @@ fn finding(folder: &Folder<'_>, found: &Finding, wall_ns: u64) -> Markup {
 fn seen(folder: &Folder<'_>, evidence: &Evidence) -> Markup {
     html! {
         (inline(&evidence.what)) " "
-        span.source { (folder.link(&evidence.file, &evidence.file)) " " code { (evidence.query) } }
+        span.source { (folder.link(&evidence.file, &evidence.file)) }
+        details.query { summary { "query" } code { (evidence.query) } }
     }
 }
 

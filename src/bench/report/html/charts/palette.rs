@@ -51,7 +51,7 @@ pub fn hex(RGBColor(red, green, blue): RGBColor) -> String {
 
 /// CSS that makes a flame graph of inferno fit a dark page: the ground and the text on it. Text on frames stays black.
 pub const DARK_FLAMES: &str = "@media (prefers-color-scheme: dark) { #background stop { stop-color: #161b22 } \
-                               text { fill: #e6edf3 } #frames text { fill: #000000 } #frames > *:hover { stroke: white } }";
+                               text { fill: #e6edf3 } #frames text { fill: #000000 } #frames > *:hover { stroke: white } #search { opacity: 0.6 } }";
 
 /// CSS for dark mode: the charts get their dark colours.
 pub fn dark_css() -> String {

@@ -11,13 +11,13 @@ pub fn table(grid: &Grid) -> Markup {
     html! {
         div.scroll tabindex="0" {
             table {
-                thead { tr { @for at in &shown { th scope="col" { (title(&grid.header[*at])) } } } }
+                thead { tr { @for at in &shown { th.left[grid.left.contains(at)] scope="col" { (title(&grid.header[*at])) } } } }
                 tbody {
                     @for row in &grid.rows {
                         tr {
                             @for at in &shown {
                                 @if *at == 0 { th scope="row" { (row[*at].text) } }
-                                @else { td class=[class(row[*at].tone)] { (row[*at].text) } }
+                                @else { td.left[grid.left.contains(at)] class=[class(row[*at].tone)] { (row[*at].text) } }
                             }
                         }
                     }
