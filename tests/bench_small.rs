@@ -72,6 +72,17 @@ fn assert_go_view(path: &Path) {
     }
 }
 
+/// A get that waits for a pack says for which one, and that pack was fetched.
+fn assert_waits_name_packs(path: &Path) {
+    let trace: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let packs = |name: &str| -> Vec<&str> {
+        let slices = trace.iter().filter(|event| event["name"] == name);
+        slices.map(|event| event["args"]["pack"].as_str().unwrap_or_default()).collect()
+    };
+    let (waits, fetched) = (packs("wait.first_byte"), packs("prefetch"));
+    assert!(!waits.is_empty() && waits.iter().all(|pack| fetched.contains(pack)), "{waits:?} of {fetched:?}");
+}
+
 /// Each state with a backend has a critical path, and what the cache saved counts all of its gets.
 fn assert_critical_paths(results: &Value) {
     let paths = results["critical_paths"].as_array().unwrap();
@@ -147,6 +158,7 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
     assert!(resources("go-cold")["go"]["cpu_ns"].as_u64().unwrap() > 0, "{}", resources("go-cold"));
     assert!(of_state(&results, "cold")["session"]["resources"]["s3"]["peak_resident_bytes"].is_u64());
     assert_go_view(&folder.path().join("metrics/latest/cold/profile/trace.json"));
+    assert_waits_name_packs(&folder.path().join("metrics/latest/remote-hit/profile/trace.json"));
     assert_critical_paths(&results);
     assert!(table.contains("savings by size") && table.contains("remote-hit: the critical path ("), "{table}");
     assert_first_screen(folder.path());

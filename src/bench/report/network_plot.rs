@@ -25,7 +25,7 @@ type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64,
 pub const EMPTY: RGBColor = INK;
 pub const FULL: RGBColor = MUTED;
 
-/// How the picture looks.
+/// The layout of the picture.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
     /// Panels in a row.

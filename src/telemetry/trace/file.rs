@@ -21,12 +21,12 @@ pub struct Slice {
     pub name: String,
     pub start_us: f64,
     pub end_us: f64,
-    /// What was recorded with it.
+    /// Values that were recorded with the span.
     pub args: Map<String, Value>,
 }
 
 impl Slice {
-    /// How long it took, to the nanosecond.
+    /// Its duration, rounded to a nanosecond.
     pub fn took_us(&self) -> f64 {
         ((self.end_us - self.start_us) * 1000.0).round() / 1000.0
     }
@@ -45,7 +45,7 @@ pub struct TraceFile {
     is_background_named: bool,
 }
 
-/// Work beside the requests is shown as a process of its own, whose number is the backend's plus this.
+/// Work beside the requests is shown as a separate process, whose number is the backend's plus this.
 pub const BACKGROUND: u32 = 1_000_000_000;
 /// Names of the two processes in the trace.
 const REQUESTS_NAME: &str = "cacheprog: requests from go";

@@ -27,6 +27,25 @@ use crate::bench::report::terminal::savings::tests::{saved, savings};
 
 const MARKUP: &str = "<script src=\"http://x\">&amp;</script>";
 
+/// The parts of the page of a run with everything, in order.
+const ALL_PARTS: [&str; 15] = [
+    "verdict",
+    "samples",
+    "tables",
+    "breakdown",
+    "flight",
+    "latency",
+    "path",
+    "flames",
+    "savings",
+    "notes",
+    "missing",
+    "environment",
+    "run",
+    "trace",
+    "records",
+];
+
 /// A path of two steps.
 pub fn critical_path() -> CriticalPath {
     let step = |package: &str, ready_ns, start_ns, done_ns, cache_ns| PathStep {
@@ -138,24 +157,7 @@ fn a_run_with_everything_has_every_part_in_order() {
     results.critical_paths = vec![critical_path()];
     results.savings = vec![savings(vec![saved(MARKUP, 1, 2)])];
     let page = rendered(&results, run.path());
-    let expected = [
-        "verdict",
-        "samples",
-        "tables",
-        "breakdown",
-        "flight",
-        "latency",
-        "path",
-        "flames",
-        "savings",
-        "notes",
-        "missing",
-        "environment",
-        "run",
-        "trace",
-        "records",
-    ];
-    assert_eq!(ids(&page), expected, "{page}");
+    assert_eq!(ids(&page), ALL_PARTS, "{page}");
     for words in [
         "Did the build get faster with GOCACHEPROG?",
         "<h1 class=\"faster\">Yes: 43x faster on a fresh machine, 82x on this one",

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_once_for_each_thing_left_out() {
+    fn missing_records_are_named_once_for_each_part_left_out() {
         let missing = |record: &str, without| Missing { record: record.to_owned(), without };
         let all =
             [missing("b/1/x is not there", "this"), missing("a/1/x is not there", "this"), missing("y is cut", "that")];

@@ -70,13 +70,13 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// How long all of them were open.
+    /// The time that they were open, added up.
     pub fn open_ns(&self) -> u64 {
         self.get_ns.saturating_add(self.put_ns)
     }
 }
 
-/// With each field on a line of its own they would be most of `results.json`.
+/// One action a line: with one field a line they would be most of `results.json`.
 fn one_a_line<S: Serializer>(actions: &[GoAction], serializer: S) -> Result<S::Ok, S::Error> {
     let lines: Result<Vec<String>, serde_json::Error> = actions.iter().map(serde_json::to_string).collect();
     let text = format!("[\n{}\n]", lines.map_err(S::Error::custom)?.join(",\n"));

@@ -1,4 +1,4 @@
-//! How long requests were open between any two times of a build.
+//! The time that requests were open between any two moments of a build.
 
 /// The requests of a build over its time.
 pub struct OpenTime {

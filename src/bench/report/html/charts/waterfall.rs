@@ -115,7 +115,7 @@ fn whole_name(step: &PathStep) -> String {
     }
 }
 
-/// The mode and package of a step, cut to `room` pixels: the end of an import path tells most.
+/// The mode and package of a step, cut to `room` pixels: the end of an import path matters most.
 fn name(step: &PathStep, room: f64) -> String {
     let whole = whole_name(step);
     if chart::text_width(&whole) <= room {

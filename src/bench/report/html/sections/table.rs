@@ -8,16 +8,17 @@ use crate::bench::report::text::cell::Tone;
 /// A table in a box that scrolls where it is too wide.
 pub fn table(grid: &Grid) -> Markup {
     let shown = grid.without_drawing();
+    let left = |at: usize| if grid.left.contains(&at) { Some("left") } else { None };
     html! {
         div.scroll tabindex="0" {
             table {
-                thead { tr { @for at in &shown { th.left[grid.left.contains(at)] scope="col" { (title(&grid.header[*at])) } } } }
+                thead { tr { @for at in &shown { th scope="col" class=[left(*at)] { (title(&grid.header[*at])) } } } }
                 tbody {
                     @for row in &grid.rows {
                         tr {
                             @for at in &shown {
                                 @if *at == 0 { th scope="row" { (row[*at].text) } }
-                                @else { td.left[grid.left.contains(at)] class=[class(row[*at].tone)] { (row[*at].text) } }
+                                @else { td class=[class(row[*at].tone).or(left(*at))] { (row[*at].text) } }
                             }
                         }
                     }
