@@ -9,7 +9,6 @@ mod study;
 use std::path::Path;
 
 use crate::bench::analysis::study::summary::StateSummary;
-use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::answer;
 use crate::bench::report::text::cell::Tone;
@@ -107,12 +106,6 @@ fn pointers(files: &[File], folder: &Path, view: View) -> Vec<String> {
     };
     let all = format!(" all tables: {}", files::details_command(folder));
     files.iter().map(line).chain([all]).collect()
-}
-
-/// The states and cases of a run with their names.
-fn sessions(results: &Results) -> Vec<(String, &StateSummary)> {
-    let of_cases = cases::names(&results.cases).into_iter().zip(results.cases.iter().map(|case| &case.figures));
-    results.summary.states.iter().map(|state| (state.state.to_string(), state)).chain(of_cases).collect()
 }
 
 #[cfg(test)]

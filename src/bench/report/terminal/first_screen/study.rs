@@ -3,9 +3,10 @@
 use crate::bench::analysis::study::network::{Crossover, Network};
 use crate::bench::analysis::study::selftest::Proof;
 use crate::bench::analysis::study::summary::StateSummary;
+use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::ci;
 use crate::bench::report::terminal::differences;
-use crate::bench::report::terminal::first_screen::{case_table, sessions, state_table};
+use crate::bench::report::terminal::first_screen::{case_table, state_table};
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::terminal::network;
 use crate::bench::report::terminal::selftest;
@@ -28,7 +29,7 @@ pub struct Study<'a> {
 
 /// The study of a run.
 pub fn of(results: &Results) -> Study<'_> {
-    let sessions = sessions(results);
+    let sessions = cases::figures(results);
     let study =
         |answer: Cell, table: Grid| Study { answer, table, has_bottlenecks: false, sessions, is_disturbed: true };
     if let Some(waves) = results.ci.as_ref().filter(|ci| !ci.waves.is_empty()) {
