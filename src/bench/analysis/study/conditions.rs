@@ -64,6 +64,7 @@ mod tests {
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::plan::run_plan::tests::plan_of;
     use crate::bench::scenario::cache_state::CacheState;
+    use crate::bench::scenario::case::tests::case;
     use crate::telemetry::ProcessUse;
 
     /// Rounds of a second on two cores, in which go uses one.
@@ -90,6 +91,16 @@ mod tests {
         let noisy = conditions(&rounds(1_100_000_000, 1_000_000_000), 2, Some(0.3));
         assert_eq!(noisy.disturbance(), Some(Disturbance::Noise(0.3)));
         assert_eq!(conditions(&rounds(1_100_000_000, 1_000_000_000), 2, Some(0.1)).disturbance(), None);
+    }
+
+    #[test]
+    fn a_case_with_cpu_contention_is_no_busy_machine() {
+        let mut loaded = case("name = \"x\"");
+        loaded.busy = 2;
+        let plan = plan_of(&[CacheState::GoCold], vec![loaded]);
+        let mut rounds = rounds(1_900_000_000, 1_000_000_000);
+        rounds.iter_mut().for_each(|round| round.step.case = Some(0));
+        assert_eq!(Conditions::of(&rounds, &plan, Some(2), None).others, None);
     }
 
     #[test]

@@ -12,12 +12,16 @@ use crate::bench::report::text::units::Column;
 use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
-/// Times: the shared baselines first, then a row for each state under each case.
+/// The states that all cases share, then each state under each case, with their names.
+pub fn figures(results: &Results) -> Vec<(String, &StateSummary)> {
+    let shared = results.summary.states.iter().map(|state| (state.state.to_string(), state));
+    let of_cases = names(&results.cases).into_iter().zip(results.cases.iter().map(|case| &case.figures));
+    shared.chain(of_cases).collect()
+}
+
+/// Times: a row for each of [`figures`].
 pub fn times(results: &Results) -> Grid {
-    let names = names(&results.cases);
-    let shared = results.summary.states.iter().map(|state| (state.state.name().to_owned(), state));
-    let of_cases = results.cases.iter().zip(names).map(|(case, name)| (name, &case.figures));
-    let rows: Vec<(String, &StateSummary)> = shared.chain(of_cases).collect();
+    let rows = figures(results);
     let walls = units::durations(&rows.iter().map(|(_, state)| Some(state.wall_median_ns)).collect::<Vec<_>>());
     let samples: Vec<Vec<f64>> =
         rows.iter().map(|(_, state)| state.walls_ns.iter().map(|wall| *wall as f64).collect()).collect();

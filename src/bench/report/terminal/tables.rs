@@ -1,6 +1,6 @@
 //! All tables, notes and sentences of a run: what `--details` prints, and what the other reports are made of.
 
-use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
+use crate::bench::analysis::study::summary::BackendSummary;
 use crate::bench::execute::environment::Environment;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::report::terminal::cases;
@@ -59,7 +59,7 @@ pub fn grids(results: &Results) -> Vec<Grid> {
 
 /// The wall-time breakdown of each state or case; None where there is none.
 pub fn breakdown_grid(results: &Results) -> Option<Grid> {
-    let grid = time_breakdown::grid(&figures(results));
+    let grid = time_breakdown::grid(&cases::figures(results));
     let is_shown = results.network.is_none() && results.proofs.is_empty() && !grid.rows.is_empty();
     is_shown.then_some(grid)
 }
@@ -87,7 +87,7 @@ pub fn results_grids(results: &Results) -> Vec<Grid> {
 
 /// Notes on the tables.
 pub fn notes(results: &Results) -> Vec<String> {
-    let figures = figures(results);
+    let figures = cases::figures(results);
     let sessions: Vec<(String, &BackendSummary)> =
         figures.iter().filter_map(|(name, state)| Some((name.clone(), state.backend.as_ref()?))).collect();
     let has_single = figures.iter().any(|(_, state)| state.wall_spread.is_none());
@@ -115,13 +115,6 @@ pub fn sentences(results: &Results) -> Vec<String> {
         None if !results.summary.states.is_empty() => vec![answer::sentence(&results.summary)],
         None => Vec::new(),
     }
-}
-
-/// States and cases with their names.
-fn figures(results: &Results) -> Vec<(String, &StateSummary)> {
-    let names = cases::names(&results.cases).into_iter().map(|name| name.replace("  ", " "));
-    let of_cases = names.zip(results.cases.iter().map(|case| &case.figures));
-    results.summary.states.iter().map(|state| (state.state.to_string(), state)).chain(of_cases).collect()
 }
 
 /// The name of the scenario: that of a file, unless bench itself has put the cases together.

@@ -20,7 +20,7 @@ pub fn parts(results: &Results) -> Vec<String> {
     let machine = match (conditions.others, conditions.disturbance()) {
         (_, Some(Disturbance::OtherPrograms(_))) => "machine busy".to_owned(),
         (Some(_), _) => "machine quiet".to_owned(),
-        (None, _) => "CPU load unknown".to_owned(),
+        (None, _) => "load unknown".to_owned(),
     };
     let records = &results.summary.records;
     let agreement = match records.disagreements.len() {
@@ -66,13 +66,15 @@ pub fn warnings(results: &Results, sessions: &[(String, &StateSummary)]) -> Vec<
     warnings
 }
 
-/// The reason why a state that finds everything in a cache has misses; None where it has none, or go stored what it missed.
+/// The reason why a state that finds everything in a cache has misses: go asks for the program that it links, never stores it, and
+/// stores only the linker's output (`updateBuildID` in cmd/go/internal/work/buildid.go). None where go stored more than that, because
+/// it compiled something.
 pub fn misses(name: &str, backend: &BackendSummary) -> Option<String> {
-    if backend.misses == 0.0 || backend.puts > 0.0 || backend.hits_local + backend.hits_remote == 0.0 {
+    if backend.misses == 0.0 || backend.puts > backend.misses || backend.hits_local + backend.hits_remote == 0.0 {
         return None;
     }
     let what = if backend.misses == 1.0 { "1 miss".to_owned() } else { format!("{} misses", backend.misses) };
-    Some(format!("{name}: {what}: go does not store linked programs through GOCACHEPROG, and links them again."))
+    Some(format!("{name}: {what}, because go does not store linked programs through GOCACHEPROG: it links them again."))
 }
 
 fn of_backend(name: &str, backend: &BackendSummary) -> Vec<String> {
@@ -115,7 +117,7 @@ mod tests {
     fn the_line_has_only_what_is_known() {
         let mut run = results(measured(CacheState::LocalHit, &[100]));
         compute(&mut run);
-        let expected = ["S3 latency 20 ms", "noise not measured", "CPU load unknown"];
+        let expected = ["S3 latency 20 ms", "noise not measured", "load unknown"];
         assert_eq!(parts(&run), expected);
         run.link = Some(LinkMeasured { answers: 9, first_byte_median_ms: 20.44, first_byte_p99_ms: 22.0 });
         run.summary.records.files = vec![("session.json".to_owned(), 1), ("trace.json".to_owned(), 1)];
@@ -137,11 +139,11 @@ mod tests {
     }
 
     #[test]
-    fn a_miss_without_a_put_is_a_linked_program() {
+    fn a_miss_after_which_nothing_is_compiled_is_a_linked_program() {
         let mut backend = crate::bench::report::terminal::counts::tests::backend(1072.0, 1.0, 0.0);
-        (backend.misses, backend.puts) = (1.0, 0.0);
+        (backend.misses, backend.puts) = (1.0, 1.0);
         let said = misses("local-hit", &backend).unwrap();
-        assert!(said.starts_with("local-hit: 1 miss: go does not store linked programs"), "{said}");
+        assert!(said.starts_with("local-hit: 1 miss, because go does not store linked programs"), "{said}");
         backend.puts = 3.0;
         assert_eq!(misses("local-hit", &backend), None);
         (backend.uploads_left, backend.remote_errors) = (1, 2);

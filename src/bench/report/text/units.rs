@@ -1,14 +1,14 @@
-//! Numbers as people read them. A column has one unit, chosen by its largest value, unless its values are far apart.
+//! Numbers for people. A column has one unit, chosen by its largest value, unless its values are far apart.
 
-/// What stands for a value that is not there: never 0.
+/// The sign for a missing value, which is never shown as 0.
 pub const MISSING: &str = "–";
 
 const TIMES: [Unit; 4] = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
 const SIZES: [Unit; 4] = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")];
-/// From this ratio of the largest to the smallest value on, one unit for both tells nothing of the smaller one.
+/// From this ratio of the largest to the smallest value on, the smaller one would be lost in a common unit.
 const APART: f64 = 1000.0;
 
-/// Its size, its name.
+/// The size of a unit and its name.
 type Unit = (f64, &'static str);
 
 /// The cells of a column, and their unit where they share one.
@@ -53,7 +53,7 @@ pub fn count(value: Option<f64>) -> String {
     }
 }
 
-/// A size class as a person reads it: `to 64 KiB`.
+/// A size class in words: `to 64 KiB`.
 pub fn size_class(name: &str) -> String {
     name.replace('-', " ").replace("KiB", " KiB").replace("MiB", " MiB")
 }
@@ -75,7 +75,7 @@ pub fn time_tick(nanoseconds: f64) -> String {
     format!("{} {unit}", tick(nanoseconds / size))
 }
 
-/// Memory of a machine.
+/// The memory of a machine.
 pub fn gibibytes(bytes: u64) -> String {
     format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30))
 }
@@ -85,14 +85,14 @@ pub fn duration(nanoseconds: f64) -> String {
     durations(&[Some(nanoseconds)]).remove(0)
 }
 
-/// A share as a percentage with two digits that tell something.
+/// A share as a percentage with two significant digits.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let decimals = if percent.abs() < 9.95 { 1 } else { 0 };
     format!("{percent:.decimals$} %")
 }
 
-/// A factor of 1 or more with two digits that tell something: `1.3×`, `45×`.
+/// A factor of 1 or more with two significant digits: `1.3×`, `45×`.
 pub fn factor(factor: f64) -> String {
     format!("{}×", factor_digits(factor))
 }

@@ -19,7 +19,7 @@ const HEADING: &str = "could save about";
 /// More states and cases than these have their bottlenecks in the report alone.
 const MOST_VERDICTS: usize = 3;
 
-/// A heading, a row for each bottleneck, the states without one, and a command that measures the largest, in at most `most` lines;
+/// A heading, a row for each bottleneck, the states without one, and a command that measures the largest that can be measured, in at most `most` lines;
 /// empty where no state was judged, or there is no place.
 pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
     let verdicts = &results.verdicts;
@@ -39,7 +39,7 @@ pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
     if !rows.is_empty() {
         above.push(format!(" {:<1$}{HEADING}", "Bottlenecks", width - HEADING.len()));
     }
-    let command = largest.first().and_then(|verdict| files::experiment(results, verdict));
+    let command = largest.iter().find_map(|verdict| files::experiment(results, verdict));
     let long = |line: &String| line.chars().count().div_ceil(view.width);
     let below: Vec<String> = without(verdicts).into_iter().chain(command).collect();
     let fixed = above.len() + below.iter().map(long).sum::<usize>();

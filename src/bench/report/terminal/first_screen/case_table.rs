@@ -1,5 +1,6 @@
 //! The tables of cases, and of the changes of a what-if.
 
+use crate::bench::analysis::statistics::compare::Verdict;
 use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::summary::StateSummary;
 use crate::bench::analysis::verdict::rules::StateVerdict;
@@ -16,9 +17,6 @@ const NAME: usize = 32;
 
 /// The baselines that all cases share, then one row for each case.
 pub fn cases(results: &Results) -> Grid {
-    let shared = results.summary.states.iter().map(|state| (state.state.to_string(), state));
-    let of_cases = cases::names(&results.cases).into_iter().zip(results.cases.iter().map(|case| &case.figures));
-    let all: Vec<(String, &StateSummary)> = shared.chain(of_cases).collect();
     let row = |(name, state): (String, &StateSummary)| {
         let rounds = state.walls_ns.len();
         let against = |found: Option<_>| found.map_or(units::MISSING.into(), |found| answer::judged(&found, rounds));
@@ -26,7 +24,7 @@ pub fn cases(results: &Results) -> Grid {
     };
     let command = cut(&results.plan.what_is_timed(), NAME);
     let header = [command.as_str(), "wall", "against go-warm", "against go-cold"];
-    Grid::new(&header, all.into_iter().map(row).collect())
+    Grid::new(&header, cases::figures(results).into_iter().map(row).collect())
 }
 
 /// The state unchanged, then one row for each change: what it was estimated to save, and what it saves.
@@ -43,7 +41,9 @@ pub fn changes(first: &CaseSummary, changes: &[&CaseSummary], verdicts: &[StateV
     let rows = changes.iter().map(|case| {
         let rounds = case.figures.walls_ns.len();
         let found = case.against_whole;
-        let saved = found.map(|found| unchanged * (1.0 - found.ratio)).filter(|saved| *saved > 0.0);
+        // Without a clear difference a number would say more than is known.
+        let saved = found.filter(|found| found.verdict == Verdict::Faster);
+        let saved = saved.map(|found| unchanged * (1.0 - found.ratio));
         let judged = found.map_or_else(missing, |found| answer::judged(&found, rounds));
         vec![
             cut(&case.name, NAME).into(),
@@ -55,7 +55,7 @@ pub fn changes(first: &CaseSummary, changes: &[&CaseSummary], verdicts: &[StateV
     });
     let name = first.figures.state.name();
     let header = [name, "wall", "estimate", "measured", ""];
-    Grid::new(&header, std::iter::once(plain).chain(rows).collect())
+    Grid { left: vec![4], ..Grid::new(&header, std::iter::once(plain).chain(rows).collect()) }
 }
 
 /// The rule whose cause a change of `what-if` takes away.

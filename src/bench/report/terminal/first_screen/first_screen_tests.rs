@@ -147,3 +147,11 @@ fn every_kind_of_run_fits_on_one_screen() {
     compute(&mut run);
     fits(&run, "Inconclusive: too few rounds to say what a change saves");
 }
+
+#[test]
+fn colours_take_no_place() {
+    let painted = View { colour: true, ..PLAIN }.painted("Yes: faster", Tone::Good);
+    assert_eq!((visible(&painted), visible("Yes: faster")), (11, 11));
+    let lines = |view| screen(&five_states(&[260, 261, 262, 263, 265]), view).lines().count();
+    assert_eq!(lines(View { colour: true, ..PLAIN }), lines(PLAIN));
+}

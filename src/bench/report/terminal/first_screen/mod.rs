@@ -8,8 +8,6 @@ pub mod study;
 
 use std::path::Path;
 
-use crate::bench::analysis::study::summary::StateSummary;
-use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::first_screen::study::Study;
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::answer;
@@ -30,11 +28,11 @@ const FIRST_ROWS: usize = 6;
 /// The first screen of a run whose files are in `folder`, as a user would type it.
 pub fn render(results: &Results, files: &[File], folder: &Path, view: View) -> String {
     let view = View { width: view.width.min(WIDTH), ..view };
-    let study = study_of(results);
-    let (answer, table) = (study.answer, study.table);
+    let mut study = study_of(results);
+    let (answer, table) = (std::mem::take(&mut study.answer), std::mem::take(&mut study.table));
     let first = wrapped(&[answer.text], view.width);
     let first: Vec<String> = first.lines().map(|line| view.painted(line, answer.tone)).collect();
-    let (conditions, files) = (circumstances(results, &study.sessions, view), pointers(files, folder, view));
+    let (conditions, files) = (circumstances(results, &study, view), pointers(files, folder, view));
     let left = LINES.saturating_sub([&first, &conditions, &files].map(|part| height(part, view)).iter().sum());
     let fewest = lines_of(&table, header_lines(&table) + FIRST_ROWS, view);
     let below = if study.has_bottlenecks {
@@ -61,8 +59,15 @@ pub fn study_of(results: &Results) -> Study<'_> {
 
 /// Lines of a part on the terminal, with the empty one that follows it; long commands take several.
 fn height(part: &[String], view: View) -> usize {
-    let lines: usize = part.iter().map(|line| line.chars().count().div_ceil(view.width).max(1)).sum();
+    let lines: usize = part.iter().map(|line| visible(line).div_ceil(view.width).max(1)).sum();
     if part.is_empty() { 0 } else { lines + 1 }
+}
+
+/// Characters of a line without its colours, which end with an `m` each.
+fn visible(line: &str) -> usize {
+    let (first, coloured) = line.split_once('\u{1b}').unwrap_or((line, ""));
+    let rest = coloured.split('\u{1b}').map(|part| part.split_once('m').map_or(0, |(_, text)| text.chars().count()));
+    first.chars().count() + rest.sum::<usize>()
 }
 
 /// The table in at most `most` lines: rows at its end are left out, and counted.
@@ -85,15 +90,15 @@ fn header_lines(grid: &Grid) -> usize {
 }
 
 /// The conditions in one line or two, the warnings, and the time of one build in parts.
-fn circumstances(results: &Results, sessions: &[(String, &StateSummary)], view: View) -> Vec<String> {
+fn circumstances(results: &Results, study: &Study<'_>, view: View) -> Vec<String> {
     let indented = |lines: Vec<String>| lines.into_iter().map(|line| format!(" {line}"));
     let parts = conditions::parts(results);
     let mut lines: Vec<String> =
         indented(joined(parts.iter().map(String::as_str), " · ", view.width.saturating_sub(1))).collect();
-    if let Some(parts) = state_table::breakdown(results) {
+    if let Some(parts) = state_table::breakdown(results).filter(|_| study.has_breakdown) {
         lines.extend(indented(joined(parts.iter().map(String::as_str), " · ", view.width.saturating_sub(1))));
     }
-    let warnings = conditions::warnings(results, sessions);
+    let warnings = conditions::warnings(results, &study.sessions);
     for warning in warnings.iter().take(MOST_WARNINGS) {
         let text = wrapped(std::slice::from_ref(warning), view.width.saturating_sub(1));
         let two: Vec<String> = text.lines().take(2).map(|line| view.painted(line, Tone::Warning)).collect();
@@ -114,12 +119,6 @@ fn pointers(files: &[File], folder: &Path, view: View) -> Vec<String> {
     };
     let all = format!(" all tables: {}", files::details_command(folder));
     files.iter().map(line).chain([all]).collect()
-}
-
-/// The states and cases of a run with their names.
-fn sessions(results: &Results) -> Vec<(String, &StateSummary)> {
-    let of_cases = cases::names(&results.cases).into_iter().zip(results.cases.iter().map(|case| &case.figures));
-    results.summary.states.iter().map(|state| (state.state.to_string(), state)).chain(of_cases).collect()
 }
 
 #[cfg(test)]

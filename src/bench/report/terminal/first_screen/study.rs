@@ -3,9 +3,10 @@
 use crate::bench::analysis::study::network::{Crossover, Network};
 use crate::bench::analysis::study::selftest::Proof;
 use crate::bench::analysis::study::summary::StateSummary;
+use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::ci;
 use crate::bench::report::terminal::differences;
-use crate::bench::report::terminal::first_screen::{case_table, sessions, state_table};
+use crate::bench::report::terminal::first_screen::{case_table, state_table};
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::terminal::network;
 use crate::bench::report::terminal::selftest;
@@ -18,8 +19,9 @@ use crate::bench::results::run::Results;
 pub struct Study<'a> {
     pub answer: Cell,
     pub table: Grid,
-    /// Whether bottlenecks are a part of its first screen.
+    /// Whether bottlenecks, and the time of a build in parts, belong on its first screen.
     pub has_bottlenecks: bool,
+    pub has_breakdown: bool,
     /// The states and cases that warnings are about.
     pub sessions: Vec<(String, &'a StateSummary)>,
     /// A busy machine makes the answer worthless.
@@ -28,9 +30,15 @@ pub struct Study<'a> {
 
 /// The study of a run.
 pub fn of(results: &Results) -> Study<'_> {
-    let sessions = sessions(results);
-    let study =
-        |answer: Cell, table: Grid| Study { answer, table, has_bottlenecks: false, sessions, is_disturbed: true };
+    let sessions = cases::figures(results);
+    let study = |answer: Cell, table: Grid| Study {
+        answer,
+        table,
+        has_bottlenecks: false,
+        has_breakdown: false,
+        sessions,
+        is_disturbed: true,
+    };
     if let Some(waves) = results.ci.as_ref().filter(|ci| !ci.waves.is_empty()) {
         let [work, _] = ci::grids(waves);
         return Study { is_disturbed: false, ..study(headlines::of_ci(waves), work) };
@@ -59,7 +67,11 @@ pub fn of(results: &Results) -> Study<'_> {
             ..study(headlines::of_cases(&results.cases), case_table::cases(results))
         };
     }
-    Study { has_bottlenecks: true, ..study(answer::headline(&results.summary), state_table::grid(results)) }
+    Study {
+        has_bottlenecks: true,
+        has_breakdown: true,
+        ..study(answer::headline(&results.summary), state_table::grid(results))
+    }
 }
 
 fn failed_first(proofs: &[Proof]) -> Vec<Proof> {
