@@ -49,7 +49,7 @@ pub enum WhatIf {
 impl WhatIf {
     /// Whether it can change anything of a state. Packs are checked by the way, as fast as they are copied: there is no switch
     /// for that. Only they are fetched by connections of their own.
-    fn concerns(self, state: CacheState, strategy: Strategy) -> bool {
+    pub fn concerns(self, state: CacheState, strategy: Strategy) -> bool {
         match self {
             Self::NoLatency | Self::BandwidthUnlimited => state != CacheState::LocalHit,
             Self::NoUpload => state == CacheState::Cold,
@@ -59,7 +59,8 @@ impl WhatIf {
         }
     }
 
-    fn name(self) -> String {
+    /// Its name on the command line.
+    pub fn name(self) -> String {
         self.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::bench::analysis::study::summary::RoundAccount;
 use crate::bench::analysis::verdict::rules::StateVerdict;
 use crate::bench::plan::go_command::quoted;
+use crate::bench::plan::what_if::WhatIf;
 use crate::bench::report::network_plot::PLOT_FILE;
 use crate::bench::results::run::Results;
 use crate::bench::scenario::args::{DEFAULT_SCENARIO, RemoteKind};
@@ -27,8 +28,12 @@ const PICTURES: [(&str, &str); 3] = [
 /// States by what their trace tells: in remote-hit go waits the most for the cache.
 const TELLING: [CacheState; 3] = [CacheState::RemoteHit, CacheState::Cold, CacheState::LocalHit];
 /// The rules whose cause a change of `what-if` takes away.
-const EXPERIMENTS: [(&str, &str); 3] =
-    [("latency", "latency-0"), ("bandwidth", "bandwidth-unlimited"), ("connections", "connections-double")];
+const EXPERIMENTS: [(&str, WhatIf); 4] = [
+    ("latency", WhatIf::NoLatency),
+    ("bandwidth", WhatIf::BandwidthUnlimited),
+    ("connections", WhatIf::ConnectionsDouble),
+    ("close", WhatIf::NoUpload),
+];
 
 /// A picture and the trace of the most telling state, of those that are below `run`. `shown` is the name under which the run is
 /// listed.
@@ -59,14 +64,19 @@ pub fn details_command(folder: &Path) -> String {
     format!("{} report --details {}", program(), quoted(&folder.display().to_string()))
 }
 
-/// The line that tells how to measure what the largest bottleneck of a state costs; None where no change takes it away.
+/// The line with the command that measures the largest bottleneck of a state that can be measured; None where no change takes one
+/// away.
 pub fn experiment(results: &Results, verdict: &StateVerdict) -> Option<String> {
     let plan = &results.plan;
-    let rule = verdict.ranked.first()?.rule;
-    let (_, change) = EXPERIMENTS.into_iter().find(|(name, _)| *name == rule)?;
+    let state = results.summary.states.iter().map(|state| state.state).find(|state| state.name() == verdict.name)?;
+    let change = |rule: &str| {
+        let (_, change) = EXPERIMENTS.into_iter().find(|(name, _)| *name == rule)?;
+        Some(change).filter(|change| change.concerns(state, plan.strategy))
+    };
+    let change = verdict.ranked.iter().find_map(|finding| change(finding.rule))?.name();
     // The name of a file elsewhere is not known.
     let (_, scenario) = Scenario::load(&plan.scenario).ok().filter(|_| plan.cases.is_empty())?;
-    let mut command = format!("{} what-if --state {} --change {change}", program(), verdict.name);
+    let mut command = format!("{} what-if --state {state} --change {change}", program());
     if plan.scenario != DEFAULT_SCENARIO {
         command += &format!(" --scenario {}", quoted(&plan.scenario));
     }
@@ -92,6 +102,11 @@ pub fn experiment(results: &Results, verdict: &StateVerdict) -> Option<String> {
     Some(format!(" confirm: {command}"))
 }
 
+/// The rule whose cause this change of `what-if` takes away.
+pub fn rule_of(change: &str) -> Option<&'static str> {
+    EXPERIMENTS.into_iter().find(|(_, experiment)| experiment.name() == change).map(|(rule, _)| rule)
+}
+
 /// This program as the user called it.
 fn program() -> String {
     let name = std::env::args().next().filter(|name| !name.is_empty());
@@ -104,6 +119,7 @@ mod tests {
     use crate::bench::analysis::compute;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::analysis::time::time_breakdown::{Account, Frame};
+    use crate::bench::analysis::verdict::rules::Finding;
     use crate::bench::results::run::tests::results;
     use crate::telemetry::LoggedSession;
 
@@ -141,5 +157,29 @@ mod tests {
     fn commands_are_complete_and_quoted() {
         let command = details_command(Path::new("m y/latest"));
         assert!(command.ends_with(" report --details 'm y/latest'"), "{command}");
+    }
+
+    #[test]
+    fn an_experiment_is_printed_only_where_it_changes_something() {
+        let run = run();
+        let finding = |rule| Finding {
+            rule,
+            title: String::new(),
+            seen: Vec::new(),
+            why: String::new(),
+            next: String::new(),
+            saves_ns: Some(1),
+            caveats: Vec::new(),
+        };
+        let command = |state: &str, rules: &[&'static str]| {
+            let mut verdict = StateVerdict::of_round(&run.rounds[0], state.to_owned());
+            verdict.ranked = rules.iter().copied().map(finding).collect();
+            experiment(&run, &verdict)
+        };
+        let latency = command("remote-hit", &["host-cpu", "latency"]).unwrap();
+        assert!(latency.contains(" what-if --state remote-hit --change latency-0"), "{latency}");
+        assert_eq!(command("remote-hit", &["host-cpu"]), None);
+        assert_eq!(command("local-hit", &["latency"]), None, "what-if refuses it");
+        assert_eq!(command("local-hit", &["close"]), None);
     }
 }

@@ -8,6 +8,7 @@ use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::text::answer;
 use crate::bench::report::text::cell::Cell;
+use crate::bench::report::text::files;
 use crate::bench::report::text::units;
 use crate::bench::report::text::wrap::cut;
 use crate::bench::results::run::Results;
@@ -31,7 +32,7 @@ pub fn cases(results: &Results) -> Grid {
 pub fn changes(first: &CaseSummary, changes: &[&CaseSummary], verdicts: &[StateVerdict]) -> Grid {
     let unchanged = first.figures.wall_median_ns;
     let estimate = |case: &CaseSummary| {
-        let rule = rule_of(&case.name)?;
+        let rule = files::rule_of(&case.name)?;
         let verdict = verdicts.iter().find(|verdict| verdict.name == first.name)?;
         Some(verdict.ranked.iter().find(|finding| finding.rule == rule)?.saves_ns? as f64)
     };
@@ -56,17 +57,6 @@ pub fn changes(first: &CaseSummary, changes: &[&CaseSummary], verdicts: &[StateV
     let name = first.figures.state.name();
     let header = [name, "wall", "estimate", "measured", ""];
     Grid { left: vec![4], ..Grid::new(&header, std::iter::once(plain).chain(rows).collect()) }
-}
-
-/// The rule whose cause a change of `what-if` takes away.
-fn rule_of(change: &str) -> Option<&'static str> {
-    let rules = [
-        ("latency-0", "latency"),
-        ("bandwidth-unlimited", "bandwidth"),
-        ("connections-double", "connections"),
-        ("no-upload", "close"),
-    ];
-    rules.into_iter().find(|(name, _)| *name == change).map(|(_, rule)| rule)
 }
 
 fn wall(state: &StateSummary) -> Cell {

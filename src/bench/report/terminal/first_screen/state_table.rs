@@ -30,10 +30,10 @@ pub fn grid(results: &Results) -> Grid {
     let measured = |state: CacheState| summary.state(state);
     let has_base = |state: &StateSummary| state.against_empty.is_some() || state.against_full.is_some();
     let rows = QUESTIONS.into_iter().filter_map(|(question, state, base)| {
-        let (state, base) = (measured(state)?, measured(base));
+        let (state, of_go) = (measured(state)?, measured(base));
         // A state that is compared with nothing has one row.
-        let is_shown = base.is_some() || (question != QUESTIONS[3].0 && !has_base(state));
-        is_shown.then_some((question, Some(state), base))
+        let is_shown = of_go.is_some() || (base == CacheState::GoCold && !has_base(state));
+        is_shown.then_some((question, Some(state), of_go))
     });
     let mut rows: Vec<_> = rows.collect();
     if rows.is_empty() {
@@ -42,12 +42,13 @@ pub fn grid(results: &Results) -> Grid {
     let median = |state: Option<&StateSummary>| state.map(|state| state.wall_median_ns);
     let times: Vec<Option<f64>> = rows.iter().flat_map(|(_, state, base)| [median(*base), median(*state)]).collect();
     let times = units::short_durations(&times);
-    let mut last = "";
-    let rows = rows.into_iter().zip(times.chunks_exact(2)).map(|((question, state, base), times)| {
-        let shown = if question == last { "" } else { question };
-        last = question;
-        let name = state.or(base).map_or("", |state| state.state.name());
-        vec![shown.into(), name.into(), times[0].as_str().into(), times[1].as_str().into(), judged(state, base)]
+    let is_against_warm = |base: Option<&StateSummary>| base.is_some_and(|base| base.state == CacheState::GoWarm);
+    let first_warm = rows.iter().position(|(_, _, base)| is_against_warm(*base));
+    let rows = rows.iter().zip(times.chunks_exact(2)).enumerate().map(|(at, ((question, state, base), times))| {
+        // The question of the rows against go-warm stands in the first of them.
+        let shown = if is_against_warm(*base) && Some(at) != first_warm { "" } else { question };
+        let name = state.or(*base).map_or("", |state| state.state.name());
+        vec![shown.into(), name.into(), times[0].as_str().into(), times[1].as_str().into(), judged(*state, *base)]
     });
     let command = cut(&results.plan.what_is_timed(), COMMAND);
     let header = [command.as_str(), "", "go alone", "cacheprog", ""];
