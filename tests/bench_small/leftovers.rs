@@ -346,8 +346,9 @@ fn two_runs_at_once_name_their_own_files() {
     for child in [slow, fast] {
         let output = child.wait_with_output().unwrap();
         let table = super::text(&output.stdout);
-        let path = table.lines().rev().find_map(|line| line.split_once("results.json")).unwrap().0;
-        let run = PathBuf::from(path).canonicalize().unwrap();
+        assert!(table.lines().count() <= 24 && table.contains(" all tables: "), "{table}");
+        let path = table.lines().rev().find_map(|line| line.split_once("report.html")).unwrap().0;
+        let run = PathBuf::from(path.trim_start()).canonicalize().unwrap();
         let results: Value = serde_json::from_slice(&std::fs::read(run.join("results.json")).unwrap()).unwrap();
         assert_eq!(results["ended"], "complete", "{table}");
         assert_eq!(results["run"], run.file_name().unwrap().to_str().unwrap());

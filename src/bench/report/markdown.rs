@@ -1,4 +1,4 @@
-//! `results.md`: what the terminal shows, for a pull request.
+//! `results.md`: all that `--details` shows, for a pull request.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,9 +12,9 @@ use crate::bench::results::run::{Results, write_whole};
 
 /// Its name in the folder of a run.
 pub const MARKDOWN_FILE: &str = "results.md";
-/// Columns of what is shown as the terminal has it.
+/// Columns of the text that is shown as on the terminal.
 const WIDTH: usize = 100;
-/// What begins and ends such a text.
+/// The line before and after such a text.
 const FENCE: &str = "```";
 
 /// Writes the file into `folder`, by rename.
@@ -25,7 +25,7 @@ pub fn write(results: &Results, folder: &Path) -> Result<()> {
     write_whole(&folder.join(MARKDOWN_FILE), |file| Ok(file.write_all(render(results).as_bytes())?))
 }
 
-/// All parts of [`tables::render`], but for the files beside it: what it comes to first, because that is what a reader looks for.
+/// All parts of [`tables::render`] without the list of files; the answer comes first, because readers look for it.
 fn render(results: &Results) -> String {
     let mut parts: Vec<String> =
         tables::sentences(results).iter().map(|said| format!("**{}**", escaped(said))).collect();
@@ -48,14 +48,14 @@ fn render(results: &Results) -> String {
 
 /// The table in GitHub's dialect; samples are drawn for a terminal and left out.
 pub fn of_grid(grid: &Grid) -> String {
-    let shown = grid.header.len() - usize::from(grid.has_picture);
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let cells: Vec<String> = cells.take(shown).map(|cell| escaped(&cell.replace('\n', " "))).collect();
+    let shown = grid.without_drawing();
+    let line = |cells: Vec<&str>| {
+        let cells: Vec<String> = shown.iter().map(|at| escaped(&cells[*at].replace('\n', " "))).collect();
         format!("| {} |", cells.join(" | "))
     };
-    let rule: Vec<&str> = (0..shown).map(|at| if at < grid.left { "---" } else { "--:" }).collect();
-    let mut lines = vec![line(&mut grid.header.iter().map(String::as_str)), format!("| {} |", rule.join(" | "))];
-    lines.extend(grid.rows.iter().map(|row| line(&mut row.iter().map(|cell| cell.text.as_str()))));
+    let rule: Vec<&str> = shown.iter().map(|at| if *at == 0 { "---" } else { "--:" }).collect();
+    let mut lines = vec![line(grid.header.iter().map(String::as_str).collect()), format!("| {} |", rule.join(" | "))];
+    lines.extend(grid.rows.iter().map(|row| line(row.iter().map(|cell| cell.text.as_str()).collect())));
     lines.join("\n")
 }
 
@@ -80,14 +80,16 @@ mod tests {
     use crate::bench::analysis::study::network::tests::network;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::report::html::verdict::tests::verdict;
+    use crate::bench::report::text::cell::Cell;
     use crate::bench::results::run::tests::results;
     use crate::bench::scenario::cache_state::CacheState;
 
     #[test]
     fn a_table_has_no_markup_of_its_cells() {
-        let grid = Grid::new(["state", "get p50\nµs", "samples"], [vec!["a|b_c", "1.0", "··:"]]);
-        let grid = Grid { has_picture: true, ..grid };
-        assert_eq!(of_grid(&grid), "| state | get p50 µs |\n| --- | --: |\n| a\\|b\\_c | 1.0 |");
+        let header = ["run", "get p50\nµs", "samples"];
+        let rows = vec![["a|b_c", "1.0", "··:"].map(Cell::from).to_vec()];
+        let grid = Grid { drawing: Some(2), ..Grid::new(&header, rows) };
+        assert_eq!(of_grid(&grid), "| run | get p50 µs |\n| --- | --: |\n| a\\|b\\_c | 1.0 |");
     }
 
     #[test]
@@ -105,9 +107,9 @@ mod tests {
         run.network = Some(network());
         run.verdicts = vec![verdict()];
         let text = render(&run);
-        assert!(text.starts_with("**pack, bandwidth not limited: faster than a build without a cache in"), "{text}");
+        assert!(text.starts_with("**pack, bandwidth not limited: faster than no cache on"), "{text}");
         assert!(text.contains("\npack, remote-hit\n\n| latency | "), "{text}");
-        assert!(text.contains("without a cache: 1.1 s"), "{text}");
+        assert!(text.contains("go-cold: 1.1 s"), "{text}");
         assert!(text.contains(&format!("```text\n{}\n```\n", tables::verdicts(&run, WIDTH))), "{text}");
     }
 }

@@ -3,7 +3,6 @@
 use crate::bench::analysis::time::time_breakdown::{Stage, WaitKind};
 use crate::bench::analysis::verdict::evidence::{QUESTIONS, SEVERAL, Seen, mean_ns};
 use crate::bench::analysis::verdict::finding::{Action, Bottleneck, Evidence, Finding, Quantity};
-use crate::bench::plan::what_if::WhatIf;
 use crate::bench::scenario::rule::Rule;
 use crate::cache::Strategy;
 
@@ -33,10 +32,7 @@ pub fn latency(seen: &Seen<'_>) -> Option<Finding> {
             .push(seen.in_verdict(Quantity::CostOfManifests, seen.manifests_ns, ".manifests_ns").part(manifests_part));
     }
     evidence.extend(several_questions(seen));
-    Some(
-        Finding::new(Rule::Latency, Bottleneck::Latency { first_byte_ns }, evidence)
-            .with(what_if(seen, WhatIf::NoLatency)),
-    )
+    Some(Finding::new(Rule::Latency, Bottleneck::Latency { first_byte_ns }, evidence))
 }
 
 /// Answers that come in slowly.
@@ -48,8 +44,7 @@ pub fn bandwidth(seen: &Seen<'_>) -> Option<Finding> {
             .part(seen.gets.transfer_ns * share),
         seen.in_session(Quantity::BytesDown, seen.session.bytes_down as f64, ".bytes_down"),
     ];
-    let finding = Finding::new(Rule::Bandwidth, Bottleneck::Bandwidth { answer_ns }, evidence);
-    Some(finding.with(what_if(seen, WhatIf::BandwidthUnlimited)))
+    Some(Finding::new(Rule::Bandwidth, Bottleneck::Bandwidth { answer_ns }, evidence))
 }
 
 /// More than one question for each hit.
@@ -198,11 +193,6 @@ fn share_left(seen: &Seen<'_>) -> f64 {
 /// By what latency's own share is divided where several questions hang on each other.
 fn trips(seen: &Seen<'_>) -> f64 {
     seen.trips().filter(|trips| *trips >= MORE_THAN_ONE).unwrap_or(1.0)
-}
-
-/// `bench what-if` with this change, for the state of the round.
-fn what_if(seen: &Seen<'_>, change: WhatIf) -> Action {
-    Action::WhatIf { change, state: seen.round.step.state }
 }
 
 /// A part of what waiting for the remote in gets cost.

@@ -11,6 +11,7 @@ use crate::bench::analysis::verdict::remote;
 use crate::bench::analysis::verdict::waits;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
+use crate::bench::plan::what_if::WhatIf;
 use crate::bench::results::run::Round;
 use crate::bench::scenario::rule::Rule;
 
@@ -44,6 +45,15 @@ fn look(rule: Rule, seen: &Seen<'_>) -> Option<Finding> {
         Rule::Memory => machine::memory(seen),
         Rule::OpenFiles => machine::open_files(seen),
         Rule::Errors => machine::errors(seen),
+    }
+}
+
+/// With the change of `bench what-if` that takes the bottleneck away, if there is one for the state.
+fn with_experiment(finding: Finding, seen: &Seen<'_>) -> Finding {
+    let (state, strategy) = (seen.round.step.state, seen.session.strategy);
+    match WhatIf::against(finding.rule) {
+        Some(change) if change.concerns(state, strategy) => finding.with(Action::WhatIf { change, state }),
+        _ => finding,
     }
 }
 
@@ -97,7 +107,7 @@ impl StateVerdict {
         };
         verdict.too_little = too_little(round);
         let Some(seen) = Seen::of(round).filter(|_| verdict.too_little.is_none()) else { return verdict };
-        let found = Rule::ALL.into_iter().filter_map(|rule| look(rule, &seen));
+        let found = Rule::ALL.into_iter().filter_map(|rule| Some(with_experiment(look(rule, &seen)?, &seen)));
         let (mut ranked, beside): (Vec<Finding>, Vec<Finding>) = found.partition(|finding| finding.saves_ns.is_some());
         for finding in &mut ranked {
             finding.saves_ns = finding.saves_ns.map(|ns| ns.min(wall_ns));

@@ -43,8 +43,8 @@ pub fn run(args: &CompareArgs, sides: [Side; 2], repository: Option<Repository>)
         }
     }
     (0..plan.cases.len()).try_for_each(|case| check_backend(&plan, case))?;
-    let (results, code) =
-        run_plan(&plan, &bench_args.results_folder(), &format!("compare-{}", plan.scenario), args.details, &interrupt)?;
+    let name = format!("compare-{}", plan.scenario);
+    let (results, code) = run_plan(&plan, &bench_args.results_folder(), &name, args.side_by_side.details, &interrupt)?;
     let Some(found) = results.differences.as_ref().filter(|_| !interrupt.requested()) else { return Ok(code) };
     let concluded = conclude(args, found, &tables::header(&results), Vec::new())?;
     if concluded != ExitCode::SUCCESS || code == ExitCode::SUCCESS {
@@ -91,7 +91,7 @@ fn build(side: &Side, builds: Option<&CommitBuilds>, interrupt: &Interrupt) -> R
         return Ok(());
     }
     let line = StatusLine::new();
-    builds.build(commit, interrupt, &|what| line.say(what, "", None))
+    builds.build(commit, interrupt, &|what| line.say(what, None, None))
 }
 
 /// Makes sure that the backend of a case understands all that it will be told, before the first round.

@@ -38,9 +38,6 @@ pub struct CompareArgs {
     /// Write the comparison into this file too, for a pull request
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Print all tables of two commits, and not only the first screen
-    #[arg(long)]
-    details: bool,
     #[command(flatten)]
     side_by_side: SideBySideArgs,
 }
@@ -75,6 +72,9 @@ pub(crate) struct SideBySideArgs {
     /// The go command that is timed instead of `go build`
     #[arg(last = true, value_name = "GO_COMMAND")]
     command: Vec<String>,
+    /// Print all tables and notes, not only the first screen
+    #[arg(long)]
+    details: bool,
     /// Folder of the results [default: metrics]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,

@@ -12,8 +12,8 @@ use crate::bench::commands::compare::{CompareArgs, SideBySideArgs, conclude};
 use crate::bench::commands::run::view;
 use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::tables;
-use crate::bench::report::terminal::tables::wrapped;
 use crate::bench::report::text::notes;
+use crate::bench::report::text::wrap::wrapped;
 use crate::note;
 use crate::stdout;
 
@@ -44,7 +44,9 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
     let doubts = doubts(&before, &after).into_iter().map(|doubt| format!("Not the same in both: {doubt}."));
     let doubts: Vec<String> = doubts.collect();
     let words: Vec<String> = differences::words(&found).into_iter().chain(doubts.clone()).collect();
-    stdout::print(&format!("{}\n\n{}\n", differences::grid(&found).render(view()), wrapped(&words, view().width)))?;
+    let (answer, rest) = words.split_at(1);
+    let [answer, rest] = [answer, rest].map(|words| wrapped(words, view().width));
+    stdout::print(&format!("{answer}\n\n{}\n\n{rest}\n", differences::grid(&found).render(view())))?;
     conclude(args, &found, &tables::header(&after), doubts)
 }
 
@@ -68,6 +70,7 @@ fn only_for_commits(args: &SideBySideArgs) -> Option<&'static str> {
         ("--long-rounds", args.long_rounds.is_some()),
         ("--workload", args.workload.is_some()),
         ("--out", args.out.is_some()),
+        ("--details", args.details),
         ("-- go", !args.command.is_empty()),
     ];
     given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::bench::plan::steps::Kind;
+use crate::bench::report::html::charts::palette::DARK_FLAMES;
 use crate::bench::report::html::records::{Folder, Missing};
 use crate::bench::report::html::subjects::Subject;
 use crate::bench::results::run::Results;
@@ -89,6 +90,7 @@ pub fn render(folder: &Folder<'_>, flames: &[Flame]) -> Markup {
 }
 
 fn embedded(svg: &str) -> String {
+    let svg = svg.replacen("</style>", &format!("{DARK_FLAMES}</style>"), 1);
     format!("data:image/svg+xml;base64,{}", base64_simd::STANDARD.encode_to_string(svg))
 }
 

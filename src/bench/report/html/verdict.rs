@@ -48,7 +48,7 @@ fn of_evidence(folder: &Folder<'_>, evidence: &Evidence) -> Markup {
     html! {
         (finding::evidence(evidence)) " "
         span.source { (folder.link(&evidence.file, &evidence.file)) }
-        details { summary { "the jq filter that gives this number" } code { (evidence.query) } }
+        details.query { summary { "the jq filter that gives this number" } code { (evidence.query) } }
     }
 }
 

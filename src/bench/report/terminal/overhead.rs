@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::analysis::statistics::stats::{median, median_interval, paired_ratios};
 use crate::bench::report::terminal::grid::{Grid, View};
+use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::units;
 use crate::bench::results::run::write_whole;
 use crate::bench::scenario::cache_state::CacheState;
@@ -111,12 +112,12 @@ impl OverheadRun {
         let rows = self.settings.iter().map(|setting| self.row(setting));
         let header = ["instruments on", "wall", "more than none", "cpu", "more than none", "after", "peak", "more"];
         let second = ["", "ms", "", "ms", "ms", "ms", "MB", "MB"];
-        let header = header.iter().zip(second).map(|(one, two)| format!("{one}\n{two}"));
-        let table = Grid::new(header, rows).render(view);
+        let header = header.iter().zip(second).map(|(one, two)| format!("{one}\n{two}")).collect();
+        let table = Grid { header, rows: rows.collect(), ..Grid::default() }.render(view);
         format!("{}: go build {}\n\n{table}", self.state, self.packages)
     }
 
-    fn row(&self, setting: &Setting) -> Vec<String> {
+    fn row(&self, setting: &Setting) -> Vec<Cell> {
         let missing = || units::MISSING.to_owned();
         let middle =
             |values: &[u64]| median(&floats(values)).map_or_else(missing, |value| format!("{:.1}", value / 1e6));
@@ -127,7 +128,7 @@ impl OverheadRun {
         });
         let cpu = first.and_then(|first| differences(&setting.cpu_ns, &first.cpu_ns));
         let memory = first.and_then(|first| differences(&setting.peak_rss_bytes, &first.peak_rss_bytes));
-        vec![
+        let cells = [
             setting.name.clone(),
             middle(&setting.walls_ns),
             wall,
@@ -138,7 +139,8 @@ impl OverheadRun {
             middle(&setting.cpu_after_ns),
             middle(&setting.peak_rss_bytes),
             memory.map_or_else(missing, |[middle, ..]| more(middle)),
-        ]
+        ];
+        cells.map(Cell::from).to_vec()
     }
 }
 

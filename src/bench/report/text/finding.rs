@@ -45,11 +45,11 @@ pub fn title(bottleneck: &Bottleneck) -> String {
             megabytes(first_bytes as f64),
             megabytes(last_bytes as f64)
         ),
-        Bottleneck::OpenFiles { most } => format!("the backend had {} open at once", counted(most, "file")),
+        Bottleneck::OpenFiles { most } => format!("the backend had {} open at once", counted(most as usize, "file")),
         Bottleneck::Errors { failed, uploads_left } => format!(
             "{} to S3 failed, {} still pending at exit",
-            counted(failed, "request"),
-            counted(uploads_left, "upload")
+            counted(failed as usize, "request"),
+            counted(uploads_left as usize, "upload")
         ),
     }
 }
@@ -175,7 +175,7 @@ pub fn evidence_in_one_line(finding: &Finding) -> String {
 
 fn quantity(quantity: Quantity, value: f64) -> String {
     let ns = || duration(value);
-    let times = |noun: &str| counted(value as u64, noun);
+    let times = |noun: &str| counted(value as usize, noun);
     match quantity {
         Quantity::CostOfFirstBytes => format!("waiting for first bytes cost {}", ns()),
         Quantity::CostOfManifests => format!("waiting for the list and the manifests cost {}", ns()),

@@ -1,8 +1,11 @@
 //! What to do about a bottleneck: a command that runs when it is pasted, or an idea.
 
+use std::path::Path;
+
 use clap::ValueEnum;
 
 use crate::bench::analysis::verdict::finding::{Action, Finding};
+use crate::bench::plan::go_command::quoted;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::report::text::finding;
 
@@ -45,22 +48,13 @@ pub fn sentence(finding: &Finding, plan: &Plan) -> String {
 }
 
 /// The command that prints all tables of a run.
-pub fn details(run: &str) -> String {
-    format!("{} report --details {}", quoted(&program()), quoted(run))
+pub fn details(folder: &Path) -> String {
+    format!("{} report --details {}", quoted(&program()), quoted(&folder.display().to_string()))
 }
 
 /// This program as the user called it.
 fn program() -> String {
     std::env::args_os().next().map_or_else(|| "bench".to_owned(), |program| program.to_string_lossy().into_owned())
-}
-
-/// A word as a POSIX shell takes it.
-pub fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]
@@ -103,10 +97,5 @@ mod tests {
         assert_eq!(command(&latency(), &plan), None);
         assert!(sentence(&latency(), &plan).starts_with("idea: a bucket in the same region"));
         assert!(sentence(&finding(None), &resolve(&[]).unwrap()).starts_with("idea: "));
-    }
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!([quoted("a/b.c"), quoted("it's"), quoted("")], ["a/b.c", "'it'\\''s'", "''"]);
     }
 }

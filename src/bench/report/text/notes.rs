@@ -50,10 +50,16 @@ pub fn problems(summary: &Summary, sessions: &[(String, &BackendSummary)]) -> Ve
     }
     for (name, backend) in sessions {
         if backend.uploads_left > 0 {
-            notes.push(format!("{name}: {} still pending at exit.", units::counted(backend.uploads_left, "upload")));
+            notes.push(format!(
+                "{name}: {} still pending at exit.",
+                units::counted(backend.uploads_left as usize, "upload")
+            ));
         }
         if backend.remote_errors > 0 {
-            notes.push(format!("{name}: {} to the remote failed.", units::counted(backend.remote_errors, "request")));
+            notes.push(format!(
+                "{name}: {} to the remote failed.",
+                units::counted(backend.remote_errors as usize, "request")
+            ));
         }
         if let Some(reason) = &backend.remote_off {
             notes.push(format!("{name}: the remote was given up: {reason}."));

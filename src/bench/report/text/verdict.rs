@@ -2,10 +2,10 @@
 
 use crate::bench::analysis::verdict::finding::{Finding, StateVerdict};
 use crate::bench::plan::run_plan::Plan;
-use crate::bench::report::terminal::tables;
 use crate::bench::report::text::finding;
 use crate::bench::report::text::next;
 use crate::bench::report::text::units;
+use crate::bench::report::text::wrap::wrapped;
 
 /// Bottlenecks of a state that are printed; the others are in `results.json` and the report.
 const MOST: usize = 3;
@@ -59,7 +59,7 @@ fn bottleneck(finding: &Finding, number: usize, plan: &Plan, wall_ns: u64, width
 /// The text behind a label, its further lines below its first.
 fn hanging(label: &str, text: &str, width: usize) -> impl Iterator<Item = String> {
     let indent = label.chars().count();
-    let lines = tables::wrapped(&[text.to_owned()], width.saturating_sub(indent));
+    let lines = wrapped(&[text.to_owned()], width.saturating_sub(indent));
     let text = lines.replace('\n', &format!("\n{:indent$}", ""));
     format!("{label}{text}").lines().map(str::to_owned).collect::<Vec<String>>().into_iter()
 }
