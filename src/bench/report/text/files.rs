@@ -6,7 +6,6 @@ use crate::bench::analysis::study::summary::RoundAccount;
 use crate::bench::analysis::verdict::rules::StateVerdict;
 use crate::bench::plan::go_command::quoted;
 use crate::bench::plan::what_if::WhatIf;
-use crate::bench::report::network_plot::PLOT_FILE;
 use crate::bench::results::run::Results;
 use crate::bench::scenario::args::{DEFAULT_SCENARIO, RemoteKind};
 use crate::bench::scenario::cache_state::CacheState;
@@ -20,11 +19,8 @@ pub struct File {
 }
 
 /// Pictures of the whole run, the best first.
-const PICTURES: [(&str, &str); 3] = [
-    ("report.html", "everything, to look at"),
-    (PLOT_FILE, "the plot of latency and bandwidth, for a browser"),
-    ("results.md", "everything, for a pull request"),
-];
+const PICTURES: [(&str, &str); 2] =
+    [("report.html", "everything, to look at"), ("results.md", "everything, for a pull request")];
 /// States by what their trace tells: in remote-hit go waits the most for the cache.
 const TELLING: [CacheState; 3] = [CacheState::RemoteHit, CacheState::Cold, CacheState::LocalHit];
 /// The rules whose cause a change of `what-if` takes away.
