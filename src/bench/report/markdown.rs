@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::bench::analysis::study::differences::Differences;
+use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::terminal::network;
 use crate::bench::report::terminal::tables;
@@ -46,8 +48,18 @@ fn render(results: &Results) -> String {
     parts.join("\n\n") + "\n"
 }
 
+/// The comparison for a pull request: `header` says what was run and where, `more` are further notes.
+pub fn of_differences(found: &Differences, header: &str, more: &[String]) -> String {
+    let words = differences::words(found);
+    let (first, rest) = words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let mut parts = vec![format!("**{}**", escaped(first)), of_grid(&differences::grid(found))];
+    let notes = header.lines().map(str::to_owned).chain(rest.to_vec()).chain(more.to_vec());
+    parts.push(notes.map(|note| format!("- {}", escaped(&note))).collect::<Vec<String>>().join("\n"));
+    parts.join("\n\n") + "\n"
+}
+
 /// The table in GitHub's dialect; samples are drawn for a terminal and left out.
-pub fn of_grid(grid: &Grid) -> String {
+fn of_grid(grid: &Grid) -> String {
     let shown = grid.without_drawing();
     let line = |cells: Vec<&str>| {
         let cells: Vec<String> = shown.iter().map(|at| escaped(&cells[*at].replace('\n', " "))).collect();
@@ -60,7 +72,7 @@ pub fn of_grid(grid: &Grid) -> String {
 }
 
 /// The text with what would be markup escaped.
-pub fn escaped(text: &str) -> String {
+fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.trim_end().chars() {
         match c {
@@ -111,5 +123,14 @@ mod tests {
         assert!(text.contains("\npack, remote-hit\n\n| latency | "), "{text}");
         assert!(text.contains("go-cold: 1.1 s"), "{text}");
         assert!(text.contains(&format!("```text\n{}\n```\n", tables::verdicts(&run, WIDTH))), "{text}");
+    }
+
+    #[test]
+    fn markdown_has_the_answer_first_and_no_markup_of_names() {
+        let text =
+            of_differences(&differences::tests::found(), "small.toml · go1.26\nremote: x", &["More.".to_owned()]);
+        assert!(text.starts_with("**this build (second) against HEAD~3"), "{text}");
+        assert!(text.contains("| b · a\\|b | the same |") && text.ends_with("- More.\n"), "{text}");
+        assert!(text.contains("\n- small.toml · go1.26\n- remote: x\n"), "{text}");
     }
 }

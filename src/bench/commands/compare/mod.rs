@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::bench::analysis::study::differences::Differences;
 use crate::bench::execute::backend::commit_build::CommitBuilds;
 use crate::bench::execute::backend::repository::{Commit, Repository};
+use crate::bench::report::markdown;
 use crate::bench::report::terminal::differences;
 use crate::bench::results::run::RESULTS_FILE;
 use crate::bench::scenario::args::{parse_percent, rounds};
@@ -172,7 +173,7 @@ fn conclude(args: &CompareArgs, found: &Differences, header: &str, more: Vec<Str
     }
     if let Some(path) = &args.markdown {
         let more: Vec<String> = more.into_iter().chain(limit).collect();
-        std::fs::write(path, differences::markdown(found, header, &more))
+        std::fs::write(path, markdown::of_differences(found, header, &more))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     if slower.is_some_and(|slower| !slower.is_empty()) {

@@ -29,7 +29,11 @@ pub fn render(plan: &Plan, cores: usize) -> String {
         lines.push(line("machines", words.split(' '), " "));
     }
     for (name, steps) in groups(&plan.steps) {
-        let states: Vec<String> = steps.iter().map(|step| named(plan, step)).collect();
+        let states = steps.chunk_by(|one, other| named(plan, one) == named(plan, other)).map(|alike| {
+            let times = if alike.len() > 1 { format!(" ({} times)", alike.len()) } else { String::new() };
+            format!("{}{times}", named(plan, &alike[0]))
+        });
+        let states: Vec<String> = states.collect();
         lines.push(line(&name, states.iter().map(String::as_str), ", "));
     }
     lines.concat()
@@ -69,10 +73,11 @@ fn named(plan: &Plan, step: &Step) -> String {
     if step.kind == Kind::Again { format!("{setup} again") } else { setup }
 }
 
-/// Neighbouring steps of one kind and one round, with a name for them.
+/// Neighbouring steps of one kind and one round, with a name for them; profiles have no rounds.
 fn groups(steps: &[Step]) -> Vec<(String, &[Step])> {
     let kind = |step: &Step| if step.kind == Kind::Again { Kind::Measured } else { step.kind };
-    let alike = |one: &Step, other: &Step| (kind(one), one.round) == (kind(other), other.round);
+    let round = |step: &Step| if step.kind == Kind::Profile { 0 } else { step.round };
+    let alike = |one: &Step, other: &Step| (kind(one), round(one)) == (kind(other), round(other));
     let name = |step: &Step| match step.kind {
         Kind::Measured | Kind::Again => format!("round {}", step.round),
         Kind::WarmUp => "warm up".to_owned(),
@@ -99,7 +104,8 @@ mod tests {
 
     #[test]
     fn the_states_are_in_their_order() {
-        let text = render(&resolve(&["--only", "local-hit", "--rounds", "1", "--no-profile"]).unwrap(), 1);
+        let text = render(&resolve(&["--only", "local-hit", "--rounds", "1"]).unwrap(), 1);
+        assert!(text.contains("\nprofile   local-hit (9 times)\n"), "{text}");
         assert!(text.contains("\nremote    embedded S3, latency 20 ms, bandwidth not limited\n"), "{text}");
         assert!(
             text.contains("\nprepare   cold\n") && text.contains("local-hit") && text.contains("on 1 core "),

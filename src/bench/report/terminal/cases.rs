@@ -84,7 +84,7 @@ pub fn names(cases: &[CaseSummary]) -> Vec<String> {
     let several = states.any(|state| Some(state) != first);
     let name = |case: &CaseSummary| match case.figures.state {
         CacheState::GoCold | CacheState::GoWarm => format!("go alone: {}", case.name),
-        state if several => format!("{state}  {}", case.name),
+        state if several => format!("{state} · {}", case.name),
         _ => case.name.clone(),
     };
     cases.iter().map(name).collect()
@@ -134,6 +134,6 @@ mod tests {
         );
         let states = [CacheState::GoWarm, CacheState::RemoteHit, CacheState::LocalHit];
         let rounds: Vec<_> = states.into_iter().flat_map(|state| measured(state, Some(0), &[100])).collect();
-        assert_eq!(names(&summaries(&rounds, &plan)), ["go alone: edit", "remote-hit  edit", "local-hit  edit"]);
+        assert_eq!(names(&summaries(&rounds, &plan)), ["go alone: edit", "remote-hit · edit", "local-hit · edit"]);
     }
 }

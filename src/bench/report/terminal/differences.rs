@@ -1,8 +1,7 @@
-//! The differences between two runs or two backends: a table, words, and a summary for a pull request.
+//! The differences between two runs or two backends: a table, and words.
 
 use crate::bench::analysis::statistics::compare::Verdict;
 use crate::bench::analysis::study::differences::{Difference, Differences};
-use crate::bench::report::markdown::{escaped, of_grid};
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::comparison;
@@ -60,16 +59,6 @@ pub fn limit(limit: f64, slower: &[&Difference]) -> String {
         true => format!("No state is clearly slower by more than {limit}."),
         false => format!("SLOWER BY MORE THAN {limit}: {}.", names.join(", ")),
     }
-}
-
-/// The comparison for a pull request: `header` says what was run and where, `more` are further notes.
-pub fn markdown(found: &Differences, header: &str, more: &[String]) -> String {
-    let words = words(found);
-    let (first, rest) = words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-    let mut parts = vec![format!("**{}**", escaped(first)), of_grid(&grid(found))];
-    let notes = header.lines().map(str::to_owned).chain(rest.to_vec()).chain(more.to_vec());
-    parts.push(notes.map(|note| format!("- {}", escaped(&note))).collect::<Vec<String>>().join("\n"));
-    parts.join("\n\n") + "\n"
 }
 
 fn word(one: &Difference) -> String {
@@ -153,13 +142,5 @@ pub mod tests {
         let expected = "Not compared, because one side has no round that counts: a.";
         assert_eq!(super::words(&nothing)[1..], [expected]);
         assert_eq!(limit(0.05, &[]), "No state is clearly slower by more than 5.0 %.");
-    }
-
-    #[test]
-    fn markdown_has_the_answer_first_and_no_markup_of_names() {
-        let text = markdown(&found(), "small.toml · go1.26\nremote: x", &["More.".to_owned()]);
-        assert!(text.starts_with("**this build (second) against HEAD~3"), "{text}");
-        assert!(text.contains("| b · a\\|b | the same |") && text.ends_with("- More.\n"), "{text}");
-        assert!(text.contains("\n- small.toml · go1.26\n- remote: x\n"), "{text}");
     }
 }

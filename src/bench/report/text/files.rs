@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::bench::analysis::study::summary::RoundAccount;
-use crate::bench::report::network_plot::PLOT_FILE;
 use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
@@ -15,11 +14,8 @@ pub struct File {
 }
 
 /// Pictures of the whole run, the best first.
-const PICTURES: [(&str, &str); 3] = [
-    ("report.html", "everything, to look at"),
-    (PLOT_FILE, "the plot of latency and bandwidth, for a browser"),
-    ("results.md", "everything, for a pull request"),
-];
+const PICTURES: [(&str, &str); 2] =
+    [("report.html", "everything, to look at"), ("results.md", "everything, for a pull request")];
 /// States by what their trace tells: in remote-hit go waits the most for the cache.
 const TELLING: [CacheState; 3] = [CacheState::RemoteHit, CacheState::Cold, CacheState::LocalHit];
 /// A picture and the trace of the most telling state, of those that are below `run`. `shown` is the name under which the run is
