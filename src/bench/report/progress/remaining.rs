@@ -8,11 +8,11 @@ use crate::bench::plan::steps::{Kind, Setup, Step};
 #[derive(Debug)]
 pub struct Remaining {
     steps: Vec<(Step, f64)>,
-    /// Of the groups of machines, which a plan has in the place of steps.
+    /// Groups of machines, where the plan has them instead of steps.
     groups_s: Vec<f64>,
     /// The last time of each kind of step.
     took: Vec<(Setup, Class, f64)>,
-    /// Of all steps that have ended: what was guessed, and what it was.
+    /// Guessed and real time of all steps that have ended.
     guessed_s: f64,
     measured_s: f64,
 }

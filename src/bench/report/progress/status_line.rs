@@ -35,7 +35,7 @@ impl StatusLine {
         StatusLine { bar, requests, left }
     }
 
-    /// Whether it changes in place.
+    /// True on a terminal, where the line changes in place.
     pub fn is_live(&self) -> bool {
         self.bar.is_some()
     }

@@ -122,7 +122,7 @@ mod tests {
         let mut rounds = measured(CacheState::RemoteHit, Some(0), &[100, 100, 100, 100, 100]);
         rounds.extend(measured(CacheState::RemoteHit, Some(1), &[180, 190, 200, 210, 220]));
         let cases = summaries(&rounds, &plan);
-        assert_eq!(sentences(&cases), ["without prefetch: 2.0× slower (time 2.00 times, 1.80 to 2.20)."]);
+        assert_eq!(sentences(&cases), ["without prefetch: 2.0x slower (time 2.00 times, 1.80 to 2.20)."]);
         assert_eq!(names(&cases), ["pack", "without prefetch"]);
     }
 

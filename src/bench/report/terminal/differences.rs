@@ -109,7 +109,7 @@ pub mod tests {
         }
     }
 
-    /// Of two backends, three states.
+    /// Two backends in three states.
     pub fn found() -> Differences {
         let states = vec![
             difference("c", 1.4, Verdict::NoiseUnknown),
@@ -126,14 +126,14 @@ pub mod tests {
         let row = |at: usize| grid.rows[at].iter().map(|cell| cell.text.as_str()).collect::<Vec<&str>>();
         assert_eq!(row(0)[..4], ["c", "too few rounds", "+40 %", "–"]);
         assert_eq!(row(1)[1..4], ["the same", "−1.0 %", "−3.0 % to +1.0 %"]);
-        assert_eq!(row(2), ["a", "1.2× slower", "+25 %", "+23 % to +27 %", "1.00 s", "1.25 s", "21, 20", "99 %"]);
+        assert_eq!(row(2), ["a", "1.2x slower", "+25 %", "+23 % to +27 %", "1.00 s", "1.25 s", "21, 20", "99 %"]);
     }
 
     #[test]
     fn words_name_both_sides_and_what_is_slower() {
         let words = words(&found());
         let expected =
-            "this build (second) against HEAD~3 1a2b3c4 (first): c too few rounds, b · a|b the same, a 1.2× slower.";
+            "this build (second) against HEAD~3 1a2b3c4 (first): c too few rounds, b · a|b the same, a 1.2x slower.";
         assert_eq!(words[0], expected);
         assert!(words[1].contains("The noise is 3.0 %"), "{words:?}");
         let slower = difference("a", 1.25, Verdict::Slower);

@@ -29,7 +29,7 @@ impl View {
 /// Headers and rows. The first column is aligned left, the others right.
 #[derive(Debug, Default)]
 pub struct Grid {
-    /// Of one line or two.
+    /// Titles of one line or two.
     pub header: Vec<String>,
     pub rows: Vec<Vec<Cell>>,
     /// Further columns that are aligned left.
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     fn grid() -> Grid {
-        let against = Cell { text: "97× faster".to_owned(), tone: Tone::Good };
+        let against = Cell { text: "97x faster".to_owned(), tone: Tone::Good };
         Grid::new(
             &["run", "wall", "against", "samples"],
             vec![vec!["a".into(), "0.29 s".into(), against, "··:".into()]],
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn colour_is_of_the_tone_and_only_where_it_is_wanted() {
         let text = |grid: Grid, colour| grid.render(View { width: 100, colour });
-        assert!(text(grid(), true).contains("\u{1b}[38;5;10m 97× faster"), "{:?}", text(grid(), true));
+        assert!(text(grid(), true).contains("\u{1b}[38;5;10m 97x faster"), "{:?}", text(grid(), true));
         assert!(!text(grid(), false).contains('\u{1b}'));
         let mut plain = grid();
         plain.rows[0][2].tone = Tone::Plain;

@@ -128,7 +128,7 @@ pub mod tests {
         }
     }
 
-    /// Of b, two parts.
+    /// Two parts of remote-hit.
     pub fn savings(packages: Vec<PackageSaved>) -> Savings {
         let size = PartSaved {
             part: Part::Size("to-4KiB"),

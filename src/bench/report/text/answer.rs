@@ -125,7 +125,7 @@ fn places(known: &[(CacheState, Comparison)]) -> String {
         [(_, fresh), (_, same)] => match (word(fresh), word(same)) {
             (one, other) if one == other => format!("{one} on a fresh machine and on this one"),
             (one, _) if fresh.verdict == same.verdict => {
-                format!("{one} on a fresh machine, {}x on this one", digits(same.ratio))
+                format!("{one} on a fresh machine, {} on this one", units::factor(same.ratio.max(1.0 / same.ratio)))
             }
             (one, other) => format!("{one} on a fresh machine, {other} on this one"),
         },
@@ -158,22 +158,7 @@ pub fn to_go_warm(found: &Comparison) -> String {
 }
 
 fn word(found: &Comparison) -> String {
-    said(found.verdict, found.ratio)
-}
-
-/// A ratio that was judged: `42x faster`, `the same`, `no clear difference`, `inconclusive`.
-pub fn said(verdict: Verdict, ratio: f64) -> String {
-    match verdict {
-        Verdict::Faster => format!("{}x faster", digits(ratio)),
-        Verdict::Slower => format!("{}x slower", digits(ratio)),
-        Verdict::Same => "the same".to_owned(),
-        Verdict::NoClearDifference => "no clear difference".to_owned(),
-        Verdict::NoiseUnknown => "inconclusive".to_owned(),
-    }
-}
-
-fn digits(ratio: f64) -> String {
-    units::factor_digits(ratio.max(1.0 / ratio))
+    comparison::short(found)
 }
 
 fn answers(summary: &Summary) -> String {

@@ -6,7 +6,7 @@ use crate::bench::analysis::verdict::remote::{CONNECTIONS, SHORT_BACK_OFF_NS};
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::{counted, duration, megabytes, percent};
 
-/// What holds the build back, in one line.
+/// The title of a finding, in one line.
 pub fn title(bottleneck: &Bottleneck) -> String {
     match *bottleneck {
         Bottleneck::Latency { first_byte_ns } => {
@@ -85,7 +85,7 @@ pub fn why(bottleneck: &Bottleneck) -> &'static str {
     }
 }
 
-/// What to do where no command of ours does it.
+/// The next step where no command of ours does it.
 pub fn idea(bottleneck: &Bottleneck) -> String {
     let words = match bottleneck {
         Bottleneck::Latency { .. } => "a bucket in the same region, or fewer requests",
@@ -250,7 +250,7 @@ pub fn too_little(why: TooLittle) -> String {
     }
 }
 
-/// What cannot be judged without a record, and why it is missing.
+/// The judgement that a missing record prevents, and the reason.
 pub fn missing(record: Missing) -> &'static str {
     match record {
         Missing::LongSamples => "CPU contention: the run was shorter than 0.5 s",

@@ -8,6 +8,7 @@ use crate::bench::analysis::study::network::{Crossover, Network, StrategyGrid};
 use crate::bench::analysis::study::selftest::Proof;
 use crate::bench::report::text::answer;
 use crate::bench::report::text::cell::{Cell, Tone};
+use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
 use crate::bench::report::text::wrap::cut;
 use crate::bench::scenario::ci::{Share, Start};
@@ -44,7 +45,7 @@ pub fn of_changes(unchanged: &CaseSummary, changes: &[&CaseSummary]) -> Cell {
     if let Some((case, found)) = faster.min_by(|one, other| one.1.ratio.total_cmp(&other.1.ratio)) {
         let wall_ns = unchanged.figures.wall_median_ns;
         let times = units::short_durations(&[Some(wall_ns * (1.0 - found.ratio)), Some(wall_ns)]);
-        let factor = answer::said(found.verdict, found.ratio);
+        let factor = comparison::of_verdict(found.verdict, found.ratio);
         let text = format!("{state}: {} saves {} of {} ({factor})", cut(&case.name, NAME), times[0], times[1]);
         return Cell { text, tone: Tone::Good };
     }
@@ -94,7 +95,7 @@ pub fn of_ci(ci: &CiResults) -> Cell {
     }
 }
 
-/// Whether the rules found all that was injected.
+/// The result of a selftest: all injected bottlenecks found, or how many.
 pub fn of_selftest(proofs: &[Proof]) -> Cell {
     let failed: Vec<&str> = proofs.iter().filter(|proof| !proof.is_proved).map(|proof| proof.name.as_str()).collect();
     if !failed.is_empty() {
@@ -119,8 +120,11 @@ pub fn of_differences(found: &Differences) -> Cell {
         () if any(Verdict::Faster) => Tone::Good,
         () => Tone::Plain,
     };
-    let states: Vec<String> =
-        found.states.iter().map(|one| format!("{} {}", one.name, answer::said(one.verdict, one.ratio))).collect();
+    let states: Vec<String> = found
+        .states
+        .iter()
+        .map(|one| format!("{} {}", one.name, comparison::of_verdict(one.verdict, one.ratio)))
+        .collect();
     match states.is_empty() {
         true => format!("{second} against {first}: nothing could be compared").into(),
         false => Cell { text: format!("{second} against {first}: {}", states.join(", ")), tone },

@@ -1,4 +1,4 @@
-//! What to do about a bottleneck: a command that runs when it is pasted, or an idea.
+//! The next step for a bottleneck: a command that runs when it is pasted, or an idea.
 
 use std::path::Path;
 

@@ -97,17 +97,12 @@ pub fn percent(share: f64) -> String {
     format!("{percent:.decimals$} %")
 }
 
-/// A factor of 1 or more with two significant digits: `1.3×`, `45×`.
+/// A factor of 1 or more with two significant digits: `1.3x`, `45x`.
 pub fn factor(factor: f64) -> String {
-    format!("{}×", factor_digits(factor))
-}
-
-/// The number of such a factor alone.
-pub fn factor_digits(factor: f64) -> String {
     match factor {
-        factor if factor < 1.095 => format!("{factor:.2}"),
-        factor if factor < 9.95 => format!("{factor:.1}"),
-        factor => format!("{factor:.0}"),
+        factor if factor < 1.095 => format!("{factor:.2}x"),
+        factor if factor < 9.95 => format!("{factor:.1}x"),
+        factor => format!("{factor:.0}x"),
     }
 }
 
@@ -217,9 +212,9 @@ mod tests {
     fn shares_factors_and_counts() {
         assert_eq!(percent(0.084), "8.4 %");
         assert_eq!(percent(0.15), "15 %");
-        assert_eq!(factor(1.042), "1.04×");
-        assert_eq!(factor(2.42), "2.4×");
-        assert_eq!(factor(107.6), "108×");
+        assert_eq!(factor(1.042), "1.04x");
+        assert_eq!(factor(2.42), "2.4x");
+        assert_eq!(factor(107.6), "108x");
         assert_eq!(count(Some(1072.0)), "1072");
         assert_eq!(count(Some(2.5)), "2.5");
         assert_eq!(count(None), "–");

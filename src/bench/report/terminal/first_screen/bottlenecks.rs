@@ -15,7 +15,7 @@ const MOST_OF_STATE: usize = 2;
 const NAME: usize = 11;
 const NUMBERS: usize = 17;
 const TITLE: usize = 16;
-/// What stands above the numbers.
+/// The title above the numbers.
 const HEADING: &str = "could save about";
 /// More states and cases than these have their bottlenecks in the report alone.
 const MOST_VERDICTS: usize = 3;

@@ -1,4 +1,4 @@
-//! What a run prints first: the answer, its table, the conditions, what to fix, and where everything is. All of it on one small
+//! The first screen of a run: the answer, its table, the conditions, what to fix, and where everything is. All of it on one small
 //! terminal; the tables of `--details` are not its business.
 
 mod bottlenecks;
@@ -111,7 +111,7 @@ fn circumstances(results: &Results, study: &Study<'_>, view: View) -> Vec<String
     lines
 }
 
-/// What to open, and the command that prints everything.
+/// The files to open, and the command that prints everything.
 fn pointers(files: &[File], folder: &Path, view: View) -> Vec<String> {
     let longest = files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
     let line = |file: &File| {

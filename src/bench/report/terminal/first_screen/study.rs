@@ -15,11 +15,11 @@ use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::headlines;
 use crate::bench::results::run::Results;
 
-/// What the first screen shows of a run beside its conditions and files.
+/// The part of the first screen that depends on the kind of run.
 pub struct Study<'a> {
     pub answer: Cell,
     pub table: Grid,
-    /// Whether bottlenecks, and the time of a build in parts, belong on its first screen.
+    /// True where bottlenecks and the breakdown of one build belong on the first screen.
     pub has_bottlenecks: bool,
     pub has_breakdown: bool,
     /// The states and cases that warnings are about.
