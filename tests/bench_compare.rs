@@ -94,7 +94,7 @@ fn text(bytes: &[u8]) -> String {
 
 fn failure(mut command: Command) -> String {
     let Output { status, stderr, .. } = command.output().unwrap();
-    assert_eq!(status.code(), Some(1), "{}", text(&stderr));
+    assert_eq!(status.code(), Some(2), "{}", text(&stderr));
     text(&stderr)
 }
 

@@ -131,8 +131,8 @@ fn a_run_is_reported_again_and_compared_from_its_file() {
 
 /// A run with itself, with one that is slower, and with one of another machine.
 fn compares(folder: &Path, results: &Value) {
-    let same = stdout(&bench(folder, &["compare", "metrics/latest", "metrics/latest", "--fail-over", "5%"]));
-    assert!(same.contains("No state is clearly slower by more than 5.0 %"), "{same}");
+    let same = stdout(&bench(folder, &["compare", "metrics/latest", "metrics/latest", "--fail-on-inconclusive"]));
+    assert!(same.ends_with(" compared with itself: the same.\n"), "{same}");
     let changed = |name: &str, change: &dyn Fn(&mut Value)| {
         let mut changed = results.clone();
         change(&mut changed);
@@ -146,17 +146,26 @@ fn compares(folder: &Path, results: &Value) {
     });
     let slower = bench(folder, &["compare", "metrics/latest", "slower.json", "--fail-over", "5%"]);
     let text = String::from_utf8_lossy(&slower.stdout).into_owned();
-    assert!(!slower.status.success() && text.contains("SLOWER BY MORE THAN 5.0 %: local-hit."), "{text}");
+    assert!(slower.status.code() == Some(1) && text.contains("SLOWER BY MORE THAN 5.0 %: local-hit."), "{text}");
+    let faster = stdout(&bench(folder, &["compare", "slower.json", "metrics/latest", "--fail-over", "5%"]));
+    assert!(faster.contains("No state is clearly slower by more than 5.0 %"), "{faster}");
+    changed("single.json", &|run| {
+        run["run"] = "another".into();
+        run["rounds"].as_array_mut().unwrap().retain(|round| round["round"] == 1);
+    });
+    let single = bench(folder, &["compare", "metrics/latest", "single.json", "--fail-on-inconclusive"]);
+    let text = String::from_utf8_lossy(&single.stdout).into_owned();
+    assert!(single.status.code() == Some(3) && text.contains("INCONCLUSIVE: "), "{text}");
     changed("elsewhere.json", &|run| run["environment"]["cores"] = 4096.into());
     let refused = bench(folder, &["compare", "metrics/latest", "elsewhere.json"]);
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && text.contains("cannot be compared") && text.contains("4096"), "{text}");
+    assert!(refused.status.code() == Some(2) && text.contains("cannot be compared") && text.contains("4096"), "{text}");
     changed("newer.json", &|run| run["environment"]["kernel"] = "99.9".into());
     let newer = stdout(&bench(folder, &["compare", "metrics/latest", "newer.json", "--markdown", "pr.md"]));
     assert!(newer.contains("Not the same in both: the kernel: ") && newer.contains("99.9 in the second"), "{newer}");
     let markdown = std::fs::read_to_string(folder.join("pr.md")).unwrap();
     assert!(
-        markdown.contains("| local-hit | the same |") || markdown.contains("| local-hit | not told apart |"),
+        markdown.contains("| local-hit | the same |") || markdown.contains("| local-hit | no clear difference |"),
         "{markdown}"
     );
     assert!(markdown.contains("the kernel: ") && markdown.contains("- small.toml · go build"), "{markdown}");
@@ -204,17 +213,19 @@ fn damaged(folder: &Path, results: &Value) {
 }
 
 #[test]
-fn prove_has_a_scenario_of_its_own_and_refuses_one_that_plants_nothing() {
+fn selftest_has_a_scenario_of_its_own_and_refuses_one_that_injects_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let planned = stdout(&bench(folder.path(), &["prove", "--dry-run", "--case", "high latency"]));
+    let planned = stdout(&bench(folder.path(), &["selftest", "--dry-run", "--case", "high latency"]));
+    let by_its_old_name = stdout(&bench(folder.path(), &["prove", "--dry-run", "--case", "high latency"]));
+    assert_eq!(planned, by_its_old_name);
     assert!(planned.contains("scenario  bottlenecks") && planned.contains("remote-hit/high-latency"), "{planned}");
-    let help = stdout(&bench(folder.path(), &["prove", "--help"]));
+    let help = stdout(&bench(folder.path(), &["selftest", "--help"]));
     assert!(help.contains("[default: bottlenecks]") && !help.contains("[default: workshop]"), "{help}");
     assert!(stdout(&bench(folder.path(), &["--help"])).contains("[default: workshop]"));
     for arguments in [&["--scenario", "small"][..], &["--scenario", "workshop"], &["--case", "low bandwidth, cured"]] {
-        let refused = bench(folder.path(), &[&["prove"], arguments].concat());
+        let refused = bench(folder.path(), &[&["selftest"], arguments].concat());
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(refused.status.code() == Some(1) && said.contains("plants no bottleneck that would be run"), "{said}");
+        assert!(refused.status.code() == Some(1) && said.contains("injects no bottleneck"), "{said}");
     }
 }
 
