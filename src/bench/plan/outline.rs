@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step};
+use crate::bench::plan::study::Study;
 
 /// What would be run, in order.
 pub fn render(plan: &Plan) -> String {
@@ -18,9 +19,11 @@ pub fn render(plan: &Plan) -> String {
     let records = if plan.records { "on" } else { "off" };
     write_to(&mut text, format_args!("\nbackend   strategy {strategy}, records {records}\n"));
     write_to(&mut text, format_args!("remote    {}\n", remote(plan)));
-    for group in &plan.groups {
-        let waves: Vec<String> = group.waves.iter().map(|wave| wave.packages.join(", ")).collect();
-        write_to(&mut text, format_args!("machines  {}: {}\n", group.folder(), waves.join("; then ")));
+    if let Study::Machines { groups, .. } = &plan.study {
+        for group in groups {
+            let waves: Vec<String> = group.waves.iter().map(|wave| wave.packages.join(", ")).collect();
+            write_to(&mut text, format_args!("machines  {}: {}\n", group.folder(), waves.join("; then ")));
+        }
     }
     for (name, steps) in groups(&plan.steps) {
         let states: Vec<String> = steps.iter().map(|step| named(plan, step)).collect();
@@ -33,7 +36,9 @@ fn remote(plan: &Plan) -> String {
     match plan.link {
         _ if !plan.needs_remote() => "none needed".to_owned(),
         None => "the S3 of the S3_* variables, under a prefix of its own".to_owned(),
-        Some(_) if plan.grid.is_some() => "embedded S3, at each latency and bandwidth of the grid".to_owned(),
+        Some(_) if matches!(plan.study, Study::Network { .. }) => {
+            "embedded S3, at each latency and bandwidth of the grid".to_owned()
+        }
         Some(link) => format!("embedded S3, {}", link.words()),
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::bench::analysis::statistics::noise::noise_floor;
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
 use crate::bench::plan::steps::{FEWEST_PAIRS, Kind, Setup};
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// How often a difference has to exceed the noise before it is told: the noise holds only half of the samples.
@@ -46,7 +46,7 @@ pub enum Verdict {
     /// No difference beyond the noise, which is at most 10 %.
     Same,
     /// There may be a difference: it is below the noise, and that is more than 10 %.
-    NotApart,
+    Inconclusive,
     /// Too few samples on one side to know their noise, and no difference that is clear without.
     NoiseUnknown,
 }
@@ -143,7 +143,7 @@ pub fn judge(ratio: f64, low: f64, high: f64, floor: f64) -> Verdict {
     let widest = (1.0 - low).max(high - 1.0).max(floor);
     match is_noise {
         true if widest <= SAME => Verdict::Same,
-        true => Verdict::NotApart,
+        true => Verdict::Inconclusive,
         false if ratio > 1.0 => Verdict::Slower,
         false => Verdict::Faster,
     }
@@ -175,7 +175,7 @@ pub mod tests {
         let verdict = |walls: &[u64]| {
             of(&[base, (CacheState::LocalHit, walls)], CacheState::LocalHit, CacheState::GoWarm).verdict
         };
-        assert_eq!(verdict(&[990, 1050, 1090, 1100, 1200]), Verdict::NotApart);
+        assert_eq!(verdict(&[990, 1050, 1090, 1100, 1200]), Verdict::Inconclusive);
         assert_eq!(verdict(&[980, 990, 1010, 1020, 1090]), Verdict::Same);
         assert_eq!(verdict(&[1010, 1020, 1030, 1040, 1050]), Verdict::Slower);
     }
@@ -191,7 +191,7 @@ pub mod tests {
         };
         assert_eq!(verdict(&[990, 1000, 1000, 1000, 1010]), (Verdict::Slower, Some(10.0)));
         assert_eq!(verdict(&[960, 1000, 1000, 1000, 1010]), (Verdict::Same, Some(40.0)));
-        assert_eq!(verdict(&[800, 1000, 1000, 1000, 1010]), (Verdict::NotApart, Some(200.0)));
+        assert_eq!(verdict(&[800, 1000, 1000, 1000, 1010]), (Verdict::Inconclusive, Some(200.0)));
     }
 
     /// One factor of noise: most samples within some percent, and one in twenty far off, as on a shared machine.

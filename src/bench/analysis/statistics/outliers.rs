@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::bench::analysis::statistics::compare::{counted, walls};
 use crate::bench::analysis::statistics::stats::{median, outlier_limit};
 use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::telemetry::Resources;
 
 /// A sample nearer to the median than this is not worth a word, however alike the others are.

@@ -4,7 +4,7 @@ use crate::bench::analysis::statistics::compare::{compare, walls};
 use crate::bench::analysis::statistics::noise::noise_floor;
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval};
 use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// An interval counts from here on: below it is the range of the samples, which more rounds make wider.

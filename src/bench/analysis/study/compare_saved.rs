@@ -1,11 +1,11 @@
 //! Two saved runs against each other: what differs between them.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::compare::{CLEAR_FACTOR, Verdict, judge, walls};
 use crate::bench::analysis::statistics::rank_ratio::unpaired_ratio;
 use crate::bench::analysis::statistics::stats::median;
 use crate::bench::analysis::study::differences::{Difference, Differences};
 use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// Samples that each side needs before a difference is told: with fewer no interval holds it.
@@ -16,7 +16,7 @@ pub fn compare_runs(before: &Results, after: &Results) -> Differences {
     let (old, new) = (named(before), named(after));
     let full = CacheState::GoWarm.into();
     let drift = difference((before, full), (after, full), "", None).map(|full| farthest(&full));
-    let floors = [before, after].into_iter().filter_map(|run| Some(run.summary.noise_floor?.share));
+    let floors = [before, after].into_iter().filter_map(|run| Some(run.analysis.summary.noise_floor?.share));
     // They were not side by side: what go with its own full cache differs by is the machine, and so is anything below it.
     let floor = floors.chain(drift).max_by(f64::total_cmp);
     let both = new.iter().filter_map(|(name, setup)| {
@@ -27,7 +27,7 @@ pub fn compare_runs(before: &Results, after: &Results) -> Differences {
     let only_old = old.iter().filter(|(name, _)| lacks(&new, name)).map(|(name, _)| name.clone());
     let only_new = new.iter().filter(|(name, _)| lacks(&old, name)).map(|(name, _)| name.clone());
     Differences {
-        names: [before.run.clone(), after.run.clone()],
+        names: [before.run.name.clone(), after.run.name.clone()],
         side_by_side: false,
         floor,
         states: both.collect(),
@@ -45,10 +45,10 @@ fn farthest(found: &Difference) -> f64 {
 fn named(results: &Results) -> Vec<(String, Setup)> {
     let name = |setup: &Setup| match setup.case {
         None => setup.state.to_string(),
-        Some(case) => format!("{} · {}", setup.state, results.plan.cases[case].name),
+        Some(case) => format!("{} · {}", setup.state, results.run.plan.cases[case].name),
     };
-    let counts = |setup: &Setup| !walls(&results.rounds, *setup).is_empty();
-    results.plan.measured_setups().into_iter().filter(counts).map(|setup| (name(&setup), setup)).collect()
+    let counts = |setup: &Setup| !walls(&results.run.rounds, *setup).is_empty();
+    results.run.plan.measured_setups().into_iter().filter(counts).map(|setup| (name(&setup), setup)).collect()
 }
 
 /// A state in two runs.
@@ -58,7 +58,7 @@ fn difference(
     name: &str,
     floor: Option<f64>,
 ) -> Option<Difference> {
-    let (bases, values) = (walls(&before.rounds, old), walls(&after.rounds, new));
+    let (bases, values) = (walls(&before.run.rounds, old), walls(&after.run.rounds, new));
     let (ratio, interval) = unpaired_ratio(&values, &bases)?;
     let rounds = [bases.len(), values.len()];
     // Long runs drift as the short ones do, and have no floor of their own.
@@ -87,18 +87,17 @@ fn difference(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::compute;
+    use crate::bench::analysis::results::tests::results;
     use crate::bench::analysis::statistics::compare::tests::simulated_walls;
     use crate::bench::analysis::statistics::noise::noise_floor;
     use crate::bench::analysis::statistics::noise::tests::again;
     use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::results::run::tests::results;
 
     fn run(full_ms: &[u64], a_ms: &[u64]) -> Results {
         let mut rounds = measured(CacheState::GoWarm, full_ms);
         rounds.extend(measured(CacheState::LocalHit, a_ms));
         let mut run = results(rounds);
-        compute(&mut run);
+        run.update();
         run
     }
 
@@ -118,7 +117,7 @@ mod tests {
         let slower = run(&[130, 131, 129, 130, 130], &[143, 144, 142, 145, 143]);
         let found = compare_runs(&run(&FULL, &[110, 111, 109, 112, 110]), &slower);
         assert!((found.floor.unwrap() - 0.32).abs() < 0.01, "{found:?}");
-        assert!(found.states.iter().all(|difference| difference.verdict == Verdict::NotApart), "{found:?}");
+        assert!(found.states.iter().all(|difference| difference.verdict == Verdict::Inconclusive), "{found:?}");
     }
 
     #[test]
@@ -141,7 +140,7 @@ mod tests {
             rounds.extend(again(&walls()));
             rounds.extend(measured(CacheState::LocalHit, &walls()));
             let mut run = results(rounds);
-            run.summary.noise_floor = noise_floor(&run.rounds);
+            run.analysis.summary.noise_floor = noise_floor(&run.run.rounds);
             run
         };
         // The hours of a machine differ by some percent, in all states.

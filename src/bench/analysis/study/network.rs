@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::summary::Summary;
 use crate::bench::plan::run_plan::Plan;
+use crate::bench::plan::study::Study;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::network_grid::{Grid, GridStrategy, Limit};
 use crate::cache::Strategy;
@@ -98,7 +99,7 @@ const BELIEVED: f64 = 10.0;
 impl Network {
     /// What the cases of a grid came to; None without a grid.
     pub fn of(cases: &[CaseSummary], plan: &Plan, summary: &Summary) -> Option<Network> {
-        let grid = plan.grid.as_ref()?;
+        let Study::Network { grid } = &plan.study else { return None };
         let median = |state| summary.state(state).map(|state| state.wall_median_ns);
         let empty_ns = median(CacheState::GoCold);
         let wall = |strategy, limit, latency| wall_ns(cases, plan, strategy, limit, latency);
@@ -229,7 +230,7 @@ pub mod tests {
             |spec: crate::bench::scenario::case::CaseSpec| spec.resolve(Strategy::Async, Some(Link::default()), 1);
         let mut plan =
             plan_of(&[CacheState::GoCold, CacheState::RemoteHit], grid.cases().into_iter().map(resolve).collect());
-        plan.grid = Some(grid);
+        plan.study = Study::Network { grid };
         let walls = [[300, 310, 305], [301, 312, 306], [340, 320, 330]];
         let mut rounds = measured(CacheState::GoCold, None, &[1100]);
         rounds.extend(
@@ -237,7 +238,7 @@ pub mod tests {
         );
         rounds.extend(measured(CacheState::RemoteHit, Some(3), &[400]));
         rounds.extend(measured(CacheState::RemoteHit, Some(4), &[600]));
-        let summary = Summary::of(&rounds, false);
+        let summary = Summary::of(&rounds, &plan);
         Network::of(&summaries(&rounds, &plan), &plan, &summary).unwrap()
     }
 

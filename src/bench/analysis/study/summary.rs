@@ -6,9 +6,10 @@ use crate::bench::analysis::statistics::compare::{Comparison, compare, counted, 
 use crate::bench::analysis::statistics::noise::{NoiseFloor, noise_floor};
 use crate::bench::analysis::statistics::outliers::{Outlier, outliers};
 use crate::bench::analysis::statistics::stats::{median, relative_spread};
-use crate::bench::analysis::time::time_breakdown::Account;
-use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Round;
+use crate::bench::plan::run_plan::Plan;
+use crate::bench::plan::steps::{Kind, Setup, Step};
+use crate::bench::results::round::Round;
+use crate::bench::results::time_breakdown::TimeBreakdown;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::telemetry::SessionSummary;
 
@@ -51,7 +52,7 @@ pub struct StateSummary {
     /// None for a baseline.
     pub backend: Option<BackendSummary>,
     /// Where the wall clock of one round went: of the round that is nearest to the median. None for a baseline.
-    pub account: Option<RoundAccount>,
+    pub time_breakdown: Option<RoundBreakdown>,
     /// Against go-cold and go-warm; None where that was not run, or is this state itself.
     pub against_empty: Option<Comparison>,
     pub against_full: Option<Comparison>,
@@ -60,11 +61,11 @@ pub struct StateSummary {
 /// Where the wall clock of a round went.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct RoundAccount {
+pub struct RoundBreakdown {
     /// Of the round, below that of the run.
     pub folder: String,
     #[serde(flatten)]
-    pub account: Account,
+    pub time_breakdown: TimeBreakdown,
 }
 
 /// Medians of what the sessions of one state counted.
@@ -114,8 +115,8 @@ pub struct OutOfState {
 }
 
 impl Summary {
-    /// Computes all from the raw rounds. `paired`: report the ratios of neighbouring rounds too.
-    pub fn of(rounds: &[Round], paired: bool) -> Summary {
+    /// Computes it from the raw rounds of a plan.
+    pub fn of(rounds: &[Round], plan: &Plan) -> Summary {
         let compare = |state, base| compare(rounds, state, base);
         let states = CacheState::ALL.into_iter().filter_map(|state| {
             let mut summary = StateSummary::of(rounds, state)?;
@@ -130,14 +131,14 @@ impl Summary {
         ];
         Summary {
             states: states.collect(),
-            pairs: match paired {
+            pairs: match plan.paired_ratios {
                 true => pairs.into_iter().filter_map(|(state, base)| compare(state, base)).collect(),
                 false => Vec::new(),
             },
             noise_floor: noise_floor(rounds),
             outliers: outliers(rounds),
             out_of_state: out_of_state(rounds),
-            not_measured: Vec::new(),
+            not_measured: not_measured(rounds, plan),
             records: records(rounds),
             not_sampled: not_sampled(rounds),
             without_go_view: named(rounds, |round| round.go_view_missing.as_deref()),
@@ -164,28 +165,28 @@ impl StateSummary {
             wall_spread: relative_spread(&walls),
             go_cpu_median_ns: median(&go_cpu.collect::<Vec<f64>>())?,
             backend: backend_summary(rounds, setup),
-            account: account(rounds, setup),
+            time_breakdown: time_breakdown(rounds, setup),
             against_empty: None,
             against_full: None,
         })
     }
 }
 
-/// The round that stands for all of a setup: of those that count the nearest to the median, of those with an account where there
+/// The round that stands for all of a setup: of those that count the nearest to the median, of those with an time_breakdown where there
 /// are any.
 pub fn typical(rounds: &[Round], setup: Setup) -> Option<&Round> {
     let middle = median(&walls(rounds, setup))?;
     let distance = |round: &Round| (round.wall_ns as f64 - middle).abs();
-    let nearest = |with_account: bool| {
-        let wanted = counted(rounds, setup).filter(|round| !with_account || round.account.is_some());
+    let nearest = |with_breakdown: bool| {
+        let wanted = counted(rounds, setup).filter(|round| !with_breakdown || round.time_breakdown.is_some());
         wanted.min_by(|one, other| distance(one).total_cmp(&distance(other)))
     };
     nearest(true).or_else(|| nearest(false))
 }
 
-fn account(rounds: &[Round], setup: Setup) -> Option<RoundAccount> {
+fn time_breakdown(rounds: &[Round], setup: Setup) -> Option<RoundBreakdown> {
     let round = typical(rounds, setup)?;
-    Some(RoundAccount { folder: round.folder.clone(), account: round.account.clone()? })
+    Some(RoundBreakdown { folder: round.folder.clone(), time_breakdown: round.time_breakdown.clone()? })
 }
 
 fn backend_summary(rounds: &[Round], setup: Setup) -> Option<BackendSummary> {
@@ -219,6 +220,14 @@ fn not_sampled(rounds: &[Round]) -> Vec<&'static str> {
     // A process that was over before the second sample is missing there only.
     let longest = sampled.max_by_key(|resources| resources.samples);
     longest.map(crate::telemetry::Resources::missing).unwrap_or_default()
+}
+
+/// Setups of the plan that have no measured round.
+fn not_measured(rounds: &[Round], plan: &Plan) -> Vec<String> {
+    let is_measured = |step: &Step, setup: &Setup| (step.setup(), step.kind) == (*setup, Kind::Measured);
+    let has_round = |setup: &Setup| rounds.iter().any(|round| is_measured(&round.step, setup));
+    let lacking = plan.measured_setups().into_iter().filter(|setup| !has_round(setup));
+    lacking.map(|setup| setup.folder(&plan.cases)).collect()
 }
 
 /// What is missing in rounds, with their names.
@@ -261,11 +270,12 @@ fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {
 pub mod tests {
     use super::*;
     use crate::bench::analysis::statistics::compare::Verdict;
-    use crate::bench::analysis::time::time_breakdown::Frame;
-    use crate::bench::analysis::time::time_breakdown::tests::log;
-    use crate::bench::execute::state_check::StateCheck;
+    use crate::bench::plan::run_plan::tests::plan_of;
     use crate::bench::plan::steps::{Kind, Step};
-    use crate::bench::results::run::tests::round;
+    use crate::bench::results::round::StateCheck;
+    use crate::bench::results::round::tests::round;
+    use crate::bench::results::time_breakdown::BuildTimes;
+    use crate::bench::results::time_breakdown::tests::log;
 
     /// Measured rounds of a state, in milliseconds.
     pub fn measured(state: CacheState, walls_ms: &[u64]) -> Vec<Round> {
@@ -278,8 +288,13 @@ pub mod tests {
             .collect()
     }
 
+    /// The summary of rounds of no plan.
+    pub fn summary(rounds: &[Round]) -> Summary {
+        Summary::of(rounds, &plan_of(&[], Vec::new()))
+    }
+
     fn verdict(rounds: &[Round], state: CacheState) -> Verdict {
-        Summary::of(rounds, false).state(state).unwrap().against_full.unwrap().verdict
+        summary(rounds).state(state).unwrap().against_full.unwrap().verdict
     }
 
     #[test]
@@ -287,7 +302,7 @@ pub mod tests {
         // The machine gets slower from round to round; a takes a tenth more each time.
         let mut rounds = measured(CacheState::GoWarm, &[100, 120, 140, 160, 180]);
         rounds.extend(measured(CacheState::LocalHit, &[110, 132, 154, 176, 198]));
-        let summary = Summary::of(&rounds, true);
+        let summary = Summary::of(&rounds, &Plan { paired_ratios: true, ..plan_of(&[], Vec::new()) });
         let pair = summary.pairs[0];
         assert!((pair.ratio - 1.1).abs() < 1e-9);
         assert_eq!((pair.pairs, pair.verdict), (5, Verdict::Slower));
@@ -297,7 +312,7 @@ pub mod tests {
     fn a_difference_below_the_noise_is_none() {
         let mut rounds = measured(CacheState::GoWarm, &[100, 120, 90, 110, 105]);
         rounds.extend(measured(CacheState::LocalHit, &[105, 110, 100, 100, 107]));
-        assert_eq!(verdict(&rounds, CacheState::LocalHit), Verdict::NotApart);
+        assert_eq!(verdict(&rounds, CacheState::LocalHit), Verdict::Inconclusive);
     }
 
     #[test]
@@ -306,19 +321,26 @@ pub mod tests {
         rounds[1].state_ok = false;
         rounds[1].state_checks =
             vec![StateCheck { expected: "0 requests to the remote".to_owned(), seen: "4".to_owned(), ok: false }];
-        let summary = Summary::of(&rounds, false);
+        let summary = summary(&rounds);
         assert_eq!(summary.state(CacheState::LocalHit).unwrap().walls_ns, [10_000_000]);
         assert_eq!(summary.out_of_state[0].folders, ["local-hit/2"]);
         assert_eq!(summary.out_of_state[0].why, ["expected 0 requests to the remote, saw 4"]);
     }
 
     #[test]
-    fn the_round_nearest_to_the_median_stands_for_all_of_those_with_an_account() {
+    fn the_round_nearest_to_the_median_stands_for_all_of_those_with_a_breakdown() {
         let mut rounds = measured(CacheState::LocalHit, &[100, 110, 121, 130, 200]);
         assert_eq!(typical(&rounds, CacheState::LocalHit.into()).unwrap().step.round, 3);
-        let frame =
-            Frame { backend_ns: 0, handshake_ns: 0, released_ns: 0, wall_ns: 1, workers: 1, cores: 1, go_cpu_ns: 0 };
-        rounds[1].account = Some(Account::of(frame, &log(Vec::new())));
+        let frame = BuildTimes {
+            backend_ns: 0,
+            handshake_ns: 0,
+            released_ns: 0,
+            wall_ns: 1,
+            workers: 1,
+            cores: 1,
+            go_cpu_ns: 0,
+        };
+        rounds[1].time_breakdown = Some(TimeBreakdown::of(frame, &log(Vec::new())));
         assert_eq!(typical(&rounds, CacheState::LocalHit.into()).unwrap().step.round, 2);
         assert_eq!(typical(&rounds, CacheState::RemoteHit.into()), None);
     }
@@ -328,6 +350,6 @@ pub mod tests {
         let mut rounds = measured(CacheState::Cold, &[10, 20]);
         rounds[0].step.kind = Kind::Preparation;
         rounds[1].step.kind = Kind::Profile;
-        assert!(Summary::of(&rounds, false).states.is_empty());
+        assert!(summary(&rounds).states.is_empty());
     }
 }

@@ -7,8 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::execute::go::go_view::actions::{GoAction, GoActions};
-use crate::bench::results::run::Round;
+use crate::bench::results::go_actions::{GoAction, GoActions};
+use crate::bench::results::round::Round;
 
 /// Name of the first step: go tells of no actions before it has loaded all packages.
 pub const LOAD: &str = "load packages";
@@ -136,9 +136,9 @@ fn load(of: &GoActions, first_ns: u64) -> PathStep {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::execute::go::go_view::actions::Asked;
     use crate::bench::plan::steps::{Kind, Step};
-    use crate::bench::results::run::tests::round;
+    use crate::bench::results::go_actions::Asked;
+    use crate::bench::results::round::tests::round;
     use crate::bench::scenario::cache_state::CacheState;
     use proptest::prelude::*;
 

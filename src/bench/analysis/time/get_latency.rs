@@ -74,7 +74,7 @@ fn class(source: Source, size: Option<&'static str>, took_ns: &[f64]) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::time::time_breakdown::tests::log;
+    use crate::bench::results::time_breakdown::tests::log;
     use crate::telemetry::{Line, Times};
 
     fn get(outcome: Outcome, bytes: Option<u64>, took_ns: u64) -> (u64, Line) {

@@ -4,5 +4,3 @@ pub mod critical_path;
 pub mod get_latency;
 pub mod in_flight;
 pub mod savings;
-pub mod stdin_stalls;
-pub mod time_breakdown;

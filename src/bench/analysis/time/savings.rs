@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
-use crate::bench::execute::go::go_view::actions::{Asked, GoActions};
-use crate::bench::results::run::Round;
+use crate::bench::results::go_actions::{Asked, GoActions};
+use crate::bench::results::round::Round;
 use crate::telemetry::{SIZE_CLASSES, size_class};
 
 /// What the cache saved in one build.
@@ -198,7 +198,7 @@ fn of_no_package(asked: Asked) -> Option<PackageSaved> {
 mod tests {
     use super::*;
     use crate::bench::analysis::time::critical_path::tests::{action, asking, profiled};
-    use crate::bench::execute::go::go_view::actions::GoAction;
+    use crate::bench::results::go_actions::GoAction;
     use crate::bench::scenario::cache_state::CacheState;
 
     fn of(actions: Vec<GoAction>) -> GoActions {

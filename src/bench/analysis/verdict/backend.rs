@@ -1,8 +1,8 @@
 //! Rules about the backend itself: its start, its reader, its locks, its store and its processor time.
 
-use crate::bench::analysis::time::time_breakdown::{Stage, WaitKind};
 use crate::bench::analysis::verdict::evidence::{Of, SATURATED, Seen, mean_ns};
 use crate::bench::analysis::verdict::rules::{Evidence, Finding, ms};
+use crate::bench::results::time_breakdown::{Stage, WaitKind};
 
 /// What a handshake may take.
 const HANDSHAKE_NS: u64 = 10_000_000;
@@ -17,7 +17,7 @@ pub fn handshake(seen: &Seen<'_>) -> Option<Finding> {
         seen: vec![seen.in_results(
             format!("{} until the handshake was out", ms(took_ns as f64)),
             took_ns as f64,
-            ".account.handshake_ns",
+            ".time_breakdown.handshake_ns",
         )],
         why: "go does nothing before it, in each of its commands".to_owned(),
         next: "handshake first; credentials, connections and indexes after it".to_owned(),
@@ -28,7 +28,7 @@ pub fn handshake(seen: &Seen<'_>) -> Option<Finding> {
 
 /// stdin is not read while a request waits for the remote.
 pub fn reader(seen: &Seen<'_>) -> Option<Finding> {
-    let reader = seen.account.reader;
+    let reader = seen.account.stdin_stalls;
     (reader.kept_by_remote_ns > 0).then_some(())?;
     let queued_ns = seen.lost_ns(WaitKind::Get, Stage::Queue) + seen.lost_ns(WaitKind::Put, Stage::Queue);
     let saves_ns = seen.kept_ns(reader.kept_by_remote_ns) + queued_ns;
@@ -39,12 +39,12 @@ pub fn reader(seen: &Seen<'_>) -> Option<Finding> {
             seen.in_results(
                 format!("{} requests were in the pipe while the reader stood still", reader.kept),
                 reader.kept as f64,
-                ".account.reader.kept",
+                ".time_breakdown.stdin_stalls.kept",
             ),
             seen.in_results(
                 format!("it did for {} while others waited", ms(reader.kept_by_remote_ns as f64)),
                 reader.kept_by_remote_ns as f64,
-                ".account.reader.kept_by_remote_ns",
+                ".time_breakdown.stdin_stalls.kept_by_remote_ns",
             ),
         ],
         why: "go's other workers wait in the pipe, where nobody sees them".to_owned(),
@@ -73,7 +73,7 @@ pub fn lock(seen: &Seen<'_>) -> Option<Finding> {
             seen.in_results(
                 format!("all but one of those that waited at a time cost {}", ms(seen.gets.unnamed_ns)),
                 seen.gets.unnamed_ns,
-                "[.account.waits[] | select(.kind == \"get\" and .stage == \"remote\") | .lost_by_others_ns] | add",
+                "[.time_breakdown.waits[] | select(.kind == \"get\" and .stage == \"remote\") | .lost_by_others_ns] | add",
             ),
         ],
         why: "one at a time takes as many times longer as go has workers".to_owned(),
@@ -85,7 +85,7 @@ pub fn lock(seen: &Seen<'_>) -> Option<Finding> {
 
 /// Files that take long to be written: those of puts, and those that come out of packs.
 pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
-    let kept_ns = seen.kept_ns(seen.account.reader.kept_by_local_ns);
+    let kept_ns = seen.kept_ns(seen.account.stdin_stalls.kept_by_local_ns);
     let puts_ns = (seen.lost_ns(WaitKind::Put, Stage::Local) + kept_ns).min(seen.open_ns(WaitKind::Put, Stage::Local));
     let session = seen.session;
     let saves_ns = puts_ns + seen.gets.unpack_ns * asleep(seen);

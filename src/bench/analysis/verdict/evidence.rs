@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::time::time_breakdown::{Account, Stage, Wait, WaitKind};
 use crate::bench::analysis::verdict::rules::{Evidence, share};
-use crate::bench::results::run::{Round, SpanSum};
+use crate::bench::results::round::{Round, SpanSum};
+use crate::bench::results::time_breakdown::{Stage, TimeBreakdown, Wait, WaitKind};
 use crate::telemetry::SessionSummary;
 
 /// Over less the kernel's ticks are too coarse to tell how busy the cores were, nanoseconds.
@@ -20,7 +20,7 @@ pub const QUESTIONS: &str = "first_byte|remote.stat_meta";
 pub struct Seen<'a> {
     pub round: &'a Round,
     pub session: &'a SessionSummary,
-    pub account: &'a Account,
+    pub account: &'a TimeBreakdown,
     pub gets: Parts,
     /// The part of that in which gets waited for the first bytes of manifests.
     pub manifests_ns: f64,
@@ -58,9 +58,9 @@ pub enum Of {
 impl<'a> Seen<'a> {
     /// None where the round has no session, or no account of its time.
     pub fn of(round: &'a Round) -> Option<Seen<'a>> {
-        let (session, account) = (round.session.as_ref()?, round.account.as_ref()?);
+        let (session, account) = (round.session.as_ref()?, round.time_breakdown.as_ref()?);
         // What others waited in the pipe is the reader's.
-        let kept_ns = account.reader.kept_by_remote_ns as f64 * others(account);
+        let kept_ns = account.stdin_stalls.kept_by_remote_ns as f64 * others(account);
         let lost_ns = (lost(account, WaitKind::Get, Stage::Remote) - kept_ns).max(0.0);
         let named = Parts::of(&round.spans);
         // Where one is served at a time, the others wait for that.
@@ -113,7 +113,7 @@ impl<'a> Seen<'a> {
 
     /// How long requests of a kind were open in one stage.
     pub fn open_ns(&self, kind: WaitKind, stage: Stage) -> f64 {
-        sum_of(self.account, kind, stage, |wait| wait.both_ns + wait.waiting_ns)
+        sum_of(self.account, kind, stage, |wait| wait.overlapped_ns + wait.blocked_ns)
     }
 
     /// Sum of all spans whose path ends so.
@@ -183,16 +183,16 @@ impl<'a> Seen<'a> {
     }
 }
 
-fn is_one_at_a_time(round: &Round, session: &SessionSummary, account: &Account) -> bool {
+fn is_one_at_a_time(round: &Round, session: &SessionSummary, account: &TimeBreakdown) -> bool {
     account.workers > 1 && session.most_downloads == Some(1) && own_questions(&round.spans) >= SEVERAL
 }
 
-fn lost(account: &Account, kind: WaitKind, stage: Stage) -> f64 {
+fn lost(account: &TimeBreakdown, kind: WaitKind, stage: Stage) -> f64 {
     sum_of(account, kind, stage, |wait| wait.lost_ns)
 }
 
 /// Something of the waits of one kind in one stage, added up.
-fn sum_of(account: &Account, kind: WaitKind, stage: Stage, of: fn(&Wait) -> f64) -> f64 {
+fn sum_of(account: &TimeBreakdown, kind: WaitKind, stage: Stage, of: fn(&Wait) -> f64) -> f64 {
     account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (kind, stage)).map(of).sum()
 }
 
@@ -202,7 +202,7 @@ pub fn mean_ns(sum: &SpanSum) -> Option<f64> {
 }
 
 /// The share of go's workers that are not served while one is.
-fn others(account: &Account) -> f64 {
+fn others(account: &TimeBreakdown) -> f64 {
     let workers = account.workers.max(1) as f64;
     (workers - 1.0) / workers
 }

@@ -1,9 +1,9 @@
 //! Rules about the remote: how far it is, how fast it sends, how often it is asked, and what becomes of requests that fail.
 
-use crate::bench::analysis::time::time_breakdown::{Stage, WaitKind};
 use crate::bench::analysis::verdict::evidence::{Of, QUESTIONS, SEVERAL, Seen, mean_ns};
 use crate::bench::analysis::verdict::rules;
 use crate::bench::analysis::verdict::rules::{Finding, megabytes, ms, share};
+use crate::bench::results::time_breakdown::{Stage, WaitKind};
 use crate::cache::Strategy;
 
 /// Connections that a backend over S3 can well have.
@@ -126,7 +126,7 @@ pub fn upload_in_put(seen: &Seen<'_>) -> Option<Finding> {
             seen.in_results(
                 format!("uploads inside puts cost {}", of_wall(seen, cost_ns)),
                 cost_ns,
-                "[.account.waits[] | select(.kind == \"put\" and .stage == \"remote\") | .lost_ns] | add // 0",
+                "[.time_breakdown.waits[] | select(.kind == \"put\" and .stage == \"remote\") | .lost_ns] | add // 0",
             ),
             seen.in_session(format!("{} puts", seen.session.counts.puts), seen.session.counts.puts as f64, ".puts"),
         ],
@@ -236,7 +236,7 @@ pub fn compression(seen: &Seen<'_>) -> Option<Finding> {
 
 fn took(seen: &Seen<'_>) -> rules::Evidence {
     let close_ns = seen.account.close_ns as f64;
-    seen.in_results(format!("close took {}", of_wall(seen, close_ns)), close_ns, ".account.close_ns")
+    seen.in_results(format!("close took {}", of_wall(seen, close_ns)), close_ns, ".time_breakdown.close_ns")
 }
 
 /// What the end of a build waited for, nanoseconds of the wall clock.
@@ -272,7 +272,7 @@ fn too_long_back_off_ns(seen: &Seen<'_>) -> f64 {
 /// asks by itself, or a reader that stands still, makes them so too.
 pub fn is_serial(seen: &Seen<'_>) -> bool {
     const MUCH: f64 = 0.05;
-    let kept = seen.account.reader.kept_by_remote_ns as f64 / seen.account.wall_ns.max(1) as f64;
+    let kept = seen.account.stdin_stalls.kept_by_remote_ns as f64 / seen.account.wall_ns.max(1) as f64;
     let is_of_packs = seen.trips().is_none() && seen.account.workers > 1;
     seen.session.most_downloads == Some(1) && seen.downloads() >= SEVERAL && is_of_packs && kept <= MUCH
 }

@@ -11,7 +11,7 @@ use crate::bench::analysis::verdict::evidence::{Parts, SHORTEST_NS, Seen};
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
 use crate::bench::report::text::units;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 
 /// One rule: what it finds in a round, if anything.
 pub type Rule = fn(&Seen<'_>) -> Option<Finding>;
@@ -144,7 +144,7 @@ fn too_little(round: &Round) -> Option<String> {
     if round.wall_ns < TOO_SHORT_NS {
         return Some(format!("{} are too short to tell", ms(round.wall_ns as f64)));
     }
-    match &round.account {
+    match &round.time_breakdown {
         _ if round.session.is_none() => Some("no session.json".to_owned()),
         None => Some("no request.txt".to_owned()),
         // What waits cost was not in the account then.
@@ -159,7 +159,7 @@ fn missing(round: &Round) -> Vec<String> {
     let is_brief = resources.is_some_and(|resources| resources.interval_ns < SHORTEST_NS);
     let all = [
         (is_brief, "samples over half a second: whether others took the cores"),
-        (round.account.is_none(), "request.txt: where the time went"),
+        (round.time_breakdown.is_none(), "request.txt: where the time went"),
         (round.spans.is_empty(), "pprof/fg.prof: what requests waited for"),
         (resources.is_none(), "samples: cores, disk, memory"),
     ];

@@ -1,9 +1,9 @@
 //! The rule about what no other rule looks at: that nothing stands out is only true when it is little.
 
-use crate::bench::analysis::time::time_breakdown::{Stage, Wait, WaitKind};
 use crate::bench::analysis::verdict::evidence::Seen;
 use crate::bench::analysis::verdict::remote::{AtClose, is_serial};
 use crate::bench::analysis::verdict::rules::{Evidence, Finding, ms};
+use crate::bench::results::time_breakdown::{Stage, Wait, WaitKind};
 
 /// So many of the waits are told one by one.
 const MOST: usize = 3;
@@ -43,7 +43,7 @@ fn unexplained(seen: &Seen<'_>) -> Vec<(f64, Evidence)> {
     let known_ns =
         AtClose::of(seen).map_or(0.0, |at_close| at_close.sending_ns + at_close.compressing_ns + at_close.starved_ns);
     let what = format!("close took {}, {} of it for uploads", ms(close_ns), ms(known_ns));
-    let query = "(.account.close_ns - ((.session.close_sending_ns // 0) + (.session.close_compressing_ns // 0))) | [., 0] | max";
+    let query = "(.time_breakdown.close_ns - ((.session.close_sending_ns // 0) + (.session.close_compressing_ns // 0))) | [., 0] | max";
     all.push((close_ns - known_ns, seen.in_results(what, close_ns - known_ns, query)));
     all.retain(|(ns, _)| *ns >= 1.0);
     all
@@ -64,14 +64,14 @@ fn beyond_ns(seen: &Seen<'_>, wait: &Wait) -> f64 {
 fn is_explained(seen: &Seen<'_>, wait: &Wait) -> bool {
     match (wait.kind, wait.stage) {
         (_, Stage::Remote) | (WaitKind::Put, Stage::Local) => true,
-        (_, Stage::Queue) => seen.account.reader.kept_by_remote_ns > 0,
+        (_, Stage::Queue) => seen.account.stdin_stalls.kept_by_remote_ns > 0,
         _ => false,
     }
 }
 
 fn of_wait(seen: &Seen<'_>, wait: &Wait) -> Evidence {
     let [kind, stage] = [serde_json::json!(wait.kind), serde_json::json!(wait.stage)];
-    let filter = format!(".account.waits[] | select(.kind == {kind} and .stage == {stage}) | .lost_ns");
+    let filter = format!(".time_breakdown.waits[] | select(.kind == {kind} and .stage == {stage}) | .lost_ns");
     let what = format!("{} cost {}", words(wait), ms(wait.lost_ns));
     seen.in_results(what, wait.lost_ns, &filter)
 }

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use crate::bench::analysis::time::time_breakdown::{Account, Frame};
-use crate::bench::execute::state_check::ServerSeen;
-use crate::bench::results::run::{Round, SpanSum};
+use crate::bench::results::round::ServerSeen;
+use crate::bench::results::round::{Round, SpanSum};
+use crate::bench::results::time_breakdown::{BuildTimes, TimeBreakdown};
 use crate::platform::Cpus;
 use crate::telemetry::profile::pprof_file;
 use crate::telemetry::{Agreement, SessionSummary, check_agreement, read_request_log};
@@ -27,15 +27,15 @@ pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>
     agreement
 }
 
-/// The account of the wall clock of a round; `workers` are those of its go. None where `request.txt` in its folder does not tell.
-pub fn account(folder: &Path, round: &Round, session: &SessionSummary, workers: usize) -> Option<Account> {
+/// The time_breakdown of the wall clock of a round; `workers` are those of its go. None where `request.txt` in its folder does not tell.
+pub fn time_breakdown(folder: &Path, round: &Round, session: &SessionSummary, workers: usize) -> Option<TimeBreakdown> {
     let log = read_request_log(&std::fs::read_to_string(folder.join("request.txt")).ok()?).ok()?;
-    Some(Account::of(frame(round, session, workers), &log))
+    Some(TimeBreakdown::of(frame(round, session, workers), &log))
 }
 
 /// The times of a round on go's own axis.
-pub fn frame(round: &Round, session: &SessionSummary, workers: usize) -> Frame {
-    Frame::of(round, session, workers, Cpus::here().cores())
+pub fn frame(round: &Round, session: &SessionSummary, workers: usize) -> BuildTimes {
+    BuildTimes::of(round, session, workers, Cpus::here().cores())
 }
 
 /// What the wall-clock profile in a folder says; nothing where there is none.

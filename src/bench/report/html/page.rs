@@ -3,16 +3,16 @@
 use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::bench::analysis::results::Results;
 use crate::bench::report::html::palette::dark_css;
 use crate::bench::report::html::panels::{Logs, flight, gets, logs, paths};
-use crate::bench::report::html::parts::{accounts, environment, sample_strips, tables};
+use crate::bench::report::html::parts::{environment, sample_strips, tables, time_breakdowns};
 use crate::bench::report::html::records::{Folder, sentences};
 use crate::bench::report::html::subjects::{Subject, subjects};
 use crate::bench::report::html::text::inline;
 use crate::bench::report::html::{flames, links, network_map, verdict};
 use crate::bench::report::terminal::tables;
 use crate::bench::report::text::{answer, notes};
-use crate::bench::results::run::Results;
 
 /// A part of the page.
 struct Section {
@@ -34,7 +34,7 @@ pub fn render(results: &Results, folder: &Folder<'_>) -> Result<Markup> {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { "bench: " (results.run) }
+                title { "bench: " (results.run.name) }
                 style { (PreEscaped(include_str!("style.css"))) "@media (prefers-color-scheme: dark) {\n" (PreEscaped(dark_css())) "}" }
             }
             body {
@@ -46,7 +46,7 @@ pub fn render(results: &Results, folder: &Folder<'_>) -> Result<Markup> {
                 @if !missing.is_empty() {
                     section id="missing" { h2 { "What is missing" } @for sentence in missing { p { (sentence) } } }
                 }
-                footer { (results.run) " · bench " (results.environment.bench_version) }
+                footer { (results.run.name) " · bench " (results.run.environment.bench_version) }
             }
         }
     })
@@ -57,7 +57,7 @@ fn head(results: &Results, folder: &Folder<'_>) -> Markup {
     let says = tables::sentences(results);
     let (title, says) = match answer::of_run(results) {
         Some(answer) => (answer::QUESTION.to_owned(), vec![answer]),
-        None => (tables::scenario(&results.plan), says),
+        None => (tables::scenario(&results.run.plan), says),
     };
     html! {
         header {
@@ -86,26 +86,26 @@ fn strong_start(sentence: &str) -> Markup {
 fn sections(results: &Results, folder: &Folder<'_>) -> Result<(Vec<Section>, Vec<String>)> {
     let all = subjects(results);
     // The points of a grid are in its map.
-    let drawn: &[Subject<'_>] = if results.network.is_none() { &all } else { &[] };
-    let logs = if results.plan.records { logs(folder, drawn, results) } else { Logs::default() };
+    let drawn: &[Subject<'_>] = if results.analysis.network.is_none() { &all } else { &[] };
+    let logs = if results.run.plan.records { logs(folder, drawn, results) } else { Logs::default() };
     let (flames, no_flames) =
-        if results.plan.records { flames::read(folder, drawn, results) } else { (Vec::new(), Vec::new()) };
+        if results.run.plan.records { flames::read(folder, drawn, results) } else { (Vec::new(), Vec::new()) };
     let mut sections = Vec::new();
     let mut add = |id, title, body: Option<Markup>| sections.extend(body.map(|body| Section { id, title, body }));
     add("samples", "Every sample", sample_strips(results, drawn)?);
-    add("time", "Where the wall clock went", accounts(drawn)?);
+    add("time", "Where the wall clock went", time_breakdowns(drawn)?);
     add("flight", "Requests in flight", flight(folder, &logs)?);
     add("latency", "How long gets took", gets(folder, &logs)?);
     add("path", "Critical path", paths(results, folder)?);
-    add("network", "Latency and bandwidth", results.network.as_ref().map(network_map::render).transpose()?);
-    let has_verdict = !results.verdicts.is_empty();
-    add("verdict", "What held it back", has_verdict.then(|| verdict::render(folder, &results.verdicts)));
+    add("network", "Latency and bandwidth", results.analysis.network.as_ref().map(network_map::render).transpose()?);
+    let has_verdict = !results.analysis.verdicts.is_empty();
+    add("verdict", "What held it back", has_verdict.then(|| verdict::render(folder, &results.analysis.verdicts)));
     add("tables", "Tables", tables(results));
     add("flames", "Flame graphs", (!flames.is_empty()).then(|| flames::render(folder, &flames)));
     add("environment", "Environment", Some(environment(results)));
     add("records", "Records", links::render(folder, results, &all));
     let mut missing = sentences(&[logs.missing, no_flames].concat());
-    if !results.plan.records {
+    if !results.run.plan.records {
         missing.push(
             "The backend kept no records in this run (--no-records): what is drawn from them is left out.".to_owned(),
         );

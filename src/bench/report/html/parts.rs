@@ -3,8 +3,8 @@
 use anyhow::Result;
 use maud::{Markup, html};
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::samples::{of_wave, samples};
-use crate::bench::analysis::study::ci::CiResults;
 use crate::bench::report::html::strips;
 use crate::bench::report::html::strips::Strip;
 use crate::bench::report::html::subjects::Subject;
@@ -13,7 +13,6 @@ use crate::bench::report::html::text::inline;
 use crate::bench::report::html::time_breakdown;
 use crate::bench::report::terminal::{ci as ci_table, network as network_table, tables as table};
 use crate::bench::report::text::units;
-use crate::bench::results::run::Results;
 
 /// Every sample.
 ///
@@ -24,17 +23,17 @@ pub fn sample_strips(results: &Results, subjects: &[Subject<'_>]) -> Result<Opti
         name: of.name.clone(),
         median_ns: of.figures.wall_median_ns,
         spread: of.figures.wall_spread.map_or(String::new(), |spread| format!("±{}", units::percent(spread))),
-        samples: samples(&results.rounds, of.setup, &results.summary.outliers),
+        samples: samples(&results.run.rounds, of.setup, &results.analysis.summary.outliers),
         is_baseline: !of.setup.state.uses_backend() && of.setup.case.is_none(),
     };
     let mut strips: Vec<Strip> = subjects.iter().map(of_subject).collect();
-    strips.extend(results.ci.iter().flat_map(of_machines));
+    strips.extend(of_machines(results));
     if strips.is_empty() { Ok(None) } else { strips::render(&strips).map(Some) }
 }
 
 /// A strip a wave: its machines.
-fn of_machines(ci: &CiResults) -> Vec<Strip> {
-    let waves = ci.groups.iter().flat_map(|group| &group.waves).zip(&ci.waves);
+fn of_machines(results: &Results) -> Vec<Strip> {
+    let waves = results.run.machines.iter().flat_map(|group| &group.waves).zip(&results.analysis.waves);
     let strip = |(wave, summary)| {
         let (samples, median_ns) = of_wave(wave)?;
         Some(Strip {
@@ -52,13 +51,15 @@ fn of_machines(ci: &CiResults) -> Vec<Strip> {
 ///
 /// # Errors
 /// Those of plotters.
-pub fn accounts(subjects: &[Subject<'_>]) -> Result<Option<Markup>> {
-    let accounts: Vec<_> =
-        subjects.iter().filter_map(|of| Some((of.named(), &of.figures.account.as_ref()?.account))).collect();
-    if accounts.is_empty() {
+pub fn time_breakdowns(subjects: &[Subject<'_>]) -> Result<Option<Markup>> {
+    let breakdowns: Vec<_> = subjects
+        .iter()
+        .filter_map(|of| Some((of.named(), &of.figures.time_breakdown.as_ref()?.time_breakdown)))
+        .collect();
+    if breakdowns.is_empty() {
         return Ok(None);
     }
-    let bars = time_breakdown::render(&accounts)?;
+    let bars = time_breakdown::render(&breakdowns)?;
     Ok(Some(html! {
         (bars)
         p.hint {
@@ -71,11 +72,11 @@ pub fn accounts(subjects: &[Subject<'_>]) -> Result<Option<Markup>> {
 /// The tables of the terminal, and what a reader has to know.
 pub fn tables(results: &Results) -> Option<Markup> {
     let (grids, notes) = (table::grids(results), table::notes(results));
-    let has_some = !grids.is_empty() || !notes.is_empty() || results.network.is_some();
+    let has_some = !grids.is_empty() || !notes.is_empty() || results.analysis.network.is_some();
     has_some.then(|| {
         html! {
             @for grid in &grids { (table(grid)) }
-            @if let Some(network) = &results.network {
+            @if let Some(network) = &results.analysis.network {
                 p { (network_table::baselines(network)) }
             @for (title, grid) in network_table::grids(network) { h3 { (title) } (table(&grid)) }
                 p.hint { (network_table::OF_LINE) }
@@ -87,12 +88,12 @@ pub fn tables(results: &Results) -> Option<Markup> {
 
 /// Where the run took place.
 pub fn environment(results: &Results) -> Markup {
-    let of = &results.environment;
+    let of = &results.run.environment;
     let text = |value: &Option<String>| value.clone().unwrap_or(units::MISSING.to_owned());
-    let started = i64::try_from(results.started_unix_ns / 1_000_000_000).ok();
+    let started = i64::try_from(results.run.started_unix_ns / 1_000_000_000).ok();
     let started = started.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     let rows = [
-        ("run", results.run.clone()),
+        ("run", results.run.name.clone()),
         ("started", started.map_or(units::MISSING.to_owned(), |time| time.to_string())),
         ("go", format!("{} {}, {}", of.go_version, of.go_platform, of.goroot)),
         ("processor", text(&of.cpu_model)),

@@ -5,13 +5,13 @@ use maud::{Markup, html};
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 
-use crate::bench::analysis::time::time_breakdown::Account;
 use crate::bench::report::html::chart;
 use crate::bench::report::html::chart::{Axis, Mark, Width};
 use crate::bench::report::html::palette::{
     BLUE_AREA, DARK_GREY_AREA, GREEN_AREA, GREY_AREA, ORANGE_AREA, PINK_AREA, YELLOW_AREA,
 };
 use crate::bench::report::text::units;
+use crate::bench::results::time_breakdown::TimeBreakdown;
 
 /// Of a row, pixels: a line of text, and the bar below it.
 const ROW: u32 = 56;
@@ -31,30 +31,30 @@ const PARTS: [(&str, RGBColor); 7] = [
     ("end", DARK_GREY_AREA),
 ];
 
-/// One bar for each account, with its name.
+/// One bar for each time_breakdown, with its name.
 ///
 /// # Errors
 /// Those of plotters.
-pub fn render(accounts: &[(String, &Account)]) -> Result<Markup> {
-    let bars = chart::both("Shares of the wall clock", |width| bars(width, accounts))?;
+pub fn render(breakdowns: &[(String, &TimeBreakdown)]) -> Result<Markup> {
+    let bars = chart::both("Shares of the wall clock", |width| bars(width, breakdowns))?;
     Ok(html! {
         (chart::legend(&PARTS.map(|(name, colour)| (Mark::Area(colour), name))))
         (bars)
     })
 }
 
-fn bars(width: Width, accounts: &[(String, &Account)]) -> Result<String> {
-    let height = ROW * accounts.len() as u32;
+fn bars(width: Width, breakdowns: &[(String, &TimeBreakdown)]) -> Result<String> {
+    let height = ROW * breakdowns.len() as u32;
     chart::svg(width, chart::height(height), |area| {
         let axis = Axis { title: "share of the wall clock, %", format: &|percent| format!("{percent:.0}") };
         let chart = chart::rows(area, width, 0.0..100.0, height, &axis)?;
-        for ((name, account), top) in accounts.iter().zip((0..height).step_by(ROW as usize).map(f64::from)) {
+        for ((name, time_breakdown), top) in breakdowns.iter().zip((0..height).step_by(ROW as usize).map(f64::from)) {
             chart::write(&chart, name, (0.0, top + NAME), HPos::Left)?;
-            let wall = units::duration(account.wall_ns as f64);
+            let wall = units::duration(time_breakdown.wall_ns as f64);
             chart::write(&chart, &wall, (100.0, top + NAME), HPos::Right)?;
             let mut from = 0.0;
-            for ((_, colour), ns) in PARTS.into_iter().zip(parts(account)) {
-                let share = ns as f64 / account.wall_ns.max(1) as f64;
+            for ((_, colour), ns) in PARTS.into_iter().zip(parts(time_breakdown)) {
+                let share = ns as f64 / time_breakdown.wall_ns.max(1) as f64;
                 let to = from + share * 100.0;
                 chart::fill(&chart, (from, top + BAR.0), (to, top + BAR.1), colour)?;
                 if share * width.plot() >= ROOM {
@@ -68,20 +68,21 @@ fn bars(width: Width, accounts: &[(String, &Account)]) -> Result<String> {
     })
 }
 
-fn parts(account: &Account) -> [u64; PARTS.len()] {
-    let Account { start_ns, handshake_ns, go_ns, both_ns, waiting_ns, close_ns, end_ns, .. } = account;
-    [start_ns, handshake_ns, go_ns, both_ns, waiting_ns, close_ns, end_ns].map(|ns| *ns)
+fn parts(time_breakdown: &TimeBreakdown) -> [u64; PARTS.len()] {
+    let TimeBreakdown { startup_ns, handshake_ns, go_only_ns, overlapped_ns, blocked_ns, close_ns, exit_ns, .. } =
+        time_breakdown;
+    [startup_ns, handshake_ns, go_only_ns, overlapped_ns, blocked_ns, close_ns, exit_ns].map(|ns| *ns)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::time::time_breakdown::Frame;
-    use crate::bench::analysis::time::time_breakdown::tests::log;
+    use crate::bench::results::time_breakdown::BuildTimes;
+    use crate::bench::results::time_breakdown::tests::log;
 
     #[test]
     fn a_bar_has_all_parts_and_the_large_ones_their_share() {
-        let frame = Frame {
+        let frame = BuildTimes {
             backend_ns: 100,
             handshake_ns: 110,
             released_ns: 900,
@@ -90,8 +91,8 @@ mod tests {
             cores: 2,
             go_cpu_ns: 0,
         };
-        let account = Account::of(frame, &log(Vec::new()));
-        let page = render(&[("b, round <6>".to_owned(), &account)]).unwrap().into_string();
+        let time_breakdown = TimeBreakdown::of(frame, &log(Vec::new()));
+        let page = render(&[("b, round <6>".to_owned(), &time_breakdown)]).unwrap().into_string();
         assert!(page.contains("b, round &lt;6&gt;") && page.contains("79 %") && page.contains("10 %"), "{page}");
         assert!(!page.contains("1.0 %"), "the handshake has no room for its number");
     }

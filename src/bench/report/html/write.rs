@@ -10,8 +10,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::bench::analysis::results::Results;
 use crate::bench::report::html::records::Folder;
-use crate::bench::results::run::{Results, write_whole};
+use crate::bench::results::run::write_whole;
 
 /// Its name in the folder of a run.
 pub const HTML_FILE: &str = "report.html";

@@ -6,7 +6,7 @@ use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Setup, Step};
 use crate::bench::report::progress::status_line::StatusLine;
 use crate::bench::report::text::units;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::bench::scenario::case::Case;
 use crate::note;
 
@@ -111,7 +111,7 @@ fn seconds(nanoseconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::results::run::tests::round;
+    use crate::bench::results::round::tests::round;
     use crate::bench::scenario::cache_state::CacheState;
 
     fn progress(states: &[CacheState]) -> Progress {

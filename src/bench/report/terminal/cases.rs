@@ -1,5 +1,6 @@
 //! The tables of a scenario with cases: how long each took, and what its backend did. Reads results, computes nothing.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::compare::Comparison;
 use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
@@ -9,14 +10,13 @@ use crate::bench::report::terminal::tables::comparison;
 use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;
-use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// Times: the shared baselines first, then a row for each state under each case.
 pub fn times(results: &Results) -> Grid {
-    let names = names(&results.cases);
-    let shared = results.summary.states.iter().map(|state| (state.state.name().to_owned(), state));
-    let of_cases = results.cases.iter().zip(names).map(|(case, name)| (name, &case.figures));
+    let names = names(&results.analysis.cases);
+    let shared = results.analysis.summary.states.iter().map(|state| (state.state.name().to_owned(), state));
+    let of_cases = results.analysis.cases.iter().zip(names).map(|(case, name)| (name, &case.figures));
     let rows: Vec<(String, &StateSummary)> = shared.chain(of_cases).collect();
     let walls = units::durations(&rows.iter().map(|(_, state)| Some(state.wall_median_ns)).collect::<Vec<_>>());
     let samples: Vec<Vec<f64>> =
@@ -69,7 +69,7 @@ pub fn counts(cases: &[CaseSummary]) -> Grid {
 
 /// What each idea that a case lacks is worth.
 pub fn sentences(cases: &[CaseSummary]) -> Vec<String> {
-    let lacking = cases.iter().filter_map(|case| Some((case, case.against_whole?)));
+    let lacking = cases.iter().filter_map(|case| Some((case, case.against_baseline?)));
     lacking.map(|(case, worth)| format!("{}: {}{}", case.name, comparison::long(&worth), range(&worth))).collect()
 }
 

@@ -1,9 +1,9 @@
 //! The sentence that answers the workshop's question for this machine and this link.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::compare::{Comparison, Verdict};
 use crate::bench::analysis::study::summary::Summary;
 use crate::bench::report::text::comparison;
-use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// What everybody asks.
@@ -16,8 +16,10 @@ pub fn sentence(summary: &Summary) -> String {
 
 /// The answer of a run that asked that question: of states, without cases.
 pub fn of_run(results: &Results) -> Option<String> {
-    let asks = results.network.is_none() && results.cases.is_empty() && !results.summary.states.is_empty();
-    asks.then(|| answer(&results.summary))
+    let asks = results.analysis.network.is_none()
+        && results.analysis.cases.is_empty()
+        && !results.analysis.summary.states.is_empty();
+    asks.then(|| answer(&results.analysis.summary))
 }
 
 fn answer(summary: &Summary) -> String {
@@ -69,11 +71,11 @@ fn against_full(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::summary::tests::measured;
+    use crate::bench::analysis::study::summary::tests::{measured, summary};
 
     fn of(states: &[(CacheState, &[u64])]) -> String {
         let rounds: Vec<_> = states.iter().flat_map(|(state, walls)| measured(*state, walls)).collect();
-        sentence(&Summary::of(&rounds, false))
+        sentence(&summary(&rounds))
     }
 
     #[test]

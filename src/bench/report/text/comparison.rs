@@ -12,7 +12,7 @@ pub fn short(found: &Comparison) -> String {
 pub fn told(verdict: Verdict, ratio: f64) -> String {
     match verdict {
         Verdict::Same => "the same".to_owned(),
-        Verdict::NotApart => "not told apart".to_owned(),
+        Verdict::Inconclusive => "not told apart".to_owned(),
         Verdict::NoiseUnknown => format!("{}?", factor(ratio)),
         Verdict::Faster | Verdict::Slower => factor(ratio),
     }
@@ -86,9 +86,9 @@ mod tests {
 
     #[test]
     fn what_is_not_told_says_what_it_rests_on() {
-        assert_eq!(short(&of(1.09, Verdict::NotApart)), "not told apart");
-        assert_eq!(long(&of(1.09, Verdict::NotApart)), "not told apart (+9.0 %, −1.0 % to +20 %)");
-        let by_noise = Comparison { noise: Some(0.12), ..of(1.09, Verdict::NotApart) };
+        assert_eq!(short(&of(1.09, Verdict::Inconclusive)), "not told apart");
+        assert_eq!(long(&of(1.09, Verdict::Inconclusive)), "not told apart (+9.0 %, −1.0 % to +20 %)");
+        let by_noise = Comparison { noise: Some(0.12), ..of(1.09, Verdict::Inconclusive) };
         assert_eq!(long(&by_noise), "not told apart (+9.0 %, noise ±12 %)");
         assert_eq!(short(&of(1.3, Verdict::NoiseUnknown)), "1.3× slower?");
         assert_eq!(long(&of(1.3, Verdict::NoiseUnknown)), "1.3× slower? (too few rounds to know the noise)");

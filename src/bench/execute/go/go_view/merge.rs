@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::bench::analysis::time::time_breakdown::Frame;
-use crate::bench::execute::go::go_view::actions::GoActions;
 use crate::bench::execute::go::go_view::graph::{Action, graph_events, request_rows};
 use crate::bench::execute::go::go_view::join::join;
 use crate::bench::execute::go::go_view::own_trace::own_events;
+use crate::bench::results::go_actions::GoActions;
+use crate::bench::results::time_breakdown::BuildTimes;
 use crate::telemetry::{LoggedSession, read_request_log};
 
 /// Their names in the folder of a round.
@@ -69,7 +69,7 @@ impl Taken {
     ///
     /// # Errors
     /// When the graph lacks what that takes.
-    pub fn joined(&self, frame: Frame) -> Result<GoActions> {
+    pub fn joined(&self, frame: BuildTimes) -> Result<GoActions> {
         join(&self.actions, &self.log, frame).with_context(|| format!("{GRAPH} is of no use"))
     }
 
