@@ -229,7 +229,7 @@ fn take_view(round: &mut Round, view: &GoView, (folder, measured): (&Path, &Meas
     };
     round.go_view_missing = taken.merge(measured.pid).err().map(|error| in_words(&error));
     let Some(session) = &round.session else { return };
-    match taken.joined(records::frame(round, session, workers)) {
+    match taken.joined(records::times(round, session, workers)) {
         Ok(actions) => round.actions = Some(actions),
         Err(error) => round.actions_missing = Some(in_words(&error)),
     }

@@ -76,7 +76,7 @@ impl Plan {
 
 /// Finds the case that the times of each are shown against: the first, where that is asked for and it has a state of its own, or
 /// the same case with all pack options.
-fn set_baselines(cases: &mut [Case], compare_with_first: bool) {
+pub fn set_baselines(cases: &mut [Case], compare_with_first: bool) {
     let has_first = compare_with_first && cases.first().is_some_and(|first| first.state.is_some());
     let baseline = |(at, case): (usize, &Case)| match has_first {
         true => Some(0).filter(|first| *first != at),

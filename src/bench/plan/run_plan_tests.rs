@@ -3,6 +3,7 @@
 use clap::Parser;
 
 use super::*;
+use crate::bench::plan::resolve_cases::set_baselines;
 use crate::bench::plan::steps::Kind;
 
 #[derive(Parser)]
@@ -18,6 +19,7 @@ pub fn plan_of(states: &[CacheState], cases: Vec<Case>) -> Plan {
     plan.steps = steps::measured(&setups, &cases, Counts { long: 1, short: 5, warm_up: 0 });
     plan.study = if cases.is_empty() { Study::States } else { Study::Cases };
     plan.cases = cases;
+    set_baselines(&mut plan.cases, false);
     plan
 }
 

@@ -17,7 +17,7 @@ pub struct Environment {
     pub cpu_model: Option<String>,
     /// Cores that this process may use at once: fewer than the machine has where its affinity or a quota says so.
     pub cores: Option<usize>,
-    /// Workers of the go that is timed, with its settings. A case with `jobs` gives it others; what each round had is in its `time_breakdown`.
+    /// Workers of the go that is timed. A case with `jobs` gives it others; what each round had is in its `time_breakdown`.
     pub go_workers: Option<usize>,
     /// Cores of the machine.
     pub machine_cores: Option<usize>,

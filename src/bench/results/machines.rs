@@ -21,9 +21,9 @@ pub struct GroupResult {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WaveResult {
     pub builds: Vec<Build>,
-    /// What the S3 server saw of all of them; None with `--remote env`.
+    /// Requests of all of them in the log of the S3 server; None with `--remote env`.
     pub server: Option<ServerSeen>,
-    /// What the bucket held when the last had ended.
+    /// Objects in the bucket after the last one has ended.
     pub stored_objects: Option<u64>,
     pub stored_bytes: Option<u64>,
 }
@@ -33,10 +33,10 @@ pub struct WaveResult {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Build {
     pub packages: String,
-    /// Of its records, below the one of the run.
+    /// Folder of its records, below the one of the run.
     pub folder: String,
     pub wall_ns: u64,
     pub session: SessionSummary,
-    /// Where the records of the session disagree.
+    /// Disagreements between the records of the session.
     pub disagreements: Vec<String>,
 }

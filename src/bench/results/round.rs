@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::plan::steps::Step;
 use crate::bench::results::go_actions::GoActions;
-use crate::bench::results::time_breakdown::TimeBreakdown;
+use crate::bench::results::time_breakdown::{BuildTimes, TimeBreakdown};
 use crate::telemetry::{Agreement, Resources, SessionSummary};
 
-/// The delay that the embedded server really injected before the first byte of its answers.
+/// The delay that the embedded server injected before the first byte of its answers, as it was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LinkMeasured {
@@ -22,7 +22,7 @@ pub struct LinkMeasured {
 pub struct Round {
     #[serde(flatten)]
     pub step: Step,
-    /// Below the folder of the run.
+    /// Folder of its records, below the one of the run.
     pub folder: String,
     pub started_unix_ns: u64,
     /// From the start of go to its end.
@@ -32,7 +32,7 @@ pub struct Round {
     pub go_cpu_system_ns: u64,
     /// From the end of go to the end of the backend.
     pub backend_after_go_ns: Option<u64>,
-    /// Whether the run was in the state that its name claims. If not, its time does not count.
+    /// True if the run was in the state that its name claims. If not, its time does not count.
     pub state_ok: bool,
     pub state_checks: Vec<StateCheck>,
     pub before: Option<Before>,
@@ -40,26 +40,26 @@ pub struct Round {
     pub session: Option<SessionSummary>,
     /// None for a baseline, and with `--remote env`.
     pub server: Option<ServerSeen>,
-    /// What was measured of the link in this round; only where there are cases.
+    /// The delays of the link in this round; only where there are cases.
     pub link: Option<LinkMeasured>,
-    /// What was used in a baseline. A run with the backend has it in `session`: there the backend itself takes the samples.
+    /// CPU, memory and the like that a baseline used. A run with the backend has it in `session`: there the backend itself takes the samples.
     pub resources: Option<Resources>,
-    /// Why go's own view is not in the trace of a profile round, where it should be.
+    /// The reason why go's own view is not in the trace of a profile round, where it should be.
     pub go_view_missing: Option<String>,
     /// go's actions with what each asked; None where go's own view was not wanted.
     pub actions: Option<GoActions>,
-    /// Why they are not there, where go's own view is.
+    /// The reason why they are not there, where go's own view is.
     pub actions_missing: Option<String>,
-    /// Whether the records of the run agree; None for a baseline.
+    /// Comparison of the records of the round with each other; None for a baseline.
     pub records: Option<Agreement>,
-    /// Where the wall clock went, by `request.txt`; None without it.
+    /// Parts of the wall time by `request.txt`; None without it.
     pub time_breakdown: Option<TimeBreakdown>,
-    /// What `pprof/fg.prof` says; empty without it.
+    /// Sums of `pprof/fg.prof`; empty without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<SpanSum>,
 }
 
-/// What all spans of one path took, without what their children did.
+/// Time of all spans of one path, without that of their children.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SpanSum {
@@ -67,12 +67,13 @@ pub struct SpanSum {
     pub path: String,
     pub count: u64,
     pub wall_ns: u64,
-    /// Of that, the time in which a thread worked on them.
+    /// Part of `wall_ns` in which a thread worked on them.
     pub busy_ns: u64,
 }
 
 impl Round {
-    /// A run of go as it was measured, before its state is checked; `folder` is below that of the run, `go_cpu_ns` is user and system time.
+    /// A run of go as it was measured, before its state is checked. `folder` is below that of the run; `go_cpu_ns` is user and
+    /// system time.
     pub fn measured(step: Step, folder: String, started_unix_ns: u64, wall_ns: u64, go_cpu_ns: (u64, u64)) -> Self {
         Self {
             step,
@@ -97,6 +98,20 @@ impl Round {
             spans: Vec::new(),
         }
     }
+
+    /// Its times on go's own axis, where it had this session; `workers` are those of go, on so many cores.
+    pub fn times(&self, session: &SessionSummary, workers: usize, cores: usize) -> BuildTimes {
+        let backend_ns = session.start_unix_ns.saturating_sub(self.started_unix_ns);
+        BuildTimes {
+            backend_ns,
+            handshake_ns: backend_ns.saturating_add(session.handshake_ns),
+            released_ns: backend_ns.saturating_add(session.wall_ns),
+            wall_ns: self.wall_ns,
+            workers,
+            cores,
+            go_cpu_ns: self.go_cpu_user_ns.saturating_add(self.go_cpu_system_ns),
+        }
+    }
 }
 
 /// The state that was found before go started.
@@ -107,19 +122,16 @@ pub struct Before {
     pub local_empty: bool,
     /// Objects in the remote store; None where they cannot be counted.
     pub remote_objects: Option<u64>,
-    /// True if the c that filled the remote was in its state, with all its uploads out.
+    /// True if the cold build that filled the remote was in its state, and all its uploads were done.
     pub remote_whole: bool,
-    /// True if its case lets the build miss what was stored before: a part of it is gone, or the sources have changed.
+    /// True if the build may miss what was stored before: a part of it is gone, or the sources have changed.
     pub may_miss: bool,
-    /// True if its case lets the backend upload nothing.
-    #[serde(default)]
+    /// True if the backend has to upload nothing.
     pub no_upload: bool,
     /// The most entries that go may put in every run, because it caches none of their kind: programs, tests that cannot be
     /// cached, and what vet found.
-    #[serde(alias = "programs")]
     pub made_again: u64,
     /// True if go asks for entries that it never puts, which the backend then looks for in the remote.
-    #[serde(default)]
     pub asks_in_vain: bool,
 }
 
@@ -133,13 +145,13 @@ pub struct ServerSeen {
     pub lists: u64,
     pub deletes: u64,
     pub not_found: u64,
-    /// Bodies of the objects that were fetched.
+    /// Bytes of the objects that were fetched.
     pub bytes_out: u64,
-    /// Bodies of the objects that were stored.
+    /// Bytes of the objects that were stored.
     pub bytes_in: u64,
 }
 
-/// One thing that makes a state, with what was seen of it.
+/// One condition of a cache state, and what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StateFinding"))]
 pub struct StateCheck {

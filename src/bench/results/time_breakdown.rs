@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::results::round::Round;
-use crate::telemetry::SessionSummary;
-
 /// The wall time of one build in seven parts that add up to `wall_ns`. It is a reduction of `request.txt`, made when the round
 /// ends, so that a `results.json` says all without the records beside it. Times are nanoseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,22 +102,6 @@ pub struct BuildTimes {
     pub cores: usize,
     /// CPU time of go and what it ran: it tells how much of `overlapped_ns` go worked in.
     pub go_cpu_ns: u64,
-}
-
-impl BuildTimes {
-    /// The times of a round with a backend; `workers` are those of go, on so many cores.
-    pub fn of(round: &Round, session: &SessionSummary, workers: usize, cores: usize) -> BuildTimes {
-        let backend_ns = session.start_unix_ns.saturating_sub(round.started_unix_ns);
-        BuildTimes {
-            backend_ns,
-            handshake_ns: backend_ns.saturating_add(session.handshake_ns),
-            released_ns: backend_ns.saturating_add(session.wall_ns),
-            wall_ns: round.wall_ns,
-            workers,
-            cores,
-            go_cpu_ns: round.go_cpu_user_ns.saturating_add(round.go_cpu_system_ns),
-        }
-    }
 }
 
 #[cfg(test)]

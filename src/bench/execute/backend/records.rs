@@ -1,5 +1,5 @@
-//! What the records of a round say: whether they agree with each other, with the S3 server's own log and with go's own
-//! numbering, and where the time went.
+//! Reads the records of a round: compares them with each other, with the S3 server's log and with go's numbering, and reduces
+//! them to plain data.
 
 use std::path::Path;
 
@@ -27,15 +27,15 @@ pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>
     agreement
 }
 
-/// The time_breakdown of the wall clock of a round; `workers` are those of its go. None where `request.txt` in its folder does not tell.
+/// The wall-time breakdown of a round by `request.txt` in its folder; None without it. `workers` are those of its go.
 pub fn time_breakdown(folder: &Path, round: &Round, session: &SessionSummary, workers: usize) -> Option<TimeBreakdown> {
     let log = read_request_log(&std::fs::read_to_string(folder.join("request.txt")).ok()?).ok()?;
-    Some(TimeBreakdown::of(frame(round, session, workers), &log))
+    Some(TimeBreakdown::of(times(round, session, workers), &log))
 }
 
 /// The times of a round on go's own axis.
-pub fn frame(round: &Round, session: &SessionSummary, workers: usize) -> BuildTimes {
-    BuildTimes::of(round, session, workers, Cpus::here().cores())
+pub fn times(round: &Round, session: &SessionSummary, workers: usize) -> BuildTimes {
+    round.times(session, workers, Cpus::here().cores())
 }
 
 /// What the wall-clock profile in a folder says; nothing where there is none.

@@ -9,7 +9,6 @@ use crate::bench::analysis::results::Results;
 use crate::bench::analysis::time::get_latency::{GetClass, classes};
 use crate::bench::analysis::time::in_flight::InFlight;
 use crate::bench::report::html::subjects::Subject;
-use crate::bench::results::time_breakdown::BuildTimes;
 use crate::telemetry::read_request_log;
 
 /// Parts of the wall clock in a chart of requests in flight.
@@ -67,7 +66,7 @@ pub fn request_log(folder: &Folder<'_>, of: &Subject<'_>, results: &Results) -> 
         let log = read_request_log(&text).map_err(|error| format!("cannot be read ({error})"))?;
         let cores = results.run.environment.cores.or(workers);
         let known = workers.zip(cores).ok_or("does not tell the cores")?;
-        let frame = BuildTimes::of(round, session, known.0, known.1);
+        let frame = round.times(session, known.0, known.1);
         Ok(FromLog { in_flight: InFlight::of(frame, &log, PARTS), gets: classes(&log) })
     };
     Some(read().map_err(missing))
