@@ -47,19 +47,20 @@ const WHAT_IF: &str = "what-if";
 /// Columns of the tables at most, and where the terminal does not say how many it has.
 const WIDTH: u16 = 100;
 
-/// Runs what `args` ask for, prints the tables on stdout and progress on stderr.
+/// Runs a scenario, prints its results on stdout and progress on stderr. The exit code is 0, 1 when a run was never in its state or
+/// records disagree, or 130 after an interrupt.
 ///
-/// The exit code is 0, 1 when a run was never in its state or records disagree, or 130 after an interrupt. Errors: what cannot be started, and
-/// a failed build; what was measured until then is printed and kept all the same.
+/// # Errors
+/// When something cannot be started, or a build fails; the results until then are printed and kept all the same.
 pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
     run_scenario(&name, &scenario, &args)
 }
 
-/// Measures what changes would bring.
+/// Measures the time that single changes would save.
 ///
 /// # Errors
-/// As [`run`].
+/// Those of [`run`].
 pub fn what_if(args: &WhatIfArgs) -> Result<ExitCode> {
     let (_, scenario) = Scenario::load(&args.bench.scenario)?;
     run_scenario(WHAT_IF, &args.scenario(&scenario)?, &args.bench)
@@ -69,10 +70,10 @@ fn run_scenario(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<Exi
     run_resolved(&Plan::resolve(name, scenario, args)?, args).map(|(_, code)| code)
 }
 
-/// The same of a plan that is resolved; nothing comes out where it is only printed.
+/// Runs a plan as [`run`] does; there are no results where `--dry-run` only prints it.
 ///
 /// # Errors
-/// As [`run`].
+/// Those of [`run`].
 pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, ExitCode)> {
     if args.dry_run {
         stdout::print(&outline::render(plan))?;
@@ -83,10 +84,10 @@ pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, E
     Ok((Some(results), code))
 }
 
-/// The same of a plan that is resolved; `name` becomes a part of its folder's. Gives what came out beside the exit code.
+/// Runs a plan, with results below `out` in a folder that has `name` in its own. Returns them with the exit code.
 ///
 /// # Errors
-/// As [`run`].
+/// Those of [`run`].
 pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> Result<(Results, ExitCode)> {
     // Before the folder: a remote that cannot be used leaves no run behind.
     let module = plan.module.as_ref().map(|folder| UserModule::find(folder, interrupt)).transpose()?;
@@ -101,7 +102,7 @@ pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> R
     if folder.is_kept() {
         stdout::print(&tables::render(&results, &listed(out, &folder, &results), view()))?;
     }
-    // The first one says why the run ended; what went wrong after that has to be told as well.
+    // The first one says why the run ended; the others are printed too.
     let interrupted = results.run.ended == Ended::Interrupted;
     let first = if interrupted || errors.is_empty() { None } else { Some(errors.remove(0)) };
     for error in &errors {
@@ -122,7 +123,7 @@ pub fn run_plan(plan: &Plan, out: &Path, name: &str, interrupt: &Interrupt) -> R
     }
 }
 
-/// Whether some run was never in the state that its name claims, as the table says by then.
+/// True if some setup has no round in the state that its name claims, as the table says by then.
 fn lacks_a_run(results: &Results) -> bool {
     let rounds = &results.run.rounds;
     let measured = rounds.iter().filter(|round| round.step.kind == Kind::Measured);
@@ -218,7 +219,7 @@ fn listed(out: &Path, folder: &RunFolder, results: &Results) -> Vec<files::File>
     files::to_look_at(results, &folder.path, &out.join(folder.shown_name()))
 }
 
-/// How wide and how colourful the output may be.
+/// Width and colour of the output on this terminal.
 pub fn view() -> View {
     let terminal = std::io::stdout().is_terminal();
     let width = comfy_table::Table::new().width().unwrap_or(WIDTH);

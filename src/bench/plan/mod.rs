@@ -1,4 +1,4 @@
-//! What is run: a scenario and the command line, resolved into a plan. Knows no execution, no results and no report.
+//! The plan of a run: a scenario and the command line, resolved. Knows no execution, no results and no report.
 
 pub mod go_command;
 pub mod go_flags;

@@ -83,7 +83,7 @@ impl Plan {
             scenario: name.to_owned(),
             packages,
             command,
-            generated_packages: scenario.workload.generated_packages.filter(|_| args.workload.is_none()),
+            generated_packages: if args.workload.is_none() { scenario.workload.generated_packages } else { None },
             data_kib: scenario.workload.data_kib,
             imports: scenario.workload.imports.clone(),
             dependency_packages: scenario.workload.dependency_packages,

@@ -76,7 +76,7 @@ impl Asked {
     }
 }
 
-/// With each field on a line of its own they would be most of `results.json`.
+/// Writes each action on one line: with a line for each field they would be most of `results.json`.
 fn one_a_line<S: Serializer>(actions: &[GoAction], serializer: S) -> Result<S::Ok, S::Error> {
     let lines: Result<Vec<String>, serde_json::Error> = actions.iter().map(serde_json::to_string).collect();
     let text = format!("[\n{}\n]", lines.map_err(S::Error::custom)?.join(",\n"));

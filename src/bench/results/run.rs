@@ -43,7 +43,7 @@ pub struct Run {
     /// Builds of several machines, in the place of rounds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub machines: Vec<GroupResult>,
-    /// Where the file of a saved run was cut off, in words.
+    /// Place at which the file of a saved run was cut off, in words.
     #[serde(skip)]
     pub cut_off: Option<String>,
 }
@@ -64,7 +64,7 @@ pub struct RecordOverhead {
     pub noise: [f64; 2],
 }
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]

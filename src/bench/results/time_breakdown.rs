@@ -16,7 +16,7 @@ pub struct TimeBreakdown {
     pub go_only_ns: u64,
     /// Some requests are open, but fewer than go has workers: the others may work, or wait for their turn.
     pub overlapped_ns: u64,
-    /// As many requests are open as go has workers, or more: go is blocked on the cache.
+    /// At least as many requests are open as go has workers: go is blocked on the cache.
     pub blocked_ns: u64,
     /// From go's `close` request until go may go on.
     pub close_ns: u64,
@@ -75,7 +75,7 @@ pub enum Stage {
     Respond,
 }
 
-/// How often, and for how long, the backend stopped reading its stdin while it worked on a request.
+/// Stalls of a backend that stopped reading its stdin while it worked on a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StdinStalls {
@@ -117,7 +117,7 @@ pub mod tests {
         (answered_ns, Line::Answer(answer))
     }
 
-    /// What a backend logged.
+    /// A request log with these lines.
     pub fn log(lines: Vec<(u64, Line)>) -> LoggedSession {
         LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines }
     }

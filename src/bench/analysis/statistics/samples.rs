@@ -7,7 +7,7 @@ use crate::bench::plan::steps::Setup;
 use crate::bench::results::machines::WaveResult;
 use crate::bench::results::round::Round;
 
-/// On an axis from 0, something so many times shorter than its neighbour has samples that cannot be told apart.
+/// Factor between neighbours on one axis from 0: the samples of a row that is shorter still would lie on each other.
 const ALIKE: f64 = 5.0;
 
 /// One round that counts.

@@ -68,8 +68,8 @@ impl Outcome {
             name: bottleneck.name.clone(),
             rule,
             first,
-            estimate_ns: median(&estimates).filter(|_| has_time),
-            estimate_share: shares.into_iter().max_by(f64::total_cmp).filter(|_| has_time),
+            estimate_ns: if has_time { median(&estimates) } else { None },
+            estimate_share: if has_time { shares.into_iter().max_by(f64::total_cmp) } else { None },
             measured_ns: median(&saved),
             has_control: bottleneck.has_control,
             interval: median_interval(&saved),
@@ -87,7 +87,7 @@ impl Outcome {
         is_named && (is_near || !self.has_control)
     }
 
-    /// By how much the estimate is off, as a share of what was measured.
+    /// The error of the estimate, as a share of the measured saving.
     pub fn off(&self) -> Option<f64> {
         let (estimate, measured) = (self.estimate_ns?, self.measured_ns?);
         (measured > 0.0).then(|| estimate / measured - 1.0)

@@ -1,4 +1,4 @@
-//! From raw rounds to what the tables say: medians, spreads, comparisons. Prints nothing.
+//! The summary of a run: medians, spreads and comparisons of its states, and doubts about its rounds.
 
 use serde::Serialize;
 
@@ -13,13 +13,13 @@ use crate::bench::results::time_breakdown::TimeBreakdown;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::telemetry::SessionSummary;
 
-/// All that is printed of a run.
+/// The figures of all states of a run, and everything to doubt about its rounds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// In the order of Step 2.4; only states with a round that counts.
     pub states: Vec<StateSummary>,
-    /// go-warm : a, go-cold : c and the like, with an interval.
+    /// local-hit against go-warm, cold against go-cold and the like, with an interval.
     pub pairs: Vec<Comparison>,
     /// None where it was not measured, or in too few rounds.
     pub noise_floor: Option<NoiseFloor>,
@@ -29,13 +29,13 @@ pub struct Summary {
     pub out_of_state: Vec<OutOfState>,
     /// States, and cases of them, that were planned and have no round: the run ended before.
     pub not_measured: Vec<String>,
-    /// Whether the files of the sessions say the same.
+    /// Comparison of the files of the sessions.
     pub records: Records,
     /// Profile rounds whose trace lacks go's own view, and why.
     pub without_go_view: Vec<String>,
     /// Profile rounds of which no critical path is known, and why.
     pub without_path: Vec<String>,
-    /// What the system did not tell the sampler.
+    /// Values that the system did not give the sampler.
     pub not_sampled: Vec<&'static str>,
 }
 
@@ -51,18 +51,18 @@ pub struct StateSummary {
     pub go_cpu_median_ns: f64,
     /// None for a baseline.
     pub backend: Option<BackendSummary>,
-    /// Where the wall clock of one round went: of the round that is nearest to the median. None for a baseline.
+    /// Breakdown of the round that is nearest to the median; None for a baseline.
     pub time_breakdown: Option<RoundBreakdown>,
     /// Against go-cold and go-warm; None where that was not run, or is this state itself.
     pub against_empty: Option<Comparison>,
     pub against_full: Option<Comparison>,
 }
 
-/// Where the wall clock of a round went.
+/// The wall-time breakdown of a round.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RoundBreakdown {
-    /// Of the round, below that of the run.
+    /// Folder of the round, below that of the run.
     pub folder: String,
     #[serde(flatten)]
     pub time_breakdown: TimeBreakdown,
@@ -84,14 +84,14 @@ pub struct BackendSummary {
     pub remote_requests: f64,
     pub cpu_ns: Option<f64>,
     pub peak_rss_bytes: Option<f64>,
-    /// Uploads that did not get out, of all rounds.
+    /// Uploads still pending at exit, of all rounds.
     pub uploads_left: u64,
     pub remote_errors: u64,
-    /// Why a session went on without the remote; only a may do so and still count.
+    /// Reason why a session went on without the remote; only local-hit may do so and still count.
     pub remote_off: Option<String>,
 }
 
-/// What a comparison of all records of all sessions found.
+/// Comparison of all records of all sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Records {
@@ -101,7 +101,7 @@ pub struct Records {
     pub files: Vec<(String, usize)>,
     /// Sessions that were compared with the S3 server's own log too.
     pub with_server: usize,
-    /// With the folder of the round.
+    /// Disagreements, each with the folder of the round.
     pub disagreements: Vec<String>,
 }
 
@@ -110,7 +110,7 @@ pub struct Records {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OutOfState {
     pub folders: Vec<String>,
-    /// As `expected X, saw Y`.
+    /// Reasons, like `expected X, saw Y`.
     pub why: Vec<String>,
 }
 
@@ -153,7 +153,7 @@ impl Summary {
 }
 
 impl StateSummary {
-    /// Of a state, under one case where it has cases; None where no round counts. It is compared with nothing yet.
+    /// The figures of a setup, compared with nothing yet; None where no round counts.
     pub fn of(rounds: &[Round], setup: impl Into<Setup>) -> Option<StateSummary> {
         let setup = setup.into();
         let walls = walls(rounds, setup);
@@ -230,7 +230,7 @@ fn not_measured(rounds: &[Round], plan: &Plan) -> Vec<String> {
     lacking.map(|setup| setup.folder(&plan.cases)).collect()
 }
 
-/// What is missing in rounds, with their names.
+/// The folders of rounds in which something is missing, each with the reason.
 fn named<'a>(rounds: &'a [Round], why: impl Fn(&'a Round) -> Option<&'a str>) -> Vec<String> {
     rounds.iter().filter_map(|round| Some(format!("{}: {}", round.folder, why(round)?))).collect()
 }
@@ -267,89 +267,5 @@ fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {
 }
 
 #[cfg(test)]
-pub mod tests {
-    use super::*;
-    use crate::bench::analysis::statistics::compare::Verdict;
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::plan::steps::{Kind, Step};
-    use crate::bench::results::round::StateCheck;
-    use crate::bench::results::round::tests::round;
-    use crate::bench::results::time_breakdown::BuildTimes;
-    use crate::bench::results::time_breakdown::tests::log;
-
-    /// Measured rounds of a state, in milliseconds.
-    pub fn measured(state: CacheState, walls_ms: &[u64]) -> Vec<Round> {
-        let rounds = walls_ms.iter().zip(1..);
-        rounds
-            .map(|(wall, number)| {
-                let step = Step { state, case: None, kind: Kind::Measured, round: number };
-                round(step, wall * 1_000_000)
-            })
-            .collect()
-    }
-
-    /// The summary of rounds of no plan.
-    pub fn summary(rounds: &[Round]) -> Summary {
-        Summary::of(rounds, &plan_of(&[], Vec::new()))
-    }
-
-    fn verdict(rounds: &[Round], state: CacheState) -> Verdict {
-        summary(rounds).state(state).unwrap().against_full.unwrap().verdict
-    }
-
-    #[test]
-    fn neighbours_are_compared_with_each_other() {
-        // The machine gets slower from round to round; a takes a tenth more each time.
-        let mut rounds = measured(CacheState::GoWarm, &[100, 120, 140, 160, 180]);
-        rounds.extend(measured(CacheState::LocalHit, &[110, 132, 154, 176, 198]));
-        let summary = Summary::of(&rounds, &Plan { paired_ratios: true, ..plan_of(&[], Vec::new()) });
-        let pair = summary.pairs[0];
-        assert!((pair.ratio - 1.1).abs() < 1e-9);
-        assert_eq!((pair.pairs, pair.verdict), (5, Verdict::Slower));
-    }
-
-    #[test]
-    fn a_difference_below_the_noise_is_none() {
-        let mut rounds = measured(CacheState::GoWarm, &[100, 120, 90, 110, 105]);
-        rounds.extend(measured(CacheState::LocalHit, &[105, 110, 100, 100, 107]));
-        assert_eq!(verdict(&rounds, CacheState::LocalHit), Verdict::Inconclusive);
-    }
-
-    #[test]
-    fn rounds_out_of_state_count_nowhere_but_are_told() {
-        let mut rounds = measured(CacheState::LocalHit, &[10, 1000]);
-        rounds[1].state_ok = false;
-        rounds[1].state_checks =
-            vec![StateCheck { expected: "0 requests to the remote".to_owned(), seen: "4".to_owned(), ok: false }];
-        let summary = summary(&rounds);
-        assert_eq!(summary.state(CacheState::LocalHit).unwrap().walls_ns, [10_000_000]);
-        assert_eq!(summary.out_of_state[0].folders, ["local-hit/2"]);
-        assert_eq!(summary.out_of_state[0].why, ["expected 0 requests to the remote, saw 4"]);
-    }
-
-    #[test]
-    fn the_round_nearest_to_the_median_stands_for_all_of_those_with_a_breakdown() {
-        let mut rounds = measured(CacheState::LocalHit, &[100, 110, 121, 130, 200]);
-        assert_eq!(typical(&rounds, CacheState::LocalHit.into()).unwrap().step.round, 3);
-        let frame = BuildTimes {
-            backend_ns: 0,
-            handshake_ns: 0,
-            released_ns: 0,
-            wall_ns: 1,
-            workers: 1,
-            cores: 1,
-            go_cpu_ns: 0,
-        };
-        rounds[1].time_breakdown = Some(TimeBreakdown::of(frame, &log(Vec::new())));
-        assert_eq!(typical(&rounds, CacheState::LocalHit.into()).unwrap().step.round, 2);
-        assert_eq!(typical(&rounds, CacheState::RemoteHit.into()), None);
-    }
-
-    #[test]
-    fn preparation_and_profile_rounds_do_not_count() {
-        let mut rounds = measured(CacheState::Cold, &[10, 20]);
-        rounds[0].step.kind = Kind::Preparation;
-        rounds[1].step.kind = Kind::Profile;
-        assert!(summary(&rounds).states.is_empty());
-    }
-}
+#[path = "summary_tests.rs"]
+pub mod tests;

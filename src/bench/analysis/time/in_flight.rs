@@ -1,4 +1,4 @@
-//! How many requests were open over the time of a build, in even parts, for a picture.
+//! The number of open requests over the time of a build, in even parts, for a picture.
 
 use crate::bench::results::time_breakdown::BuildTimes;
 use crate::telemetry::{Answer, LoggedSession};
@@ -6,7 +6,7 @@ use crate::telemetry::{Answer, LoggedSession};
 /// The requests that were open over one build.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InFlight {
-    /// Of the build, nanoseconds: the parts lie one after the other between 0 and this.
+    /// Duration of the build, nanoseconds: the parts lie one after the other between 0 and this.
     pub wall_ns: u64,
     /// Workers of go: with as many requests open it waits for the cache.
     pub workers: usize,
@@ -25,11 +25,11 @@ pub struct Part {
 }
 
 impl InFlight {
-    /// Of what the backend of a build logged, in so many parts.
-    pub fn of(frame: BuildTimes, log: &LoggedSession, parts: usize) -> InFlight {
+    /// The requests in the log of a backend, in this many parts.
+    pub fn of(times: BuildTimes, log: &LoggedSession, parts: usize) -> InFlight {
         let mut found =
-            InFlight { wall_ns: frame.wall_ns, workers: frame.workers, parts: vec![Part::default(); parts.max(1)] };
-        let of_go = |at_ns: u64| frame.backend_ns.saturating_add(at_ns);
+            InFlight { wall_ns: times.wall_ns, workers: times.workers, parts: vec![Part::default(); parts.max(1)] };
+        let of_go = |at_ns: u64| times.backend_ns.saturating_add(at_ns);
         let answers = log.lines.iter().filter_map(|(_, line)| line.answer());
         let open: Vec<(&Answer, u64, u64)> = answers
             .filter(|answer| matches!(answer.kind, "get" | "put"))

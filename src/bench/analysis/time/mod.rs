@@ -1,4 +1,4 @@
-//! Where the time of a build went.
+//! The time of single builds: critical path, latencies, requests in flight, savings.
 
 pub mod critical_path;
 pub mod get_latency;

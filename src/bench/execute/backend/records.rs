@@ -10,7 +10,7 @@ use crate::platform::Cpus;
 use crate::telemetry::profile::pprof_file;
 use crate::telemetry::{Agreement, SessionSummary, check_agreement, read_request_log};
 
-/// Compares all that tells of one session.
+/// Compares all records of one session.
 pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>) -> Agreement {
     let mut agreement = check_agreement(folder);
     let requests = agreement.requests;
@@ -38,7 +38,7 @@ pub fn times(round: &Round, session: &SessionSummary, workers: usize) -> BuildTi
     round.times(session, workers, Cpus::here().cores())
 }
 
-/// What the wall-clock profile in a folder says; nothing where there is none.
+/// The sums of the wall-clock profile in a folder; none without it.
 pub fn spans(folder: &Path) -> Vec<SpanSum> {
     let Ok(profile) = pprof_file::read(&folder.join("pprof/fg.prof")) else { return Vec::new() };
     let sum = |(path, values): &(Vec<&str>, &[i64])| {
