@@ -1,8 +1,8 @@
-//! The bench: scenario -> plan -> rounds -> results (plain data) -> analysis -> reporters.
-//! Beside it `diff`, which compares two profiles, and `growth`, which needs no go.
+//! The bench: scenario -> plan -> rounds -> results -> analysis -> reports, each in a folder of its own, and commands on top.
 
 mod analysis;
 mod commands;
+mod error_text;
 mod execute;
 mod plan;
 mod report;
@@ -16,9 +16,9 @@ pub use commands::report::{ReportArgs, run as report};
 pub use commands::run::{run, what_if};
 pub use commands::scaling::{GrowthArgs, run as growth};
 pub use commands::selftest::prove;
+pub use error_text::in_words;
 pub use execute::process::cpu_load::keep_busy;
 pub use execute::process::watcher::watch;
 pub use plan::what_if::WhatIfArgs;
-pub use report::text::errors::in_words;
 pub use scenario::args::{BOTTLENECKS, BenchArgs, RemoteKind};
 pub use scenario::cache_state::CacheState;

@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use crate::bench::analysis::results::Results;
 use crate::bench::commands::run::view;
+use crate::bench::error_text::in_words;
 use crate::bench::report::terminal::tables;
-use crate::bench::report::text::errors::in_words;
 use crate::bench::report::text::{files, notes};
 use crate::bench::report::write_reports;
 use crate::bench::results::round::Round;

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
 
+use crate::bench::error_text::in_words;
 use crate::bench::execute::backend::command::BackendCommand;
 use crate::bench::execute::backend::records;
 use crate::bench::execute::backend::session;
@@ -19,7 +20,6 @@ use crate::bench::execute::process::cpu_load::Busy;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::execute::state_check;
 use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::report::text::errors::in_words;
 use crate::bench::results::round::Round;
 use crate::bench::results::round::{Before, ServerSeen};
 use crate::bench::scenario::cache_state::CacheState;

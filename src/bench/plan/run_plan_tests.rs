@@ -108,7 +108,7 @@ fn a_command_takes_the_place_of_go_build() {
 }
 
 #[test]
-fn only_bottlenecks_that_are_run_are_to_be_proved() {
+fn only_bottlenecks_that_are_run_are_judged() {
     let names = |line: &[&str]| -> Vec<String> {
         let plan = resolve(&[&["--scenario", "bottlenecks"], line].concat()).unwrap();
         plan.study.bottlenecks().iter().map(|bottleneck| bottleneck.name.clone()).collect()

@@ -183,7 +183,7 @@ pub mod tests {
     }
 
     #[test]
-    fn no_difference_below_the_noise_floor_is_told() {
+    fn a_difference_below_the_noise_floor_is_noise() {
         let verdict = |again_ms: &[u64]| {
             let mut rounds = measured(CacheState::GoWarm, &[1000, 1000, 1000, 1000, 1000]);
             rounds.extend(measured(CacheState::LocalHit, &[1010, 1020, 1030, 1040, 1050]));
@@ -237,10 +237,10 @@ pub mod tests {
     }
 
     #[test]
-    fn a_difference_of_10_percent_is_told_where_the_noise_is_3() {
+    fn a_difference_of_10_percent_is_found_where_the_noise_is_3() {
         let mut random = fastrand::Rng::with_seed(7);
-        let told = (0..1000).filter(|_| simulated(&mut random, 21, 0.03, 1.1) == Verdict::Slower).count();
-        assert!(told >= 950, "{told} of 1000");
+        let found = (0..1000).filter(|_| simulated(&mut random, 21, 0.03, 1.1) == Verdict::Slower).count();
+        assert!(found >= 950, "{found} of 1000");
     }
 
     #[test]

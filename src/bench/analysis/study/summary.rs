@@ -172,8 +172,7 @@ impl StateSummary {
     }
 }
 
-/// The round that stands for all of a setup: of those that count the nearest to the median, of those with an time_breakdown where there
-/// are any.
+/// The round that stands for all of a setup: the nearest to the median of those that count, or of those of them with a breakdown.
 pub fn typical(rounds: &[Round], setup: Setup) -> Option<&Round> {
     let middle = median(&walls(rounds, setup))?;
     let distance = |round: &Round| (round.wall_ns as f64 - middle).abs();

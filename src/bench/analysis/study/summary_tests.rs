@@ -48,7 +48,7 @@ fn a_difference_below_the_noise_is_none() {
 }
 
 #[test]
-fn rounds_out_of_state_count_nowhere_but_are_told() {
+fn rounds_out_of_state_count_nowhere_but_are_named() {
     let mut rounds = measured(CacheState::LocalHit, &[10, 1000]);
     rounds[1].state_ok = false;
     rounds[1].state_checks =

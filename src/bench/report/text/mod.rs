@@ -2,7 +2,6 @@
 
 pub mod answer;
 pub mod comparison;
-pub mod errors;
 pub mod files;
 pub mod notes;
 pub mod units;
