@@ -71,16 +71,16 @@ fn tables(text: &str) -> &str {
     text.split("metrics/").next().unwrap()
 }
 
-fn assert_account(round: &Value) {
-    let account = &round["account"];
-    let parts = ["start_ns", "handshake_ns", "go_ns", "both_ns", "waiting_ns", "close_ns", "end_ns"];
-    let sum: u64 = parts.iter().map(|part| account[part].as_u64().unwrap()).sum();
-    assert_eq!(Some(sum), round["wall_ns"].as_u64(), "{account}");
-    let waits = account["waits"].as_array().unwrap();
+fn assert_breakdown(round: &Value) {
+    let breakdown = &round["time_breakdown"];
+    let parts = ["startup_ns", "handshake_ns", "go_only_ns", "overlapped_ns", "blocked_ns", "close_ns", "exit_ns"];
+    let sum: u64 = parts.iter().map(|part| breakdown[part].as_u64().unwrap()).sum();
+    assert_eq!(Some(sum), round["wall_ns"].as_u64(), "{breakdown}");
+    let waits = breakdown["waits"].as_array().unwrap();
     let waited: f64 =
-        waits.iter().map(|wait| wait["both_ns"].as_f64().unwrap() + wait["waiting_ns"].as_f64().unwrap()).sum();
-    let open = (account["both_ns"].as_u64().unwrap() + account["waiting_ns"].as_u64().unwrap()) as f64;
-    assert!((waited - open).abs() <= open * 1e-6 && open > 0.0, "{account}");
+        waits.iter().map(|wait| wait["overlapped_ns"].as_f64().unwrap() + wait["blocked_ns"].as_f64().unwrap()).sum();
+    let open = (breakdown["overlapped_ns"].as_u64().unwrap() + breakdown["blocked_ns"].as_u64().unwrap()) as f64;
+    assert!((waited - open).abs() <= open * 1e-6 && open > 0.0, "{breakdown}");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_run_is_reported_again_and_compared_from_its_file() {
     let rounds = results["rounds"].as_array().unwrap();
     let of_a: Vec<&Value> = rounds.iter().filter(|round| round["state"] == "local-hit").collect();
     assert!(of_a.len() >= 5);
-    of_a.into_iter().for_each(assert_account);
+    of_a.into_iter().for_each(assert_breakdown);
     let of_kind =
         |kind: &str| rounds.iter().filter(|round| round["kind"] == kind && round["state"] == "go-warm").count();
     assert_eq!(of_kind("again"), of_kind("measured"));
@@ -141,7 +141,7 @@ fn compares(folder: &Path, results: &Value) {
     changed("slower.json", &|run| {
         for round in run["rounds"].as_array_mut().unwrap().iter_mut().filter(|round| round["state"] == "local-hit") {
             round["wall_ns"] = (round["wall_ns"].as_u64().unwrap() * 50).into();
-            round["account"] = Value::Null;
+            round["time_breakdown"] = Value::Null;
         }
     });
     let slower = bench(folder, &["compare", "metrics/latest", "slower.json", "--fail-over", "5%"]);
@@ -193,8 +193,15 @@ fn damaged(folder: &Path, results: &Value) {
     assert!(said.contains("damaged lacks records of its builds: ") && tables.contains("local-hit"), "{said}{tables}");
     let (is_well, _, said) = report(&whole[..100]);
     assert!(!is_well && said.contains("is cut off at line ") && said.contains("next:"), "{said}");
-    let (is_well, _, said) = report("{\"schema\": 1, \"rounds\": 3}");
+    let (is_well, _, said) = report("{\"schema\": 2, \"rounds\": 3}");
     assert!(!is_well && said.contains("is no results.json as bench writes it") && said.contains("next:"), "{said}");
+    let mut older = results.clone();
+    older["schema"] = 1.into();
+    let (is_well, _, said) = report(&older.to_string());
+    assert!(
+        !is_well && said.contains("was written by an older bench 0.1.0 in format 1") && said.contains("run it again"),
+        "{said}"
+    );
     let (is_well, _, said) = report("<html>");
     assert!(!is_well && said.contains("is no JSON at line 1"), "{said}");
 

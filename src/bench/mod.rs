@@ -1,7 +1,8 @@
-//! The bench: scenario -> plan -> results <- execute; results -> analysis -> report. `commands` is on top of all.
+//! The bench: scenario -> plan -> rounds -> results -> analysis -> reports, each in a folder of its own, and commands on top.
 
 mod analysis;
 mod commands;
+mod error_text;
 mod execute;
 mod plan;
 mod report;
@@ -15,9 +16,9 @@ pub use commands::report::{ReportArgs, run as report};
 pub use commands::run::{run, what_if};
 pub use commands::scaling::{ScalingArgs, run as scaling};
 pub use commands::selftest::run as selftest;
+pub use error_text::in_words;
 pub use execute::process::cpu_load::keep_busy;
 pub use execute::process::watcher::watch;
 pub use plan::what_if::WhatIfArgs;
-pub use report::text::errors::in_words;
 pub use scenario::args::{BOTTLENECKS, BenchArgs, RemoteKind};
 pub use scenario::cache_state::CacheState;

@@ -375,7 +375,7 @@ fn a_bench_with_one_cpu_knows_that_go_has_one_worker() {
     let environment = &results["environment"];
     assert_eq!((&environment["cores"], &environment["go_workers"]), (&1.into(), &1.into()), "{environment}");
     for round in results["rounds"].as_array().unwrap() {
-        assert_eq!(round["account"]["workers"], 1, "{round:#}");
+        assert_eq!(round["time_breakdown"]["workers"], 1, "{round:#}");
     }
 }
 

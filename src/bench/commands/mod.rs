@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod diff;
 pub mod overhead;
+pub mod recorder;
 pub mod report;
 pub mod run;
 pub mod scaling;

@@ -7,9 +7,9 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
-use crate::bench::commands::run::{set_up, view};
+use crate::bench::commands::run::view;
 use crate::bench::execute::backend::command::NO_INSTRUMENTS;
-use crate::bench::execute::environment::Environment;
+use crate::bench::execute::environment;
 use crate::bench::execute::folders::run_folders::RunFolder;
 use crate::bench::execute::go::page_cache;
 use crate::bench::execute::go::toolchain::Go;
@@ -18,7 +18,7 @@ use crate::bench::execute::remote::remote_store::Remote;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::report::terminal::overhead::{OVERHEAD_FILE, OverheadRun, Setting, signed};
+use crate::bench::report::terminal::overhead::{DEFAULT_SET, OVERHEAD_FILE, OverheadRun, Setting, signed};
 use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::file::Scenario;
@@ -33,8 +33,6 @@ const LIGHT: [(&str, &str); 5] = [
     ("wall profile", "--no-wall-profile"),
     ("samples", "--no-samples"),
 ];
-/// Name of the setting that timed rounds have.
-pub const DEFAULT_SET: &str = "all five";
 
 /// What the columns are.
 const WORDS: &str = "more: the median of the ratios or differences within each round, and its interval (99 % from eight rounds on).\n\
@@ -76,7 +74,7 @@ pub fn run(args: &OverheadArgs) -> Result<ExitCode> {
     let go = Go::find()?;
     let remote = Remote::start(&plan, &interrupt)?;
     let folder = RunFolder::create(&args.out, "overhead")?;
-    let machine = set_up(&plan, &go, &folder, &interrupt, Some(remote), None)?;
+    let machine = RoundRunner::set_up(&plan, &go, &folder, &interrupt, Some(remote), None)?;
     let Some(overhead) = measure(machine, args.state, args.rounds)? else {
         note::line("interrupted: too few rounds to tell a price");
         return Ok(ExitCode::from(EXIT_CODE));
@@ -114,7 +112,7 @@ fn measure(mut machine: RoundRunner<'_>, state: CacheState, rounds: u32) -> Resu
     let (go, folder, interrupt) = (machine.go, machine.folder, machine.interrupt);
     let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
     let mut overhead = OverheadRun::new(&folder.name, started as u64, state, &machine.plan.packages);
-    let environment = Environment::collect(go, &folder.work.path);
+    let environment = environment::collect(go, &folder.work.path);
     overhead.go_version = environment.go_version;
     (overhead.cpu_model, overhead.cores) = (environment.cpu_model, environment.cores);
     overhead.settings = settings(state);

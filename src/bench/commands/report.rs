@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::bench::analysis::load;
+use crate::bench::analysis::results::Results;
 use crate::bench::commands::run::view;
-use crate::bench::report::text::errors::in_words;
+use crate::bench::error_text::in_words;
 use crate::bench::report::text::notes;
 use crate::bench::report::{printed, write_reports};
-use crate::bench::results::run::{RESULTS_FILE, Results, Round};
+use crate::bench::results::round::Round;
+use crate::bench::results::run::RESULTS_FILE;
 use crate::note;
 use crate::stdout;
 
@@ -34,7 +35,7 @@ pub struct ReportArgs {
 /// # Errors
 /// When that cannot be read or is not of this version.
 pub fn run(args: &ReportArgs) -> Result<()> {
-    let results = load(&args.dir)?;
+    let results = Results::load(&args.dir)?;
     let folder = if args.dir.is_dir() { args.dir.clone() } else { folder_of(&args.dir) };
     for what in notes::incomplete(&results).into_iter().chain(missing_records(&results, &folder)) {
         note::line(format_args!("note: {what}; what is there is shown"));
@@ -66,9 +67,10 @@ fn folder_of(file: &Path) -> PathBuf {
 
 /// Records of sessions that are no longer below `folder`; None where all are.
 fn missing_records(results: &Results, folder: &Path) -> Option<String> {
-    let expected = if results.plan.records { &RECORDS[..] } else { &RECORDS[..1] };
+    let expected = if results.run.plan.records { &RECORDS[..] } else { &RECORDS[..1] };
     let of_round = |round: &Round| expected.iter().map(|name| format!("{}/{name}", round.folder)).collect::<Vec<_>>();
-    let all: Vec<String> = results.rounds.iter().filter(|round| round.session.is_some()).flat_map(of_round).collect();
+    let all: Vec<String> =
+        results.run.rounds.iter().filter(|round| round.session.is_some()).flat_map(of_round).collect();
     let missing: Vec<&str> = all.iter().map(String::as_str).filter(|file| !folder.join(file).is_file()).collect();
     let named = missing.iter().take(NAMED).copied().collect::<Vec<&str>>().join(", ");
     let more = missing.len().checked_sub(NAMED).filter(|more| *more > 0);
@@ -79,9 +81,9 @@ fn missing_records(results: &Results, folder: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::analysis::results::tests::results;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::execute::backend::session::tests::quiet;
-    use crate::bench::results::run::tests::results;
     use crate::bench::scenario::cache_state::CacheState;
 
     #[test]

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use crate::bench::analysis::results::Results;
 use crate::bench::commands::run::run_resolved;
 use crate::bench::plan::run_plan::Plan;
-use crate::bench::results::run::{Ended, Results};
+use crate::bench::results::run::Ended;
 use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::file::Scenario;
 use crate::note;
@@ -18,7 +19,7 @@ use crate::note;
 pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
     let plan = Plan::resolve(&name, &scenario, &args)?;
-    if plan.bottlenecks.is_empty() {
+    if plan.study.bottlenecks().is_empty() {
         bail!(
             "the scenario `{name}` injects no bottleneck here\n  next:  leave out --scenario, --case and \
              --only, or give a scenario with [[bottlenecks]]"
@@ -26,58 +27,58 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
     }
     let (results, code) = run_resolved(&plan, &args)?;
     Ok(match results {
-        Some(results) if results.ended != Ended::Interrupted && !is_proved(&results) => ExitCode::FAILURE,
+        Some(results) if results.run.ended != Ended::Interrupted && !is_proved(&results) => ExitCode::FAILURE,
         _ => code,
     })
 }
 
 /// Whether each bottleneck was measured and is named as it has to be; says which were not measured.
 fn is_proved(results: &Results) -> bool {
-    let has_row = |name: &str| results.proofs.iter().any(|proof| proof.name == name);
-    let planned = results.plan.bottlenecks.iter().map(|bottleneck| bottleneck.name.as_str());
+    let has_row = |name: &str| results.analysis.selftest.iter().any(|outcome| outcome.name == name);
+    let planned = results.run.plan.study.bottlenecks().iter().map(|bottleneck| bottleneck.name.as_str());
     let missing: Vec<&str> = planned.filter(|name| !has_row(name)).collect();
     if !missing.is_empty() {
         note::line(format_args!("not passed, because no round of it counts: {}", missing.join(", ")));
     }
-    missing.is_empty() && results.proofs.iter().all(|proof| proof.is_proved)
+    missing.is_empty() && results.analysis.selftest.iter().all(|outcome| outcome.passed)
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::analysis::study::selftest::Proof;
-    use crate::bench::results::run::tests::results;
-    use crate::bench::scenario::bottleneck::Bottleneck;
+    use crate::bench::analysis::results::tests::results;
+    use crate::bench::analysis::study::selftest::Outcome;
+    use crate::bench::plan::study::{Bottleneck, Study};
 
     #[test]
     fn each_bottleneck_needs_a_row_that_holds() {
         let names = ["one", "two"];
         let mut run = results(Vec::new());
-        run.plan.bottlenecks = names.map(bottleneck).to_vec();
-        run.proofs = vec![proof("one", true)];
+        run.run.plan.study = Study::Injected { bottlenecks: names.map(bottleneck).to_vec() };
+        run.analysis.selftest = vec![outcome("one", true)];
         assert!(!is_proved(&run), "two has no row");
-        run.proofs.push(proof("two", true));
+        run.analysis.selftest.push(outcome("two", true));
         assert!(is_proved(&run));
-        run.proofs[0].is_proved = false;
+        run.analysis.selftest[0].passed = false;
         assert!(!is_proved(&run));
     }
 
     fn bottleneck(name: &str) -> Bottleneck {
-        Bottleneck { name: name.to_owned(), rule: None, planted: name.to_owned(), cured: None }
+        Bottleneck { name: name.to_owned(), rule: None, case: 0, has_control: false }
     }
 
-    /// What came of a bottleneck.
-    pub fn proof(name: &str, is_proved: bool) -> Proof {
-        Proof {
+    /// The outcome for a bottleneck.
+    pub fn outcome(name: &str, passed: bool) -> Outcome {
+        Outcome {
             name: name.to_owned(),
             rule: None,
             first: Vec::new(),
             estimate_ns: None,
             estimate_share: None,
             measured_ns: None,
-            is_cured: false,
+            has_control: false,
             interval: None,
-            is_proved,
+            passed,
         }
     }
 }

@@ -5,7 +5,6 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::bench::analysis::study::ci::{Build, GroupResult, WaveResult};
 use crate::bench::execute::backend::command::BackendCommand;
 use crate::bench::execute::backend::records;
 use crate::bench::execute::backend::session;
@@ -15,6 +14,7 @@ use crate::bench::execute::process::command::Measured;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::plan::go_command::GoCommand;
 use crate::bench::plan::steps::{Kind, Step};
+use crate::bench::results::machines::{Build, GroupResult, WaveResult};
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::ci::Group;
 use crate::bench::scenario::link::Link;

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
 
+use crate::bench::error_text::in_words;
 use crate::bench::execute::backend::command::BackendCommand;
 use crate::bench::execute::backend::records;
 use crate::bench::execute::backend::session;
@@ -18,10 +19,9 @@ use crate::bench::execute::process::command::Measured;
 use crate::bench::execute::process::cpu_load::Busy;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::execute::state_check;
-use crate::bench::execute::state_check::{Before, ServerSeen};
 use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::report::text::errors::in_words;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
+use crate::bench::results::round::{Before, ServerSeen};
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::Case;
 use crate::platform;
@@ -129,7 +129,7 @@ impl RoundRunner<'_> {
     fn prepare_backend(&mut self, step: Step, session: &Path, command: &mut Command) -> Result<BackendRound> {
         let case = self.plan.case_of(&step);
         let local = self.caches.local_for(step.state, case)?;
-        if !self.plan.cases.is_empty() {
+        if self.plan.study.has_cases() {
             self.begin_in_case(step)?;
         } else if step.state == CacheState::Cold {
             self.remote()?.make_empty()?;
@@ -183,7 +183,7 @@ impl RoundRunner<'_> {
         let inside = session::inside(&backend.session, || self.interrupt.requested());
         let inside = inside.map_err(|error| log.session_failed(&error))?;
         let server: Option<ServerSeen> = self.remote()?.seen_since(backend.mark)?;
-        if !self.plan.cases.is_empty() {
+        if self.plan.study.has_cases() {
             round.link = self.link_measured()?;
         }
         round.state_checks = state_check::check(round.step.state, backend.before, &session, &inside, server);
@@ -191,7 +191,7 @@ impl RoundRunner<'_> {
         self.keep_or_retire(round, backend.local);
         let server_of_one = if inside.is_none() { server } else { None };
         round.records = Some(records::check(&backend.session, &session, server_of_one));
-        round.account = records::account(&backend.session, round, &session, workers);
+        round.time_breakdown = records::time_breakdown(&backend.session, round, &session, workers);
         round.spans = records::spans(&backend.session);
         round.before = Some(backend.before);
         round.session = Some(session);
@@ -229,7 +229,7 @@ fn take_view(round: &mut Round, view: &GoView, (folder, measured): (&Path, &Meas
     };
     round.go_view_missing = taken.merge(measured.pid).err().map(|error| in_words(&error));
     let Some(session) = &round.session else { return };
-    match taken.joined(records::frame(round, session, workers)) {
+    match taken.joined(records::times(round, session, workers)) {
         Ok(actions) => round.actions = Some(actions),
         Err(error) => round.actions_missing = Some(in_words(&error)),
     }

@@ -14,10 +14,13 @@ use crate::bench::execute::go::workers;
 use crate::bench::execute::process::interrupt::Interrupt;
 use crate::bench::execute::remote::remote_store;
 use crate::bench::execute::remote::remote_store::Remote;
+use crate::bench::execute::runner::Execute;
 use crate::bench::execute::workload::build_target::Workload;
+use crate::bench::execute::workload::user_module::UserModule;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::results::run::LinkMeasured;
+use crate::bench::results::round::{LinkMeasured, Round};
+use crate::platform;
 
 /// Runs steps for real: go, the backend, the remote.
 pub struct RoundRunner<'a> {
@@ -35,6 +38,48 @@ pub struct RoundRunner<'a> {
     pub caches: Caches,
     /// Switches of the instruments instead of those of the plan.
     pub switches: Option<String>,
+}
+
+impl<'a> RoundRunner<'a> {
+    /// A runner of the rounds of a plan, with folders of its own.
+    ///
+    /// # Errors
+    /// When the folders of the run cannot be made.
+    pub fn set_up(
+        plan: &'a Plan,
+        go: &'a Go,
+        folder: &'a RunFolder,
+        interrupt: &'a Interrupt,
+        remote: Option<Remote>,
+        module: Option<UserModule>,
+    ) -> Result<RoundRunner<'a>> {
+        let work = &folder.work.path;
+        let temporary = interrupt.temporary_folder().context("cannot make a temporary folder")?;
+        let folders = GoFolders {
+            config: work.join("config"),
+            gopath: work.join("gopath"),
+            of_builds: work.join("tmp"),
+            of_programs: temporary.path().to_owned(),
+        };
+        for folder in [&folders.config, &folders.gopath, &folders.of_builds] {
+            std::fs::create_dir(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        }
+        platform::switch_off_telemetry(&folders.config)
+            .with_context(|| format!("cannot write go's settings below {}", folders.config.display()))?;
+        Ok(RoundRunner {
+            plan,
+            go,
+            folder,
+            interrupt,
+            executable: std::env::current_exe().context("cannot find bench's own executable")?,
+            workload: Workload::create(work, plan, module, go, &folders)?,
+            folders,
+            _temporary: temporary,
+            remote,
+            caches: Caches::new(work),
+            switches: None,
+        })
+    }
 }
 
 impl RoundRunner<'_> {
@@ -88,5 +133,15 @@ impl RoundRunner<'_> {
         let config = &self.folders.config;
         let shows = wanted && *self.caches.go_shows_its_view.get_or_insert_with(|| go.shows_its_view(config));
         (wanted, shows)
+    }
+}
+
+impl Execute for RoundRunner<'_> {
+    fn round(&mut self, step: Step) -> Result<Round> {
+        RoundRunner::round(self, step)
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.requested()
     }
 }

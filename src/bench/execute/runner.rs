@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use crate::bench::plan::steps::Step;
-use crate::bench::results::run::{Ended, Round};
+use crate::bench::results::round::Round;
+use crate::bench::results::run::Ended;
 
 /// What runs a step. The loop does not care whether it is real.
 pub trait Execute {
@@ -51,7 +52,7 @@ mod tests {
 
     use super::*;
     use crate::bench::plan::steps::Kind;
-    use crate::bench::results::run::tests::round;
+    use crate::bench::results::round::tests::round;
     use crate::bench::scenario::cache_state::CacheState;
 
     /// Fails or is interrupted at the given step.

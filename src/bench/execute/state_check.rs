@@ -1,59 +1,9 @@
 //! The check that a run was in the cache state that its name claims: made afterwards, from both sides' own records.
 
-use serde::{Deserialize, Serialize};
-
 use crate::bench::execute::backend::session::Inside;
+use crate::bench::results::round::{Before, ServerSeen, StateCheck};
 use crate::bench::scenario::cache_state::CacheState;
 use crate::telemetry::SessionSummary;
-
-/// The state that was found before go started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Before {
-    /// True if nothing was in the folder of the local store.
-    pub local_empty: bool,
-    /// Objects in the remote store; None where they cannot be counted.
-    pub remote_objects: Option<u64>,
-    /// True if the c that filled the remote was in its state, with all its uploads out.
-    pub remote_whole: bool,
-    /// True if its case lets the build miss what was stored before: a part of it is gone, or the sources have changed.
-    pub may_miss: bool,
-    /// True if its case lets the backend upload nothing.
-    #[serde(default)]
-    pub no_upload: bool,
-    /// The most entries that go may put in every run, because it caches none of their kind: programs, tests that cannot be
-    /// cached, and what vet found.
-    #[serde(alias = "programs")]
-    pub made_again: u64,
-    /// True if go asks for entries that it never puts, which the backend then looks for in the remote.
-    #[serde(default)]
-    pub asks_in_vain: bool,
-}
-
-/// The requests that the S3 server itself logged during the run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ServerSeen {
-    pub requests: u64,
-    pub gets: u64,
-    pub puts: u64,
-    pub lists: u64,
-    pub deletes: u64,
-    pub not_found: u64,
-    /// Bodies of the objects that were fetched.
-    pub bytes_out: u64,
-    /// Bodies of the objects that were stored.
-    pub bytes_in: u64,
-}
-
-/// One thing that makes a state, with what was seen of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StateFinding"))]
-pub struct StateCheck {
-    pub expected: String,
-    pub seen: String,
-    pub ok: bool,
-}
 
 impl StateCheck {
     fn number(expected: &str, seen: u64, ok: bool) -> StateCheck {

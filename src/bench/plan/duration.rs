@@ -27,7 +27,7 @@ const WORKSHOP_UPLOADS: f64 = 1450.0;
 /// Seconds of a whole plan on a machine with this many cores.
 pub fn of_plan(plan: &Plan, cores: usize) -> f64 {
     let steps: f64 = plan.steps.iter().map(|step| of_step(plan, step, cores)).sum();
-    let groups: f64 = plan.groups.iter().map(|group| of_group(group, cores)).sum();
+    let groups: f64 = plan.study.groups().iter().map(|group| of_group(group, cores)).sum();
     steps + groups + ENDS_S
 }
 

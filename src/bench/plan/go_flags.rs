@@ -106,7 +106,7 @@ pub fn treatment(name: &str, value: Option<&str>) -> Treatment {
 /// One part of a go command line after its subcommand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Item<'a> {
-    /// As they were given: one, or two where the value is a word of its own.
+    /// Words as they were given: one, or two where the value is a word of its own.
     pub words: &'a [String],
     pub kind: ItemKind<'a>,
 }

@@ -1,7 +1,4 @@
-//! What is run: scenario and command line, resolved into a plan.
-//!
-//! [`scenario`] (of [`case`]s, a [`grid`], a [`link`], [`change`]s) and [`args`] give a [`plan`] of [`steps`] over the
-//! [`state`]s of a [`go_command`] (whose flags are in [`go_flags`]), with one [`backend`] or two; [`duration`] guesses how long it takes.
+//! The plan of a run: a scenario and the command line, resolved. Knows no execution, no results and no report.
 
 pub mod duration;
 pub mod go_command;
@@ -11,4 +8,5 @@ pub mod resolve_cases;
 pub mod run_plan;
 pub mod side_by_side;
 pub mod steps;
+pub mod study;
 pub mod what_if;

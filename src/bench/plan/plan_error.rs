@@ -1,6 +1,6 @@
-//! Why there is no plan: scenario and command line do not go together. Each error names the next step.
+//! Errors of scenarios and command lines that do not go together. Each names the next step.
 
-/// Why scenario and command line do not go together.
+/// The reason why scenario and command line do not go together.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     #[error(

@@ -3,8 +3,9 @@
 use crate::bench::plan::plan_error::PlanError;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::scenario::args::BenchArgs;
+use crate::bench::scenario::bottleneck::BottleneckSpec;
 use crate::bench::scenario::case;
-use crate::bench::scenario::case::{Case, CaseSpec};
+use crate::bench::scenario::case::{Case, CaseSpec, Pair};
 use crate::bench::scenario::file::Scenario;
 use crate::bench::scenario::link::LinkChange;
 use crate::bench::scenario::suggest::nearest;
@@ -31,16 +32,18 @@ impl Plan {
         };
         let cases: Vec<Case> = specs.iter().map(resolve).collect();
         cases.iter().try_for_each(|case| self.check_case(case))?;
-        let cases = self.only_named(cases, &args.case)?;
+        let mut cases = self.only_named(cases, &args.case)?;
         if self.link.is_none() {
             check_real_bucket(&specs, &cases)?;
         }
+        set_baselines(&mut cases, scenario.compare_with_first);
+        set_pairs(&mut cases, &scenario.bottlenecks);
         Ok(cases)
     }
 
     fn check_case(&self, case: &Case) -> Result<(), PlanError> {
-        if let (Some(idea), false) = (case.without.first(), case.strategy == Strategy::Pack) {
-            let (what, strategy) = (format!("`{idea:?}`").to_lowercase(), case.strategy.name().to_owned());
+        if let (Some(option), false) = (case.without.first(), case.strategy == Strategy::Pack) {
+            let (what, strategy) = (format!("`{option:?}`").to_lowercase(), case.strategy.name().to_owned());
             return Err(PlanError::NoPack { case: case.name.clone(), what, strategy });
         }
         if case.change.is_some() && self.generated_packages.is_none() && self.module.is_none() {
@@ -68,6 +71,30 @@ impl Plan {
         }
         let wanted = |case: &Case| names.is_empty() || names.iter().any(|name| case::slug(name) == case.slug);
         Ok(cases.into_iter().filter(wanted).collect())
+    }
+}
+
+/// Finds the case that the times of each are shown against: the first, where that is asked for and it has a state of its own, or
+/// the same case with all pack options.
+pub fn set_baselines(cases: &mut [Case], compare_with_first: bool) {
+    let has_first = compare_with_first && cases.first().is_some_and(|first| first.state.is_some());
+    let baseline = |(at, case): (usize, &Case)| match has_first {
+        true => Some(0).filter(|first| *first != at),
+        false => cases.iter().position(|other| case.lacks_options_of(other)),
+    };
+    let baselines: Vec<Option<usize>> = cases.iter().enumerate().map(baseline).collect();
+    for (case, baseline) in cases.iter_mut().zip(baselines) {
+        case.baseline = baseline;
+    }
+}
+
+/// Pairs the case of each bottleneck with the one without it, where both are run.
+fn set_pairs(cases: &mut [Case], bottlenecks: &[BottleneckSpec]) {
+    let position = |cases: &[Case], name: &str| cases.iter().position(|case| case.name == name);
+    for spec in bottlenecks {
+        if let (Some(at), Some(base)) = (position(cases, &spec.name), position(cases, &spec.control_name())) {
+            cases[at].pair = Some(Pair { name: spec.name.clone(), base });
+        }
     }
 }
 

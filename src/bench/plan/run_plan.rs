@@ -8,14 +8,12 @@ use crate::bench::plan::go_command::GoCommand;
 use crate::bench::plan::plan_error::PlanError;
 use crate::bench::plan::steps;
 use crate::bench::plan::steps::{Counts, Setup, Step};
+use crate::bench::plan::study::Study;
 use crate::bench::scenario::args::{BenchArgs, RemoteKind};
-use crate::bench::scenario::bottleneck::{Bottleneck, BottleneckSpec};
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::Case;
-use crate::bench::scenario::ci::{CiSpec, Group, Prices};
 use crate::bench::scenario::file::Scenario;
 use crate::bench::scenario::link::Link;
-use crate::bench::scenario::network_grid::Grid;
 use crate::bench::scenario::source_change::Change;
 use crate::cache::Strategy;
 
@@ -47,33 +45,23 @@ pub struct Plan {
     pub remote: RemoteKind,
     /// The link that is asked of the embedded server; None with `--remote env`.
     pub link: Option<Link>,
-    /// Whether the backend writes trace and request log.
+    /// True if the backend writes trace and request log.
     pub records: bool,
     pub paired_ratios: bool,
-    /// Empty where the states run under the settings above alone.
+    pub study: Study,
+    /// Circumstances under which the states run beside each other; none where the study has none.
     pub cases: Vec<Case>,
-    /// Whether the other cases are compared with the first one.
-    #[serde(default)]
-    pub compare_with_first: bool,
-    /// What the cases are points of, if they are.
-    pub grid: Option<Grid>,
-    /// What is planted, each with the names of its cases.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub bottlenecks: Vec<Bottleneck>,
-    /// Groups of machines that build at once, in the place of steps.
-    pub groups: Vec<Group>,
-    pub prices: Prices,
-    /// How well the short states have to be known; None: the rounds of the scenario are enough.
-    pub until: Option<Until>,
-    /// In the order in which they run; with `until` there may be more rounds than these.
+    /// The precision that the times of the short states have to reach; None: the rounds of the scenario are enough.
+    pub precision: Option<Precision>,
+    /// In the order in which they run; with `precision` there may be more rounds than these.
     pub steps: Vec<Step>,
 }
 
-/// When there have been rounds enough.
+/// The precision from which on there are rounds enough.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Until {
-    /// The half of each interval, as a share.
+pub struct Precision {
+    /// Half of each interval, as a share.
     pub share: f64,
     /// The longest that more rounds than planned may take, seconds.
     pub limit_s: f64,
@@ -99,7 +87,7 @@ impl Plan {
             build_arguments: args.of_build(),
             packages,
             command,
-            generated_packages: scenario.workload.generated_packages.filter(|_| args.workload.is_none()),
+            generated_packages: if args.workload.is_none() { scenario.workload.generated_packages } else { None },
             data_kib: scenario.workload.data_kib,
             imports: scenario.workload.imports.clone(),
             dependency_packages: scenario.workload.dependency_packages,
@@ -110,25 +98,27 @@ impl Plan {
             link: (args.remote == RemoteKind::Embedded).then_some(link),
             records: !args.no_records,
             paired_ratios: scenario.paired_ratios,
+            study: Study::States,
             cases: Vec::new(),
-            compare_with_first: scenario.compare_with_first,
-            grid: scenario.grid.clone(),
-            bottlenecks: scenario.bottlenecks.iter().map(BottleneckSpec::named).collect(),
-            groups: scenario.ci.as_ref().map(CiSpec::groups).unwrap_or_default(),
-            prices: scenario.prices,
-            until: args.until.map(|share| Until { share, limit_s: args.until_limit * 60.0 }),
+            precision: args.until.map(|share| Precision { share, limit_s: args.until_limit * 60.0 }),
             steps: Vec::new(),
         };
         plan.cases = plan.resolve_cases(scenario, args)?;
+        plan.study = Study::of(scenario, &plan.cases);
         if let Some(backends) = &args.backends {
-            plan.cases = plan.with_each(backends, args.rounds.unwrap_or(scenario.rounds.short))?;
+            plan.run_with_each(backends, args.rounds.unwrap_or(scenario.rounds.short))?;
         }
         plan.steps = plan.resolve_steps(scenario, args);
-        let measured = plan.measured_setups();
-        let is_run = |name: &str| measured.iter().any(|setup| setup.case.is_some_and(|at| plan.cases[at].name == name));
-        // What --case and --only leave out is not to be proved either.
-        plan.bottlenecks.retain(|bottleneck| is_run(&bottleneck.planted));
+        plan.leave_out_bottlenecks();
         Ok(plan)
+    }
+
+    /// Leaves out the bottlenecks whose cases `--only` leaves out.
+    fn leave_out_bottlenecks(&mut self) {
+        let measured = self.measured_setups();
+        if let Study::Injected { bottlenecks } = &mut self.study {
+            bottlenecks.retain(|bottleneck| measured.iter().any(|setup| setup.case == Some(bottleneck.case)));
+        }
     }
 
     fn resolve_steps(&self, scenario: &Scenario, args: &BenchArgs) -> Vec<Step> {
@@ -163,10 +153,13 @@ impl Plan {
 
     /// That command in words; machines build different packages.
     pub fn what_is_timed(&self) -> String {
-        if self.groups.is_empty() { self.command().to_string() } else { "go build by several machines".to_owned() }
+        match self.study {
+            Study::Machines { .. } => "go build by several machines".to_owned(),
+            _ => self.command().to_string(),
+        }
     }
 
-    /// Whether all cases have the same link.
+    /// True if all cases have the same link.
     pub fn has_one_link(&self) -> bool {
         self.cases.windows(2).all(|pair| pair[0].link == pair[1].link)
     }
@@ -187,7 +180,7 @@ impl Plan {
         step.folder(&self.cases)
     }
 
-    /// What is measured, each once, in the order of its first round.
+    /// The setups that are measured, each once, in the order of its first round.
     pub fn measured_setups(&self) -> Vec<Setup> {
         let mut setups: Vec<Setup> = Vec::new();
         for step in self.steps.iter().filter(|step| step.kind == steps::Kind::Measured) {
@@ -198,12 +191,12 @@ impl Plan {
         setups
     }
 
-    /// Those of them that compile next to nothing.
+    /// The measured setups that compile next to nothing.
     pub fn short_setups(&self) -> Vec<Setup> {
         self.measured_setups().into_iter().filter(|setup| !setup.state.is_cold()).collect()
     }
 
-    /// Whether a session of this step would be over before a profiler is ready that starts with it.
+    /// True if a session of this step would be over before a profiler is ready that starts with it.
     pub fn is_short(&self, step: &Step) -> bool {
         match step.state {
             CacheState::LocalHit => true,
@@ -216,9 +209,9 @@ impl Plan {
         case.and_then(|case| self.cases.get(case)).map_or(self.strategy, |case| case.strategy) == Strategy::Pack
     }
 
-    /// Whether any step talks to a remote.
+    /// True if any step talks to a remote.
     pub fn needs_remote(&self) -> bool {
-        !self.groups.is_empty() || self.steps.iter().any(|step| step.state.uses_backend())
+        matches!(self.study, Study::Machines { .. }) || self.steps.iter().any(|step| step.state.uses_backend())
     }
 }
 

@@ -3,6 +3,7 @@
 use clap::Parser;
 
 use super::*;
+use crate::bench::plan::resolve_cases::set_baselines;
 use crate::bench::plan::steps::Kind;
 
 #[derive(Parser)]
@@ -16,7 +17,9 @@ pub fn plan_of(states: &[CacheState], cases: Vec<Case>) -> Plan {
     let mut plan = resolve(&["--scenario", "small"]).unwrap();
     let setups = steps::setups(states, &cases);
     plan.steps = steps::measured(&setups, &cases, Counts { long: 1, short: 5, warm_up: 0 });
+    plan.study = if cases.is_empty() { Study::States } else { Study::Cases };
     plan.cases = cases;
+    set_baselines(&mut plan.cases, false);
     plan
 }
 
@@ -105,10 +108,10 @@ fn a_command_takes_the_place_of_go_build() {
 }
 
 #[test]
-fn only_bottlenecks_that_are_run_are_to_be_proved() {
+fn only_bottlenecks_that_are_run_are_judged() {
     let names = |line: &[&str]| -> Vec<String> {
         let plan = resolve(&[&["--scenario", "bottlenecks"], line].concat()).unwrap();
-        plan.bottlenecks.into_iter().map(|bottleneck| bottleneck.name).collect()
+        plan.study.bottlenecks().iter().map(|bottleneck| bottleneck.name.clone()).collect()
     };
     assert_eq!(names(&[]).len(), 17);
     assert_eq!(names(&["--case", "low bandwidth", "--case", "low bandwidth, cured"]), ["low bandwidth"]);

@@ -1,51 +1,38 @@
 //! Two builds of the backend side by side: each case of a plan runs with the first and with the second.
 
-use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
-
 use crate::bench::plan::plan_error::PlanError;
 use crate::bench::plan::run_plan::Plan;
-use crate::bench::scenario::case::{Case, CaseSpec, slug};
-
-/// One of two builds of the backend that are compared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Backend {
-    /// As tables call it: `HEAD~3 1a2b3c4`, or `this build`.
-    pub name: String,
-    /// What it is built from; None: what bench itself was built from, committed or not.
-    pub commit: Option<String>,
-    /// None: bench itself.
-    pub executable: Option<PathBuf>,
-}
+use crate::bench::plan::study::Study;
+use crate::bench::scenario::case::{Backend, Case, CaseSpec, Pair, slug};
 
 impl Plan {
-    /// The cases of the plan, or the one of a plan without, each with the first backend and then with the second. `rounds` are
+    /// Runs each case of the plan, or the one of a plan without, with the first backend and then with the second. `rounds` are
     /// those of a plan without cases.
     ///
     /// # Errors
     /// When the scenario has a grid, or machines in the place of states.
-    pub fn with_each(&self, backends: &[Backend; 2], rounds: u32) -> Result<Vec<Case>, PlanError> {
-        if self.grid.is_some() || !self.groups.is_empty() {
+    pub fn run_with_each(&mut self, backends: &[Backend; 2], rounds: u32) -> Result<(), PlanError> {
+        if matches!(self.study, Study::Network { .. } | Study::Machines { .. }) {
             return Err(PlanError::NotSideBySide { scenario: self.scenario.clone() });
         }
-        let plain = || CaseSpec::default().resolve(self.strategy, self.link, rounds);
-        let cases = if self.cases.is_empty() { vec![plain()] } else { self.cases.clone() };
-        let backends = told_apart(backends);
-        Ok(cases.iter().flat_map(|case| backends.each_ref().map(|backend| with(case, backend))).collect())
+        if self.cases.is_empty() {
+            self.cases.push(CaseSpec::default().resolve(self.strategy, self.link, rounds));
+        }
+        let backends = with_distinct_names(backends);
+        let pairs = self.cases.iter().enumerate().map(|(at, case)| pair(case, 2 * at, &backends));
+        self.cases = pairs.flatten().collect();
+        self.study = Study::SideBySide { backends };
+        Ok(())
     }
 
-    /// Each case under the first backend with the same one under the second, by position; none where one backend runs.
-    pub fn pairs(&self) -> Vec<[usize; 2]> {
-        let has_backend = |case: &Case| case.backend.is_some();
-        let pairs = (0..self.cases.len()).step_by(2).map(|first| [first, first + 1]);
-        pairs.filter(|pair| pair.iter().all(|at| self.cases.get(*at).is_some_and(has_backend))).collect()
+    /// Positions of the cases that are compared in pairs, the base first.
+    pub fn pairs(&self) -> impl Iterator<Item = [usize; 2]> {
+        self.cases.iter().enumerate().filter_map(|(at, case)| Some([case.pair.as_ref()?.base, at]))
     }
 }
 
-/// With names that make two folders.
-fn told_apart([first, second]: &[Backend; 2]) -> [Backend; 2] {
+/// The two backends with names that make two folders.
+fn with_distinct_names([first, second]: &[Backend; 2]) -> [Backend; 2] {
     let mut second = second.clone();
     if slug(&first.name) == slug(&second.name) {
         second.name += " again";
@@ -53,13 +40,22 @@ fn told_apart([first, second]: &[Backend; 2]) -> [Backend; 2] {
     [first.clone(), second]
 }
 
-fn with(case: &Case, backend: &Backend) -> Case {
-    let name = if case.name.is_empty() { backend.name.clone() } else { format!("{}, {}", case.name, backend.name) };
-    Case { slug: slug(&name), name, backend: Some(backend.clone()), ..case.clone() }
+/// A case under both backends, the first of them at the position `base`.
+fn pair(case: &Case, base: usize, backends: &[Backend; 2]) -> [Case; 2] {
+    let mut at = base;
+    backends.each_ref().map(|backend| {
+        let name = if case.name.is_empty() { backend.name.clone() } else { format!("{}, {}", case.name, backend.name) };
+        let pair = if at == base { None } else { Some(Pair { name: case.name.clone(), base }) };
+        let baseline = case.baseline.map(|baseline| 2 * baseline + at - base);
+        at += 1;
+        Case { slug: slug(&name), name, backend: Some(backend.clone()), baseline, pair, ..case.clone() }
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use clap::Parser;
 
     use super::*;
@@ -94,7 +90,7 @@ mod tests {
         );
         let cases: Vec<Option<usize>> = plan.steps.iter().map(|step| step.case).collect();
         assert_eq!(cases, [Some(0), Some(0), None, Some(1), Some(0), Some(1), Some(1), Some(0)]);
-        assert_eq!(plan.pairs(), [[0, 1]]);
+        assert_eq!(plan.pairs().collect::<Vec<_>>(), [[0, 1]]);
     }
 
     #[test]
@@ -114,7 +110,7 @@ mod tests {
         let plan = resolve(&line, old_and_this()).unwrap();
         let names: Vec<&str> = plan.cases.iter().map(|case| case.name.as_str()).collect();
         assert_eq!(names, ["async, HEAD~3 0123456", "async, this build", "pack, HEAD~3 0123456", "pack, this build"]);
-        assert_eq!(plan.pairs(), [[0, 1], [2, 3]]);
+        assert_eq!(plan.pairs().collect::<Vec<_>>(), [[0, 1], [2, 3]]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::{CacheKind, Case};
 
-/// What rounds are compared by: a state, under a case where the scenario has cases.
+/// A state, under a case where the study has cases: rounds of one setup are repetitions of each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Setup {
     pub state: CacheState,
@@ -26,7 +26,7 @@ pub struct Step {
     pub round: u32,
 }
 
-/// What a step is run for.
+/// The purpose of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -35,7 +35,7 @@ pub enum Kind {
     Measured,
     /// Its time does not count: the first run of a short state comes after long ones, which leave the machine in another state.
     WarmUp,
-    /// The same once more: what differs between the two is noise.
+    /// The measured step once more: the difference between the two is noise.
     Again,
     /// It only makes a state that another state starts from.
     Preparation,
@@ -45,23 +45,23 @@ pub enum Kind {
     Heap,
 }
 
-/// How often states are run.
+/// Numbers of rounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Counts {
-    /// Of those that compile everything.
+    /// Rounds of the states that compile everything.
     pub long: u32,
-    /// Of the others, where their case says nothing else.
+    /// Rounds of the others, where their case says nothing else.
     pub short: u32,
-    /// Of the others before those.
+    /// Rounds of the others before these, which do not count.
     pub warm_up: u32,
 }
 
-/// Rounds side by side from which a difference, or the noise, is told by an interval: with fewer it is no better than the
+/// Rounds side by side from which on an interval is used for a difference or the noise: with fewer it is no better than the
 /// range.
 pub const FEWEST_PAIRS: usize = 5;
 
-/// Profile rounds of b with the strategy `pack`, whose sessions take about a second.
-const B_PROFILES: u32 = 4;
+/// Profile rounds of remote-hit with the strategy `pack`, whose sessions take about a second.
+const REMOTE_HIT_PROFILES: u32 = 4;
 /// Profile rounds of a state whose sessions take some hundredths of a second of CPU time: four samples each.
 /// The first is for go's own view.
 const SHORT_PROFILES: u32 = 9;
@@ -87,12 +87,12 @@ impl Setup {
 }
 
 impl Step {
-    /// Whether its time tells something.
+    /// True if its time is used.
     pub fn is_timed(&self) -> bool {
         matches!(self.kind, Kind::Measured | Kind::Again)
     }
 
-    /// CacheState and case.
+    /// Its state and case.
     pub fn setup(&self) -> Setup {
         Setup { state: self.state, case: self.case }
     }
@@ -112,7 +112,7 @@ impl Step {
     }
 }
 
-/// What is run in each round: states with a backend under each case; a baseline once for all cases that do not make go build
+/// The setups of each round: states with a backend under each case; a baseline once for all cases that do not make go build
 /// something else.
 pub fn setups(states: &[CacheState], cases: &[Case]) -> Vec<Setup> {
     let mut setups = Vec::new();
@@ -167,8 +167,9 @@ fn warm_up(setups: &[Setup], round: u32) -> Vec<Step> {
 pub fn one_round(setups: &[Setup], round: u32, rounds: u32) -> Vec<Step> {
     let mut steps: Vec<Step> = setups.iter().map(|setup| setup.step(Kind::Measured, round)).collect();
     let full = steps.iter().position(|step| step.setup() == CacheState::GoWarm.into());
-    if let Some(at) = full.filter(|_| steps.len() > 1 && rounds as usize >= FEWEST_PAIRS) {
-        // Fewer pairs would tell no noise.
+    // Fewer pairs would give no noise.
+    let has_pairs = steps.len() > 1 && rounds as usize >= FEWEST_PAIRS;
+    if let (Some(at), true) = (full, has_pairs) {
         steps.push(Step { kind: Kind::Again, ..steps[at] });
     }
     match round.checked_sub(2) {
@@ -177,7 +178,7 @@ pub fn one_round(setups: &[Setup], round: u32, rounds: u32) -> Vec<Step> {
     }
 }
 
-/// A row of a Latin square in which each of `count` follows each other one equally often: the one that begins 0, 1, n-1, 2,
+/// The order of one row of a Latin square in which each of `count` follows each other one equally often: the one that begins 0, 1, n-1, 2,
 /// n-2 …, moved on by the number of the row; for an odd count each second one backwards. (E. J. Williams, "Experimental Designs
 /// Balanced for the Estimation of Residual Effects of Treatments", 1949)
 fn balanced_order(count: usize, row: usize) -> impl Iterator<Item = usize> {
@@ -190,7 +191,7 @@ fn balanced_order(count: usize, row: usize) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Puts what makes a needed state, where no earlier step does, in front of the step that needs it.
+/// Inserts the preparation of each state that a step needs and no earlier step makes.
 pub fn insert_preparation(steps: &mut Vec<Step>, cases: &[Case]) {
     let mut position = 0;
     while position < steps.len() {
@@ -204,10 +205,11 @@ pub fn insert_preparation(steps: &mut Vec<Step>, cases: &[Case]) {
     }
 }
 
-/// Caches of a kind of their own are prepared by the first case that has it.
+/// The step that prepares what a step needs. Caches of a kind of their own are prepared by the first case that has it.
 fn needed_by(step: Step, cases: &[Case]) -> Option<Step> {
     let state = step.state.needs()?;
-    let case = step.case.filter(|_| cache_kind(step, cases) != CacheKind::default());
+    let is_plain = cache_kind(step, cases) == CacheKind::default();
+    let case = if is_plain { None } else { step.case };
     Some(Setup { state, case }.step(Kind::Preparation, 1))
 }
 
@@ -220,13 +222,13 @@ fn cache_kind(step: Step, cases: &[Case]) -> CacheKind {
     Case::cache_kind(step.state, step.case.map(|case| &cases[case]))
 }
 
-/// Where sessions are short, the first round is for go's own view and the others are for the CPU profile, which starts
+/// The profile rounds. Where sessions are short, the first is for go's own view and the others are for the CPU profile, which starts
 /// before such a session.
 pub fn profile(setups: &[Setup], is_small: bool, is_pack: impl Fn(&Setup) -> bool) -> Vec<Step> {
     let rounds = |setup: &Setup| match setup.state {
         CacheState::LocalHit => SHORT_PROFILES,
         _ if is_small => 2,
-        CacheState::RemoteHit if is_pack(setup) => B_PROFILES,
+        CacheState::RemoteHit if is_pack(setup) => REMOTE_HIT_PROFILES,
         _ => 1,
     };
     let profiled = setups.iter().filter(|setup| setup.state.uses_backend());
@@ -239,69 +241,5 @@ pub fn heap(setups: &[Setup]) -> impl Iterator<Item = Step> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bench::scenario::case::tests::case;
-
-    /// The steps as `state case round`, with ! for preparation.
-    fn order(states: &[CacheState], cases: &[Case]) -> String {
-        let setups = setups(states, cases);
-        let mut steps = measured(&setups, cases, Counts { long: 1, short: 5, warm_up: 0 });
-        insert_preparation(&mut steps, cases);
-        let name = |step: &Step| {
-            let case = step.case.map_or(String::new(), |case| format!("/{}", cases[case].slug));
-            let round = match step.kind {
-                Kind::Measured => step.round.to_string(),
-                Kind::Again => "+".to_owned(),
-                Kind::WarmUp => "~".to_owned(),
-                _ => "!".to_owned(),
-            };
-            format!("{}{case}{round}", step.state)
-        };
-        steps.iter().map(name).collect::<Vec<String>>().join(" ")
-    }
-
-    #[test]
-    fn cases_take_turns_and_baselines_are_shared() {
-        let cases = [case("name = \"x\"\nrounds = 2"), case("name = \"y\"\nrounds = 3")];
-        let expected = "go-cold! go-warm1 cold! remote-hit/x1 remote-hit/y1 go-warm2 remote-hit/x2 remote-hit/y2 remote-hit/y3 go-warm3";
-        assert_eq!(order(&[CacheState::GoWarm, CacheState::RemoteHit], &cases), expected);
-    }
-
-    #[test]
-    fn a_case_that_changes_the_build_has_a_baseline_of_its_own() {
-        let cases = [
-            case("name = \"x\"\nrounds = 1"),
-            case("name = \"edit\"\nrounds = 1\nchange = \"edit-one-file\""),
-            case("name = \"trim\"\nrounds = 1\ntrimpath = true"),
-        ];
-        let expected = "go-cold! go-warm1 go-warm/edit1 go-cold/trim! go-warm/trim1 \
-                        cold! remote-hit/x1 remote-hit/edit1 cold/trim! remote-hit/trim1";
-        assert_eq!(order(&[CacheState::GoWarm, CacheState::RemoteHit], &cases), expected);
-        assert_eq!(setups(&[CacheState::GoWarm], &cases[1..]).len(), 2, "nobody needs the plain one");
-    }
-
-    #[test]
-    fn each_follows_each_other_one_equally_often() {
-        for (count, rows) in [(2, 2), (3, 6), (4, 4), (5, 10), (6, 6)] {
-            let mut follows = vec![vec![0; count]; count];
-            for row in 0..rows {
-                let order: Vec<usize> = balanced_order(count, row).collect();
-                assert_eq!((0..count).filter(|each| order.contains(each)).count(), count, "{order:?}");
-                order.windows(2).for_each(|pair| follows[pair[0]][pair[1]] += 1);
-            }
-            let others = |one: usize| (0..count).filter(move |other| *other != one).map(move |other| (one, other));
-            let counts: Vec<i32> = (0..count).flat_map(others).map(|(one, other)| follows[one][other]).collect();
-            assert!(counts.iter().all(|often| *often == counts[0]), "{count}: {follows:?}");
-        }
-    }
-
-    #[test]
-    fn folders_of_steps_name_state_case_and_round() {
-        let cases = [case("name = \"pack, plain order\"")];
-        let step = Step { state: CacheState::RemoteHit, case: Some(0), kind: Kind::Measured, round: 2 };
-        assert_eq!(step.folder(&cases), "remote-hit/pack-plain-order/2");
-        let shared = Step { state: CacheState::GoWarm, case: None, kind: Kind::Measured, round: 2 };
-        assert_eq!(shared.folder(&cases), "go-warm/2");
-    }
-}
+#[path = "steps_tests.rs"]
+mod tests;

@@ -1,4 +1,4 @@
-//! `bench what-if`: the same state as it is, and with one thing changed each time.
+//! The scenario of `bench what-if`: a state unchanged, and with one thing changed each time.
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
@@ -13,14 +13,14 @@ use crate::bench::scenario::rule::Rule;
 use crate::cache::{Knobs, Strategy};
 
 /// Name of the case without a change.
-const AS_IT_IS: &str = "as it is";
+const UNCHANGED: &str = "unchanged";
 /// Twice what the strategy `pack` has.
 const MORE_CONNECTIONS: usize = 16;
 
-/// Measures what each change would bring, round by round beside the unchanged state.
+/// Measures how much time single changes would save, round by round beside the unchanged state
 #[derive(Debug, Clone, Args)]
 pub struct WhatIfArgs {
-    /// What is changed; without one all that say something of the state
+    /// The change, may be given several times [default: all that affect the state]
     #[arg(long = "change", value_name = "CHANGE", value_enum)]
     pub changes: Vec<WhatIf>,
     /// The cache state: remote-hit, local-hit or cold
@@ -35,7 +35,7 @@ pub struct WhatIfArgs {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum WhatIf {
-    /// Answers of the remote begin at once
+    /// S3 answers without latency
     #[value(name = "latency-0")]
     #[serde(rename = "latency-0")]
     NoLatency,
@@ -43,11 +43,11 @@ pub enum WhatIf {
     BandwidthUnlimited,
     /// Nothing is uploaded
     NoUpload,
-    /// What comes from the remote is not checked
+    /// Downloads are not verified
     NoVerification,
     /// Twice as many downloads at the same time
     ConnectionsDouble,
-    /// All answers are there already, in the local store: as in local-hit
+    /// All outputs are in the local store already: local-hit
     IdealCache,
 }
 
@@ -69,9 +69,9 @@ impl WhatIf {
         }
     }
 
-    /// Whether it can change anything of a state. Packs are checked by the way, as fast as they are copied: there is no switch
+    /// True if it can make a state faster. Packs are checked while they are copied, at the same speed: there is no switch
     /// for that. Only they are fetched by connections of their own.
-    pub fn concerns(self, state: CacheState, strategy: Strategy) -> bool {
+    pub fn affects(self, state: CacheState, strategy: Strategy) -> bool {
         match self {
             Self::NoLatency | Self::BandwidthUnlimited => state != CacheState::LocalHit,
             Self::NoUpload => state == CacheState::Cold,
@@ -86,7 +86,7 @@ impl WhatIf {
         self.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
     }
 
-    /// Its case of a state.
+    /// The case in which it is measured.
     fn case(self, state: CacheState) -> CaseSpec {
         let mut case = CaseSpec { name: self.name(), state: Some(state), ..CaseSpec::default() };
         match self {
@@ -104,31 +104,31 @@ impl WhatIf {
 }
 
 impl WhatIfArgs {
-    /// The scenario with a case a change in the place of its own.
+    /// The scenario with one case for each change in the place of its own cases.
     ///
     /// # Errors
-    /// A state without a backend, and a change that changes nothing of it.
+    /// A state without a backend, and a change that does not affect it.
     pub fn scenario(&self, of: &Scenario) -> Result<Scenario> {
         let (state, strategy) = (self.state, self.bench.strategy.unwrap_or(of.strategy));
         if !state.uses_backend() {
             bail!(
-                "--state {state} has no cache of ours in which something could be changed. Take remote-hit, local-hit or cold"
+                "--state {state} uses no backend, so that there is nothing to change\n  next:  give cold, remote-hit or local-hit"
             );
         }
-        if let Some(idle) = self.changes.iter().find(|change| !change.concerns(state, strategy)) {
+        if let Some(idle) = self.changes.iter().find(|change| !change.affects(state, strategy)) {
             let (change, strategy) = (idle.name(), strategy.name());
-            bail!("--change {change} changes nothing of state {state} with strategy {strategy}. Leave it out");
+            bail!("--change {change} does not affect {state} with strategy {strategy}\n  next:  leave it out");
         }
         let asked = |change: &WhatIf| match self.changes.is_empty() {
-            true => change.concerns(state, strategy),
+            true => change.affects(state, strategy),
             false => self.changes.contains(change),
         };
-        let plain = CaseSpec { name: AS_IT_IS.to_owned(), state: Some(self.state), ..CaseSpec::default() };
+        let plain = CaseSpec { name: UNCHANGED.to_owned(), state: Some(self.state), ..CaseSpec::default() };
         let changed =
             WhatIf::value_variants().iter().filter(|change| asked(change)).map(|change| change.case(self.state));
         let cases: Vec<CaseSpec> = std::iter::once(plain).chain(changed).collect();
-        let needs_a = cases.iter().any(|case| case.state == Some(CacheState::LocalHit));
-        let states = [Some(CacheState::GoWarm), Some(self.state), needs_a.then_some(CacheState::LocalHit)];
+        let has_local_hit = cases.iter().any(|case| case.state == Some(CacheState::LocalHit));
+        let states = [Some(CacheState::GoWarm), Some(self.state), has_local_hit.then_some(CacheState::LocalHit)];
         Ok(Scenario {
             states: states.into_iter().flatten().collect(),
             cases,
@@ -157,16 +157,16 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_nothing_is_refused() {
+    fn a_change_without_effect_is_refused() {
         let refusal = |state, change, strategy| asked(state, vec![change], strategy).unwrap_err().to_string();
-        let expected = "--change no-verification changes nothing of state remote-hit with strategy pack. Leave it out";
+        let expected = "--change no-verification does not affect remote-hit with strategy pack\n  next:  leave it out";
         assert_eq!(refusal(CacheState::RemoteHit, WhatIf::NoVerification, Strategy::Pack), expected);
         assert!(
             refusal(CacheState::RemoteHit, WhatIf::ConnectionsDouble, Strategy::Async).contains("connections-double")
         );
         assert!(
             refusal(CacheState::GoWarm, WhatIf::NoLatency, Strategy::Pack)
-                .contains("Take remote-hit, local-hit or cold")
+                .contains("give cold, remote-hit or local-hit")
         );
         let cases = asked(CacheState::RemoteHit, Vec::new(), Strategy::Async).unwrap().cases;
         assert!(
@@ -175,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn each_change_is_a_case_beside_the_state_as_it_is() {
-        let of_b = scenario(CacheState::RemoteHit, Vec::new());
-        let names: Vec<&str> = of_b.cases.iter().map(|case| case.name.as_str()).collect();
-        let expected = ["as it is", "latency-0", "bandwidth-unlimited", "connections-double", "ideal-cache"];
+    fn each_change_is_a_case_beside_the_unchanged_state() {
+        let of_remote_hit = scenario(CacheState::RemoteHit, Vec::new());
+        let names: Vec<&str> = of_remote_hit.cases.iter().map(|case| case.name.as_str()).collect();
+        let expected = ["unchanged", "latency-0", "bandwidth-unlimited", "connections-double", "ideal-cache"];
         assert_eq!(names, expected);
-        assert_eq!(of_b.states, [CacheState::GoWarm, CacheState::RemoteHit, CacheState::LocalHit]);
-        let of_c = scenario(CacheState::Cold, vec![WhatIf::NoUpload]);
-        assert!(of_c.cases.len() == 2 && of_c.cases[1].knobs.no_upload);
-        assert_eq!(of_c.states, [CacheState::GoWarm, CacheState::Cold]);
+        assert_eq!(of_remote_hit.states, [CacheState::GoWarm, CacheState::RemoteHit, CacheState::LocalHit]);
+        let of_cold = scenario(CacheState::Cold, vec![WhatIf::NoUpload]);
+        assert!(of_cold.cases.len() == 2 && of_cold.cases[1].knobs.no_upload);
+        assert_eq!(of_cold.states, [CacheState::GoWarm, CacheState::Cold]);
     }
 }

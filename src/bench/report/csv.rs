@@ -5,9 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::time::critical_path::CriticalPath;
 use crate::bench::analysis::time::savings::{Part, Savings};
-use crate::bench::results::run::{Results, Round, write_whole};
+use crate::bench::results::round::Round;
+use crate::bench::results::run::write_whole;
 use crate::telemetry::SessionSummary;
 
 /// Its name in the folder of a run.
@@ -40,20 +42,25 @@ struct Line<'a> {
 pub fn write(results: &Results, folder: &Path) -> Result<()> {
     write_whole(&folder.join(CSV_FILE), |file| {
         let mut writer = csv::Writer::from_writer(file);
-        results.rounds.iter().flat_map(|round| lines(results, round)).try_for_each(|line| writer.serialize(line))?;
+        results
+            .run
+            .rounds
+            .iter()
+            .flat_map(|round| lines(results, round))
+            .try_for_each(|line| writer.serialize(line))?;
         Ok(writer.flush()?)
     })
 }
 
 fn lines<'a>(results: &'a Results, round: &'a Round) -> impl Iterator<Item = Line<'a>> {
-    let case = results.plan.case_of(&round.step).map_or("", |case| case.name.as_str());
+    let case = results.run.plan.case_of(&round.step).map_or("", |case| case.name.as_str());
     let kind = serde_json::to_value(round.step.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
-    let path = results.critical_paths.iter().find(|path| path.folder == round.folder);
-    let saved = results.savings.iter().find(|saved| saved.folder == round.folder);
+    let path = results.analysis.critical_paths.iter().find(|path| path.folder == round.folder);
+    let saved = results.analysis.savings.iter().find(|saved| saved.folder == round.folder);
     let of_cache = path.into_iter().flat_map(of_path).chain(saved.into_iter().flat_map(of_savings));
     let numbers = of_round(round).into_iter().chain(round.session.iter().flat_map(of_session)).chain(of_cache);
     numbers.map(move |(metric, value, unit)| Line {
-        run: &results.run,
+        run: &results.run.name,
         state: round.step.state.name(),
         case,
         kind: kind.clone().unwrap_or_default(),
@@ -79,15 +86,15 @@ fn of_round(round: &Round) -> Vec<Number> {
     if round.step.state.uses_backend() {
         numbers.push(ns("backend_after_go", round.backend_after_go_ns));
     }
-    if let Some(account) = &round.account {
+    if let Some(breakdown) = &round.time_breakdown {
         numbers.extend([
-            ns("account_start", Some(account.start_ns)),
-            ns("account_handshake", Some(account.handshake_ns)),
-            ns("account_go_alone", Some(account.go_ns)),
-            ns("account_both", Some(account.both_ns)),
-            ns("account_waiting", Some(account.waiting_ns)),
-            ns("account_close", Some(account.close_ns)),
-            ns("account_end", Some(account.end_ns)),
+            ns("breakdown_startup", Some(breakdown.startup_ns)),
+            ns("breakdown_handshake", Some(breakdown.handshake_ns)),
+            ns("breakdown_go_only", Some(breakdown.go_only_ns)),
+            ns("breakdown_overlapped", Some(breakdown.overlapped_ns)),
+            ns("breakdown_blocked", Some(breakdown.blocked_ns)),
+            ns("breakdown_close", Some(breakdown.close_ns)),
+            ns("breakdown_exit", Some(breakdown.exit_ns)),
         ]);
     }
     numbers
@@ -143,15 +150,15 @@ fn of_savings(savings: &Savings) -> Vec<Number> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::analysis::results::tests::results;
     use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::results::run::tests::results;
     use crate::bench::scenario::cache_state::CacheState;
 
     #[test]
     fn every_sample_is_a_line_that_names_its_round() {
         let folder = tempfile::tempdir().unwrap();
         let mut results = results(measured(CacheState::GoWarm, &[100, 250]));
-        results.run = "a run, with a comma".to_owned();
+        results.run.name = "a run, with a comma".to_owned();
         write(&results, folder.path()).unwrap();
         let mut reader = csv::Reader::from_path(folder.path().join(CSV_FILE)).unwrap();
         let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
@@ -168,7 +175,7 @@ mod tests {
         let mut results = results(measured(CacheState::RemoteHit, &[100, 250]));
         let (wall_ns, cache_ns, worker_ns) = (250_000_000, 40_000_000, 7);
         let path = CriticalPath { folder: "remote-hit/2".to_owned(), wall_ns, cache_ns, worker_ns, steps: Vec::new() };
-        results.critical_paths = vec![path];
+        results.analysis.critical_paths = vec![path];
         write(&results, folder.path()).unwrap();
         let text = std::fs::read_to_string(folder.path().join(CSV_FILE)).unwrap();
         let lines: Vec<&str> = text.lines().filter(|line| line.contains(",path_cache,")).collect();

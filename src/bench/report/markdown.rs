@@ -5,12 +5,13 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::differences::Differences;
 use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::terminal::network;
 use crate::bench::report::terminal::tables;
-use crate::bench::results::run::{Results, write_whole};
+use crate::bench::results::run::write_whole;
 
 /// Its name in the folder of a run.
 pub const MARKDOWN_FILE: &str = "results.md";
@@ -34,7 +35,7 @@ fn render(results: &Results) -> String {
     let header = tables::header(results);
     parts.push(header.lines().map(|line| format!("{}  ", escaped(line))).collect::<Vec<String>>().join("\n"));
     parts.extend(tables::grids(results).iter().map(of_grid));
-    if let Some(network) = &results.network {
+    if let Some(network) = &results.analysis.network {
         parts.push(escaped(&network::baselines(network)));
         let titled = network::grids(network).into_iter();
         parts.extend(titled.flat_map(|(title, grid)| [escaped(&title), of_grid(&grid)]));
@@ -88,12 +89,11 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::compute;
+    use crate::bench::analysis::results::tests::results;
     use crate::bench::analysis::study::network::tests::network;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::report::html::verdict::tests::verdict;
     use crate::bench::report::text::cell::Cell;
-    use crate::bench::results::run::tests::results;
     use crate::bench::scenario::cache_state::CacheState;
 
     #[test]
@@ -108,16 +108,16 @@ mod tests {
     fn names_of_the_user_are_no_markup() {
         assert_eq!(escaped("[x](http://y) `z` & <b>"), "\\[x\\](http://y) \\`z\\` &amp; &lt;b>");
         let mut run = results(measured(CacheState::LocalHit, &[100]));
-        run.plan.module = Some("/m/a_b*c".into());
+        run.run.plan.module = Some("/m/a_b*c".into());
         assert!(render(&run).contains(" in a\\_b\\*c · "), "{}", render(&run));
     }
 
     #[test]
     fn all_that_the_terminal_shows_is_in_it() {
         let mut run = results(measured(CacheState::LocalHit, &[100]));
-        compute(&mut run);
-        run.network = Some(network());
-        run.verdicts = vec![verdict()];
+        run.update();
+        run.analysis.network = Some(network());
+        run.analysis.verdicts = vec![verdict()];
         let text = render(&run);
         assert!(text.starts_with("**pack, bandwidth not limited: faster than no cache on"), "{text}");
         assert!(text.contains("\npack, remote-hit\n\n| latency | "), "{text}");

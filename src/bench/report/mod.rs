@@ -12,12 +12,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::bench::analysis::results::Results;
 use crate::bench::report::html::page;
 use crate::bench::report::terminal::first_screen;
 use crate::bench::report::terminal::grid::View;
 use crate::bench::report::terminal::tables;
 use crate::bench::report::text::files;
-use crate::bench::results::run::Results;
 
 /// The text that a run prints: its first screen, or with `details` everything. `run` is the folder of its files, `shown` the same as
 /// a user would type it.

@@ -1,6 +1,13 @@
-//! Raw data of a run, and `results.json`. Imports no analysis.
+//! The raw data of a run, and how `results.json` is written and read. Knows no analysis and no report.
 
+pub mod environment;
+pub mod go_actions;
+pub mod machines;
 pub mod read;
+pub mod round;
 pub mod run;
+pub mod time_breakdown;
+
 #[cfg(test)]
-pub mod schema;
+#[path = "schema_tests.rs"]
+mod schema;

@@ -7,8 +7,8 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::bench::plan::side_by_side::Backend;
 use crate::bench::scenario::cache_state::CacheState;
+use crate::bench::scenario::case::Backend;
 use crate::bench::scenario::file::MOST_ROUNDS;
 use crate::bench::scenario::link::Link;
 use crate::cache::Strategy;

@@ -1,6 +1,6 @@
 //! Bottlenecks that are planted: a case that has one, the same without it, and the rule that has to name it.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::CaseSpec;
@@ -40,17 +40,6 @@ pub struct Circumstances {
     pub busy: u32,
 }
 
-/// A bottleneck of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Bottleneck {
-    pub name: String,
-    pub rule: Option<String>,
-    /// Names of its cases.
-    pub planted: String,
-    pub cured: Option<String>,
-}
-
 impl BottleneckSpec {
     /// What is wrong with its rule, if anything; its cases are checked with the others.
     pub fn check(&self) -> Result<(), String> {
@@ -68,21 +57,14 @@ impl BottleneckSpec {
 
     /// Its cases: planted, then cured.
     pub fn cases(&self) -> impl Iterator<Item = CaseSpec> {
-        let Bottleneck { planted, cured, .. } = self.named();
-        let planted = CaseSpec { jobs: self.jobs, ..self.planted.clone().case(planted, self.state) };
-        let cured = cured.zip(self.cured.clone());
-        let cured = cured.map(|(name, cured)| CaseSpec { jobs: self.jobs, ..cured.case(name, self.state) });
-        std::iter::once(planted).chain(cured)
+        let case = |name: String, of: &Circumstances| CaseSpec { jobs: self.jobs, ..of.clone().case(name, self.state) };
+        let cured = self.cured.iter().map(move |cured| case(self.control_name(), cured));
+        std::iter::once(case(self.name.clone(), &self.planted)).chain(cured)
     }
 
-    /// With the names of its cases.
-    pub fn named(&self) -> Bottleneck {
-        Bottleneck {
-            name: self.name.clone(),
-            rule: self.rule.clone(),
-            planted: self.name.clone(),
-            cured: self.cured.as_ref().map(|_| format!("{}, cured", self.name)),
-        }
+    /// Name of the case without the bottleneck.
+    pub fn control_name(&self) -> String {
+        format!("{}, cured", self.name)
     }
 }
 
@@ -107,6 +89,6 @@ mod tests {
         assert!(cases.iter().all(|case| case.state == Some(CacheState::Cold)));
         assert_eq!((cases[0].name.as_str(), cases[1].name.as_str()), ("slow disk", "slow disk, cured"));
         let well: BottleneckSpec = toml::from_str("name = \"well\"\nstate = \"local-hit\"").unwrap();
-        assert_eq!((well.cases().count(), well.named().cured), (1, None));
+        assert_eq!(well.cases().count(), 1);
     }
 }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::plan::side_by_side::Backend;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::file::MOST_ROUNDS;
 use crate::bench::scenario::link::{Link, LinkChange};
@@ -88,6 +87,34 @@ pub struct Case {
     /// The build of the backend that it runs; None: that of bench itself, which is compared with no other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<Backend>,
+    /// Position of the case that its times are shown against: the first of a what-if, or the same case with all pack options.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<usize>,
+    /// Its place in a pair of cases that take turns and differ in one thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pair: Option<Pair>,
+}
+
+/// The pair that a case makes with another one, kept by the case that is compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Pair {
+    /// Name of both together; empty for a pair that is all of the plan.
+    pub name: String,
+    /// Position of the other case: the one that it is compared with.
+    pub base: usize,
+}
+
+/// One of two builds of the backend that are compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Backend {
+    /// Its name in tables: `HEAD~3 1a2b3c4`, or `this build`.
+    pub name: String,
+    /// The commit that it is built from; None: what bench itself was built from, committed or not.
+    pub commit: Option<String>,
+    /// None: bench itself.
+    pub executable: Option<PathBuf>,
 }
 
 /// What a remote is filled with. Cases that agree in it share what was filled once.
@@ -149,6 +176,8 @@ impl CaseSpec {
             busy: self.busy,
             jobs: self.jobs,
             backend: None,
+            baseline: None,
+            pair: None,
         }
     }
 }
@@ -190,8 +219,8 @@ impl Case {
         self.change.is_some() || self.trimpath
     }
 
-    /// Whether it is `other` but for the ideas that are switched off.
-    pub fn lacks_ideas_of(&self, other: &Case) -> bool {
+    /// True if it is `other` but for the pack options that are switched off.
+    pub fn lacks_options_of(&self, other: &Case) -> bool {
         let alike = Case { name: other.name.clone(), slug: other.slug.clone(), without: Vec::new(), ..self.clone() };
         !self.without.is_empty() && other.without.is_empty() && Case { rounds: other.rounds, ..alike } == *other
     }
@@ -268,7 +297,7 @@ pub mod tests {
         let whole = case("name = \"pack\"\nstrategy = \"pack\"");
         let without = case("name = \"no order\"\nstrategy = \"pack\"\nwithout = [\"order\"]\nrounds = 3");
         let elsewhere = case("name = \"far\"\nstrategy = \"pack\"\nlink = { latency_ms = 90 }");
-        assert!(without.lacks_ideas_of(&whole));
-        assert!(!whole.lacks_ideas_of(&without) && !without.lacks_ideas_of(&elsewhere));
+        assert!(without.lacks_options_of(&whole));
+        assert!(!whole.lacks_options_of(&without) && !without.lacks_options_of(&elsewhere));
     }
 }

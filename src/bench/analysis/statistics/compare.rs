@@ -1,4 +1,4 @@
-//! Two states, or one under two cases, against each other: how much slower or faster, and whether the noise allows to say so.
+//! Two states, or one under two cases, against each other: how much slower or faster, and if that is clear of the noise.
 
 use std::collections::HashSet;
 
@@ -7,17 +7,17 @@ use serde::Serialize;
 use crate::bench::analysis::statistics::noise::noise_floor;
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
 use crate::bench::plan::steps::{FEWEST_PAIRS, Kind, Setup};
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::bench::scenario::cache_state::CacheState;
 
-/// How often a difference has to exceed the noise before it is told: the noise holds only half of the samples.
+/// Multiple of the noise from which on a difference is clear: the noise covers only half of the samples.
 const CLEAR: f64 = 3.0;
-/// A factor that no noise makes: what single samples may tell without knowing theirs. From here on it prints as 1.5x.
+/// Factor from which on even single samples of unknown noise differ clearly. From here on it prints as 1.5×.
 pub const CLEAR_FACTOR: f64 = 1.45;
-/// How far from 1 what is called the same may lie, as a share: where the noise is larger, nothing can be said.
+/// Largest noise of a ratio that is called the same, as a share; a larger one is inconclusive.
 const SAME: f64 = 0.1;
 
-/// How long one state takes against another.
+/// The time of one state against that of another.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Comparison {
@@ -26,17 +26,17 @@ pub struct Comparison {
     /// Time of `state` over time of `base`: above 1 is slower. The median of the ratios of rounds side by side, where at
     /// least two are; else the ratio of the medians.
     pub ratio: f64,
-    /// Of the median of paired ratios; None where fewer than two rounds lie side by side.
+    /// Interval of the median of paired ratios; None where fewer than two rounds lie side by side.
     pub interval: Option<Interval>,
     pub pairs: usize,
     /// The noise of the ratio, as a share, that `verdict` was judged by; None where the interval judged, or nothing did.
     pub noise: Option<f64>,
-    /// The noise floor of the run, as a share; no smaller difference is told. None where it was not measured.
+    /// The noise floor of the run, as a share: smaller differences are within the noise. None where it was not measured.
     pub floor: Option<f64>,
     pub verdict: Verdict,
 }
 
-/// What may be said of a comparison.
+/// The verdict on a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -45,9 +45,9 @@ pub enum Verdict {
     Slower,
     /// No difference beyond the noise, which is at most 10 %.
     Same,
-    /// There may be a difference: it is below the noise, and that is more than 10 %.
-    NoClearDifference,
-    /// Too few samples on one side to know their noise, and no difference that is clear without.
+    /// Inconclusive: the difference is below the noise, and that is more than 10 %.
+    Inconclusive,
+    /// Too few samples on one side to know their noise, and no difference that is clear all the same.
     NoiseUnknown,
 }
 
@@ -59,7 +59,7 @@ pub fn counted(rounds: &[Round], setup: impl Into<Setup>) -> impl Iterator<Item 
     rounds.iter().filter(counts)
 }
 
-/// Their times, in nanoseconds.
+/// The times of these rounds, in nanoseconds.
 pub fn walls(rounds: &[Round], setup: impl Into<Setup>) -> Vec<f64> {
     counted(rounds, setup).map(|round| round.wall_ns as f64).collect()
 }
@@ -78,11 +78,13 @@ pub fn compare(rounds: &[Round], setup: impl Into<Setup>, base: impl Into<Setup>
         None => median(&walls(rounds, setup))? / median(&walls(rounds, base))?,
     };
     // Long runs have a noise of their own.
-    let is_short = !setup.state.is_cold() && !base.state.is_cold();
-    let floor = noise_floor(rounds).filter(|_| is_short).map(|floor| floor.share);
-    let (noise, verdict) = match interval.filter(|_| ratios.len() >= FEWEST_PAIRS) {
-        Some(interval) => (None, judge(ratio, interval.low, interval.high, floor.unwrap_or(0.0))),
-        None => judge_by_noise(rounds, setup, base, ratio),
+    let has_long = setup.state.is_cold() || base.state.is_cold();
+    let floor = if has_long { None } else { noise_floor(rounds).map(|floor| floor.share) };
+    let (noise, verdict) = match interval {
+        Some(interval) if ratios.len() >= FEWEST_PAIRS => {
+            (None, judge(ratio, interval.low, interval.high, floor.unwrap_or(0.0)))
+        }
+        _ => judge_by_noise(rounds, setup, base, ratio),
     };
     Some(Comparison {
         state: setup.state,
@@ -105,8 +107,8 @@ fn side_by_side(rounds: &[Round], setup: Setup, base: Setup) -> (Vec<f64>, Vec<f
     both.unzip()
 }
 
-/// Without pairs the spreads of both tell, added as independent errors are. A setup without one borrows it from its kind,
-/// and then only a clear difference is told.
+/// Judges without pairs by the spreads of both, added as independent errors are. A setup without a spread borrows the one of its
+/// kind, and then only an obvious difference counts.
 fn judge_by_noise(rounds: &[Round], setup: Setup, base: Setup, ratio: f64) -> (Option<f64>, Verdict) {
     let own = |setup: Setup| relative_spread(&walls(rounds, setup));
     let any = |setup: Setup| own(setup).or_else(|| borrowed(rounds, setup.state));
@@ -119,10 +121,10 @@ fn judge_by_noise(rounds: &[Round], setup: Setup, base: Setup, ratio: f64) -> (O
     }
     let enough = match noise {
         Some(noise) => margin_of(noise),
-        // The half that is known holds even where the other is not.
+        // The noise of one side counts even where the other is not known.
         None => any(setup).or(any(base)).map_or(CLEAR_FACTOR, |half| CLEAR_FACTOR.max(margin_of(half))),
     };
-    // Where the same takes twice as long now and then, a single round tells less than elsewhere.
+    // Where the same build takes twice as long now and then, a single round says less than elsewhere.
     let noisy = noise_floor(rounds).map_or(1.0, |floor| 1.0 + floor.share);
     match size > enough.max(noisy) {
         true => (noise, judge(ratio, ratio, ratio, 0.0)),
@@ -137,13 +139,13 @@ fn borrowed(rounds: &[Round], state: CacheState) -> Option<f64> {
     alike.into_iter().filter_map(|other| relative_spread(&walls(rounds, other))).max_by(f64::total_cmp)
 }
 
-/// What a ratio is that lies between `low` and `high`, over a noise floor.
+/// The verdict on a ratio that lies between `low` and `high`, over a noise floor.
 pub fn judge(ratio: f64, low: f64, high: f64, floor: f64) -> Verdict {
     let is_noise = (low <= 1.0 && 1.0 <= high) || (ratio - 1.0).abs() <= floor;
     let widest = (1.0 - low).max(high - 1.0).max(floor);
     match is_noise {
         true if widest <= SAME => Verdict::Same,
-        true => Verdict::NoClearDifference,
+        true => Verdict::Inconclusive,
         false if ratio > 1.0 => Verdict::Slower,
         false => Verdict::Faster,
     }
@@ -175,13 +177,13 @@ pub mod tests {
         let verdict = |walls: &[u64]| {
             of(&[base, (CacheState::LocalHit, walls)], CacheState::LocalHit, CacheState::GoWarm).verdict
         };
-        assert_eq!(verdict(&[990, 1050, 1090, 1100, 1200]), Verdict::NoClearDifference);
+        assert_eq!(verdict(&[990, 1050, 1090, 1100, 1200]), Verdict::Inconclusive);
         assert_eq!(verdict(&[980, 990, 1010, 1020, 1090]), Verdict::Same);
         assert_eq!(verdict(&[1010, 1020, 1030, 1040, 1050]), Verdict::Slower);
     }
 
     #[test]
-    fn no_difference_below_the_noise_floor_is_told() {
+    fn a_difference_below_the_noise_floor_is_noise() {
         let verdict = |again_ms: &[u64]| {
             let mut rounds = measured(CacheState::GoWarm, &[1000, 1000, 1000, 1000, 1000]);
             rounds.extend(measured(CacheState::LocalHit, &[1010, 1020, 1030, 1040, 1050]));
@@ -191,7 +193,7 @@ pub mod tests {
         };
         assert_eq!(verdict(&[990, 1000, 1000, 1000, 1010]), (Verdict::Slower, Some(10.0)));
         assert_eq!(verdict(&[960, 1000, 1000, 1000, 1010]), (Verdict::Same, Some(40.0)));
-        assert_eq!(verdict(&[800, 1000, 1000, 1000, 1010]), (Verdict::NoClearDifference, Some(200.0)));
+        assert_eq!(verdict(&[800, 1000, 1000, 1000, 1010]), (Verdict::Inconclusive, Some(200.0)));
     }
 
     /// One factor of noise: most samples within some percent, and one in twenty far off, as on a shared machine.
@@ -235,10 +237,10 @@ pub mod tests {
     }
 
     #[test]
-    fn a_difference_of_10_percent_is_told_where_the_noise_is_3() {
+    fn a_difference_of_10_percent_is_found_where_the_noise_is_3() {
         let mut random = fastrand::Rng::with_seed(7);
-        let told = (0..1000).filter(|_| simulated(&mut random, 21, 0.03, 1.1) == Verdict::Slower).count();
-        assert!(told >= 950, "{told} of 1000");
+        let found = (0..1000).filter(|_| simulated(&mut random, 21, 0.03, 1.1) == Verdict::Slower).count();
+        assert!(found >= 950, "{found} of 1000");
     }
 
     #[test]

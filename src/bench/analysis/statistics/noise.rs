@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval_with, paired_ratios};
 use crate::bench::plan::steps::{FEWEST_PAIRS, Kind};
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// Coverage that the interval aims at. The one of each comparison is the stricter: with few rounds this one leaves out the

@@ -7,10 +7,10 @@ use serde::Serialize;
 use crate::bench::analysis::statistics::compare::{counted, walls};
 use crate::bench::analysis::statistics::stats::{median, outlier_limit};
 use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::telemetry::Resources;
 
-/// A sample nearer to the median than this is not worth a word, however alike the others are.
+/// Least distance of an outlier from the median, as a share, however alike the others are.
 const LEAST: f64 = 0.05;
 /// A cause is named when it took this much of the wall clock more than in the other rounds, and at least this share of what the
 /// round took more.
@@ -21,12 +21,12 @@ const EXPLAINS: f64 = 0.5;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Outlier {
-    /// Of the round, below that of the run.
+    /// Folder of the round, below that of the run.
     pub folder: String,
     pub wall_ns: u64,
-    /// Against the median of its state.
+    /// Its time over the median of its state.
     pub ratio: f64,
-    /// What was different on the machine; empty where the samples show nothing.
+    /// Differences on the machine; empty where the samples show none.
     pub causes: Vec<Cause>,
 }
 
@@ -41,7 +41,7 @@ pub struct Cause {
     pub usual: f64,
 }
 
-/// What the samples tell of the machine.
+/// Something on the machine that slows builds down, as the samples show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -50,9 +50,9 @@ pub enum HostCause {
     OtherProcesses,
     /// CPU time that other virtual machines took, in cores.
     Steal,
-    /// Time in which somebody waited for the disk.
+    /// Time in which some process waited for the disk.
     DiskPressure,
-    /// Time in which somebody waited for memory.
+    /// Time in which some process waited for memory.
     MemoryPressure,
 }
 
@@ -60,7 +60,7 @@ impl HostCause {
     const ALL: [HostCause; 4] =
         [HostCause::OtherProcesses, HostCause::Steal, HostCause::DiskPressure, HostCause::MemoryPressure];
 
-    /// What of it there was a nanosecond; None where the system does not tell.
+    /// Its share of the sampled time; None where the system does not give it.
     fn share(self, resources: &Resources) -> Option<f64> {
         let host = &resources.host;
         let ns = match self {
@@ -80,7 +80,7 @@ pub fn other_cpu_ns(resources: &Resources) -> Option<u64> {
     Some(resources.host.cpu_ns?.saturating_sub(of_run.sum()))
 }
 
-/// What was sampled during a round.
+/// The samples of a round.
 pub fn resources_of(round: &Round) -> Option<&Resources> {
     round.session.as_ref().and_then(|session| session.resources.as_ref()).or(round.resources.as_ref())
 }
@@ -107,7 +107,7 @@ fn of_setup(rounds: &[Round], setup: Setup) -> Vec<(&Round, Outlier)> {
     far.map(|round| (round, outlier(round))).collect()
 }
 
-/// `middle` is the median of its state.
+/// The share of `what` in a round, if it explains why it took longer than `middle`, the median of its state.
 fn cause(rounds: &[Round], round: &Round, what: HostCause, middle: f64) -> Option<Cause> {
     let share = what.share(resources_of(round)?)?;
     let all: Vec<f64> =

@@ -1,16 +1,16 @@
-//! How well the short states are known so far, for `--until`.
+//! The precision that the times of the short states have reached, for `--until`.
 
 use crate::bench::analysis::statistics::compare::{compare, walls};
 use crate::bench::analysis::statistics::noise::noise_floor;
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval};
 use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// An interval counts from here on: below it is the range of the samples, which more rounds make wider.
 const COVERED: f64 = 0.95;
 
-/// The half of the widest interval of the setups, as a share: of their ratios to go's own full cache where that runs beside
+/// Half of the widest interval of the setups, as a share: of their ratios to go's own full cache where that runs beside
 /// them, else of their medians. None while one is not known.
 pub fn widest(rounds: &[Round], setups: &[Setup]) -> Option<f64> {
     let full: Setup = CacheState::GoWarm.into();

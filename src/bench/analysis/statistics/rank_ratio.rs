@@ -1,14 +1,14 @@
-//! How much larger samples are than others that did not run beside them, by ranks: no assumption on how they are distributed.
+//! The ratio of samples to others that did not run beside them, by ranks: without an assumption on their distribution.
 
 use crate::bench::analysis::statistics::stats::{COVERAGE, Interval, median, sorted};
 
-/// Where the standard normal distribution leaves half a percent above.
+/// The value above which the standard normal distribution has half a percent.
 const NORMAL_99: f64 = 2.575_829;
 /// Quotients of samples up to which the distribution of their statistic is computed exactly.
 const MOST_EXACT: usize = 400;
 
-/// How much larger samples are than others that did not run beside them, as a ratio: the median of all quotients of one by
-/// the other, with its interval.
+/// The ratio of samples to others that did not run beside them: the median of all quotients of one by the other, with its
+/// interval.
 ///
 /// The estimate of Hodges and Lehmann, and the interval from the distribution of the Mann-Whitney statistic: between the k-th
 /// smallest and the k-th largest quotient lies the true ratio with the probability 1 - 2 P(U < k) (Hollander, Wolfe and Chicken,

@@ -3,11 +3,11 @@
 use crate::bench::analysis::statistics::compare::counted;
 use crate::bench::analysis::statistics::outliers::Outlier;
 use crate::bench::analysis::statistics::stats::median;
-use crate::bench::analysis::study::ci::WaveResult;
 use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Round;
+use crate::bench::results::machines::WaveResult;
+use crate::bench::results::round::Round;
 
-/// On an axis from 0, something so many times shorter than its neighbour has samples that cannot be told apart.
+/// Factor between neighbours on one axis from 0: the samples of a row that is shorter still would lie on each other.
 const ALIKE: f64 = 5.0;
 
 /// One round that counts.
@@ -46,7 +46,7 @@ pub fn alike(medians: &[f64]) -> Vec<Vec<usize>> {
 mod tests {
     use super::*;
     use crate::bench::analysis::statistics::outliers::outliers;
-    use crate::bench::analysis::study::ci::tests::results;
+    use crate::bench::analysis::study::ci::tests::groups;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::scenario::cache_state::CacheState;
 
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn machines_that_started_together_are_a_row() {
-        let waves = &results().groups[0].waves;
+        let waves = &groups()[0].waves;
         let (samples, median_ns) = of_wave(&waves[1]).unwrap();
         assert_eq!((samples.len(), median_ns), (2, 5e9));
         assert_eq!(of_wave(&WaveResult { builds: Vec::new(), ..waves[1].clone() }), None);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Coverage that an interval aims at: of a hundred comparisons of the same with the same, one may look different.
+/// Coverage that an interval aims at: one of a hundred comparisons of the same with the same may look different.
 pub const COVERAGE: f64 = 0.99;
 
 /// An interval that holds the true median with the probability `coverage`.
@@ -44,7 +44,7 @@ pub fn relative_spread(samples: &[f64]) -> Option<f64> {
     (middle != 0.0).then(|| width / 2.0 / middle.abs())
 }
 
-/// How far a sample may lie from the median in scaled median absolute deviations: Hampel's identifier, with 1.4826 as the
+/// The distance from the median beyond which a sample is an outlier, by scaled median absolute deviations: Hampel's identifier, with 1.4826 as the
 /// scale that makes the deviation that of a normal distribution (Davies and Gather, "The Identification of Multiple
 /// Outliers", 1993). None for fewer than five samples, or where more than half of them are the same.
 pub fn outlier_limit(samples: &[f64]) -> Option<f64> {
@@ -68,7 +68,7 @@ pub fn median_interval(samples: &[f64]) -> Option<Interval> {
     median_interval_with(samples, COVERAGE)
 }
 
-/// The same for another coverage than 99 %.
+/// [`median_interval`] with another coverage than 99 %.
 pub fn median_interval_with(samples: &[f64], coverage: f64) -> Option<Interval> {
     let n = samples.len();
     if n < 2 {
@@ -97,7 +97,7 @@ fn ranks(n: usize) -> impl Iterator<Item = (usize, f64)> {
     })
 }
 
-/// The smallest first.
+/// The samples, the smallest first.
 pub fn sorted(samples: &[f64]) -> Vec<f64> {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);

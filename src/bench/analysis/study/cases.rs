@@ -1,5 +1,4 @@
-//! What each case came to: the figures of a state under it, against the baselines and against the case that lacks no idea.
-//! Prints nothing.
+//! The figures of each case: a state under it, against go alone and against the baseline of the case.
 
 use serde::Serialize;
 
@@ -7,7 +6,7 @@ use crate::bench::analysis::statistics::compare::{Comparison, compare, counted};
 use crate::bench::analysis::study::summary::StateSummary;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// One state under one case.
@@ -19,12 +18,11 @@ pub struct CaseSummary {
     /// `against_full` is against the baseline of the same case where it has one, because go builds something else there.
     #[serde(flatten)]
     pub figures: StateSummary,
-    /// Against the first case where the plan says so, else against the same case with all ideas of the strategy on; None where
-    /// this one lacks none.
-    pub against_whole: Option<Comparison>,
+    /// Against the baseline of the case; None where it has none.
+    pub against_baseline: Option<Comparison>,
 }
 
-/// All that have a round that counts, in the order of the plan.
+/// The cases that have a round that counts, in the order of the plan.
 pub fn summaries(rounds: &[Round], plan: &Plan) -> Vec<CaseSummary> {
     let setups = plan.measured_setups();
     let all = (0..plan.cases.len()).flat_map(|case| CacheState::ALL.map(|state| Setup { state, case: Some(case) }));
@@ -38,11 +36,9 @@ fn summary(rounds: &[Round], plan: &Plan, setup: Setup) -> Option<CaseSummary> {
     let own = Setup { state: CacheState::GoWarm, case: setup.case };
     let has_own = counted(rounds, own).next().is_some();
     figures.against_full = compare(rounds, setup, if has_own { own } else { CacheState::GoWarm.into() });
-    let whole = plan.cases.iter().position(|other| case.lacks_ideas_of(other));
-    let whole = whole.map(|whole| Setup { state: setup.state, case: Some(whole) });
-    let first = plan.cases[0].state.map(|state| Setup { state, case: Some(0) }).filter(|_| plan.compare_with_first);
-    let against_whole = first.or(whole).and_then(|base| compare(rounds, setup, base));
-    Some(CaseSummary { name: case.name.clone(), slug: case.slug.clone(), figures, against_whole })
+    let baseline = case.baseline.map(|at| Setup { state: plan.cases[at].state.unwrap_or(setup.state), case: Some(at) });
+    let against_baseline = baseline.and_then(|base| compare(rounds, setup, base));
+    Some(CaseSummary { name: case.name.clone(), slug: case.slug.clone(), figures, against_baseline })
 }
 
 #[cfg(test)]
@@ -51,7 +47,7 @@ pub mod tests {
     use crate::bench::analysis::statistics::compare::Verdict;
     use crate::bench::plan::run_plan::tests::plan_of;
     use crate::bench::plan::steps::{Kind, Step};
-    use crate::bench::results::run::tests::round;
+    use crate::bench::results::round::tests::round;
     use crate::bench::scenario::case::tests::case;
 
     /// Measured rounds, in milliseconds.
@@ -75,8 +71,8 @@ pub mod tests {
         let found = summaries(&rounds, &plan);
         let ratio = |at: usize| found[at].figures.against_full.unwrap();
         assert_eq!((ratio(0).ratio, ratio(0).pairs, ratio(1).ratio), (2.0, 5, 3.0));
-        assert_eq!(found[0].against_whole, None);
-        let worth = found[1].against_whole.unwrap();
+        assert_eq!(found[0].against_baseline, None);
+        let worth = found[1].against_baseline.unwrap();
         assert_eq!((worth.ratio, worth.verdict), (1.5, Verdict::Slower));
     }
 

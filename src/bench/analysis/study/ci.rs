@@ -1,62 +1,17 @@
-//! What groups of machines came to: times, hit rates, requests by kind, and what S3 would ask for them. Prints nothing.
+//! Groups of machines in numbers: times, hit rates, requests by kind, and what S3 would charge for them.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::bench::execute::state_check::ServerSeen;
+use crate::bench::plan::study::Study;
+use crate::bench::results::machines::{Build, GroupResult, WaveResult};
+use crate::bench::results::round::ServerSeen;
 use crate::bench::scenario::ci::{Prices, Share, Start};
 use crate::telemetry::SessionSummary;
 
-/// A price is for so many requests.
+/// Requests that a price is for.
 const PER: f64 = 1000.0;
-/// Bytes that S3 asks a price for.
+/// Bytes that a price is for.
 const GB: f64 = 1e9;
-
-/// All groups of a run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct CiResults {
-    pub prices: Prices,
-    /// The raw samples.
-    pub groups: Vec<GroupResult>,
-    /// Computed from them.
-    #[serde(skip_deserializing)]
-    pub waves: Vec<WaveSummary>,
-}
-
-/// Machines on one bucket, empty at first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct GroupResult {
-    pub machines: u32,
-    pub start: Start,
-    pub builds: Share,
-    pub waves: Vec<WaveResult>,
-}
-
-/// Machines that started at the same moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct WaveResult {
-    pub builds: Vec<Build>,
-    /// What the S3 server saw of all of them; None with `--remote env`.
-    pub server: Option<ServerSeen>,
-    /// What the bucket held when the last had ended.
-    pub stored_objects: Option<u64>,
-    pub stored_bytes: Option<u64>,
-}
-
-/// The build of one machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Build {
-    pub packages: String,
-    /// Of its records, below the one of the run.
-    pub folder: String,
-    pub wall_ns: u64,
-    pub session: SessionSummary,
-    /// Where the records of the session disagree.
-    pub disagreements: Vec<String>,
-}
 
 /// A wave in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -72,14 +27,14 @@ pub struct WaveSummary {
     pub slowest_ns: f64,
     pub sum_ns: f64,
     pub gets: u64,
-    /// Of the gets, as shares; None without gets.
+    /// Hits as shares of the gets; None without gets.
     pub local_rate: Option<f64>,
     pub remote_rate: Option<f64>,
     pub server: Option<ServerSeen>,
     pub stored_bytes: Option<u64>,
     pub uploads_left: u64,
     pub cost: Option<Cost>,
-    /// What makes the numbers doubtful, with the folder that it is about.
+    /// Reasons to doubt the numbers, each with the folder of the build.
     pub doubts: Vec<String>,
 }
 
@@ -89,12 +44,12 @@ pub struct WaveSummary {
 pub struct Cost {
     pub requests: f64,
     pub out: f64,
-    /// Of what the bucket holds after the wave, for a month.
+    /// For a month of the objects in the bucket after the wave.
     pub stored_month: f64,
 }
 
 impl Cost {
-    /// What requests and bytes of a wave cost. A deletion costs nothing; what is neither PUT, LIST nor DELETE costs as a GET.
+    /// The cost of the requests and bytes of a wave. A deletion costs nothing; what is neither PUT, LIST nor DELETE costs as a GET.
     pub fn of(server: &ServerSeen, stored_bytes: u64, prices: &Prices) -> Cost {
         let dear = server.puts + server.lists;
         let cheap = server.requests.saturating_sub(dear + server.deletes);
@@ -106,30 +61,17 @@ impl Cost {
         }
     }
 
-    /// What the wave itself costs.
+    /// The cost of the wave itself.
     pub fn of_wave(&self) -> f64 {
         self.requests + self.out
     }
 }
 
-impl CiResults {
-    /// Nothing measured yet.
-    pub fn new(prices: Prices) -> CiResults {
-        CiResults { prices, groups: Vec::new(), waves: Vec::new() }
-    }
-
-    /// Takes a group that has ended.
-    pub fn add(&mut self, group: GroupResult) {
-        self.groups.push(group);
-        self.compute();
-    }
-
-    /// Sums up all waves.
-    pub fn compute(&mut self) {
-        let prices = &self.prices;
-        let waves = self.groups.iter().flat_map(|group| group.waves.iter().zip(1..).map(move |wave| (group, wave)));
-        self.waves = waves.map(|(group, (wave, number))| summary(group, wave, number, prices)).collect();
-    }
+/// Sums up all waves; none in other studies.
+pub fn waves(groups: &[GroupResult], study: &Study) -> Vec<WaveSummary> {
+    let Study::Machines { prices, .. } = study else { return Vec::new() };
+    let waves = groups.iter().flat_map(|group| group.waves.iter().zip(1..).map(move |wave| (group, wave)));
+    waves.map(|(group, (wave, number))| summary(group, wave, number, prices)).collect()
 }
 
 fn summary(group: &GroupResult, wave: &WaveResult, number: usize, prices: &Prices) -> WaveSummary {
@@ -169,7 +111,7 @@ pub mod tests {
     use crate::bench::execute::backend::session::tests::quiet;
 
     /// Two machines after one, of which the second hits three quarters of its gets in the remote.
-    pub fn results() -> CiResults {
+    pub fn groups() -> Vec<GroupResult> {
         let build = |seconds: u64, gets: u64, hits: u64| {
             let mut session = quiet();
             (session.counts.gets, session.counts.hits_remote) = (gets, hits);
@@ -189,32 +131,38 @@ pub mod tests {
             wave(vec![build(20, 100, 0)], filling, 1_000_000_000),
             wave(vec![build(4, 100, 100), build(6, 100, 50)], reading, 1_000_000_000),
         ];
-        let mut results = CiResults::new(Prices::default());
-        results.add(GroupResult { machines: 3, start: Start::OneSeeds, builds: Share::Same, waves });
-        results
+        vec![GroupResult { machines: 3, start: Start::OneSeeds, builds: Share::Same, waves }]
+    }
+
+    /// The study that they were run in.
+    pub fn study() -> Study {
+        Study::Machines { groups: Vec::new(), prices: Prices::default() }
+    }
+
+    /// The groups, wave by wave.
+    pub fn waves() -> Vec<WaveSummary> {
+        super::waves(&groups(), &study())
     }
 
     #[test]
     fn a_wave_is_as_slow_as_its_slowest_machine() {
-        let results = results();
-        let wave = &results.waves[1];
+        let wave = &waves()[1];
         assert_eq!((wave.slowest_ns, wave.sum_ns, wave.started), (6e9, 10e9, 2));
         assert_eq!((wave.gets, wave.remote_rate, wave.local_rate), (200, Some(0.75), Some(0.0)));
     }
 
     #[test]
     fn a_machine_that_lost_the_remote_is_named() {
-        let mut group = results().groups.remove(0);
-        group.waves[1].builds[0].session.remote_off = Some("no answer".to_owned());
-        let mut results = CiResults::new(Prices::default());
-        results.add(group);
-        assert_eq!(results.waves[1].doubts, ["ci/x: the remote was given up: no answer"]);
-        assert!(results.waves[0].doubts.is_empty());
+        let mut groups = groups();
+        groups[0].waves[1].builds[0].session.remote_off = Some("no answer".to_owned());
+        let waves = super::waves(&groups, &study());
+        assert_eq!(waves[1].doubts, ["ci/x: the remote was given up: no answer"]);
+        assert!(waves[0].doubts.is_empty());
     }
 
     #[test]
     fn costs_are_those_of_the_price_list() {
-        let costs: Vec<Cost> = results().waves.iter().filter_map(|wave| wave.cost).collect();
+        let costs: Vec<Cost> = waves().iter().filter_map(|wave| wave.cost).collect();
         // 2002 PUT and LIST at 0.005 a thousand, 1 GB for a month at 0.023.
         assert!((costs[0].requests - 0.01001).abs() < 1e-12 && costs[0].out == 0.0);
         assert!((costs[0].stored_month - 0.023).abs() < 1e-12);

@@ -1,14 +1,14 @@
 //! Whether two saved runs can be compared at all: what they have to have in common, and what is to be doubted where it differs.
 
 use crate::bench::plan::run_plan::Plan;
-use crate::bench::results::run::Results;
+use crate::bench::results::run::Run;
 use crate::bench::scenario::case::Case;
 use crate::bench::scenario::link::Link;
 
 /// Why two runs cannot be compared; nothing where they can.
-pub fn obstacles(before: &Results, after: &Results) -> Vec<String> {
+pub fn obstacles(before: &Run, after: &Run) -> Vec<String> {
     let words = |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".to_owned());
-    let of = |results: &Results| {
+    let of = |results: &Run| {
         let (plan, environment) = (&results.plan, &results.environment);
         let link = if plan.cases.is_empty() { words_of(plan.link) } else { "of its cases".to_owned() };
         [
@@ -38,8 +38,8 @@ fn differs(what: &str, one: &str, other: &str) -> String {
 }
 
 /// What may make a difference beside the backend, and is none to refuse two runs for.
-pub fn doubts(before: &Results, after: &Results) -> Vec<String> {
-    let of = |results: &Results| {
+pub fn doubts(before: &Run, after: &Run) -> Vec<String> {
+    let of = |results: &Run| {
         let records = if results.plan.records { "on" } else { "off" };
         let kernel = results.environment.kernel.as_deref().unwrap_or("not known");
         [("the records of the backend", records.to_owned()), ("the kernel", kernel.to_owned())]
@@ -109,12 +109,12 @@ fn circumstances(case: &Case) -> Vec<(&'static str, String)> {
 mod tests {
     use super::*;
     use crate::bench::plan::go_command::GoCommand;
-    use crate::bench::results::run::tests::results;
+    use crate::bench::results::run::tests::run;
     use crate::bench::scenario::case::tests::case;
 
     #[test]
     fn other_machines_links_and_workloads_are_refused_by_name() {
-        let (one, mut other) = (results(Vec::new()), results(Vec::new()));
+        let (one, mut other) = (run(Vec::new()), run(Vec::new()));
         assert_eq!((obstacles(&one, &other), doubts(&one, &other)), (Vec::new(), Vec::new()));
         other.plan.command = Some(GoCommand::build("./cmd/..."));
         other.environment.go_settings = [("GOFLAGS".to_owned(), "-tags=x".to_owned())].into();
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn cases_of_one_name_have_to_run_alike_but_for_their_strategy() {
         let with = |text: &str| {
-            let mut run = results(Vec::new());
+            let mut run = run(Vec::new());
             run.plan.cases = vec![case(&format!("name = \"x\"\n{text}"))];
             run
         };
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn other_records_and_kernels_are_told_and_no_reason_to_refuse() {
-        let (one, mut other) = (results(Vec::new()), results(Vec::new()));
+        let (one, mut other) = (run(Vec::new()), run(Vec::new()));
         other.plan.records = false;
         other.environment.kernel = Some("6.1".to_owned());
         assert_eq!(obstacles(&one, &other), Vec::<String>::new());

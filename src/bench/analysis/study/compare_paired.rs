@@ -1,4 +1,4 @@
-//! Two backends side by side in one run: each state of the second against the same state of the first, round by round.
+//! Differences of two backends that ran side by side: each state of the second against the same of the first, round by round.
 
 use crate::bench::analysis::statistics::compare::{compare, walls};
 use crate::bench::analysis::statistics::noise::noise_floor;
@@ -6,22 +6,20 @@ use crate::bench::analysis::statistics::stats::median;
 use crate::bench::analysis::study::differences::{Difference, Differences};
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Round;
+use crate::bench::plan::study::Study;
+use crate::bench::results::round::Round;
 use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::Case;
 
-/// What the second backend of a plan differs from the first by; None where the plan runs one alone.
+/// The differences of the second backend of a plan from the first; None in other studies.
 pub fn between_backends(rounds: &[Round], plan: &Plan) -> Option<Differences> {
-    let pairs = plan.pairs();
-    let names = pairs.first()?.map(|case| plan.cases[case].backend.as_ref().map(|backend| backend.name.clone()));
-    let [Some(first), Some(second)] = names else { return None };
+    let Study::SideBySide { backends } = &plan.study else { return None };
     let measured = plan.measured_setups();
     let setups =
-        pairs.iter().flat_map(|pair| CacheState::ALL.map(|state| pair.map(|case| Setup { state, case: Some(case) })));
+        plan.pairs().flat_map(|pair| CacheState::ALL.map(|state| pair.map(|case| Setup { state, case: Some(case) })));
     let setups: Vec<[Setup; 2]> = setups.filter(|pair| measured.contains(&pair[0])).collect();
     let one_sided = |pair: &&[Setup; 2]| pair.iter().any(|setup| walls(rounds, *setup).is_empty());
     Some(Differences {
-        names: [first, second],
+        names: backends.each_ref().map(|backend| backend.name.clone()),
         side_by_side: true,
         floor: noise_floor(rounds).map(|floor| floor.share),
         states: setups.iter().filter_map(|pair| difference(rounds, plan, *pair)).collect(),
@@ -43,14 +41,12 @@ fn difference(rounds: &[Round], plan: &Plan, [first, second]: [Setup; 2]) -> Opt
     })
 }
 
-/// The state, and the case of the scenario where that has cases: what both names begin with.
-fn name(plan: &Plan, [first, _]: [Setup; 2]) -> String {
-    let of_scenario = |case: &Case| {
-        let backend = case.backend.as_ref().map_or("", |backend| backend.name.as_str());
-        Some(case.name.strip_suffix(backend)?.strip_suffix(", ")?.to_owned())
-    };
-    let case = first.case.and_then(|case| of_scenario(&plan.cases[case]));
-    case.map_or(first.state.to_string(), |case| format!("{} · {case}", first.state))
+/// The state, and the case of the scenario where that has cases.
+fn name(plan: &Plan, [_, second]: [Setup; 2]) -> String {
+    match second.case.and_then(|case| plan.cases[case].pair.as_ref()) {
+        Some(pair) if !pair.name.is_empty() => format!("{} · {}", second.state, pair.name),
+        _ => second.state.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -60,15 +56,14 @@ mod tests {
     use crate::bench::analysis::statistics::compare::tests::simulated_walls;
     use crate::bench::analysis::study::cases::tests::measured;
     use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::plan::side_by_side::Backend;
+    use crate::bench::scenario::case::Backend;
     use crate::bench::scenario::case::tests::case;
 
     fn plan(cases: &[&str]) -> Plan {
         let backend = |name: &str| Backend { name: name.to_owned(), commit: None, executable: None };
         let mut plan = plan_of(&[CacheState::LocalHit], cases.iter().map(|text| case(text)).collect());
-        let cases = plan.with_each(&[backend("old"), backend("new")], 5).unwrap();
-        plan = plan_of(&[CacheState::LocalHit], cases);
-        plan
+        plan.run_with_each(&[backend("old"), backend("new")], 5).unwrap();
+        Plan { study: plan.study, ..plan_of(&[CacheState::LocalHit], plan.cases) }
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! Two saved runs against each other: what differs between them.
+//! Differences of two saved runs.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::compare::{CLEAR_FACTOR, Verdict, judge, walls};
 use crate::bench::analysis::statistics::rank_ratio::unpaired_ratio;
 use crate::bench::analysis::statistics::stats::median;
 use crate::bench::analysis::study::differences::{Difference, Differences};
 use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
-/// Samples that each side needs before a difference is told: with fewer no interval holds it.
+/// Rounds that each side needs for a difference that is not obvious: the interval of fewer is too wide.
 const FEWEST: usize = 5;
 
 /// Compares two runs that have no [`crate::bench::analysis::study::comparability::obstacles`].
@@ -16,8 +16,8 @@ pub fn compare_runs(before: &Results, after: &Results) -> Differences {
     let (old, new) = (named(before), named(after));
     let full = CacheState::GoWarm.into();
     let drift = difference((before, full), (after, full), "", None).map(|full| farthest(&full));
-    let floors = [before, after].into_iter().filter_map(|run| Some(run.summary.noise_floor?.share));
-    // They were not side by side: what go with its own full cache differs by is the machine, and so is anything below it.
+    let floors = [before, after].into_iter().filter_map(|run| Some(run.analysis.summary.noise_floor?.share));
+    // They were not side by side: a difference of go with its own full cache is one of the machine, and so is any smaller one.
     let floor = floors.chain(drift).max_by(f64::total_cmp);
     let both = new.iter().filter_map(|(name, setup)| {
         let (_, partner) = old.iter().find(|(other, _)| other == name)?;
@@ -27,7 +27,7 @@ pub fn compare_runs(before: &Results, after: &Results) -> Differences {
     let only_old = old.iter().filter(|(name, _)| lacks(&new, name)).map(|(name, _)| name.clone());
     let only_new = new.iter().filter(|(name, _)| lacks(&old, name)).map(|(name, _)| name.clone());
     Differences {
-        names: [before.run.clone(), after.run.clone()],
+        names: [before.run.name.clone(), after.run.name.clone()],
         side_by_side: false,
         floor,
         states: both.collect(),
@@ -35,30 +35,30 @@ pub fn compare_runs(before: &Results, after: &Results) -> Differences {
     }
 }
 
-/// How far from 1 a ratio may be, as a share: its estimate alone is noise too.
+/// The largest distance from 1 that a ratio may have, as a share: its estimate alone is noise too.
 fn farthest(found: &Difference) -> f64 {
     let ends = found.interval.map_or([found.ratio; 2], |interval| [interval.low, interval.high]);
     ends.into_iter().map(|end| (end - 1.0).abs()).fold(0.0, f64::max)
 }
 
-/// What was measured and counts, with a name that both runs give it.
+/// The setups with a round that counts, each with a name that is the same in both runs.
 fn named(results: &Results) -> Vec<(String, Setup)> {
     let name = |setup: &Setup| match setup.case {
         None => setup.state.to_string(),
-        Some(case) => format!("{} · {}", setup.state, results.plan.cases[case].name),
+        Some(case) => format!("{} · {}", setup.state, results.run.plan.cases[case].name),
     };
-    let counts = |setup: &Setup| !walls(&results.rounds, *setup).is_empty();
-    results.plan.measured_setups().into_iter().filter(counts).map(|setup| (name(&setup), setup)).collect()
+    let counts = |setup: &Setup| !walls(&results.run.rounds, *setup).is_empty();
+    results.run.plan.measured_setups().into_iter().filter(counts).map(|setup| (name(&setup), setup)).collect()
 }
 
-/// A state in two runs.
+/// The difference of a setup in two runs; None where one of them has no round of it.
 fn difference(
     (before, old): (&Results, Setup),
     (after, new): (&Results, Setup),
     name: &str,
     floor: Option<f64>,
 ) -> Option<Difference> {
-    let (bases, values) = (walls(&before.rounds, old), walls(&after.rounds, new));
+    let (bases, values) = (walls(&before.run.rounds, old), walls(&after.run.rounds, new));
     let (ratio, interval) = unpaired_ratio(&values, &bases)?;
     let rounds = [bases.len(), values.len()];
     // Long runs drift as the short ones do, and have no floor of their own.
@@ -66,9 +66,9 @@ fn difference(
     let floor = floor.unwrap_or(0.0);
     let verdict = match rounds.iter().all(|count| *count >= FEWEST) {
         true => judged(floor),
-        // A few rounds tell only what is clear.
+        // A few rounds show only what is obvious.
         false => match judged(floor.max(CLEAR_FACTOR - 1.0)) {
-            told @ (Verdict::Faster | Verdict::Slower) => told,
+            clear @ (Verdict::Faster | Verdict::Slower) => clear,
             _ => Verdict::NoiseUnknown,
         },
     };
@@ -78,8 +78,8 @@ fn difference(
         rounds,
         medians_ns: [median(&bases)?, median(&values)?],
         ratio,
-        // Of a single sample each it would be a point.
-        interval: Some(interval).filter(|_| rounds.iter().any(|count| *count > 1)),
+        // The interval of a single sample each would be a point.
+        interval: if rounds == [1, 1] { None } else { Some(interval) },
         verdict,
     })
 }
@@ -87,25 +87,22 @@ fn difference(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::compute;
+    use crate::bench::analysis::results::tests::results;
     use crate::bench::analysis::statistics::compare::tests::simulated_walls;
     use crate::bench::analysis::statistics::noise::noise_floor;
     use crate::bench::analysis::statistics::noise::tests::again;
     use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::results::run::tests::results;
 
     fn run(full_ms: &[u64], a_ms: &[u64]) -> Results {
         let mut rounds = measured(CacheState::GoWarm, full_ms);
         rounds.extend(measured(CacheState::LocalHit, a_ms));
-        let mut run = results(rounds);
-        compute(&mut run);
-        run
+        results(rounds)
     }
 
     const FULL: [u64; 5] = [100, 101, 99, 100, 100];
 
     #[test]
-    fn a_state_that_got_slower_is_told() {
+    fn a_state_that_got_slower_is_found() {
         let found = compare_runs(&run(&FULL, &[110, 111, 109, 112, 110]), &run(&FULL, &[140, 141, 139, 142, 140]));
         let a = found.states.iter().find(|difference| difference.state == CacheState::LocalHit).unwrap();
         assert_eq!((a.name.as_str(), a.verdict, a.rounds), ("local-hit", Verdict::Slower, [5, 5]));
@@ -118,11 +115,11 @@ mod tests {
         let slower = run(&[130, 131, 129, 130, 130], &[143, 144, 142, 145, 143]);
         let found = compare_runs(&run(&FULL, &[110, 111, 109, 112, 110]), &slower);
         assert!((found.floor.unwrap() - 0.32).abs() < 0.01, "{found:?}");
-        assert!(found.states.iter().all(|difference| difference.verdict == Verdict::NoClearDifference), "{found:?}");
+        assert!(found.states.iter().all(|difference| difference.verdict == Verdict::Inconclusive), "{found:?}");
     }
 
     #[test]
-    fn few_rounds_tell_only_what_is_clear() {
+    fn few_rounds_show_only_what_is_obvious() {
         let of_a = |old: &[u64], new: &[u64]| {
             let found = compare_runs(&run(&FULL[..3], old), &run(&FULL[..3], new));
             found.states.iter().find(|difference| difference.name == "local-hit").unwrap().verdict
@@ -141,7 +138,7 @@ mod tests {
             rounds.extend(again(&walls()));
             rounds.extend(measured(CacheState::LocalHit, &walls()));
             let mut run = results(rounds);
-            run.summary.noise_floor = noise_floor(&run.rounds);
+            run.analysis.summary.noise_floor = noise_floor(&run.run.rounds);
             run
         };
         // The hours of a machine differ by some percent, in all states.

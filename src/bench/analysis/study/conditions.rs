@@ -2,7 +2,7 @@
 
 use crate::bench::analysis::statistics::outliers::{other_cpu_ns, resources_of};
 use crate::bench::plan::run_plan::Plan;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::telemetry::Resources;
 
 /// Above this share of the CPU time in other programs, or of noise, numbers should not be quoted.

@@ -1,20 +1,21 @@
-//! A grid of links: what each strategy took at each latency and bandwidth, a line where it was not measured, and the latency
-//! and the bandwidth from which no cache would have been faster. Prints nothing.
+//! Times over a grid of links: measured at some latencies and bandwidths, on a line elsewhere, with the latency above which and the
+//! bandwidth below which a build without a cache is faster.
 
 use serde::Serialize;
 
 use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::summary::Summary;
 use crate::bench::plan::run_plan::Plan;
+use crate::bench::plan::study::Study;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::network_grid::{Grid, GridStrategy, Limit};
 use crate::cache::Strategy;
 
-/// All that is said of a grid.
+/// Times of all strategies over a grid of links.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Network {
-    /// Median of go-cold: what no cache takes; None where it was not run.
+    /// Median of go-cold, the build without a cache; None where it was not run.
     pub empty_ns: Option<f64>,
     /// Median of go-warm.
     pub full_ns: Option<f64>,
@@ -26,20 +27,20 @@ pub struct Network {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StrategyGrid {
     pub strategy: Strategy,
-    /// One for each bandwidth, in the order of the scenario.
+    /// Columns by bandwidth, in the order of the scenario.
     pub columns: Vec<BandwidthColumn>,
-    /// One for each latency that was measured.
+    /// Least bandwidths by latency, where that was measured.
     pub least: Vec<LeastBandwidth>,
 }
 
-/// The bandwidth below which no cache is faster, at one latency.
+/// The bandwidth below which a build without a cache is faster, at one latency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LeastBandwidth {
     pub latency_ms: f64,
     /// Through the limited bandwidths; None where fewer than two were measured. Its slope is about the bytes that come.
     pub line: Option<Line>,
-    /// By the line; None where it meets no cache nowhere near the grid.
+    /// The value on the line; None where it does not reach go-cold near the grid.
     pub bytes_per_s: Option<f64>,
 }
 
@@ -48,14 +49,14 @@ pub struct LeastBandwidth {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BandwidthColumn {
     pub bandwidth: Limit,
-    /// One for each latency of the grid, in the order of the scenario.
+    /// Points by latency, in the order of the scenario.
     pub points: Vec<Point>,
     /// None where fewer than two latencies were measured.
     pub line: Option<Line>,
     pub crossover: Crossover,
 }
 
-/// What a build takes at one latency.
+/// Time of a build at one latency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Point {
@@ -75,20 +76,20 @@ pub struct Line {
     pub points: usize,
 }
 
-/// From where on no cache is faster than a full remote one.
+/// The latency above which a build without a cache is faster than one with a full remote cache.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "is", content = "latency_ms")]
 pub enum Crossover {
-    /// At this latency by the line, between latencies of the grid.
+    /// This latency by the line, between latencies of the grid.
     At(f64),
-    /// At this latency by the line, beyond the grid.
+    /// This latency by the line, beyond the grid.
     Beyond(f64),
-    /// At any latency: even without one it is slower.
+    /// Any latency: the cache is slower even without one.
     Always,
-    /// Nowhere near: the line hardly rises, or meets no cache so far beyond the grid that it tells nothing.
+    /// None near the grid: the line hardly rises, or reaches go-cold too far beyond it to be believed.
     Never,
-    /// There is no go-cold, or no line.
+    /// Not known without go-cold or without a line.
     Unknown,
 }
 
@@ -96,9 +97,9 @@ pub enum Crossover {
 const BELIEVED: f64 = 10.0;
 
 impl Network {
-    /// What the cases of a grid came to; None without a grid.
+    /// The times of the cases of a grid; None in other studies.
     pub fn of(cases: &[CaseSummary], plan: &Plan, summary: &Summary) -> Option<Network> {
-        let grid = plan.grid.as_ref()?;
+        let Study::Network { grid } = &plan.study else { return None };
         let median = |state| summary.state(state).map(|state| state.wall_median_ns);
         let empty_ns = median(CacheState::GoCold);
         let wall = |strategy, limit, latency| wall_ns(cases, plan, strategy, limit, latency);
@@ -130,19 +131,22 @@ impl Line {
         self.base_ns + self.slope_ns * latency_ms
     }
 
-    /// Where it reaches `empty_ns`, seen from a grid that ends at `last_ms`.
+    /// The latency at which it reaches `empty_ns`, seen from a grid that ends at `last_ms`.
     pub fn crossover(&self, empty_ns: f64, last_ms: f64) -> Crossover {
         let at = (empty_ns - self.base_ns) / self.slope_ns;
-        match () {
-            () if self.base_ns >= empty_ns => Crossover::Always,
-            () if self.slope_ns <= 0.0 || at > BELIEVED * last_ms => Crossover::Never,
-            () if at > last_ms => Crossover::Beyond(at),
-            () => Crossover::At(at),
+        if self.base_ns >= empty_ns {
+            Crossover::Always
+        } else if self.slope_ns <= 0.0 || at > BELIEVED * last_ms {
+            Crossover::Never
+        } else if at > last_ms {
+            Crossover::Beyond(at)
+        } else {
+            Crossover::At(at)
         }
     }
 }
 
-/// Median of b at one point of the grid, where it was measured.
+/// Median of remote-hit at one point of the grid, where it was measured.
 fn wall_ns(cases: &[CaseSummary], plan: &Plan, strategy: Strategy, limit: Limit, latency_ms: f64) -> Option<f64> {
     let is_here = |name: &str| {
         let case = plan.cases.iter().find(|case| case.slug == name);
@@ -155,7 +159,7 @@ fn wall_ns(cases: &[CaseSummary], plan: &Plan, strategy: Strategy, limit: Limit,
     Some(found.figures.wall_median_ns)
 }
 
-/// Those at which a strategy was measured.
+/// The latencies at which a strategy was measured.
 fn latencies<'a>(grid: &'a Grid, of: &'a GridStrategy) -> &'a [f64] {
     of.latency_ms.as_ref().unwrap_or(&grid.latency_ms)
 }
@@ -229,7 +233,7 @@ pub mod tests {
             |spec: crate::bench::scenario::case::CaseSpec| spec.resolve(Strategy::Async, Some(Link::default()), 1);
         let mut plan =
             plan_of(&[CacheState::GoCold, CacheState::RemoteHit], grid.cases().into_iter().map(resolve).collect());
-        plan.grid = Some(grid);
+        plan.study = Study::Network { grid };
         let walls = [[300, 310, 305], [301, 312, 306], [340, 320, 330]];
         let mut rounds = measured(CacheState::GoCold, None, &[1100]);
         rounds.extend(
@@ -237,7 +241,7 @@ pub mod tests {
         );
         rounds.extend(measured(CacheState::RemoteHit, Some(3), &[400]));
         rounds.extend(measured(CacheState::RemoteHit, Some(4), &[600]));
-        let summary = Summary::of(&rounds, false);
+        let summary = Summary::of(&rounds, &plan);
         Network::of(&summaries(&rounds, &plan), &plan, &summary).unwrap()
     }
 

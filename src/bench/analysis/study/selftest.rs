@@ -1,5 +1,5 @@
-//! Whether the verdict names what was planted: each bottleneck against the first finding of each of its rounds, and what that
-//! would bring against what curing it really brought.
+//! The test of the verdict: each injected bottleneck against the first finding of each of its rounds, and the saving that is
+//! estimated against the one that the build without it measured.
 
 use serde::Serialize;
 
@@ -8,102 +8,104 @@ use crate::bench::analysis::statistics::stats::{Interval, median, median_interva
 use crate::bench::analysis::verdict::finding::StateVerdict;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Round;
-use crate::bench::scenario::bottleneck::Bottleneck;
+use crate::bench::plan::study::Bottleneck;
+use crate::bench::results::round::Round;
 
-/// How far the estimate of a saving may be off, as a share of the measured one.
+/// The largest error of an estimated saving, as a share of the measured one.
 pub const TOLERANCE: f64 = 0.25;
-/// What a rule may at most find in a build that is well, as a share of its time.
-pub const WELL: f64 = 0.10;
+/// The most that a rule may find in a healthy build, as a share of its time.
+pub const HEALTHY: f64 = 0.10;
 
-/// What came of one bottleneck.
+/// The outcome for one bottleneck.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Proof {
+pub struct Outcome {
     pub name: String,
-    /// The rule that has to name it; None where the build is well.
+    /// The rule that has to name it; None for a healthy build.
     pub rule: Option<String>,
-    /// The rule that came first, a round; None where nothing was found. Where a build is well that of the round in which it
-    /// found most.
+    /// The rule that came first, round by round; None where nothing was found. For a healthy build: in the round in which
+    /// most was found.
     pub first: Vec<Option<String>>,
-    /// What it would bring, nanoseconds: the median of the rounds. None where that has no time.
+    /// The estimated saving, nanoseconds: the median of the rounds. None for a rule without a time.
     pub estimate_ns: Option<f64>,
-    /// The same as a share of the wall clock: where a build is well the most of all rounds.
+    /// The largest estimated saving of all rounds, as a share of the wall clock.
     pub estimate_share: Option<f64>,
-    /// What curing it brought, nanoseconds: the median of the rounds side by side, with its interval. None where it was not cured.
+    /// The saving that the build without it measured, nanoseconds: the median of the rounds side by side. None where that did
+    /// not run.
     pub measured_ns: Option<f64>,
-    /// Whether there is something to win, so that it has to be measured too.
-    pub is_cured: bool,
+    /// True if the saving has to be measured too.
+    pub has_control: bool,
     pub interval: Option<Interval>,
-    pub is_proved: bool,
+    pub passed: bool,
 }
 
-/// All bottlenecks of a plan that have a round which counts.
-pub fn proofs(rounds: &[Round], plan: &Plan) -> Vec<Proof> {
-    plan.bottlenecks.iter().filter_map(|bottleneck| Proof::of(rounds, plan, bottleneck)).collect()
+/// The bottlenecks of a plan that have a round that counts.
+pub fn outcomes(rounds: &[Round], plan: &Plan) -> Vec<Outcome> {
+    plan.study.bottlenecks().iter().filter_map(|bottleneck| Outcome::of(rounds, plan, bottleneck)).collect()
 }
 
-impl Proof {
-    fn of(rounds: &[Round], plan: &Plan, bottleneck: &Bottleneck) -> Option<Proof> {
-        let planted = setup(plan, &bottleneck.planted)?;
+impl Outcome {
+    fn of(rounds: &[Round], plan: &Plan, bottleneck: &Bottleneck) -> Option<Outcome> {
+        let injected = setup(plan, bottleneck.case)?;
         let verdicts: Vec<StateVerdict> =
-            counted(rounds, planted).map(|round| StateVerdict::of_round(round, bottleneck.name.clone())).collect();
-        (!verdicts.is_empty()).then_some(())?;
+            counted(rounds, injected).map(|round| StateVerdict::of_round(round, bottleneck.name.clone())).collect();
+        if verdicts.is_empty() {
+            return None;
+        }
         let rule = bottleneck.rule.clone();
         let has_time = verdicts
             .iter()
             .all(|verdict| !verdict.beside.iter().any(|finding| Some(finding.rule.name()) == rule.as_deref()));
-        let told: Vec<&StateVerdict> = match rule {
+        let judged: Vec<&StateVerdict> = match rule {
             Some(_) => verdicts.iter().collect(),
             None => verdicts.iter().max_by(|one, other| most(one).total_cmp(&most(other))).into_iter().collect(),
         };
-        let first = told.into_iter().map(|verdict| first(verdict, has_time)).collect::<Vec<Option<String>>>();
+        let first = judged.into_iter().map(|verdict| first(verdict, has_time)).collect::<Vec<Option<String>>>();
         let savings = verdicts.iter().map(|verdict| saving(verdict, rule.as_deref())).collect::<Vec<(f64, f64)>>();
         let (estimates, shares): (Vec<f64>, Vec<f64>) = savings.into_iter().unzip();
-        let cured = bottleneck.cured.as_ref().and_then(|cured| setup(plan, cured));
-        let won = cured.map(|cured| won(rounds, planted, cured)).unwrap_or_default();
-        let mut proof = Proof {
+        let control = plan.cases[bottleneck.case].pair.as_ref().and_then(|pair| setup(plan, pair.base));
+        let saved = control.map(|control| saved(rounds, injected, control)).unwrap_or_default();
+        let mut outcome = Outcome {
             name: bottleneck.name.clone(),
             rule,
             first,
-            estimate_ns: median(&estimates).filter(|_| has_time),
-            estimate_share: shares.into_iter().max_by(f64::total_cmp).filter(|_| has_time),
-            measured_ns: median(&won),
-            is_cured: bottleneck.cured.is_some(),
-            interval: median_interval(&won),
-            is_proved: false,
+            estimate_ns: if has_time { median(&estimates) } else { None },
+            estimate_share: if has_time { shares.into_iter().max_by(f64::total_cmp) } else { None },
+            measured_ns: median(&saved),
+            has_control: bottleneck.has_control,
+            interval: median_interval(&saved),
+            passed: false,
         };
-        // What could not be judged is not well.
-        proof.is_proved = verdicts.iter().all(|verdict| verdict.too_little.is_none()) && proof.holds();
-        Some(proof)
+        // A build that could not be judged is not healthy.
+        outcome.passed = verdicts.iter().all(|verdict| verdict.too_little.is_none()) && outcome.is_as_expected();
+        Some(outcome)
     }
 
-    fn holds(&self) -> bool {
-        let Some(rule) = &self.rule else { return self.estimate_share.is_none_or(|share| share <= WELL) };
+    fn is_as_expected(&self) -> bool {
+        let Some(rule) = &self.rule else { return self.estimate_share.is_none_or(|share| share <= HEALTHY) };
         let is_named = self.first.iter().all(|first| first.as_ref() == Some(rule));
         let is_near = self.off().is_some_and(|off| off.abs() <= TOLERANCE);
-        is_named && (is_near || !self.is_cured)
+        is_named && (is_near || !self.has_control)
     }
 
-    /// By how much the estimate is off, as a share of what was measured.
+    /// The error of the estimate, as a share of the measured saving.
     pub fn off(&self) -> Option<f64> {
         let (estimate, measured) = (self.estimate_ns?, self.measured_ns?);
         (measured > 0.0).then(|| estimate / measured - 1.0)
     }
 }
 
-fn setup(plan: &Plan, case: &str) -> Option<Setup> {
-    let at = plan.cases.iter().position(|other| other.name == case)?;
-    Some(Setup { state: plan.cases[at].state?, case: Some(at) })
+fn setup(plan: &Plan, case: usize) -> Option<Setup> {
+    Some(Setup { state: plan.cases[case].state?, case: Some(case) })
 }
 
-/// The rule that came first in the list that has the bottleneck.
+/// The rule that came first in the list in which the bottleneck belongs.
 fn first(verdict: &StateVerdict, has_time: bool) -> Option<String> {
     let list = if has_time { &verdict.ranked } else { &verdict.beside };
     list.first().map(|finding| finding.rule.name().to_owned())
 }
 
-/// What a rule says could be saved, and the share of the wall clock that this is; without a rule what the first one says.
+/// The time that a rule says could be saved, and its share of the wall clock; without a rule that of the first one.
 fn saving(verdict: &StateVerdict, rule: Option<&str>) -> (f64, f64) {
     let found = verdict.ranked.iter().find(|finding| rule.is_none_or(|rule| finding.rule.name() == rule));
     let saves_ns = found.and_then(|finding| finding.saves_ns).unwrap_or(0) as f64;
@@ -115,11 +117,11 @@ fn most(verdict: &StateVerdict) -> f64 {
     saving(verdict, None).1
 }
 
-/// By how much each round was faster without the bottleneck, nanoseconds.
-fn won(rounds: &[Round], planted: Setup, cured: Setup) -> Vec<f64> {
-    let beside = |round: &Round| counted(rounds, cured).find(|other| other.step.round == round.step.round);
-    let pairs = counted(rounds, planted).filter_map(|round| Some((round, beside(round)?)));
-    pairs.map(|(planted, cured)| planted.wall_ns as f64 - cured.wall_ns as f64).collect()
+/// The time that each round took less without the bottleneck, nanoseconds.
+fn saved(rounds: &[Round], injected: Setup, control: Setup) -> Vec<f64> {
+    let beside = |round: &Round| counted(rounds, control).find(|other| other.step.round == round.step.round);
+    let pairs = counted(rounds, injected).filter_map(|round| Some((round, beside(round)?)));
+    pairs.map(|(injected, control)| injected.wall_ns as f64 - control.wall_ns as f64).collect()
 }
 
 #[cfg(test)]
@@ -127,33 +129,33 @@ mod tests {
     use super::*;
     use crate::bench::analysis::study::cases::tests::measured;
     use crate::bench::plan::run_plan::tests::plan_of;
+    use crate::bench::plan::study::Study;
     use crate::bench::scenario::cache_state::CacheState;
     use crate::bench::scenario::case::tests::case;
+    use crate::bench::scenario::case::{Case, Pair};
 
     fn plan(rule: Option<&str>) -> Plan {
+        let pair = Some(Pair { name: "slow".to_owned(), base: 1 });
         let cases = vec![
-            case("name = \"slow\"\nstate = \"remote-hit\""),
-            case("name = \"slow, cured\"\nstate = \"remote-hit\""),
+            Case { pair, ..case("name = \"slow\"\nstate = \"remote-hit\"") },
+            case("name = \"as usual\"\nstate = \"remote-hit\""),
         ];
-        let rule = rule.map(str::to_owned);
-        let (name, planted, cured) = ("slow".to_owned(), "slow".to_owned(), Some("slow, cured".to_owned()));
-        Plan {
-            bottlenecks: vec![Bottleneck { name, rule, planted, cured }],
-            ..plan_of(&[CacheState::RemoteHit], cases)
-        }
+        let (name, rule) = ("slow".to_owned(), rule.map(str::to_owned));
+        let bottlenecks = vec![Bottleneck { name, rule, case: 0, has_control: true }];
+        Plan { study: Study::Injected { bottlenecks }, ..plan_of(&[CacheState::RemoteHit], cases) }
     }
 
-    fn proof(first: &[Option<&str>], estimate_ns: f64) -> Proof {
-        Proof {
+    fn outcome(first: &[Option<&str>], estimate_ns: f64) -> Outcome {
+        Outcome {
             name: String::new(),
             rule: Some("latency".to_owned()),
             first: first.iter().map(|rule| rule.map(str::to_owned)).collect(),
             estimate_ns: Some(estimate_ns),
             estimate_share: None,
             measured_ns: Some(100.0),
-            is_cured: true,
+            has_control: true,
             interval: None,
-            is_proved: false,
+            passed: false,
         }
     }
 
@@ -161,32 +163,36 @@ mod tests {
     fn the_measured_saving_is_that_of_the_rounds_side_by_side() {
         let mut rounds = measured(CacheState::RemoteHit, Some(0), &[300, 310, 500]);
         rounds.extend(measured(CacheState::RemoteHit, Some(1), &[100, 100, 100]));
-        let proofs = proofs(&rounds, &plan(Some("latency")));
-        assert_eq!(proofs[0].measured_ns, Some(210e6));
-        assert_eq!(proofs[0].first, [None, None, None], "these rounds have no records");
-        assert!(!proofs[0].is_proved);
+        let outcomes = outcomes(&rounds, &plan(Some("latency")));
+        assert_eq!(outcomes[0].measured_ns, Some(210e6));
+        assert_eq!(outcomes[0].first, [None, None, None], "these rounds have no records");
+        assert!(!outcomes[0].passed);
     }
 
     #[test]
     fn it_has_to_be_first_in_each_round_and_near_to_what_was_measured() {
-        assert!(proof(&[Some("latency"); 3], 124.0).holds());
-        assert!(!proof(&[Some("latency"); 3], 126.0).holds());
-        assert!(!proof(&[Some("latency"); 3], 74.0).holds());
-        assert!(!proof(&[Some("latency"), Some("lock")], 100.0).holds());
-        assert!(!proof(&[Some("latency"), None], 100.0).holds());
-        let gained = |measured_ns, is_cured| Proof { measured_ns, is_cured, ..proof(&[Some("latency")], 100.0) };
-        assert!(!gained(Some(-1.0), true).holds() && !gained(None, true).holds(), "that was to be measured");
-        assert!(gained(None, false).holds());
+        assert!(outcome(&[Some("latency"); 3], 124.0).is_as_expected());
+        assert!(!outcome(&[Some("latency"); 3], 126.0).is_as_expected());
+        assert!(!outcome(&[Some("latency"); 3], 74.0).is_as_expected());
+        assert!(!outcome(&[Some("latency"), Some("lock")], 100.0).is_as_expected());
+        assert!(!outcome(&[Some("latency"), None], 100.0).is_as_expected());
+        let gained =
+            |measured_ns, has_control| Outcome { measured_ns, has_control, ..outcome(&[Some("latency")], 100.0) };
+        assert!(
+            !gained(Some(-1.0), true).is_as_expected() && !gained(None, true).is_as_expected(),
+            "that was to be measured"
+        );
+        assert!(gained(None, false).is_as_expected());
     }
 
     #[test]
-    fn where_a_build_is_well_a_tenth_is_the_most_that_may_be_found() {
-        let mut well = Proof { rule: None, ..proof(&[Some("lock")], 9.0) };
-        well.estimate_share = Some(0.1);
-        assert!(well.holds());
-        well.estimate_share = Some(0.11);
-        assert!(!well.holds());
-        let of_short = &proofs(&measured(CacheState::RemoteHit, Some(0), &[1]), &plan(None))[0];
-        assert!(of_short.rule.is_none() && !of_short.is_proved, "a millisecond is too short to tell");
+    fn in_a_healthy_build_a_tenth_is_the_most_that_may_be_found() {
+        let mut healthy = Outcome { rule: None, ..outcome(&[Some("lock")], 9.0) };
+        healthy.estimate_share = Some(0.1);
+        assert!(healthy.is_as_expected());
+        healthy.estimate_share = Some(0.11);
+        assert!(!healthy.is_as_expected());
+        let of_short = &outcomes(&measured(CacheState::RemoteHit, Some(0), &[1]), &plan(None))[0];
+        assert!(of_short.rule.is_none() && !of_short.passed, "a millisecond is too short to tell");
     }
 }

@@ -1,4 +1,4 @@
-//! From raw rounds to what the tables say: medians, spreads, comparisons. Prints nothing.
+//! The summary of a run: medians, spreads and comparisons of its states, and doubts about its rounds.
 
 use serde::Serialize;
 
@@ -6,19 +6,20 @@ use crate::bench::analysis::statistics::compare::{Comparison, compare, counted, 
 use crate::bench::analysis::statistics::noise::{NoiseFloor, noise_floor};
 use crate::bench::analysis::statistics::outliers::{Outlier, outliers};
 use crate::bench::analysis::statistics::stats::{median, relative_spread};
-use crate::bench::analysis::time::time_breakdown::Account;
-use crate::bench::plan::steps::Setup;
-use crate::bench::results::run::Round;
+use crate::bench::plan::run_plan::Plan;
+use crate::bench::plan::steps::{Kind, Setup, Step};
+use crate::bench::results::round::Round;
+use crate::bench::results::time_breakdown::TimeBreakdown;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::telemetry::SessionSummary;
 
-/// All that is printed of a run.
+/// The figures of all states of a run, and everything to doubt about its rounds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// In the order of Step 2.4; only states with a round that counts.
     pub states: Vec<StateSummary>,
-    /// go-warm : a, go-cold : c and the like, with an interval.
+    /// local-hit against go-warm, cold against go-cold and the like, with an interval.
     pub pairs: Vec<Comparison>,
     /// None where it was not measured, or in too few rounds.
     pub noise_floor: Option<NoiseFloor>,
@@ -28,13 +29,13 @@ pub struct Summary {
     pub out_of_state: Vec<OutOfState>,
     /// States, and cases of them, that were planned and have no round: the run ended before.
     pub not_measured: Vec<String>,
-    /// Whether the files of the sessions say the same.
+    /// Comparison of the files of the sessions.
     pub records: Records,
     /// Profile rounds whose trace lacks go's own view, and why.
     pub without_go_view: Vec<String>,
     /// Profile rounds of which no critical path is known, and why.
     pub without_path: Vec<String>,
-    /// What the system did not tell the sampler.
+    /// Values that the system did not give the sampler.
     pub not_sampled: Vec<&'static str>,
 }
 
@@ -50,21 +51,21 @@ pub struct StateSummary {
     pub go_cpu_median_ns: f64,
     /// None for a baseline.
     pub backend: Option<BackendSummary>,
-    /// Where the wall clock of one round went: of the round that is nearest to the median. None for a baseline.
-    pub account: Option<RoundAccount>,
+    /// Breakdown of the round that is nearest to the median; None for a baseline.
+    pub time_breakdown: Option<RoundBreakdown>,
     /// Against go-cold and go-warm; None where that was not run, or is this state itself.
     pub against_empty: Option<Comparison>,
     pub against_full: Option<Comparison>,
 }
 
-/// Where the wall clock of a round went.
+/// The wall-time breakdown of a round.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct RoundAccount {
-    /// Of the round, below that of the run.
+pub struct RoundBreakdown {
+    /// Folder of the round, below that of the run.
     pub folder: String,
     #[serde(flatten)]
-    pub account: Account,
+    pub time_breakdown: TimeBreakdown,
 }
 
 /// Medians of what the sessions of one state counted.
@@ -83,14 +84,14 @@ pub struct BackendSummary {
     pub remote_requests: f64,
     pub cpu_ns: Option<f64>,
     pub peak_rss_bytes: Option<f64>,
-    /// Uploads that did not get out, of all rounds.
+    /// Uploads still pending at exit, of all rounds.
     pub uploads_left: u64,
     pub remote_errors: u64,
-    /// Why a session went on without the remote; only a may do so and still count.
+    /// Reason why a session went on without the remote; only local-hit may do so and still count.
     pub remote_off: Option<String>,
 }
 
-/// What a comparison of all records of all sessions found.
+/// Comparison of all records of all sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Records {
@@ -100,7 +101,7 @@ pub struct Records {
     pub files: Vec<(String, usize)>,
     /// Sessions that were compared with the S3 server's own log too.
     pub with_server: usize,
-    /// With the folder of the round.
+    /// Disagreements, each with the folder of the round.
     pub disagreements: Vec<String>,
 }
 
@@ -109,13 +110,13 @@ pub struct Records {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OutOfState {
     pub folders: Vec<String>,
-    /// As `expected X, saw Y`.
+    /// Reasons, like `expected X, saw Y`.
     pub why: Vec<String>,
 }
 
 impl Summary {
-    /// Computes all from the raw rounds. `paired`: report the ratios of neighbouring rounds too.
-    pub fn of(rounds: &[Round], paired: bool) -> Summary {
+    /// Computes it from the raw rounds of a plan.
+    pub fn of(rounds: &[Round], plan: &Plan) -> Summary {
         let compare = |state, base| compare(rounds, state, base);
         let states = CacheState::ALL.into_iter().filter_map(|state| {
             let mut summary = StateSummary::of(rounds, state)?;
@@ -130,14 +131,14 @@ impl Summary {
         ];
         Summary {
             states: states.collect(),
-            pairs: match paired {
+            pairs: match plan.paired_ratios {
                 true => pairs.into_iter().filter_map(|(state, base)| compare(state, base)).collect(),
                 false => Vec::new(),
             },
             noise_floor: noise_floor(rounds),
             outliers: outliers(rounds),
             out_of_state: out_of_state(rounds),
-            not_measured: Vec::new(),
+            not_measured: not_measured(rounds, plan),
             records: records(rounds),
             not_sampled: not_sampled(rounds),
             without_go_view: named(rounds, |round| round.go_view_missing.as_deref()),
@@ -152,7 +153,7 @@ impl Summary {
 }
 
 impl StateSummary {
-    /// Of a state, under one case where it has cases; None where no round counts. It is compared with nothing yet.
+    /// The figures of a setup, compared with nothing yet; None where no round counts.
     pub fn of(rounds: &[Round], setup: impl Into<Setup>) -> Option<StateSummary> {
         let setup = setup.into();
         let walls = walls(rounds, setup);
@@ -164,28 +165,27 @@ impl StateSummary {
             wall_spread: relative_spread(&walls),
             go_cpu_median_ns: median(&go_cpu.collect::<Vec<f64>>())?,
             backend: backend_summary(rounds, setup),
-            account: account(rounds, setup),
+            time_breakdown: time_breakdown(rounds, setup),
             against_empty: None,
             against_full: None,
         })
     }
 }
 
-/// The round that stands for all of a setup: of those that count the nearest to the median, of those with an account where there
-/// are any.
+/// The round that stands for all of a setup: the nearest to the median of those that count, or of those of them with a breakdown.
 pub fn typical(rounds: &[Round], setup: Setup) -> Option<&Round> {
     let middle = median(&walls(rounds, setup))?;
     let distance = |round: &Round| (round.wall_ns as f64 - middle).abs();
-    let nearest = |with_account: bool| {
-        let wanted = counted(rounds, setup).filter(|round| !with_account || round.account.is_some());
+    let nearest = |with_breakdown: bool| {
+        let wanted = counted(rounds, setup).filter(|round| !with_breakdown || round.time_breakdown.is_some());
         wanted.min_by(|one, other| distance(one).total_cmp(&distance(other)))
     };
     nearest(true).or_else(|| nearest(false))
 }
 
-fn account(rounds: &[Round], setup: Setup) -> Option<RoundAccount> {
+fn time_breakdown(rounds: &[Round], setup: Setup) -> Option<RoundBreakdown> {
     let round = typical(rounds, setup)?;
-    Some(RoundAccount { folder: round.folder.clone(), account: round.account.clone()? })
+    Some(RoundBreakdown { folder: round.folder.clone(), time_breakdown: round.time_breakdown.clone()? })
 }
 
 fn backend_summary(rounds: &[Round], setup: Setup) -> Option<BackendSummary> {
@@ -221,7 +221,15 @@ fn not_sampled(rounds: &[Round]) -> Vec<&'static str> {
     longest.map(crate::telemetry::Resources::missing).unwrap_or_default()
 }
 
-/// What is missing in rounds, with their names.
+/// Setups of the plan that have no measured round.
+fn not_measured(rounds: &[Round], plan: &Plan) -> Vec<String> {
+    let is_measured = |step: &Step, setup: &Setup| (step.setup(), step.kind) == (*setup, Kind::Measured);
+    let has_round = |setup: &Setup| rounds.iter().any(|round| is_measured(&round.step, setup));
+    let lacking = plan.measured_setups().into_iter().filter(|setup| !has_round(setup));
+    lacking.map(|setup| setup.folder(&plan.cases)).collect()
+}
+
+/// The folders of rounds in which something is missing, each with the reason.
 fn named<'a>(rounds: &'a [Round], why: impl Fn(&'a Round) -> Option<&'a str>) -> Vec<String> {
     rounds.iter().filter_map(|round| Some(format!("{}: {}", round.folder, why(round)?))).collect()
 }
@@ -258,76 +266,5 @@ fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {
 }
 
 #[cfg(test)]
-pub mod tests {
-    use super::*;
-    use crate::bench::analysis::statistics::compare::Verdict;
-    use crate::bench::analysis::time::time_breakdown::Frame;
-    use crate::bench::analysis::time::time_breakdown::tests::log;
-    use crate::bench::execute::state_check::StateCheck;
-    use crate::bench::plan::steps::{Kind, Step};
-    use crate::bench::results::run::tests::round;
-
-    /// Measured rounds of a state, in milliseconds.
-    pub fn measured(state: CacheState, walls_ms: &[u64]) -> Vec<Round> {
-        let rounds = walls_ms.iter().zip(1..);
-        rounds
-            .map(|(wall, number)| {
-                let step = Step { state, case: None, kind: Kind::Measured, round: number };
-                round(step, wall * 1_000_000)
-            })
-            .collect()
-    }
-
-    fn verdict(rounds: &[Round], state: CacheState) -> Verdict {
-        Summary::of(rounds, false).state(state).unwrap().against_full.unwrap().verdict
-    }
-
-    #[test]
-    fn neighbours_are_compared_with_each_other() {
-        // The machine gets slower from round to round; a takes a tenth more each time.
-        let mut rounds = measured(CacheState::GoWarm, &[100, 120, 140, 160, 180]);
-        rounds.extend(measured(CacheState::LocalHit, &[110, 132, 154, 176, 198]));
-        let summary = Summary::of(&rounds, true);
-        let pair = summary.pairs[0];
-        assert!((pair.ratio - 1.1).abs() < 1e-9);
-        assert_eq!((pair.pairs, pair.verdict), (5, Verdict::Slower));
-    }
-
-    #[test]
-    fn a_difference_below_the_noise_is_none() {
-        let mut rounds = measured(CacheState::GoWarm, &[100, 120, 90, 110, 105]);
-        rounds.extend(measured(CacheState::LocalHit, &[105, 110, 100, 100, 107]));
-        assert_eq!(verdict(&rounds, CacheState::LocalHit), Verdict::NoClearDifference);
-    }
-
-    #[test]
-    fn rounds_out_of_state_count_nowhere_but_are_told() {
-        let mut rounds = measured(CacheState::LocalHit, &[10, 1000]);
-        rounds[1].state_ok = false;
-        rounds[1].state_checks =
-            vec![StateCheck { expected: "0 requests to the remote".to_owned(), seen: "4".to_owned(), ok: false }];
-        let summary = Summary::of(&rounds, false);
-        assert_eq!(summary.state(CacheState::LocalHit).unwrap().walls_ns, [10_000_000]);
-        assert_eq!(summary.out_of_state[0].folders, ["local-hit/2"]);
-        assert_eq!(summary.out_of_state[0].why, ["expected 0 requests to the remote, saw 4"]);
-    }
-
-    #[test]
-    fn the_round_nearest_to_the_median_stands_for_all_of_those_with_an_account() {
-        let mut rounds = measured(CacheState::LocalHit, &[100, 110, 121, 130, 200]);
-        assert_eq!(typical(&rounds, CacheState::LocalHit.into()).unwrap().step.round, 3);
-        let frame =
-            Frame { backend_ns: 0, handshake_ns: 0, released_ns: 0, wall_ns: 1, workers: 1, cores: 1, go_cpu_ns: 0 };
-        rounds[1].account = Some(Account::of(frame, &log(Vec::new())));
-        assert_eq!(typical(&rounds, CacheState::LocalHit.into()).unwrap().step.round, 2);
-        assert_eq!(typical(&rounds, CacheState::RemoteHit.into()), None);
-    }
-
-    #[test]
-    fn preparation_and_profile_rounds_do_not_count() {
-        let mut rounds = measured(CacheState::Cold, &[10, 20]);
-        rounds[0].step.kind = Kind::Preparation;
-        rounds[1].step.kind = Kind::Profile;
-        assert!(Summary::of(&rounds, false).states.is_empty());
-    }
-}
+#[path = "summary_tests.rs"]
+pub mod tests;

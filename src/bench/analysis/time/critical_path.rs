@@ -1,61 +1,60 @@
-//! The critical path of a build: the chain of go's actions that decided how long it took, and what the cache has of it.
+//! The critical path of a build: the chain of go's actions that decided how long it took, and the part of the cache in it.
 //!
 //! It goes back from the action that was done last: to the one of its dependencies that was done last, which made it ready,
 //! and so on. go has a fixed number of workers, so an action that is ready may wait for one. What the workers waited for the
 //! cache meanwhile made that wait longer, and counts as well. So counted, what the actions could save came within a quarter of
 //! what replays of go's scheduler without any request saved, in eight builds.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::bench::execute::go::go_view::actions::{GoAction, GoActions};
-use crate::bench::results::run::Round;
+use crate::bench::results::go_actions::{GoAction, GoActions};
+use crate::bench::results::round::Round;
 
-/// Name of the first step: go tells of no actions before it has loaded all packages.
+/// Name of the first step: go has no actions before it has loaded all packages.
 pub const LOAD: &str = "load packages";
 
 /// The critical path of one build, by go's own action graph.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CriticalPath {
     /// The round whose graph it is, below the folder of the run.
     pub folder: String,
-    /// Of that build.
+    /// Wall time of that build.
     pub wall_ns: u64,
-    /// What the steps waited for the cache, in them and before them, together. go's `close` is not in it.
+    /// Time for which the steps waited for the cache, in them and before them. go's `close` is not in it.
     pub cache_ns: u64,
-    /// What they waited for a worker, together, but for what is in `cache_ns`.
+    /// Time for which they waited for a worker, without the part that is in `cache_ns`.
     pub worker_ns: u64,
     /// From loading the packages over the first action to the last.
     pub steps: Vec<PathStep>,
 }
 
 /// One action on the critical path, or [`LOAD`]. Times are nanoseconds since the start of go.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PathStep {
-    /// go's name for what it does: `build`, `link` …
+    /// go's name for its work: `build`, `link` …
     pub mode: String,
     pub package: String,
-    /// All that it depends on was done.
+    /// All its dependencies are done.
     pub ready_ns: u64,
     pub start_ns: u64,
     pub done_ns: u64,
-    /// In which a request of its key was open; None where no request has its key.
+    /// Time in which a request of its key was open; None where no request has its key.
     pub cache_ns: Option<u64>,
-    /// Of its wait for a worker: how long workers had requests open, over the number of workers.
-    #[serde(default)]
+    /// Part of its wait for a worker: the time for which workers had requests open, over the number of workers.
     pub queue_cache_ns: u64,
-    /// Of the commands that it ran, by go: 0 where it ran none.
+    /// Duration of the commands that it ran, as go measured it; 0 where it ran none.
     pub commands_ns: u64,
 }
 
-/// One of each state, or case, that has an action graph of a round in its state.
+/// The critical path of each round in its state that has an action graph.
 pub fn critical_paths(rounds: &[Round]) -> Vec<CriticalPath> {
     rounds.iter().filter(|round| round.state_ok).filter_map(CriticalPath::of).collect()
 }
 
 impl CriticalPath {
-    /// Of a round; None where go told of no actions.
+    /// The critical path of a round; None without an action graph.
     fn of(round: &Round) -> Option<CriticalPath> {
         let steps = steps(round.actions.as_ref()?)?;
         let cache_ns: u64 = steps.iter().map(|step| step.cache_ns.unwrap_or(0) + step.queue_cache_ns).sum();
@@ -70,13 +69,13 @@ impl CriticalPath {
         })
     }
 
-    /// What is in `cache_ns` while packages were loaded.
+    /// The part of `cache_ns` in which packages were loaded.
     pub fn load_cache_ns(&self) -> u64 {
         let loads = self.steps.iter().filter(|step| step.mode == LOAD);
         loads.filter_map(|step| step.cache_ns).sum()
     }
 
-    /// How many of its steps are actions.
+    /// Number of its steps that are actions.
     pub fn actions(&self) -> usize {
         self.steps.iter().filter(|step| step.mode != LOAD).count()
     }
@@ -136,9 +135,9 @@ fn load(of: &GoActions, first_ns: u64) -> PathStep {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::execute::go::go_view::actions::Asked;
     use crate::bench::plan::steps::{Kind, Step};
-    use crate::bench::results::run::tests::round;
+    use crate::bench::results::go_actions::Asked;
+    use crate::bench::results::round::tests::round;
     use crate::bench::scenario::cache_state::CacheState;
     use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! How long gets took in one build, by where the answer came from and by the size of what was found.
+//! Latency of the gets of one build, by the source of the answer and by the size of the output.
 
 use crate::bench::analysis::statistics::stats::quantile;
 use crate::telemetry::{Answer, LoggedSession, Outcome, SIZE_CLASSES, size_class};
@@ -7,7 +7,7 @@ use crate::telemetry::{Answer, LoggedSession, Outcome, SIZE_CLASSES, size_class}
 #[derive(Debug, Clone, PartialEq)]
 pub struct GetClass {
     pub source: Source,
-    /// As `latency.hlog` names it; None for misses, which found nothing.
+    /// Size class, named as in `latency.hlog`; None for misses.
     pub size: Option<&'static str>,
     pub count: usize,
     /// From arrival to answer, nanoseconds: the fastest, a tenth, the median, nine tenths, the slowest.
@@ -18,7 +18,7 @@ pub struct GetClass {
     pub slowest_ns: f64,
 }
 
-/// Where the answer to a get came from.
+/// Source of the answer to a get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     Local,
@@ -74,7 +74,7 @@ fn class(source: Source, size: Option<&'static str>, took_ns: &[f64]) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::time::time_breakdown::tests::log;
+    use crate::bench::results::time_breakdown::tests::log;
     use crate::telemetry::{Line, Times};
 
     fn get(outcome: Outcome, bytes: Option<u64>, took_ns: u64) -> (u64, Line) {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn gets_are_told_apart_by_source_and_size() {
+    fn gets_are_classed_by_source_and_size() {
         let local = Outcome::HitLocal { is_foreign: true };
         let mut lines: Vec<_> = (0..=10).map(|at| get(local, Some(100), 1000 + at * 10)).collect();
         lines.push(get(Outcome::Miss, None, 7));

@@ -1,12 +1,12 @@
-//! How many requests were open over the time of a build, in even parts, for a picture.
+//! The number of open requests over the time of a build, in even parts, for a picture.
 
-use crate::bench::analysis::time::time_breakdown::Frame;
+use crate::bench::results::time_breakdown::BuildTimes;
 use crate::telemetry::{Answer, LoggedSession};
 
 /// The requests that were open over one build.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InFlight {
-    /// Of the build, nanoseconds: the parts lie one after the other between 0 and this.
+    /// Duration of the build, nanoseconds: the parts lie one after the other between 0 and this.
     pub wall_ns: u64,
     /// Workers of go: with as many requests open it waits for the cache.
     pub workers: usize,
@@ -25,11 +25,11 @@ pub struct Part {
 }
 
 impl InFlight {
-    /// Of what the backend of a build logged, in so many parts.
-    pub fn of(frame: Frame, log: &LoggedSession, parts: usize) -> InFlight {
+    /// The requests in the log of a backend, in this many parts.
+    pub fn of(times: BuildTimes, log: &LoggedSession, parts: usize) -> InFlight {
         let mut found =
-            InFlight { wall_ns: frame.wall_ns, workers: frame.workers, parts: vec![Part::default(); parts.max(1)] };
-        let of_go = |at_ns: u64| frame.backend_ns.saturating_add(at_ns);
+            InFlight { wall_ns: times.wall_ns, workers: times.workers, parts: vec![Part::default(); parts.max(1)] };
+        let of_go = |at_ns: u64| times.backend_ns.saturating_add(at_ns);
         let answers = log.lines.iter().filter_map(|(_, line)| line.answer());
         let open: Vec<(&Answer, u64, u64)> = answers
             .filter(|answer| matches!(answer.kind, "get" | "put"))
@@ -91,11 +91,18 @@ impl InFlight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::time::time_breakdown::tests::{answer, log};
+    use crate::bench::results::time_breakdown::tests::{answer, log};
     use proptest::prelude::*;
 
-    const FRAME: Frame =
-        Frame { backend_ns: 10, handshake_ns: 15, released_ns: 90, wall_ns: 100, workers: 2, cores: 2, go_cpu_ns: 0 };
+    const FRAME: BuildTimes = BuildTimes {
+        backend_ns: 10,
+        handshake_ns: 15,
+        released_ns: 90,
+        wall_ns: 100,
+        workers: 2,
+        cores: 2,
+        go_cpu_ns: 0,
+    };
 
     /// A request that is open between these times of the backend.
     fn open(kind: &'static str, from_ns: u64, to_ns: u64) -> (u64, crate::telemetry::Line) {
@@ -131,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_build_of_no_length_and_no_requests_has_parts_of_nothing() {
-        let frame = Frame { wall_ns: 0, ..FRAME };
+        let frame = BuildTimes { wall_ns: 0, ..FRAME };
         assert_eq!(InFlight::of(frame, &log(Vec::new()), 3).parts, [Part::default(); 3]);
         assert_eq!(InFlight::of(frame, &log(vec![open("get", 5, 9)]), 0).parts.len(), 1);
     }

@@ -1,8 +1,6 @@
-//! Where the time of a build went.
+//! The time of single builds: critical path, latencies, requests in flight, savings.
 
 pub mod critical_path;
 pub mod get_latency;
 pub mod in_flight;
 pub mod savings;
-pub mod stdin_stalls;
-pub mod time_breakdown;

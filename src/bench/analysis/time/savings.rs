@@ -1,15 +1,15 @@
-//! What the cache saves, package by package: the commands that a cold build ran and a cached one did not, less what the cached
+//! Savings of the cache, package by package: the commands that a cold build ran and a cached one did not, less what the cached
 //! one waited for the cache. All are sums over go's workers, no parts of the wall clock.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
-use crate::bench::execute::go::go_view::actions::{Asked, GoActions};
-use crate::bench::results::run::Round;
+use crate::bench::results::go_actions::{Asked, GoActions};
+use crate::bench::results::round::Round;
 use crate::telemetry::{SIZE_CLASSES, size_class};
 
-/// What the cache saved in one build.
+/// Savings of the cache in one build.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Savings {
@@ -17,26 +17,26 @@ pub struct Savings {
     pub folder: String,
     /// The round without one that it is held against.
     pub cold: String,
-    /// By size of the output, then what has no match, then all; what is empty is left out.
+    /// Sums by size of the output, then of packages without a match, then of all; empty ones are left out.
     pub parts: Vec<PartSaved>,
-    /// Those that the cache cost most for come first, those without a match last.
+    /// Packages, those that lost most with the cache first, those without a match last.
     pub packages: Vec<PackageSaved>,
 }
 
-/// One package, or the requests that are of none.
+/// One package, or the requests of package loading.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PackageSaved {
-    /// Empty for the requests that are of none.
+    /// Empty for the requests of package loading.
     pub package: String,
-    /// Of what compiling it makes; None where no request tells.
+    /// Size of its compiled output; None where no request has it.
     pub bytes: Option<u64>,
     pub gets: u64,
-    /// How long its requests were open; None where it asked none.
+    /// Time for which its requests were open; None where it has none.
     pub waited_ns: Option<u64>,
-    /// Of the commands that only the cold build ran for it; None where that has no such package.
+    /// Duration of the commands that only the cold build ran for it; None where that has no such package.
     pub compiled_ns: Option<u64>,
-    /// The one less the other; None where one of them, or `bytes`, is not known.
+    /// `compiled_ns` less `waited_ns`; None where one of them, or `bytes`, is not known.
     pub saved_ns: Option<i64>,
 }
 
@@ -47,33 +47,33 @@ pub struct PartSaved {
     pub part: Part,
     pub packages: usize,
     pub gets: u64,
-    /// None where none of them asked.
+    /// None where none of them has a request.
     pub waited_ns: Option<u64>,
-    /// None where it is not known of any of them. Of [`Part::All`]: of those that have a match.
+    /// None where it is not known of any of them. In [`Part::All`] only those with a match count.
     pub compiled_ns: Option<u64>,
-    /// The one less the other: what has no match only waited. None where there is nothing to compare.
+    /// `compiled_ns` less `waited_ns`, where packages without a match only waited. None where there is nothing to compare.
     pub saved_ns: Option<i64>,
-    /// Packages that the cache cost more than it saved.
+    /// Number of packages that are slower with the cache.
     pub costly: usize,
 }
 
-/// What a part consists of.
+/// The packages that a part sums up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// Packages with an output of this size class, as `latency.hlog` names it.
     Size(&'static str),
-    /// Packages that the cold build does not have, or whose output no request tells.
+    /// Packages that the cold build does not have, or whose output no request has.
     NotCompiled,
     /// Packages that the cold build compiled and this one did not ask for.
     NotAsked,
-    /// Requests that are of no package.
+    /// Requests of package loading.
     NoPackage,
     All,
 }
 
-/// One of each state, or case, with a cache and an action graph, where a cold state has a graph too.
+/// The savings of each state, or case, with a cache and an action graph, where a cold state has a graph too.
 pub fn savings(rounds: &[Round]) -> Vec<Savings> {
     let with_actions = || rounds.iter().filter(|round| round.state_ok && round.actions.is_some());
     let cold = |case| with_actions().find(|round| round.step.state.is_cold() && round.step.case == case);
@@ -99,7 +99,7 @@ impl Savings {
         Savings { folder: folder.to_owned(), cold: cold_folder.to_owned(), parts, packages }
     }
 
-    /// Those that the cache cost more than it saved, the worst first.
+    /// The packages that are slower with the cache, the worst first.
     pub fn costly(&self) -> impl Iterator<Item = &PackageSaved> {
         self.packages.iter().filter(|package| package.is_costly())
     }
@@ -142,7 +142,7 @@ impl PartSaved {
     }
 }
 
-/// What either of the two builds asked or ran for each package.
+/// The packages that either of the two builds has requests or commands of.
 fn packages(here: &GoActions, cold: &GoActions) -> Vec<PackageSaved> {
     let compiled = compiled(here, cold);
     let mut packages: BTreeMap<&str, PackageSaved> = BTreeMap::new();
@@ -171,7 +171,7 @@ fn packages(here: &GoActions, cold: &GoActions) -> Vec<PackageSaved> {
     packages.into_values().collect()
 }
 
-/// What the cold build's commands took by package, but for what this one ran as well: a link, and what it did not find.
+/// Durations of the cold build's commands by package, without those that this one ran as well: links, and misses.
 fn compiled<'a>(here: &GoActions, cold: &'a GoActions) -> HashMap<&'a str, u64> {
     let ran = here.actions.iter().filter(|action| action.commands_ns > 0);
     let ran: HashSet<(&str, &str)> = ran.map(|action| (action.mode.as_str(), action.package.as_str())).collect();
@@ -198,7 +198,7 @@ fn of_no_package(asked: Asked) -> Option<PackageSaved> {
 mod tests {
     use super::*;
     use crate::bench::analysis::time::critical_path::tests::{action, asking, profiled};
-    use crate::bench::execute::go::go_view::actions::GoAction;
+    use crate::bench::results::go_actions::GoAction;
     use crate::bench::scenario::cache_state::CacheState;
 
     fn of(actions: Vec<GoAction>) -> GoActions {

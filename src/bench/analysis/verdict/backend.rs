@@ -1,9 +1,9 @@
 //! Rules about the backend itself: its start, its reader, its locks, its store and its processor time.
 
-use crate::bench::analysis::time::time_breakdown::{Stage, WaitKind};
 use crate::bench::analysis::verdict::evidence::{SATURATED, Seen};
 use crate::bench::analysis::verdict::finding::{Bottleneck, Evidence, Finding, Quantity};
 use crate::bench::analysis::verdict::waits::of_wait;
+use crate::bench::results::time_breakdown::{Stage, WaitKind};
 use crate::bench::scenario::rule::Rule;
 
 /// Longest time of a handshake that is not worth a word, nanoseconds.
@@ -11,25 +11,26 @@ const HANDSHAKE_NS: u64 = 10_000_000;
 
 /// go waits for the first line of the backend.
 pub fn handshake(seen: &Seen<'_>) -> Option<Finding> {
-    let took_ns = seen.account.handshake_ns;
-    let took = seen.in_results(Quantity::HandshakeTime, took_ns as f64, ".account.handshake_ns");
+    let took_ns = seen.time_breakdown.handshake_ns;
+    let took = seen.in_results(Quantity::HandshakeTime, took_ns as f64, ".time_breakdown.handshake_ns");
     let evidence = vec![took.part(took_ns.saturating_sub(HANDSHAKE_NS) as f64)];
     Some(Finding::new(Rule::Handshake, Bottleneck::Handshake { took_ns }, evidence))
 }
 
 /// stdin is not read while a request waits for the remote.
 pub fn reader(seen: &Seen<'_>) -> Option<Finding> {
-    let reader = seen.account.reader;
+    let reader = seen.time_breakdown.stdin_stalls;
     if reader.kept_by_remote_ns == 0 {
         return None;
     }
     let blocked_ns = reader.kept_by_remote_ns;
-    let blocked = seen.in_results(Quantity::ReaderBlocked, blocked_ns as f64, ".account.reader.kept_by_remote_ns");
+    let blocked =
+        seen.in_results(Quantity::ReaderBlocked, blocked_ns as f64, ".time_breakdown.stdin_stalls.kept_by_remote_ns");
     let mut evidence = vec![blocked.part(seen.kept_ns(blocked_ns))];
-    for wait in seen.account.waits.iter().filter(|wait| wait.stage == Stage::Queue) {
+    for wait in seen.time_breakdown.waits.iter().filter(|wait| wait.stage == Stage::Queue) {
         evidence.push(of_wait(seen, wait).part(wait.lost_ns));
     }
-    evidence.push(seen.in_results(Quantity::RequestsInPipe, reader.kept as f64, ".account.reader.kept"));
+    evidence.push(seen.in_results(Quantity::RequestsInPipe, reader.kept as f64, ".time_breakdown.stdin_stalls.kept"));
     Some(Finding::new(Rule::Reader, Bottleneck::Reader, evidence))
 }
 
@@ -39,7 +40,8 @@ pub fn lock(seen: &Seen<'_>) -> Option<Finding> {
         return None;
     }
     let cost_ns = seen.gets.unnamed_ns;
-    let query = "[.account.waits[] | select(.kind == \"get\" and .stage == \"remote\") | .lost_by_others_ns] | add";
+    let query =
+        "[.time_breakdown.waits[] | select(.kind == \"get\" and .stage == \"remote\") | .lost_by_others_ns] | add";
     let evidence = vec![
         seen.in_results(Quantity::CostOfLock, cost_ns, query).part(cost_ns),
         seen.in_session(Quantity::MostDownloads, 1.0, ".most_downloads"),
@@ -71,16 +73,17 @@ pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
 
 /// The cost of storing puts: in their own requests, and in the requests that waited in the pipe meanwhile.
 fn of_puts(seen: &Seen<'_>) -> Vec<Evidence> {
-    let kept_by_ns = seen.account.reader.kept_by_local_ns;
+    let kept_by_ns = seen.time_breakdown.stdin_stalls.kept_by_local_ns;
     let lost_ns = seen.lost_ns(WaitKind::Put, Stage::Local);
     let most_ns = seen.open_ns(WaitKind::Put, Stage::Local);
     let mut evidence = Vec::new();
-    for wait in seen.account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (WaitKind::Put, Stage::Local)) {
+    for wait in seen.time_breakdown.waits.iter().filter(|wait| (wait.kind, wait.stage) == (WaitKind::Put, Stage::Local))
+    {
         evidence.push(of_wait(seen, wait).part(wait.lost_ns));
     }
     let kept_ns = seen.kept_ns(kept_by_ns).min(most_ns - lost_ns);
     if kept_ns > 0.0 {
-        let query = ".account.reader.kept_by_local_ns";
+        let query = ".time_breakdown.stdin_stalls.kept_by_local_ns";
         evidence.push(seen.in_results(Quantity::ReaderBlocked, kept_by_ns as f64, query).part(kept_ns));
     }
     if seen.spans("local.write").count > 0 {

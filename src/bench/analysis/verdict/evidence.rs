@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::time::time_breakdown::{Account, Stage, Wait, WaitKind};
 use crate::bench::analysis::verdict::finding::{Evidence, Quantity};
-use crate::bench::results::run::{RESULTS_FILE, Round, SpanSum};
+use crate::bench::results::round::{Round, SpanSum};
+use crate::bench::results::run::RESULTS_FILE;
+use crate::bench::results::time_breakdown::{Stage, TimeBreakdown, Wait, WaitKind};
 use crate::telemetry::{SESSION_FILE, SessionSummary};
 
 /// Over less the kernel's ticks are too coarse to tell how busy the cores were, nanoseconds.
@@ -20,7 +21,7 @@ pub const QUESTIONS: &str = "first_byte|remote.stat_meta";
 pub struct Seen<'a> {
     pub round: &'a Round,
     pub session: &'a SessionSummary,
-    pub account: &'a Account,
+    pub time_breakdown: &'a TimeBreakdown,
     pub gets: Parts,
     /// The part of that in which gets waited for the first bytes of manifests.
     pub manifests_ns: f64,
@@ -49,9 +50,9 @@ pub struct Parts {
 impl<'a> Seen<'a> {
     /// None where the round has no session, or no account of its time.
     pub fn of(round: &'a Round) -> Option<Seen<'a>> {
-        let (session, account) = (round.session.as_ref()?, round.account.as_ref()?);
+        let (session, account) = (round.session.as_ref()?, round.time_breakdown.as_ref()?);
         // What others waited in the pipe is the reader's.
-        let kept_ns = account.reader.kept_by_remote_ns as f64 * others(account);
+        let kept_ns = account.stdin_stalls.kept_by_remote_ns as f64 * others(account);
         let lost_ns = (lost(account, WaitKind::Get, Stage::Remote) - kept_ns).max(0.0);
         let named = Parts::of(&round.spans);
         // Where one is served at a time, the others wait for that.
@@ -62,12 +63,12 @@ impl<'a> Seen<'a> {
         let manifests_ns = Parts::of_waiting_for_manifests(&round.spans).first_byte_ns;
         let scale = if named.sum() > 0.0 { (lost_ns - unnamed_ns) / named.sum() } else { 0.0 };
         let gets = Parts { unnamed_ns, ..named.scaled(lost_ns - unnamed_ns) };
-        Some(Seen { round, session, account, gets, manifests_ns: manifests_ns * scale })
+        Some(Seen { round, session, time_breakdown: account, gets, manifests_ns: manifests_ns * scale })
     }
 
     /// What waiting in one stage cost.
     pub fn lost_ns(&self, kind: WaitKind, stage: Stage) -> f64 {
-        lost(self.account, kind, stage)
+        lost(self.time_breakdown, kind, stage)
     }
 
     /// Requests one after the other that a get waited for, on average; None where no get waited for one of its own.
@@ -79,7 +80,7 @@ impl<'a> Seen<'a> {
     /// Whether gets asked for several objects of their own, and never was more than one download under way, though go has
     /// several workers.
     pub fn is_one_at_a_time(&self) -> bool {
-        is_one_at_a_time(self.round, self.session, self.account)
+        is_one_at_a_time(self.round, self.session, self.time_breakdown)
     }
 
     /// Objects that were fetched, or asked for in vain.
@@ -89,22 +90,22 @@ impl<'a> Seen<'a> {
 
     /// What waiting cost in all, nanoseconds.
     pub fn all_lost_ns(&self) -> f64 {
-        self.account.waits.iter().map(|wait| wait.lost_ns).sum()
+        self.time_breakdown.waits.iter().map(|wait| wait.lost_ns).sum()
     }
 
     /// Cores of the machine.
     pub fn cores(&self) -> f64 {
-        self.account.cores.max(1) as f64
+        self.time_breakdown.cores.max(1) as f64
     }
 
     /// What it cost that so much of the time others waited in the pipe: all workers of go but the one that was served.
     pub fn kept_ns(&self, ns: u64) -> f64 {
-        ns as f64 * others(self.account)
+        ns as f64 * others(self.time_breakdown)
     }
 
     /// How long requests of a kind were open in one stage.
     pub fn open_ns(&self, kind: WaitKind, stage: Stage) -> f64 {
-        sum_of(self.account, kind, stage, |wait| wait.both_ns + wait.waiting_ns)
+        sum_of(self.time_breakdown, kind, stage, |wait| wait.overlapped_ns + wait.blocked_ns)
     }
 
     /// Sum of all spans whose path ends so.
@@ -169,16 +170,16 @@ impl<'a> Seen<'a> {
     }
 }
 
-fn is_one_at_a_time(round: &Round, session: &SessionSummary, account: &Account) -> bool {
+fn is_one_at_a_time(round: &Round, session: &SessionSummary, account: &TimeBreakdown) -> bool {
     account.workers > 1 && session.most_downloads == Some(1) && own_questions(&round.spans) >= SEVERAL
 }
 
-fn lost(account: &Account, kind: WaitKind, stage: Stage) -> f64 {
+fn lost(account: &TimeBreakdown, kind: WaitKind, stage: Stage) -> f64 {
     sum_of(account, kind, stage, |wait| wait.lost_ns)
 }
 
 /// Something of the waits of one kind in one stage, added up.
-fn sum_of(account: &Account, kind: WaitKind, stage: Stage, of: fn(&Wait) -> f64) -> f64 {
+fn sum_of(account: &TimeBreakdown, kind: WaitKind, stage: Stage, of: fn(&Wait) -> f64) -> f64 {
     account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (kind, stage)).map(of).sum()
 }
 
@@ -188,7 +189,7 @@ pub fn mean_ns(sum: &SpanSum) -> Option<f64> {
 }
 
 /// The share of go's workers that are not served while one is.
-fn others(account: &Account) -> f64 {
+fn others(account: &TimeBreakdown) -> f64 {
     let workers = account.workers.max(1) as f64;
     (workers - 1.0) / workers
 }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::time::time_breakdown::{Stage, WaitKind};
 use crate::bench::analysis::verdict::evidence::Parts;
 use crate::bench::plan::what_if::WhatIf;
+use crate::bench::results::time_breakdown::{Stage, WaitKind};
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::rule::Rule;
 use crate::cache::Strategy;

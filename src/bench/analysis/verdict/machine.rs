@@ -22,7 +22,7 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
     let at_most_ns = seen.session.resources.as_ref()?.interval_ns as f64 * seen.cores() - ours_ns as f64;
     let others_ns = all_ns.saturating_sub(ours_ns).min(at_most_ns.max(0.0) as u64);
     let during_build_ns = (others_ns as f64 - others_at_close_ns(seen, busy)).max(0.0) / seen.cores();
-    let build_ns = (seen.account.wall_ns.saturating_sub(seen.account.close_ns)) as f64;
+    let build_ns = (seen.time_breakdown.wall_ns.saturating_sub(seen.time_breakdown.close_ns)) as f64;
     // While go waits for something else it needs no core.
     let working = (1.0 - seen.all_lost_ns() / build_ns.max(1.0)).max(0.0);
     let starved_ns = AtClose::of(seen).map_or(0.0, |at_close| at_close.starved_ns);
@@ -45,7 +45,7 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
 /// what the backend did not.
 fn others_at_close_ns(seen: &Seen<'_>, busy: f64) -> f64 {
     let ours_ns = seen.session.close_cpu_ns.unwrap_or(0) as f64;
-    (seen.account.close_ns as f64 * seen.cores() * busy.min(1.0) - ours_ns).max(0.0)
+    (seen.time_breakdown.close_ns as f64 * seen.cores() * busy.min(1.0) - ours_ns).max(0.0)
 }
 
 /// Memory that only grows. No time is lost with it yet.

@@ -1,8 +1,8 @@
 //! Rules about the remote: how far it is, how fast it sends, how often it is asked, and what failed requests cost.
 
-use crate::bench::analysis::time::time_breakdown::{Stage, WaitKind};
 use crate::bench::analysis::verdict::evidence::{QUESTIONS, SEVERAL, Seen, mean_ns};
 use crate::bench::analysis::verdict::finding::{Action, Bottleneck, Evidence, Finding, Quantity};
+use crate::bench::results::time_breakdown::{Stage, WaitKind};
 use crate::bench::scenario::rule::Rule;
 use crate::cache::Strategy;
 
@@ -77,7 +77,7 @@ pub fn connections(seen: &Seen<'_>) -> Option<Finding> {
 /// Puts that wait for their uploads.
 pub fn upload_in_put(seen: &Seen<'_>) -> Option<Finding> {
     let cost_ns = seen.lost_ns(WaitKind::Put, Stage::Remote);
-    let query = "[.account.waits[] | select(.kind == \"put\" and .stage == \"remote\") | .lost_ns] | add // 0";
+    let query = "[.time_breakdown.waits[] | select(.kind == \"put\" and .stage == \"remote\") | .lost_ns] | add // 0";
     let evidence = vec![
         seen.in_results(Quantity::CostOfUploadsInPuts, cost_ns, query).part(cost_ns),
         seen.in_session(Quantity::Puts, seen.session.counts.puts as f64, ".puts"),
@@ -142,7 +142,7 @@ pub fn compression(seen: &Seen<'_>) -> Option<Finding> {
 }
 
 fn close_time(seen: &Seen<'_>) -> Evidence {
-    seen.in_results(Quantity::CloseTime, seen.account.close_ns as f64, ".account.close_ns")
+    seen.in_results(Quantity::CloseTime, seen.time_breakdown.close_ns as f64, ".time_breakdown.close_ns")
 }
 
 /// What the end of a build waited for, nanoseconds of the wall clock.
@@ -159,7 +159,7 @@ impl AtClose {
         let session = seen.session;
         let (sending_ns, compressing_ns) = (session.close_sending_ns? as f64, session.close_compressing_ns? as f64);
         // Two clocks: what uploads were busy with is no longer than what go saw of it.
-        let scale = (seen.account.close_ns as f64 / (sending_ns + compressing_ns).max(1.0)).min(1.0);
+        let scale = (seen.time_breakdown.close_ns as f64 / (sending_ns + compressing_ns).max(1.0)).min(1.0);
         let busy_ns = (sending_ns + compressing_ns) * scale;
         let asleep_ns = (busy_ns - session.close_cpu_ns.map_or(busy_ns, |ns| ns as f64)).max(0.0);
         let starved_ns = session.close_run_queue_wait_ns.map_or(0.0, |ns| asleep_ns.min(ns as f64));
@@ -178,8 +178,8 @@ fn too_long_back_off_ns(seen: &Seen<'_>) -> f64 {
 /// asks by itself, or a reader that stands still, makes them so too.
 pub fn is_serial(seen: &Seen<'_>) -> bool {
     const MUCH: f64 = 0.05;
-    let kept = seen.account.reader.kept_by_remote_ns as f64 / seen.account.wall_ns.max(1) as f64;
-    let is_of_packs = seen.trips().is_none() && seen.account.workers > 1;
+    let kept = seen.time_breakdown.stdin_stalls.kept_by_remote_ns as f64 / seen.time_breakdown.wall_ns.max(1) as f64;
+    let is_of_packs = seen.trips().is_none() && seen.time_breakdown.workers > 1;
     seen.session.most_downloads == Some(1) && seen.downloads() >= SEVERAL && is_of_packs && kept <= MUCH
 }
 

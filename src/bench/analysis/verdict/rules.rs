@@ -12,7 +12,7 @@ use crate::bench::analysis::verdict::waits;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
 use crate::bench::plan::what_if::WhatIf;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::bench::scenario::rule::Rule;
 
 /// A finding below this share of the wall clock is not worth a line.
@@ -52,7 +52,7 @@ fn look(rule: Rule, seen: &Seen<'_>) -> Option<Finding> {
 fn with_experiment(finding: Finding, seen: &Seen<'_>) -> Finding {
     let (state, strategy) = (seen.round.step.state, seen.session.strategy);
     match WhatIf::against(finding.rule) {
-        Some(change) if change.concerns(state, strategy) => finding.with(Action::WhatIf { change, state }),
+        Some(change) if change.affects(state, strategy) => finding.with(Action::WhatIf { change, state }),
         _ => finding,
     }
 }
@@ -129,7 +129,7 @@ fn too_little(round: &Round) -> Option<TooLittle> {
     if round.session.is_none() {
         return Some(TooLittle::NoSession);
     }
-    match round.account {
+    match round.time_breakdown {
         Some(_) => None,
         None => Some(TooLittle::NoRequestLog),
     }
@@ -140,7 +140,7 @@ fn missing(round: &Round) -> Vec<Missing> {
     let resources = round.session.as_ref().and_then(|session| session.resources.as_ref());
     let all = [
         (resources.is_some_and(|resources| resources.interval_ns < SHORTEST_NS), Missing::LongSamples),
-        (round.account.is_none(), Missing::RequestLog),
+        (round.time_breakdown.is_none(), Missing::RequestLog),
         (round.spans.is_empty(), Missing::WallProfile),
         (resources.is_none(), Missing::Samples),
     ];

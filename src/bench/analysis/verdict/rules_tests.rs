@@ -1,13 +1,13 @@
 //! Each rule against a round that has what it looks for, and against one that has not.
 
 use super::*;
-use crate::bench::analysis::time::stdin_stalls::Reader;
-use crate::bench::analysis::time::time_breakdown::{Account, Stage, Wait, WaitKind};
 use crate::bench::analysis::verdict::finding::Quantity;
 use crate::bench::execute::backend::session::tests::quiet;
 use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::results::run::SpanSum;
-use crate::bench::results::run::tests::round;
+use crate::bench::results::round::SpanSum;
+use crate::bench::results::round::tests::round;
+use crate::bench::results::time_breakdown::StdinStalls;
+use crate::bench::results::time_breakdown::{Stage, TimeBreakdown, Wait, WaitKind};
 use crate::bench::scenario::cache_state::CacheState;
 use crate::telemetry::{ProcessUse, Resources};
 
@@ -19,19 +19,19 @@ const BY_OTHERS: f64 = 0.75;
 /// A build of a second on two cores in which nothing was waited for.
 fn well() -> Round {
     let mut round = round(Step { state: CacheState::RemoteHit, case: None, kind: Kind::Measured, round: 1 }, SECOND);
-    round.account = Some(Account {
+    round.time_breakdown = Some(TimeBreakdown {
         wall_ns: SECOND,
-        start_ns: 10 * MS,
+        startup_ns: 10 * MS,
         handshake_ns: MS,
-        go_ns: 989 * MS,
-        both_ns: 0,
-        waiting_ns: 0,
+        go_only_ns: 989 * MS,
+        overlapped_ns: 0,
+        blocked_ns: 0,
         close_ns: 0,
-        end_ns: 0,
+        exit_ns: 0,
         workers: 2,
         cores: 2,
         waits: Vec::new(),
-        reader: Reader::default(),
+        stdin_stalls: StdinStalls::default(),
     });
     let mut session = quiet();
     (session.counts.gets, session.counts.hits_remote) = (100, 100);
@@ -59,15 +59,15 @@ fn wait(round: &mut Round, kind: WaitKind, stage: Stage, lost_ms: u64) {
     account(round).waits.push(Wait {
         kind,
         stage,
-        both_ns: 0.0,
-        waiting_ns: lost_ns,
+        overlapped_ns: 0.0,
+        blocked_ns: lost_ns,
         lost_ns,
         lost_by_others_ns: lost_ns * BY_OTHERS,
     });
 }
 
-fn account(round: &mut Round) -> &mut Account {
-    round.account.as_mut().unwrap()
+fn account(round: &mut Round) -> &mut TimeBreakdown {
+    round.time_breakdown.as_mut().unwrap()
 }
 
 fn session(round: &mut Round) -> &mut crate::telemetry::SessionSummary {
@@ -189,7 +189,7 @@ fn a_late_handshake_is_told_beyond_what_it_may_take() {
 #[test]
 fn what_is_kept_in_the_pipe_is_the_readers_and_no_longer_the_links() {
     let mut round = waiting(800, &[("request;get;remote.get_meta;first_byte", 80, 800)]);
-    account(&mut round).reader = Reader { kept: 70, kept_by_remote_ns: 800 * MS, kept_by_local_ns: 0 };
+    account(&mut round).stdin_stalls = StdinStalls { kept: 70, kept_by_remote_ns: 800 * MS, kept_by_local_ns: 0 };
     assert_eq!(found(&round), [("latency", 400), ("reader", 400)]);
 }
 
@@ -199,8 +199,8 @@ fn slow_writes_count_with_what_they_kept_in_the_pipe_and_no_more_than_they_took(
     wait(&mut round, WaitKind::Put, Stage::Local, 100);
     assert_eq!(found(&round), [("local-disk", 100)]);
     let wait = account(&mut round).waits.last_mut().unwrap();
-    (wait.both_ns, wait.waiting_ns) = ((300 * MS) as f64, 0.0);
-    account(&mut round).reader.kept_by_local_ns = 80 * MS;
+    (wait.overlapped_ns, wait.blocked_ns) = ((300 * MS) as f64, 0.0);
+    account(&mut round).stdin_stalls.kept_by_local_ns = 80 * MS;
     assert_eq!(found(&round), [("local-disk", 140)]);
     let mut round = waiting(200, &[("request;get;wait.pack;wait.unpack", 9, 200)]);
     (session(&mut round).unpack_ns, session(&mut round).unpack_cpu_ns) = (100 * MS, 25 * MS);
@@ -302,7 +302,7 @@ fn too_short_and_without_records_are_told_as_such() {
     let verdict = StateVerdict::of_round(&short, "remote-hit".to_owned());
     assert_eq!(verdict.too_little, Some(TooLittle::TooShort(20 * MS)));
     let mut bare = well();
-    bare.account = None;
+    bare.time_breakdown = None;
     let verdict = StateVerdict::of_round(&bare, "remote-hit".to_owned());
     assert_eq!(verdict.too_little, Some(TooLittle::NoRequestLog));
     assert_eq!(verdict.missing.len(), 2, "{:?}", verdict.missing);
@@ -344,7 +344,7 @@ fn ill() -> Round {
     resources.backend.as_mut().unwrap().peak_open_files = Some(900);
     at_close(&mut all, 100, 150, 60);
     (account(&mut all).close_ns, account(&mut all).handshake_ns) = (300 * MS, 100 * MS);
-    account(&mut all).reader = Reader { kept: 3, kept_by_remote_ns: 60 * MS, kept_by_local_ns: 0 };
+    account(&mut all).stdin_stalls = StdinStalls { kept: 3, kept_by_remote_ns: 60 * MS, kept_by_local_ns: 0 };
     all
 }
 

@@ -1,9 +1,9 @@
 //! The rule about waits that no other rule explains: "no bottleneck found" is only true when they are short.
 
-use crate::bench::analysis::time::time_breakdown::{Stage, Wait, WaitKind};
 use crate::bench::analysis::verdict::evidence::Seen;
 use crate::bench::analysis::verdict::finding::{Bottleneck, Evidence, Finding, Quantity};
 use crate::bench::analysis::verdict::remote::{AtClose, is_serial};
+use crate::bench::results::time_breakdown::{Stage, Wait, WaitKind};
 use crate::bench::scenario::rule::Rule;
 
 /// A write that wakes a process on another core takes up to this on virtual machines, nanoseconds.
@@ -20,7 +20,7 @@ pub fn other_waits(seen: &Seen<'_>) -> Option<Finding> {
 
 /// Each with its cost beyond what cannot be avoided.
 fn unexplained(seen: &Seen<'_>) -> Vec<Evidence> {
-    let waits = seen.account.waits.iter().filter(|wait| !is_explained(seen, wait));
+    let waits = seen.time_breakdown.waits.iter().filter(|wait| !is_explained(seen, wait));
     let mut all: Vec<Evidence> = waits.map(|wait| of_wait(seen, wait).part(beyond_ns(seen, wait))).collect();
     if !is_serial(seen) {
         let turn_ns = seen.gets.turn_ns;
@@ -28,8 +28,8 @@ fn unexplained(seen: &Seen<'_>) -> Vec<Evidence> {
     }
     let known_ns =
         AtClose::of(seen).map_or(0.0, |at_close| at_close.sending_ns + at_close.compressing_ns + at_close.starved_ns);
-    let left_ns = seen.account.close_ns as f64 - known_ns;
-    let query = "(.account.close_ns - ((.session.close_sending_ns // 0) + (.session.close_compressing_ns // 0))) | [., 0] | max";
+    let left_ns = seen.time_breakdown.close_ns as f64 - known_ns;
+    let query = "(.time_breakdown.close_ns - ((.session.close_sending_ns // 0) + (.session.close_compressing_ns // 0))) | [., 0] | max";
     all.push(seen.in_results(Quantity::CloseUnexplained, left_ns, query).part(left_ns));
     all.retain(|found| found.part_ns.is_some_and(|ns| ns >= 1.0));
     all
@@ -50,7 +50,7 @@ fn beyond_ns(seen: &Seen<'_>, wait: &Wait) -> f64 {
 fn is_explained(seen: &Seen<'_>, wait: &Wait) -> bool {
     match (wait.kind, wait.stage) {
         (_, Stage::Remote) | (WaitKind::Put, Stage::Local) => true,
-        (_, Stage::Queue) => seen.account.reader.kept_by_remote_ns > 0,
+        (_, Stage::Queue) => seen.time_breakdown.stdin_stalls.kept_by_remote_ns > 0,
         _ => false,
     }
 }
@@ -58,6 +58,6 @@ fn is_explained(seen: &Seen<'_>, wait: &Wait) -> bool {
 /// The cost of the requests of one kind in one stage.
 pub fn of_wait(seen: &Seen<'_>, wait: &Wait) -> Evidence {
     let [kind, stage] = [serde_json::json!(wait.kind), serde_json::json!(wait.stage)];
-    let filter = format!(".account.waits[] | select(.kind == {kind} and .stage == {stage}) | .lost_ns");
+    let filter = format!(".time_breakdown.waits[] | select(.kind == {kind} and .stage == {stage}) | .lost_ns");
     seen.in_results(Quantity::CostOfWait(wait.kind, wait.stage), wait.lost_ns, &filter)
 }

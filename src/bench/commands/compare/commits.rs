@@ -12,11 +12,11 @@ use crate::bench::execute::backend::commit_build::check_arguments;
 use crate::bench::execute::process::interrupt::{EXIT_CODE, Interrupt};
 use crate::bench::execute::remote::seed;
 use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::side_by_side::Backend;
 use crate::bench::report::progress::status_line::StatusLine;
 use crate::bench::report::terminal::tables;
 use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::cache_state::CacheState;
+use crate::bench::scenario::case::Backend;
 use crate::bench::scenario::case::Case;
 use crate::bench::scenario::file::Scenario;
 use crate::note;
@@ -45,7 +45,7 @@ pub fn run(args: &CompareArgs, sides: [Side; 2], repository: Option<Repository>)
     (0..plan.cases.len()).try_for_each(|case| check_backend(&plan, case))?;
     let name = format!("compare-{}", plan.scenario);
     let (results, code) = run_plan(&plan, &bench_args.results_folder(), &name, args.side_by_side.details, &interrupt)?;
-    let Some(found) = results.differences.as_ref().filter(|_| !interrupt.requested()) else { return Ok(code) };
+    let Some(found) = results.analysis.differences.as_ref().filter(|_| !interrupt.requested()) else { return Ok(code) };
     let concluded = conclude(args, found, &tables::header(&results), Vec::new())?;
     if concluded != ExitCode::SUCCESS || code == ExitCode::SUCCESS {
         return Ok(concluded);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use crate::bench::analysis::load;
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::comparability::{doubts, obstacles};
 use crate::bench::analysis::study::compare_saved::compare_runs;
 use crate::bench::commands::compare::{CompareArgs, SideBySideArgs, conclude};
@@ -25,11 +25,11 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
     if let Some(flag) = only_for_commits(&args.side_by_side) {
         bail!("`{flag}` is for two commits, and these are saved runs\n  next:  leave it out");
     }
-    let (before, after) = (load(before)?, load(after)?);
-    if (&before.run, before.started_unix_ns) == (&after.run, after.started_unix_ns) && before.rounds == after.rounds {
-        return same_run(args, &after.run);
+    let (before, after) = (Results::load(before)?, Results::load(after)?);
+    if before.run.name == after.run.name && before.run.rounds == after.run.rounds {
+        return same_run(args, &after.run.name);
     }
-    let obstacles = obstacles(&before, &after);
+    let obstacles = obstacles(&before.run, &after.run);
     if !obstacles.is_empty() {
         let next = "run both on the same machine with the same scenario";
         bail!("these runs cannot be compared\n  {}\n  next:  {next}", obstacles.join("\n  "));
@@ -41,7 +41,7 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
     if found.states.is_empty() {
         bail!("these runs have no state in common that counts\n  next:  run both with the same scenario");
     }
-    let doubts = doubts(&before, &after).into_iter().map(|doubt| format!("Not the same in both: {doubt}."));
+    let doubts = doubts(&before.run, &after.run).into_iter().map(|doubt| format!("Not the same in both: {doubt}."));
     let doubts: Vec<String> = doubts.collect();
     let words: Vec<String> = differences::words(&found).into_iter().chain(doubts.clone()).collect();
     let (answer, rest) = words.split_at(1);

@@ -6,3 +6,5 @@ pub mod profiles;
 pub mod records;
 pub mod repository;
 pub mod session;
+pub mod stdin_stalls;
+pub mod time_breakdown;

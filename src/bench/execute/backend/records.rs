@@ -1,16 +1,16 @@
-//! What the records of a round say: whether they agree with each other, with the S3 server's own log and with go's own
-//! numbering, and where the time went.
+//! Reads the records of a round: compares them with each other, with the S3 server's log and with go's numbering, and reduces
+//! them to plain data.
 
 use std::path::Path;
 
-use crate::bench::analysis::time::time_breakdown::{Account, Frame};
-use crate::bench::execute::state_check::ServerSeen;
-use crate::bench::results::run::{Round, SpanSum};
+use crate::bench::results::round::ServerSeen;
+use crate::bench::results::round::{Round, SpanSum};
+use crate::bench::results::time_breakdown::{BuildTimes, TimeBreakdown};
 use crate::platform::Cpus;
 use crate::telemetry::profile::pprof_file;
 use crate::telemetry::{Agreement, SessionSummary, check_agreement, read_request_log};
 
-/// Compares all that tells of one session.
+/// Compares all records of one session.
 pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>) -> Agreement {
     let mut agreement = check_agreement(folder);
     let requests = agreement.requests;
@@ -27,18 +27,18 @@ pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>
     agreement
 }
 
-/// The account of the wall clock of a round; `workers` are those of its go. None where `request.txt` in its folder does not tell.
-pub fn account(folder: &Path, round: &Round, session: &SessionSummary, workers: usize) -> Option<Account> {
+/// The wall-time breakdown of a round by `request.txt` in its folder; None without it. `workers` are those of its go.
+pub fn time_breakdown(folder: &Path, round: &Round, session: &SessionSummary, workers: usize) -> Option<TimeBreakdown> {
     let log = read_request_log(&std::fs::read_to_string(folder.join("request.txt")).ok()?).ok()?;
-    Some(Account::of(frame(round, session, workers), &log))
+    Some(TimeBreakdown::of(times(round, session, workers), &log))
 }
 
 /// The times of a round on go's own axis.
-pub fn frame(round: &Round, session: &SessionSummary, workers: usize) -> Frame {
-    Frame::of(round, session, workers, Cpus::here().cores())
+pub fn times(round: &Round, session: &SessionSummary, workers: usize) -> BuildTimes {
+    round.times(session, workers, Cpus::here().cores())
 }
 
-/// What the wall-clock profile in a folder says; nothing where there is none.
+/// The sums of the wall-clock profile in a folder; none without it.
 pub fn spans(folder: &Path) -> Vec<SpanSum> {
     let Ok(profile) = pprof_file::read(&folder.join("pprof/fg.prof")) else { return Vec::new() };
     let sum = |(path, values): &(Vec<&str>, &[i64])| {

@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
+use crate::bench::analysis::results::Results;
 use crate::bench::plan::steps::Kind;
 use crate::bench::report::html::charts::palette::DARK_FLAMES;
 use crate::bench::report::html::records::{Folder, Missing};
 use crate::bench::report::html::subjects::Subject;
-use crate::bench::results::run::Results;
 use crate::bench::scenario::case::Case;
 
 /// A picture of more bytes is linked only.
@@ -47,9 +47,9 @@ pub fn read(folder: &Folder<'_>, subjects: &[Subject<'_>], results: &Results) ->
 
 /// Titles and paths of the pictures that a subject should have.
 fn wanted(of: &Subject<'_>, results: &Results) -> Vec<(String, String)> {
-    let cases: &[Case] = &results.plan.cases;
+    let cases: &[Case] = &results.run.plan.cases;
     let is_profiled =
-        results.rounds.iter().any(|round| round.step.setup() == of.setup && round.step.kind == Kind::Profile);
+        results.run.rounds.iter().any(|round| round.step.setup() == of.setup && round.step.kind == Kind::Profile);
     let cpu = is_profiled.then(|| {
         let title = format!("{}: CPU of the backend, of all its profile rounds", of.name);
         (title, format!("{}/pprof/cpu.svg", of.folder(cases)))

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::bench::analysis::results::Results;
 use crate::bench::report::html::charts::palette::dark_css;
 use crate::bench::report::html::records::Folder;
 use crate::bench::report::html::sections::requests::{Logs, logs};
@@ -16,7 +17,7 @@ use crate::bench::report::html::text::inline;
 use crate::bench::report::html::{flames, verdict};
 use crate::bench::report::terminal::{first_screen, tables};
 use crate::bench::report::text::{answer, conditions, notes};
-use crate::bench::results::run::{Results, write_whole};
+use crate::bench::results::run::write_whole;
 
 /// The name of the page in the folder of a run.
 pub const HTML_FILE: &str = "report.html";
@@ -45,14 +46,14 @@ pub fn render(results: &Results, folder: &Folder<'_>) -> Result<Markup> {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { "bench: " (results.run) }
+                title { "bench: " (results.run.name) }
                 style { (PreEscaped(include_str!("style.css"))) "@media (prefers-color-scheme: dark) {\n" (PreEscaped(dark_css())) "}" }
             }
             body {
                 (head(results))
                 nav { @for section in &sections { a href={ "#" (section.id) } { (section.title) } " " } }
                 main { @for section in &sections { (section.render()) } }
-                footer { (results.run) " · bench " (results.environment.bench_version) }
+                footer { (results.run.name) " · bench " (results.run.environment.bench_version) }
                 script { (PreEscaped(SCRIPT)) }
             }
         }
@@ -63,12 +64,12 @@ pub fn render(results: &Results, folder: &Folder<'_>) -> Result<Markup> {
 fn head(results: &Results) -> Markup {
     let study = first_screen::study_of(results);
     // The table says all that there is to say of states.
-    let is_of_states = answer::of_run(results).is_some() && results.differences.is_none();
+    let is_of_states = answer::of_run(results).is_some() && results.analysis.differences.is_none();
     let question = is_of_states.then_some(answer::QUESTION);
     let says = if question.is_some() { Vec::new() } else { tables::sentences(results) };
     html! {
         header {
-            p.hint { (tables::scenario(&results.plan)) @if let Some(question) = question { " · " (question) } }
+            p.hint { (tables::scenario(&results.run.plan)) @if let Some(question) = question { " · " (question) } }
             h1 class=[class(study.answer.tone)] { (study.answer.text) }
             @if let Some(why) = notes::incomplete(results) {
                 p.warning { "Note: " (why) "; what was measured until then is shown." }
@@ -85,8 +86,8 @@ fn head(results: &Results) -> Markup {
 fn sections(results: &Results, folder: &Folder<'_>) -> Result<Vec<Section>> {
     let all = subjects(results);
     // The points of a grid are in its map.
-    let drawn: &[Subject<'_>] = if results.network.is_none() { &all } else { &[] };
-    let (logs, (flames, no_flames)) = if results.plan.records {
+    let drawn: &[Subject<'_>] = if results.analysis.network.is_none() { &all } else { &[] };
+    let (logs, (flames, no_flames)) = if results.run.plan.records {
         (logs(folder, drawn, results), flames::read(folder, drawn, results))
     } else {
         (Logs::default(), (Vec::new(), Vec::new()))
@@ -95,13 +96,14 @@ fn sections(results: &Results, folder: &Folder<'_>) -> Result<Vec<Section>> {
     fix.add(
         "verdict",
         None,
-        (!results.verdicts.is_empty()).then(|| verdict::render(folder, &results.verdicts, &results.plan)),
+        (!results.analysis.verdicts.is_empty())
+            .then(|| verdict::render(folder, &results.analysis.verdicts, &results.run.plan)),
     );
     let mut sections = vec![
         fix,
         builds::section(results, drawn)?,
         time::section(folder, results, drawn, &logs, &flames)?,
-        packages::section(&results.savings),
+        packages::section(&results.analysis.savings),
         trust::section(results, &[&logs.missing[..], &no_flames].concat()),
         files::section(folder, results, &all),
     ];

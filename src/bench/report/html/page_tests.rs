@@ -4,20 +4,20 @@ use std::path::Path;
 
 use super::*;
 
-use crate::bench::analysis::compute;
+use crate::bench::analysis::results::tests::results;
 use crate::bench::analysis::statistics::noise::tests::again;
 use crate::bench::analysis::study::cases::tests::measured as of_case;
-use crate::bench::analysis::study::ci::tests::results as machines;
+use crate::bench::analysis::study::ci::tests::{groups, study};
 use crate::bench::analysis::study::network::tests::network;
 use crate::bench::analysis::study::summary::tests::measured;
 use crate::bench::analysis::time::critical_path::{CriticalPath, PathStep};
-use crate::bench::analysis::time::time_breakdown::tests::log;
-use crate::bench::analysis::time::time_breakdown::{Account, Frame};
 use crate::bench::execute::backend::session::tests::quiet;
 use crate::bench::plan::run_plan::tests::plan_of;
 use crate::bench::plan::steps::Kind;
 use crate::bench::results::run::Ended;
-use crate::bench::results::run::tests::results;
+use crate::bench::results::time_breakdown::BuildTimes;
+use crate::bench::results::time_breakdown::TimeBreakdown;
+use crate::bench::results::time_breakdown::tests::log;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::tests::case;
 
@@ -72,7 +72,7 @@ fn five_states() -> Results {
     rounds.extend(measured(CacheState::LocalHit, &[110, 111, 112, 110, 109]));
     for round in rounds.iter_mut().filter(|round| round.step.state.uses_backend()) {
         let wall_ns = round.wall_ns;
-        let frame = Frame {
+        let frame = BuildTimes {
             backend_ns: 10,
             handshake_ns: 20,
             released_ns: wall_ns - 5,
@@ -82,14 +82,14 @@ fn five_states() -> Results {
             go_cpu_ns: 0,
         };
         round.session = Some(quiet());
-        round.account = Some(Account::of(frame, &log(Vec::new())));
+        round.time_breakdown = Some(TimeBreakdown::of(frame, &log(Vec::new())));
     }
     let mut profiled = rounds.last().cloned().unwrap();
     profiled.step.kind = Kind::Profile;
     rounds.push(profiled);
     let mut results = results(rounds);
-    results.environment.goroot = MARKUP.to_owned();
-    compute(&mut results);
+    results.run.environment.goroot = MARKUP.to_owned();
+    results.update();
     results
 }
 
@@ -153,9 +153,9 @@ fn a_run_with_everything_has_every_part_in_order() {
     let run = tempfile::tempdir().unwrap();
     write_records(run.path());
     let mut results = five_states();
-    results.verdicts = vec![verdict()];
-    results.critical_paths = vec![critical_path()];
-    results.savings = vec![savings(vec![saved(MARKUP, 1, 2)])];
+    results.analysis.verdicts = vec![verdict()];
+    results.analysis.critical_paths = vec![critical_path()];
+    results.analysis.savings = vec![savings(vec![saved(MARKUP, 1, 2)])];
     let page = rendered(&results, run.path());
     assert_eq!(ids(&page), ALL_PARTS, "{page}");
     for words in [
@@ -193,9 +193,9 @@ fn from_results_alone_what_is_missing_is_named_and_left_out() {
 fn a_run_without_records_says_so_once() {
     let elsewhere = tempfile::tempdir().unwrap();
     let mut results = five_states();
-    results.plan.records = false;
-    results.rounds.iter_mut().for_each(|round| round.account = None);
-    compute(&mut results);
+    results.run.plan.records = false;
+    results.run.rounds.iter_mut().for_each(|round| round.time_breakdown = None);
+    results.update();
     let page = rendered(&results, elsewhere.path());
     assert_eq!(ids(&page), ["verdict", "samples", "tables", "notes", "missing", "environment", "run"], "{page}");
     assert!(page.contains("--no-records") && !page.contains("is not there"), "{page}");
@@ -216,12 +216,12 @@ fn a_log_that_is_cut_off_is_no_chart() {
 fn a_run_that_measured_nothing_has_a_page() {
     let folder = tempfile::tempdir().unwrap();
     let mut results = results(Vec::new());
-    (results.ended, results.error) = (Ended::Failed, Some(MARKUP.to_owned()));
-    compute(&mut results);
+    (results.run.ended, results.run.error) = (Ended::Failed, Some(MARKUP.to_owned()));
+    results.update();
     let page = rendered(&results, folder.path());
     assert_eq!(ids(&page), ["notes", "environment", "run"], "{page}");
     assert!(page.contains(" failed (&lt;script"), "{page}");
-    results.ended = Ended::Interrupted;
+    results.run.ended = Ended::Interrupted;
     assert!(rendered(&results, folder.path()).contains(" was interrupted"));
 }
 
@@ -233,18 +233,19 @@ fn cases_grids_and_machines_have_pages() {
     rounds.extend(of_case(CacheState::RemoteHit, Some(0), &[300, 200, 400]));
     rounds.extend(of_case(CacheState::RemoteHit, Some(1), &[700, 701, 702]));
     let mut of_cases = results(rounds);
-    of_cases.plan = plan_of(&[CacheState::GoWarm, CacheState::RemoteHit], cases);
-    compute(&mut of_cases);
+    of_cases.run.plan = plan_of(&[CacheState::GoWarm, CacheState::RemoteHit], cases);
+    of_cases.update();
     let page = rendered(&of_cases, folder.path());
     assert!(page.contains("a &lt;b&gt;") && ids(&page).contains(&"samples"), "{page}");
 
-    of_cases.network = Some(network());
+    of_cases.analysis.network = Some(network());
     let page = rendered(&of_cases, folder.path());
     assert_eq!(ids(&page), ["verdict", "network", "tables", "environment", "run"], "{page}");
     assert!(page.contains("above 18 ms a build without a cache is faster"), "{page}");
 
     let mut of_machines = results(Vec::new());
-    of_machines.ci = Some(machines());
+    (of_machines.run.machines, of_machines.run.plan.study) = (groups(), study());
+    of_machines.update();
     let page = rendered(&of_machines, folder.path());
     assert!(page.contains("3, the same, one seeds, wave 2") && ids(&page).contains(&"tables"), "{page}");
 }

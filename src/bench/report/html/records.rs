@@ -7,9 +7,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::bench::analysis::time::get_latency::{GetClass, classes};
 use crate::bench::analysis::time::in_flight::InFlight;
-use crate::bench::analysis::time::time_breakdown::Frame;
+
+use crate::bench::analysis::results::Results;
 use crate::bench::report::html::subjects::Subject;
-use crate::bench::results::run::Results;
 use crate::telemetry::read_request_log;
 
 /// Parts of the wall time in a chart of requests in flight.
@@ -59,14 +59,15 @@ pub fn request_log(folder: &Folder<'_>, of: &Subject<'_>, results: &Results) -> 
     let below = format!("{}/request.txt", round.folder);
     let missing =
         |what: String| Missing { record: format!("{below} {what}"), without: "Requests in flight and latency of gets" };
-    let workers = of.figures.account.as_ref().map(|of| of.account.workers).or(results.environment.cores);
+    let workers =
+        of.figures.time_breakdown.as_ref().map(|of| of.time_breakdown.workers).or(results.run.environment.cores);
     let read = || {
         let path = folder.file(&below).ok_or("is not there")?;
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read ({error})"))?;
         let log = read_request_log(&text).map_err(|error| format!("cannot be read ({error})"))?;
-        let cores = results.environment.cores.or(workers);
+        let cores = results.run.environment.cores.or(workers);
         let known = workers.zip(cores).ok_or("has no number of cores")?;
-        let frame = Frame::of(round, session, known.0, known.1);
+        let frame = round.times(session, known.0, known.1);
         Ok(FromLog { in_flight: InFlight::of(frame, &log, PARTS), gets: classes(&log) })
     };
     Some(read().map_err(missing))

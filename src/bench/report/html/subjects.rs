@@ -1,9 +1,10 @@
 //! The rows, bars and panels of the report: the states, or the states under cases, each with its typical round.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::summary::{StateSummary, typical};
 use crate::bench::plan::steps::Setup;
 use crate::bench::report::terminal::cases as case_table;
-use crate::bench::results::run::{Results, Round};
+use crate::bench::results::round::Round;
 use crate::bench::scenario::case::Case;
 
 /// A state, or a state under a case.
@@ -34,14 +35,18 @@ pub fn subjects(results: &Results) -> Vec<Subject<'_>> {
     let subject = |name: String, setup: Setup, figures| {
         // Tables separate state and case by two spaces, which HTML would show as one.
         let name = name.replacen("  ", ": ", 1);
-        let round = typical(&results.rounds, setup);
+        let round = typical(&results.run.rounds, setup);
         Subject { name, setup, figures, round }
     };
-    let states =
-        results.summary.states.iter().map(|state| subject(state.state.name().to_owned(), state.state.into(), state));
-    let named = results.cases.iter().zip(case_table::names(&results.cases));
+    let states = results
+        .analysis
+        .summary
+        .states
+        .iter()
+        .map(|state| subject(state.state.name().to_owned(), state.state.into(), state));
+    let named = results.analysis.cases.iter().zip(case_table::names(&results.analysis.cases));
     let cases = named.map(|(of, name)| {
-        let case = results.plan.cases.iter().position(|case| case.slug == of.slug);
+        let case = results.run.plan.cases.iter().position(|case| case.slug == of.slug);
         subject(name, Setup { state: of.figures.state, case }, &of.figures)
     });
     states.chain(cases).collect()
@@ -50,11 +55,10 @@ pub fn subjects(results: &Results) -> Vec<Subject<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::compute;
+    use crate::bench::analysis::results::tests::results;
     use crate::bench::analysis::study::cases::tests::measured as of_case;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::results::run::tests::results;
     use crate::bench::scenario::cache_state::CacheState;
     use crate::bench::scenario::case::tests::case;
 
@@ -63,14 +67,14 @@ mod tests {
         let mut rounds = measured(CacheState::GoWarm, &[100, 102, 104]);
         rounds.extend(of_case(CacheState::RemoteHit, Some(0), &[300, 200, 400]));
         let mut results = results(rounds);
-        results.plan = plan_of(
+        results.run.plan = plan_of(
             &[CacheState::GoWarm, CacheState::RemoteHit],
             vec![case("name = \"Pack & go\"\nstrategy = \"pack\"")],
         );
-        compute(&mut results);
+        results.update();
         let found = subjects(&results);
         let names: Vec<String> = found.iter().map(Subject::named).collect();
         assert_eq!(names, ["go-warm, round 2", "Pack & go, round 1"]);
-        assert_eq!(found[1].folder(&results.plan.cases), "remote-hit/pack-go");
+        assert_eq!(found[1].folder(&results.run.plan.cases), "remote-hit/pack-go");
     }
 }

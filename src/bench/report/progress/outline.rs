@@ -3,6 +3,7 @@
 use crate::bench::plan::duration;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step};
+use crate::bench::plan::study::Study;
 use crate::bench::report::text::units;
 use crate::bench::report::text::wrap::joined;
 use crate::bench::scenario::network_grid::Limit;
@@ -23,7 +24,7 @@ pub fn render(plan: &Plan, cores: usize) -> String {
         line("remote", remote(plan).split(' '), " "),
         line("takes", [duration.as_str()], ""),
     ];
-    for group in &plan.groups {
+    for group in plan.study.groups() {
         let waves: Vec<String> = group.waves.iter().map(|wave| wave.packages.join(", ")).collect();
         let words = format!("{}: {}", group.folder(), waves.join("; then "));
         lines.push(line("machines", words.split(' '), " "));
@@ -59,7 +60,9 @@ fn remote(plan: &Plan) -> String {
     match plan.link {
         _ if !plan.needs_remote() => "none needed".to_owned(),
         None => "the S3 of the S3_ variables, under a separate prefix".to_owned(),
-        Some(_) if plan.grid.is_some() => "embedded S3, at each latency and bandwidth of the grid".to_owned(),
+        Some(_) if matches!(plan.study, Study::Network { .. }) => {
+            "embedded S3, at each latency and bandwidth of the grid".to_owned()
+        }
         Some(link) => {
             let jitter = if link.jitter_ms > 0.0 { format!(", jitter {} ms", link.jitter_ms) } else { String::new() };
             let bandwidth = Limit(link.bandwidth).name();

@@ -48,7 +48,7 @@ impl Remaining {
         let guess = |step: &Step| (*step, duration::of_step(plan, step, cores));
         Remaining {
             steps: plan.steps.iter().map(guess).collect(),
-            groups_s: plan.groups.iter().map(|group| duration::of_group(group, cores)).collect(),
+            groups_s: plan.study.groups().iter().map(|group| duration::of_group(group, cores)).collect(),
             took: Vec::new(),
             guessed_s: 0.0,
             measured_s: 0.0,

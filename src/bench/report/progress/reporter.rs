@@ -8,7 +8,7 @@ use crate::bench::plan::steps::{Kind, Step};
 use crate::bench::report::progress::remaining::{Left, Remaining};
 use crate::bench::report::progress::status_line::StatusLine;
 use crate::bench::report::text::units;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 use crate::bench::scenario::case::Case;
 use crate::note;
 

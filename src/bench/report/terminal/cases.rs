@@ -1,5 +1,6 @@
 //! The tables of a scenario with cases: how long each took, and what its backend did.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::compare::Comparison;
 use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
@@ -9,13 +10,13 @@ use crate::bench::report::terminal::states::{compared, spread};
 use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;
-use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// The states that all cases share, then each state under each case, with their names.
 pub fn figures(results: &Results) -> Vec<(String, &StateSummary)> {
-    let shared = results.summary.states.iter().map(|state| (state.state.to_string(), state));
-    let of_cases = names(&results.cases).into_iter().zip(results.cases.iter().map(|case| &case.figures));
+    let shared = results.analysis.summary.states.iter().map(|state| (state.state.to_string(), state));
+    let of_cases =
+        names(&results.analysis.cases).into_iter().zip(results.analysis.cases.iter().map(|case| &case.figures));
     shared.chain(of_cases).collect()
 }
 
@@ -73,7 +74,7 @@ pub fn counts(cases: &[CaseSummary]) -> Grid {
 
 /// A sentence for each case that lacks a pack option, or has a change: its time against the case that it is compared with.
 pub fn sentences(cases: &[CaseSummary]) -> Vec<String> {
-    let lacking = cases.iter().filter_map(|case| Some((case, case.against_whole?)));
+    let lacking = cases.iter().filter_map(|case| Some((case, case.against_baseline?)));
     lacking.map(|(case, worth)| format!("{}: {}{}", case.name, comparison::long(&worth), range(&worth))).collect()
 }
 

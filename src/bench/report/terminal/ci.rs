@@ -1,15 +1,15 @@
-//! The tables of a scenario with several machines: a row for each wave, with its price at S3.
+//! The tables of a scenario with machines: a row a wave, and what S3 would ask for it. Reads results, computes nothing.
 
-use crate::bench::analysis::study::ci::{CiResults, WaveSummary};
-use crate::bench::execute::state_check::ServerSeen;
+use crate::bench::analysis::study::ci::WaveSummary;
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;
-use crate::bench::scenario::ci::{Share, Start};
+use crate::bench::results::round::ServerSeen;
+use crate::bench::scenario::ci::{Prices, Share, Start};
 
-/// Two tables with a row for each wave: the work of the machines, and its cost.
-pub fn grids(ci: &CiResults) -> [Grid; 2] {
-    [work(&ci.waves), costs(&ci.waves)]
+/// A row a wave: what the machines did, and what that costs.
+pub fn grids(waves: &[WaveSummary]) -> [Grid; 2] {
+    [work(waves), costs(waves)]
 }
 
 fn work(waves: &[WaveSummary]) -> Grid {
@@ -55,16 +55,15 @@ fn costs(waves: &[WaveSummary]) -> Grid {
     ])
 }
 
-/// Notes on the columns, and what makes the numbers doubtful.
-pub fn notes(ci: &CiResults) -> Vec<String> {
-    let prices = &ci.prices;
+/// What a reader has to know.
+pub fn notes(waves: &[WaveSummary], prices: &Prices) -> Vec<String> {
     let shared = "All machines share the cores of this one: compare the waves with each other. pending: uploads that were not finished at exit.";
     let priced = format!(
         "$ wave: requests and bytes out; $ month: what the bucket holds after the wave. At {} a thousand PUT and LIST, {} a \
          thousand GET, {} a GB out, {} a GB and month: change them under [prices].",
         prices.put_and_list_per_1000, prices.get_per_1000, prices.out_per_gb, prices.stored_per_gb_month
     );
-    let doubts = ci.waves.iter().flat_map(|wave| wave.doubts.iter().map(|doubt| format!("Do not trust {doubt}.")));
+    let doubts = waves.iter().flat_map(|wave| wave.doubts.iter().map(|doubt| format!("Do not trust {doubt}.")));
     doubts.chain([shared.to_owned(), priced]).collect()
 }
 
@@ -95,15 +94,15 @@ fn start(start: Start) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::ci::tests::results;
+    use crate::bench::analysis::study::ci::tests::waves;
     use crate::bench::report::terminal::grid::View;
     use crate::bench::report::text::wrap::wrapped;
 
     #[test]
     fn rates_requests_and_costs_have_their_columns() {
-        let ci = results();
-        let tables = grids(&ci).map(|grid| grid.render(View { width: 100, colour: false }));
-        let text = format!("{}\n{}", tables.join("\n"), wrapped(&notes(&ci), 100));
+        let waves = waves();
+        let tables = grids(&waves).map(|grid| grid.render(View { width: 100, colour: false }));
+        let text = format!("{}\n{}", tables.join("\n"), wrapped(&notes(&waves, &Prices::default()), 100));
         for words in ["3, the same, one seeds", "75 %", "2000", "0.04540", "0.02300", "0.005 a thousand"] {
             assert!(text.contains(words), "{words}: {text}");
         }

@@ -38,8 +38,7 @@ pub fn grid(states: &[StateSummary]) -> Grid {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::analysis::study::summary::Summary;
-    use crate::bench::analysis::study::summary::tests::measured;
+    use crate::bench::analysis::study::summary::tests::{measured, summary};
     use crate::bench::report::terminal::grid::View;
     use crate::bench::scenario::cache_state::CacheState;
 
@@ -67,7 +66,7 @@ pub mod tests {
     #[test]
     fn every_column_of_a_build_of_std_fits_100() {
         let all = CacheState::ALL.into_iter().flat_map(|state| measured(state, &[1])).collect::<Vec<_>>();
-        let mut states = Summary::of(&all, false).states;
+        let mut states = summary(&all).states;
         for state in &mut states {
             state.go_cpu_median_ns = 152.13e9;
         }

@@ -10,11 +10,14 @@ use crate::bench::analysis::statistics::stats::{median, median_interval, paired_
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::units;
-use crate::bench::results::run::write_whole;
+use crate::bench::results::environment::Environment;
+use crate::bench::results::run::{RecordOverhead, write_whole};
 use crate::bench::scenario::cache_state::CacheState;
 
 /// Where `bench overhead` leaves its result for the reports of later runs.
 pub const OVERHEAD_FILE: &str = "overhead.json";
+/// Name of the setting that timed rounds have.
+pub const DEFAULT_SET: &str = "all five";
 /// Version of its layout.
 const SCHEMA: u32 = 2;
 /// A price of fewer rounds is no price yet: its interval is as wide as the range, or next to it.
@@ -153,21 +156,30 @@ fn differences(values: &[u64], bases: &[u64]) -> Option<[f64; 3]> {
     Some([median(&differences)?, interval.low, interval.high])
 }
 
-/// The price in one line, as every report has it.
-pub fn in_words(last: Option<&OverheadRun>, name: &str, go_version: &str, cpu_model: Option<&str>) -> String {
-    let of_here = last.filter(|last| last.go_version == go_version && last.cpu_model.as_deref() == cpu_model);
-    let known = of_here.and_then(|last| Some((last, last.price(name)?, last.price("none, again")?)));
-    match known.filter(|(_, price, _)| price.rounds >= FEWEST_ROUNDS) {
-        Some((last, price, noise)) => format!(
-            "The records cost `go build {}` that hits locally {} of its wall time ({} to {}; noise {} to {}; {} rounds: {}).",
-            last.packages,
-            signed(price.ratio),
-            signed(price.low),
-            signed(price.high),
-            signed(noise.low),
-            signed(noise.high),
-            price.rounds,
-            last.run,
+/// The overhead of a setting on this machine, by the last measurement; None where that was on another one, or had too few rounds.
+pub fn of_records(last: &OverheadRun, name: &str, environment: &Environment) -> Option<RecordOverhead> {
+    let is_here = (&last.go_version, &last.cpu_model) == (&environment.go_version, &environment.cpu_model);
+    let (price, noise) = (last.price(name)?, last.price("none, again")?);
+    (is_here && price.rounds >= FEWEST_ROUNDS).then(|| RecordOverhead {
+        run: last.run.clone(),
+        packages: last.packages.clone(),
+        rounds: price.rounds,
+        ratio: price.ratio,
+        interval: [price.low, price.high],
+        noise: [noise.low, noise.high],
+    })
+}
+
+/// The overhead of the records in one line, as every report has it.
+pub fn in_words(overhead: Option<&RecordOverhead>) -> String {
+    match overhead {
+        Some(RecordOverhead { run, packages, rounds, ratio, interval, noise }) => format!(
+            "The records cost `go build {packages}` that hits locally {} of its wall time ({} to {}; noise {} to {}; {rounds} rounds: {run}).",
+            signed(*ratio),
+            signed(interval[0]),
+            signed(interval[1]),
+            signed(noise[0]),
+            signed(noise[1]),
         ),
         None => "What the records cost on this machine has not been measured: `bench overhead` does.".to_owned(),
     }
@@ -189,6 +201,7 @@ fn floats(values: &[u64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::results::environment::tests::environment;
 
     fn overhead() -> OverheadRun {
         let setting = |name: &str, walls_ns: &[u64]| Setting {
@@ -217,19 +230,21 @@ mod tests {
     #[test]
     fn the_line_tells_the_price_of_this_machine_only() {
         let mut overhead = overhead();
-        let too_few = in_words(Some(&overhead), "all", "go1.26.8", None);
+        let words = |overhead: &OverheadRun, environment| in_words(of_records(overhead, "all", &environment).as_ref());
+        let too_few = words(&overhead, environment());
         assert!(too_few.contains("has not been measured"), "{too_few}");
         for setting in &mut overhead.settings {
             setting.walls_ns = setting.walls_ns.repeat(4);
         }
-        let line = in_words(Some(&overhead), "all", "go1.26.8", None);
+        let line = words(&overhead, environment());
         assert!(
             line.contains("+2.0 % of its wall time (+1.0 % to +3.0 %; noise −1.0 % to +1.0 %; 12 rounds"),
             "{line}"
         );
-        let other = in_words(Some(&overhead), "all", "go1.26.8", Some("another"));
+        let another = Environment { cpu_model: Some("another".to_owned()), ..environment() };
+        let other = words(&overhead, another);
         assert!(other.contains("has not been measured"), "{other}");
-        assert_eq!(other, in_words(None, "all", "go1.26.8", None));
+        assert_eq!(other, in_words(None));
     }
 
     #[test]

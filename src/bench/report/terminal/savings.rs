@@ -5,7 +5,7 @@ use crate::bench::analysis::time::savings::{PackageSaved, Part, PartSaved, Savin
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::units;
-use crate::bench::results::run::Round;
+use crate::bench::results::round::Round;
 
 /// A `close` below this share of the wall clock is left out of the words.
 const WORTH_A_WORD: f64 = 0.01;
@@ -42,8 +42,9 @@ pub fn grid(savings: &[Savings]) -> Grid {
 
 /// The critical path of each state with the time of go's `close`, which is not in it, and the packages that are slower with the cache.
 pub fn notes(paths: &[CriticalPath], savings: &[Savings], rounds: &[Round]) -> Vec<String> {
-    let account = |path: &CriticalPath| rounds.iter().find(|round| round.folder == path.folder)?.account.as_ref();
-    let close_ns = |path: &CriticalPath| account(path).map_or(0, |account| account.close_ns);
+    let time_breakdown =
+        |path: &CriticalPath| rounds.iter().find(|round| round.folder == path.folder)?.time_breakdown.as_ref();
+    let close_ns = |path: &CriticalPath| time_breakdown(path).map_or(0, |time_breakdown| time_breakdown.close_ns);
     let mut notes: Vec<String> = paths.iter().map(|of| path(of, close_ns(of))).collect();
     notes.extend(savings.iter().filter_map(costly));
     if !paths.is_empty() {

@@ -1,14 +1,16 @@
 //! All tables, notes and sentences of a run: what `--details` prints, and what the other reports are made of.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::summary::BackendSummary;
-use crate::bench::execute::environment::Environment;
 use crate::bench::plan::run_plan::Plan;
+use crate::bench::plan::study::Study;
 use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::ci as ci_table;
 use crate::bench::report::terminal::counts;
 use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::terminal::network as network_table;
+use crate::bench::report::terminal::overhead;
 use crate::bench::report::terminal::savings;
 use crate::bench::report::terminal::selftest;
 use crate::bench::report::terminal::states;
@@ -20,7 +22,7 @@ use crate::bench::report::text::notes;
 use crate::bench::report::text::units;
 use crate::bench::report::text::verdict;
 use crate::bench::report::text::wrap::wrapped;
-use crate::bench::results::run::Results;
+use crate::bench::results::environment::Environment;
 use crate::bench::scenario::network_grid::Limit;
 
 /// Verdicts on more states and cases than these are in the report alone.
@@ -30,7 +32,7 @@ const MOST_VERDICTS: usize = 5;
 pub fn render(results: &Results, files: &[File], view: View) -> String {
     let mut parts = vec![header(results)];
     parts.extend(grids(results).iter().map(|grid| grid.render(view)));
-    if let Some(network) = &results.network {
+    if let Some(network) = &results.analysis.network {
         parts.extend(network_table::render(network, view));
     }
     parts.push(wrapped(&notes(results), view.width));
@@ -43,16 +45,16 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
 
 /// The bottlenecks of each state; empty where there are more states and cases than anyone reads.
 pub fn verdicts(results: &Results, width: usize) -> String {
-    let shown = if results.verdicts.len() <= MOST_VERDICTS { &results.verdicts[..] } else { &[] };
-    verdict::render(shown, &results.plan, width)
+    let shown = if results.analysis.verdicts.len() <= MOST_VERDICTS { &results.analysis.verdicts[..] } else { &[] };
+    verdict::render(shown, &results.run.plan, width)
 }
 
 /// The tables of a run, but for those of a grid of links.
 pub fn grids(results: &Results) -> Vec<Grid> {
     let mut grids = results_grids(results);
     grids.extend(breakdown_grid(results));
-    if !results.savings.is_empty() {
-        grids.push(savings::grid(&results.savings));
+    if !results.analysis.savings.is_empty() {
+        grids.push(savings::grid(&results.analysis.savings));
     }
     grids
 }
@@ -60,28 +62,28 @@ pub fn grids(results: &Results) -> Vec<Grid> {
 /// The wall-time breakdown of each state or case; None where there is none.
 pub fn breakdown_grid(results: &Results) -> Option<Grid> {
     let grid = time_breakdown::grid(&cases::figures(results));
-    let is_shown = results.network.is_none() && results.proofs.is_empty() && !grid.rows.is_empty();
+    let is_shown = results.analysis.network.is_none() && results.analysis.selftest.is_empty() && !grid.rows.is_empty();
     is_shown.then_some(grid)
 }
 
 /// The tables of times and counts, but for those of a grid of links.
 pub fn results_grids(results: &Results) -> Vec<Grid> {
-    let summary = &results.summary;
+    let summary = &results.analysis.summary;
     let mut grids = Vec::new();
-    if let Some(ci) = results.ci.as_ref().filter(|ci| !ci.waves.is_empty()) {
-        grids.extend(ci_table::grids(ci));
+    if !results.analysis.waves.is_empty() {
+        grids.extend(ci_table::grids(&results.analysis.waves));
     }
-    if !results.proofs.is_empty() {
-        grids.push(selftest::grid(&results.proofs));
-    } else if results.network.is_none() && !results.cases.is_empty() {
-        grids.extend([cases::times(results), cases::counts(&results.cases)]);
-    } else if results.network.is_none() && !summary.states.is_empty() {
+    if !results.analysis.selftest.is_empty() {
+        grids.push(selftest::grid(&results.analysis.selftest));
+    } else if results.analysis.network.is_none() && !results.analysis.cases.is_empty() {
+        grids.extend([cases::times(results), cases::counts(&results.analysis.cases)]);
+    } else if results.analysis.network.is_none() && !summary.states.is_empty() {
         grids.extend([states::times(summary), counts::grid(&summary.states)]);
     }
     if !summary.pairs.is_empty() {
         grids.push(states::pairs(&summary.pairs));
     }
-    grids.extend(results.differences.as_ref().filter(|found| !found.states.is_empty()).map(differences::grid));
+    grids.extend(results.analysis.differences.as_ref().filter(|found| !found.states.is_empty()).map(differences::grid));
     grids
 }
 
@@ -91,35 +93,40 @@ pub fn notes(results: &Results) -> Vec<String> {
     let sessions: Vec<(String, &BackendSummary)> =
         figures.iter().filter_map(|(name, state)| Some((name.clone(), state.backend.as_ref()?))).collect();
     let has_single = figures.iter().any(|(_, state)| state.wall_spread.is_none());
-    let mut notes = notes::of_run(&results.summary, &sessions, has_single);
+    let mut notes = notes::of_run(&results.analysis.summary, &sessions, has_single);
     notes.extend(left_out(results));
     notes.extend(figures.iter().filter_map(|(name, state)| conditions::misses(name, state.backend.as_ref()?)));
     notes.extend(time_breakdown::sentence(&figures));
-    notes.extend(savings::notes(&results.critical_paths, &results.savings, &results.rounds));
-    notes.extend(results.plan.until.map(|until| notes::until(until.share, results.widest_interval)));
-    notes.extend(results.ci.as_ref().filter(|ci| !ci.waves.is_empty()).map(ci_table::notes).into_iter().flatten());
-    if results.plan.records && !sessions.is_empty() {
-        notes.push(results.price_of_records.clone());
+    notes.extend(savings::notes(&results.analysis.critical_paths, &results.analysis.savings, &results.run.rounds));
+    notes.extend(results.run.plan.precision.map(|until| notes::until(until.share, results.analysis.widest_interval)));
+    if let (Study::Machines { prices, .. }, false) = (&results.run.plan.study, results.analysis.waves.is_empty()) {
+        notes.extend(ci_table::notes(&results.analysis.waves, prices));
+    }
+    if results.run.plan.records && !sessions.is_empty() {
+        notes.push(overhead::in_words(results.run.record_overhead.as_ref()));
     }
     notes
 }
 
 /// The results in words.
 pub fn sentences(results: &Results) -> Vec<String> {
-    if let Some(found) = &results.differences {
+    if let Some(found) = &results.analysis.differences {
         return differences::words(found);
     }
-    match &results.network {
+    match &results.analysis.network {
         Some(network) => network_table::sentences(network),
-        None if !results.cases.is_empty() => cases::sentences(&results.cases),
-        None if !results.summary.states.is_empty() => vec![answer::sentence(&results.summary)],
+        None if !results.analysis.cases.is_empty() => cases::sentences(&results.analysis.cases),
+        None if !results.analysis.summary.states.is_empty() => vec![answer::sentence(&results.analysis.summary)],
         None => Vec::new(),
     }
 }
 
 /// The name of the scenario: that of a file, unless bench itself has put the cases together.
 pub fn scenario(plan: &Plan) -> String {
-    if plan.compare_with_first { plan.scenario.clone() } else { format!("{}.toml", plan.scenario) }
+    match plan.study {
+        Study::WhatIf => plan.scenario.clone(),
+        _ => format!("{}.toml", plan.scenario),
+    }
 }
 
 /// Cores, and go's workers where they are not as many.
@@ -133,7 +140,7 @@ fn cores(environment: &Environment) -> String {
 
 /// The scenario, the command and the machine.
 pub fn header(results: &Results) -> String {
-    let (plan, environment) = (&results.plan, &results.environment);
+    let (plan, environment) = (&results.run.plan, &results.run.environment);
     let cores = cores(environment);
     let memory = environment.memory_bytes.map_or(units::MISSING.to_owned(), units::gibibytes);
     let module = plan.module.as_ref().and_then(|folder| Some(format!(" in {}", folder.file_name()?.display())));
@@ -160,26 +167,26 @@ pub fn header(results: &Results) -> String {
 
 /// Settings of the user that were not used: they do not explain the times.
 fn left_out(results: &Results) -> Option<String> {
-    let of_command = results.plan.command.iter().flat_map(|command| &command.left_out);
+    let of_command = results.run.plan.command.iter().flat_map(|command| &command.left_out);
     let all: Vec<&str> =
-        results.environment.go_settings_left_out.iter().chain(of_command).map(String::as_str).collect();
+        results.run.environment.go_settings_left_out.iter().chain(of_command).map(String::as_str).collect();
     if all.is_empty() { None } else { Some(format!("Not used of your settings: {}.", all.join(", "))) }
 }
 
 fn remote(results: &Results) -> String {
-    let Some(link) = results.plan.link else {
+    let Some(link) = results.run.plan.link else {
         return "remote: the S3 of the S3_* variables".to_owned();
     };
     let measured =
-        results.link.map_or(String::new(), |measured| format!(" (measured {:.1})", measured.first_byte_median_ms));
+        results.run.link.map_or(String::new(), |measured| format!(" (measured {:.1})", measured.first_byte_median_ms));
     let jitter = match link.jitter_ms {
         0.0 => String::new(),
         jitter => format!(" · jitter {jitter} ms"),
     };
-    if !results.plan.has_one_link() {
+    if !results.run.plan.has_one_link() {
         return "remote: embedded S3 · each case has its own link".to_owned();
     }
-    let link = results.plan.cases.first().and_then(|case| case.link).unwrap_or(link);
+    let link = results.run.plan.cases.first().and_then(|case| case.link).unwrap_or(link);
     let bandwidth = Limit(link.bandwidth).name();
     format!("remote: embedded S3 · S3 latency {} ms{measured}{jitter} · bandwidth {bandwidth}", link.latency_ms)
 }
@@ -198,7 +205,7 @@ mod tests {
     fn only_what_is_a_file_is_called_like_one() {
         let mut plan = crate::bench::plan::run_plan::tests::resolve(&["--scenario", "small"]).unwrap();
         assert_eq!(scenario(&plan), "small.toml");
-        (plan.scenario, plan.compare_with_first) = ("what-if".to_owned(), true);
+        (plan.scenario, plan.study) = ("what-if".to_owned(), Study::WhatIf);
         assert_eq!(scenario(&plan), "what-if");
     }
 }

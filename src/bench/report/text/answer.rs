@@ -1,13 +1,13 @@
 //! The answers to three questions: is a fresh machine faster, is the first build slower, is the next build on the same machine
 //! faster? go's own warm cache needs no backend, so being as fast as that is no gain.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::compare::{Comparison, Verdict};
 use crate::bench::analysis::study::conditions::Disturbance;
 use crate::bench::analysis::study::summary::Summary;
 use crate::bench::report::text::cell::{Cell, Tone};
 use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
-use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// The question of a run of states.
@@ -20,8 +20,10 @@ pub fn sentence(summary: &Summary) -> String {
 
 /// The answers of a run of states without cases; None of other runs.
 pub fn of_run(results: &Results) -> Option<String> {
-    let asks = results.network.is_none() && results.cases.is_empty() && !results.summary.states.is_empty();
-    asks.then(|| answers(&results.summary))
+    let asks = results.analysis.network.is_none()
+        && results.analysis.cases.is_empty()
+        && !results.analysis.summary.states.is_empty();
+    asks.then(|| answers(&results.analysis.summary))
 }
 
 /// The answer in one line.
@@ -152,7 +154,7 @@ fn without_go_cold(summary: &Summary, own: Option<(CacheState, Comparison)>) -> 
 pub fn to_go_warm(found: &Comparison) -> String {
     match found.verdict {
         Verdict::Same => "as fast as go's cache".to_owned(),
-        Verdict::NoClearDifference => "not clearly different from go's cache".to_owned(),
+        Verdict::Inconclusive => "not clearly different from go's cache".to_owned(),
         _ => format!("{} than go's cache", word(found)),
     }
 }

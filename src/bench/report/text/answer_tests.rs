@@ -1,9 +1,9 @@
 use super::*;
-use crate::bench::analysis::study::summary::tests::measured;
+use crate::bench::analysis::study::summary::tests::{measured, summary as summary_of};
 
 fn summary(states: &[(CacheState, &[u64])]) -> Summary {
     let rounds: Vec<_> = states.iter().flat_map(|(state, walls)| measured(*state, walls)).collect();
-    Summary::of(&rounds, false)
+    summary_of(&rounds)
 }
 
 const WARM: (CacheState, &[u64]) = (CacheState::GoWarm, &[260, 261, 262, 263, 264]);

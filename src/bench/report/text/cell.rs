@@ -26,7 +26,7 @@ impl Cell {
         let tone = match verdict {
             Verdict::Faster => Tone::Good,
             Verdict::Slower => Tone::Bad,
-            Verdict::Same | Verdict::NoClearDifference | Verdict::NoiseUnknown => Tone::Plain,
+            Verdict::Same | Verdict::Inconclusive | Verdict::NoiseUnknown => Tone::Plain,
         };
         Cell { text, tone }
     }

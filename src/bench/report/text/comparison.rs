@@ -12,7 +12,7 @@ pub fn short(found: &Comparison) -> String {
 pub fn of_verdict(verdict: Verdict, ratio: f64) -> String {
     match verdict {
         Verdict::Same => "the same".to_owned(),
-        Verdict::NoClearDifference => "no clear difference".to_owned(),
+        Verdict::Inconclusive => "no clear difference".to_owned(),
         Verdict::NoiseUnknown => "inconclusive".to_owned(),
         Verdict::Faster | Verdict::Slower => factor(ratio),
     }
@@ -92,9 +92,9 @@ mod tests {
 
     #[test]
     fn what_is_not_clear_has_its_reason() {
-        assert_eq!(short(&of(1.09, Verdict::NoClearDifference)), "no clear difference");
-        assert_eq!(long(&of(1.09, Verdict::NoClearDifference)), "no clear difference (+9.0 %, −1.0 % to +20 %)");
-        let by_noise = Comparison { noise: Some(0.12), ..of(1.09, Verdict::NoClearDifference) };
+        assert_eq!(short(&of(1.09, Verdict::Inconclusive)), "no clear difference");
+        assert_eq!(long(&of(1.09, Verdict::Inconclusive)), "no clear difference (+9.0 %, −1.0 % to +20 %)");
+        let by_noise = Comparison { noise: Some(0.12), ..of(1.09, Verdict::Inconclusive) };
         assert_eq!(long(&by_noise), "no clear difference (+9.0 %, noise ±12 %)");
         assert_eq!(short(&of(1.3, Verdict::NoiseUnknown)), "inconclusive");
         let expected = "inconclusive (1.3x slower, but too few rounds to know the noise)";

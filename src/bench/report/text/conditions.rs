@@ -1,16 +1,17 @@
 //! The circumstances of a run in one line, and the warnings that belong beside its numbers.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::conditions::{Conditions, Disturbance};
 use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
 use crate::bench::report::text::notes;
 use crate::bench::report::text::units;
-use crate::bench::results::run::{Ended, Results};
+use crate::bench::results::run::Ended;
 use crate::bench::scenario::network_grid::Limit;
 
 /// The conditions of a run.
 pub fn of_run(results: &Results) -> Conditions {
-    let noise = results.summary.noise_floor.as_ref().map(|floor| floor.share);
-    Conditions::of(&results.rounds, &results.plan, results.environment.cores, noise)
+    let noise = results.analysis.summary.noise_floor.as_ref().map(|floor| floor.share);
+    Conditions::of(&results.run.rounds, &results.run.plan, results.run.environment.cores, noise)
 }
 
 /// S3, noise, load of the machine, and whether the records agree, as parts of a line.
@@ -22,16 +23,16 @@ pub fn parts(results: &Results) -> Vec<String> {
         (Some(_), _) => "machine quiet".to_owned(),
         (None, _) => "load unknown".to_owned(),
     };
-    let records = &results.summary.records;
+    let records = &results.analysis.summary.records;
     let agreement = match records.disagreements.len() {
-        _ if !results.plan.records => Some("records off".to_owned()),
+        _ if !results.run.plan.records => Some("records off".to_owned()),
         0 if records.files.len() < 2 => None,
         0 => Some("records agree".to_owned()),
         _ => Some("RECORDS DISAGREE".to_owned()),
     };
     let mut parts = vec![remote(results)];
     parts.push(noise.unwrap_or_else(|| "noise not measured".to_owned()));
-    if results.ci.is_none() {
+    if results.run.machines.is_empty() {
         parts.push(machine);
     }
     parts.extend(agreement);
@@ -40,7 +41,7 @@ pub fn parts(results: &Results) -> Vec<String> {
 
 /// The warnings of a run, each in a sentence; empty where all is well. `sessions` are the named states and cases.
 pub fn warnings(results: &Results, sessions: &[(String, &StateSummary)]) -> Vec<String> {
-    let summary = &results.summary;
+    let summary = &results.analysis.summary;
     let mut warnings: Vec<String> =
         notes::incomplete(results).map(|what| format!("Incomplete: {what}.")).into_iter().collect();
     if !summary.records.disagreements.is_empty() {
@@ -53,15 +54,18 @@ pub fn warnings(results: &Results, sessions: &[(String, &StateSummary)]) -> Vec<
         let (folders, why) = (wrong.folders.join(", "), wrong.why.join("; "));
         warnings.push(format!("Not counted, because not in the state of the name: {folders}: {why}."));
     }
-    if !summary.not_measured.is_empty() && results.ended == Ended::Complete {
+    if !summary.not_measured.is_empty() && results.run.ended == Ended::Complete {
         warnings.push(format!("Planned, and not measured: {}.", summary.not_measured.join(", ")));
     }
     let backends = sessions.iter().filter_map(|(name, state)| Some((name.as_str(), state.backend.as_ref()?)));
     warnings.extend(backends.flat_map(|(name, backend)| of_backend(name, backend)));
-    if let Some(until) =
-        results.plan.until.filter(|until| results.widest_interval.is_none_or(|widest| widest > until.share))
+    if let Some(until) = results
+        .run
+        .plan
+        .precision
+        .filter(|until| results.analysis.widest_interval.is_none_or(|widest| widest > until.share))
     {
-        warnings.push(notes::until(until.share, results.widest_interval));
+        warnings.push(notes::until(until.share, results.analysis.widest_interval));
     }
     warnings
 }
@@ -92,14 +96,14 @@ fn of_backend(name: &str, backend: &BackendSummary) -> Vec<String> {
 }
 
 fn remote(results: &Results) -> String {
-    let plan = &results.plan;
+    let plan = &results.run.plan;
     let Some(link) = plan.link else { return "S3 of the S3_ variables".to_owned() };
     if !plan.has_one_link() {
         return "S3: each case has its own link".to_owned();
     }
     let link = plan.cases.first().and_then(|case| case.link).unwrap_or(link);
     let measured =
-        results.link.map_or(String::new(), |measured| format!(" (measured {:.1})", measured.first_byte_median_ms));
+        results.run.link.map_or(String::new(), |measured| format!(" (measured {:.1})", measured.first_byte_median_ms));
     let bandwidth = link.bandwidth.map_or(String::new(), |_| format!(", {}", Limit(link.bandwidth).name()));
     format!("S3 latency {} ms{measured}{bandwidth}", link.latency_ms)
 }
@@ -107,32 +111,35 @@ fn remote(results: &Results) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::compute;
+    use crate::bench::analysis::results::tests::results;
     use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::results::run::LinkMeasured;
-    use crate::bench::results::run::tests::results;
+    use crate::bench::results::round::LinkMeasured;
     use crate::bench::scenario::cache_state::CacheState;
 
     #[test]
     fn the_line_has_only_what_is_known() {
         let mut run = results(measured(CacheState::LocalHit, &[100]));
-        compute(&mut run);
+        run.update();
         let expected = ["S3 latency 20 ms", "noise not measured", "load unknown"];
         assert_eq!(parts(&run), expected);
-        run.link = Some(LinkMeasured { answers: 9, first_byte_median_ms: 20.44, first_byte_p99_ms: 22.0 });
-        run.summary.records.files = vec![("session.json".to_owned(), 1), ("trace.json".to_owned(), 1)];
+        run.run.link = Some(LinkMeasured { answers: 9, first_byte_median_ms: 20.44, first_byte_p99_ms: 22.0 });
+        run.analysis.summary.records.files = vec![("session.json".to_owned(), 1), ("trace.json".to_owned(), 1)];
         assert_eq!(parts(&run)[0], "S3 latency 20 ms (measured 20.4)");
         assert_eq!(parts(&run).last().unwrap(), "records agree");
-        run.plan.link = None;
+        run.run.plan.link = None;
         assert_eq!(parts(&run)[0], "S3 of the S3_ variables");
     }
 
     #[test]
     fn warnings_are_sentences() {
         let mut run = results(measured(CacheState::LocalHit, &[100]));
-        compute(&mut run);
-        run.ended = Ended::Interrupted;
-        run.summary.records.disagreements.push("local-hit/1: gets: 7 in session.json, 8 in request.txt".to_owned());
+        run.update();
+        run.run.ended = Ended::Interrupted;
+        run.analysis
+            .summary
+            .records
+            .disagreements
+            .push("local-hit/1: gets: 7 in session.json, 8 in request.txt".to_owned());
         let said = warnings(&run, &[]);
         assert!(said[0].starts_with("Incomplete: ") && said[0].ends_with("was interrupted."), "{said:?}");
         assert!(said[1].contains("do not trust these numbers: local-hit/1: gets: 7"), "{said:?}");

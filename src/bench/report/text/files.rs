@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::bench::analysis::study::summary::RoundAccount;
-use crate::bench::results::run::Results;
+use crate::bench::analysis::results::Results;
+use crate::bench::analysis::study::summary::RoundBreakdown;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// A file of the run, as a person would type it.
@@ -28,10 +28,11 @@ pub fn to_look_at(results: &Results, run: &Path, shown: &Path) -> Vec<File> {
 }
 
 /// The most telling state that has a breakdown of its time.
-pub fn telling(results: &Results) -> Option<(CacheState, &RoundAccount)> {
-    let states = || results.summary.states.iter().chain(results.cases.iter().map(|case| &case.figures));
+pub fn telling(results: &Results) -> Option<(CacheState, &RoundBreakdown)> {
+    let states =
+        || results.analysis.summary.states.iter().chain(results.analysis.cases.iter().map(|case| &case.figures));
     TELLING.into_iter().find_map(|state| {
-        let breakdown = states().find(|found| found.state == state)?.account.as_ref()?;
+        let breakdown = states().find(|found| found.state == state)?.time_breakdown.as_ref()?;
         Some((state, breakdown))
     })
 }
@@ -45,21 +46,28 @@ fn trace(results: &Results) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::compute;
+    use crate::bench::analysis::results::tests::results;
     use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::analysis::time::time_breakdown::{Account, Frame};
-    use crate::bench::results::run::tests::results;
+    use crate::bench::results::time_breakdown::BuildTimes;
+    use crate::bench::results::time_breakdown::TimeBreakdown;
     use crate::telemetry::LoggedSession;
 
     fn run() -> Results {
         let mut rounds = measured(CacheState::LocalHit, &[100]);
         rounds.extend(measured(CacheState::RemoteHit, &[100, 120, 190]));
-        let frame =
-            Frame { backend_ns: 0, handshake_ns: 0, released_ns: 1, wall_ns: 1, workers: 1, cores: 1, go_cpu_ns: 0 };
+        let frame = BuildTimes {
+            backend_ns: 0,
+            handshake_ns: 0,
+            released_ns: 1,
+            wall_ns: 1,
+            workers: 1,
+            cores: 1,
+            go_cpu_ns: 0,
+        };
         let log = LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines: Vec::new() };
-        rounds.iter_mut().for_each(|round| round.account = Some(Account::of(frame, &log)));
+        rounds.iter_mut().for_each(|round| round.time_breakdown = Some(TimeBreakdown::of(frame, &log)));
         let mut run = results(rounds);
-        compute(&mut run);
+        run.update();
         run
     }
 

@@ -2,10 +2,10 @@
 
 use crate::bench::analysis::statistics::compare::Verdict;
 use crate::bench::analysis::study::cases::CaseSummary;
-use crate::bench::analysis::study::ci::{CiResults, WaveSummary};
+use crate::bench::analysis::study::ci::WaveSummary;
 use crate::bench::analysis::study::differences::Differences;
 use crate::bench::analysis::study::network::{Crossover, Network, StrategyGrid};
-use crate::bench::analysis::study::selftest::Proof;
+use crate::bench::analysis::study::selftest::Outcome;
 use crate::bench::report::text::answer;
 use crate::bench::report::text::cell::{Cell, Tone};
 use crate::bench::report::text::comparison;
@@ -39,7 +39,7 @@ pub fn of_cases(cases: &[CaseSummary]) -> Cell {
 
 /// The change that saves most; `unchanged` is the case that the others are compared with.
 pub fn of_changes(unchanged: &CaseSummary, changes: &[&CaseSummary]) -> Cell {
-    let judged = || changes.iter().filter_map(|case| Some((*case, case.against_whole?)));
+    let judged = || changes.iter().filter_map(|case| Some((*case, case.against_baseline?)));
     let faster = judged().filter(|(_, found)| found.verdict == Verdict::Faster);
     let state = unchanged.figures.state;
     if let Some((case, found)) = faster.min_by(|one, other| one.1.ratio.total_cmp(&other.1.ratio)) {
@@ -78,11 +78,11 @@ fn reach(of: &StrategyGrid) -> String {
 }
 
 /// The slowest machine of the largest group, for each way to start.
-pub fn of_ci(ci: &CiResults) -> Cell {
-    let most = ci.waves.iter().map(|wave| wave.machines).max().unwrap_or(0);
+pub fn of_waves(waves: &[WaveSummary]) -> Cell {
+    let most = waves.iter().map(|wave| wave.machines).max().unwrap_or(0);
     let last = |start: Start| {
         let is_alike = |wave: &&WaveSummary| (wave.machines, wave.start, wave.builds) == (most, start, Share::Same);
-        ci.waves.iter().rfind(is_alike).map(|wave| wave.slowest_ns)
+        waves.iter().rfind(is_alike).map(|wave| wave.slowest_ns)
     };
     let ways = [(Start::OneSeeds, "if one builds first"), (Start::AllAtOnce, "if all start at once")];
     let said = ways.into_iter().filter_map(|(start, words)| {
@@ -96,8 +96,8 @@ pub fn of_ci(ci: &CiResults) -> Cell {
 }
 
 /// The result of a selftest: all injected bottlenecks found, or how many.
-pub fn of_selftest(proofs: &[Proof]) -> Cell {
-    let failed: Vec<&str> = proofs.iter().filter(|proof| !proof.is_proved).map(|proof| proof.name.as_str()).collect();
+pub fn of_selftest(proofs: &[Outcome]) -> Cell {
+    let failed: Vec<&str> = proofs.iter().filter(|proof| !proof.passed).map(|proof| proof.name.as_str()).collect();
     if !failed.is_empty() {
         let text = format!("No: {} of {} cases failed: {}", failed.len(), proofs.len(), failed.join(", "));
         return Cell { text, tone: Tone::Bad };
@@ -137,7 +137,7 @@ mod tests {
     use crate::bench::analysis::study::cases::summaries;
     use crate::bench::analysis::study::cases::tests::measured;
     use crate::bench::analysis::study::{ci, network};
-    use crate::bench::commands::selftest::tests::proof;
+    use crate::bench::commands::selftest::tests::outcome;
     use crate::bench::plan::run_plan::tests::plan_of;
     use crate::bench::report::terminal::differences;
     use crate::bench::scenario::cache_state::CacheState;
@@ -147,7 +147,7 @@ mod tests {
         let mut cases = vec![case("name = \"as it is\""), case("name = \"latency-0\"")];
         cases.iter_mut().for_each(|case| case.state = Some(CacheState::RemoteHit));
         let mut plan = plan_of(&[CacheState::RemoteHit], cases);
-        plan.compare_with_first = compares;
+        plan.cases[1].baseline = if compares { Some(0) } else { None };
         let mut rounds = measured(CacheState::RemoteHit, Some(0), &[1000, 1010, 1020, 1030, 1040]);
         rounds.extend(measured(CacheState::RemoteHit, Some(1), second));
         summaries(&rounds, &plan)
@@ -168,17 +168,17 @@ mod tests {
     fn networks_and_machines_have_an_answer() {
         let text = of_network(&network::tests::network()).text;
         assert_eq!(text, "Faster than no cache: pack everywhere, async up to 18 ms");
-        let text = of_ci(&ci::tests::results()).text;
+        let text = of_waves(&ci::tests::waves()).text;
         assert_eq!(text, "3 machines, the same build: the slowest takes 6.00 s if one builds first");
     }
 
     #[test]
     fn a_selftest_and_a_comparison_name_what_is_bad() {
-        let failed = of_selftest(&[proof("one", true), proof("two", false)]);
+        let failed = of_selftest(&[outcome("one", true), outcome("two", false)]);
         assert_eq!(failed, Cell { text: "No: 1 of 2 cases failed: two".to_owned(), tone: Tone::Bad });
-        let mut found = proof("one", true);
+        let mut found = outcome("one", true);
         found.rule = Some("latency".to_owned());
-        let text = of_selftest(&[found, proof("healthy", true)]).text;
+        let text = of_selftest(&[found, outcome("healthy", true)]).text;
         assert_eq!(text, "Yes: bench found 1 injected bottleneck, and nothing in 1 healthy build");
         let compared = of_differences(&differences::tests::found());
         assert_eq!((compared.tone, compared.text.ends_with("a 1.2x slower")), (Tone::Bad, true), "{compared:?}");

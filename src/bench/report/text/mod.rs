@@ -4,7 +4,6 @@ pub mod answer;
 pub mod cell;
 pub mod comparison;
 pub mod conditions;
-pub mod errors;
 pub mod files;
 pub mod finding;
 pub mod headlines;

@@ -12,7 +12,7 @@ use crate::bench::report::text::finding;
 /// The command, if there is one for this run: with the program as the user called it, and the arguments that define the build.
 pub fn command(finding: &Finding, plan: &Plan) -> Option<String> {
     // The settings of a case are in no argument.
-    if !plan.cases.is_empty() || !plan.groups.is_empty() {
+    if !plan.cases.is_empty() || !plan.study.groups().is_empty() {
         return None;
     }
     let action = finding.action?;

@@ -1,10 +1,11 @@
 //! Notes below the tables: problems of the run, noise, outliers, and the agreement of the records.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::noise::NoiseFloor;
 use crate::bench::analysis::statistics::outliers::{Cause, HostCause, Outlier};
 use crate::bench::analysis::study::summary::{BackendSummary, Records, Summary};
 use crate::bench::report::text::units;
-use crate::bench::results::run::{Ended, Results};
+use crate::bench::results::run::Ended;
 
 /// Above this noise floor, as a share, the run says that the machine is too noisy.
 const TOO_NOISY: f64 = 0.1;
@@ -73,16 +74,16 @@ pub fn problems(summary: &Summary, sessions: &[(String, &BackendSummary)]) -> Ve
 
 /// Why a saved run is not all that was planned; None where it is.
 pub fn incomplete(results: &Results) -> Option<String> {
-    if let Some(what) = &results.cut_off {
+    if let Some(what) = &results.run.cut_off {
         return Some(what.clone());
     }
-    let how = match results.ended {
+    let how = match results.run.ended {
         Ended::Complete => return None,
         Ended::Running => "has not ended, or was killed".to_owned(),
         Ended::Interrupted => "was interrupted".to_owned(),
-        Ended::Failed => format!("failed ({})", results.error.as_deref().unwrap_or("no reason is known")),
+        Ended::Failed => format!("failed ({})", results.run.error.as_deref().unwrap_or("no reason is known")),
     };
-    Some(format!("the run {} {how}", results.run))
+    Some(format!("the run {} {how}", results.run.name))
 }
 
 /// The precision that `--until` asked for, reached or not; `widest` is the half of the widest interval.

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Result, ensure};
 
-use crate::bench::analysis::time::time_breakdown::Frame;
-use crate::bench::execute::go::go_view::actions::{Asked, GoAction, GoActions};
 use crate::bench::execute::go::go_view::graph::Action;
 use crate::bench::execute::go::go_view::open_time::OpenTime;
+use crate::bench::results::go_actions::{Asked, GoAction, GoActions};
+use crate::bench::results::time_breakdown::BuildTimes;
 use crate::protocol::ActionId;
 use crate::telemetry::{Answer, LoggedSession};
 
@@ -18,7 +18,7 @@ const SUBKEYS: [&str; 3] = ["stdout", "link-stdout", "srcfiles"];
 ///
 /// # Errors
 /// When the graph has no times, or lacks dependencies: no path through it would be true.
-pub fn join(graph: &[Action], log: &LoggedSession, frame: Frame) -> Result<GoActions> {
+pub fn join(graph: &[Action], log: &LoggedSession, frame: BuildTimes) -> Result<GoActions> {
     let timed = timed(graph, i128::from(log.start_unix_ns) - i128::from(frame.backend_ns));
     check(graph, &timed)?;
     let requests: Vec<Request> = requests(log, frame.backend_ns).collect();
@@ -183,7 +183,7 @@ mod tests {
 
     /// go began 1 s before its backend.
     const START_NS: u64 = 1_700_000_001_000_000_000;
-    const FRAME: Frame = Frame {
+    const FRAME: BuildTimes = BuildTimes {
         backend_ns: 1_000_000_000,
         handshake_ns: 1_002_000_000,
         released_ns: 1_900_000_000,

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::bench::analysis::time::time_breakdown::Frame;
-use crate::bench::execute::go::go_view::actions::GoActions;
 use crate::bench::execute::go::go_view::graph::{Action, graph_events, name_packages, request_rows};
 use crate::bench::execute::go::go_view::join::join;
 use crate::bench::execute::go::go_view::own_trace::own_events;
+use crate::bench::results::go_actions::GoActions;
+use crate::bench::results::time_breakdown::BuildTimes;
 use crate::telemetry::{LoggedSession, read_request_log};
 
-/// Names of go's two files in the folder of a round.
+/// Their names in the folder of a round.
 const TRACE: &str = "go-trace.json";
 const GRAPH: &str = "go-actiongraph.json";
 
@@ -41,7 +41,7 @@ impl GoView {
         vec![flag("-debug-trace=", &self.trace), flag("-debug-actiongraph=", &self.graph)]
     }
 
-    /// Moves them into the folder of the round, and reads the graph and the request log.
+    /// Moves them into the folder of the round, and reads what is joined with them.
     ///
     /// # Errors
     /// When go wrote none, or the action graph or the request log are not of their format.
@@ -65,15 +65,15 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// go's actions, each with its requests.
+    /// go's actions with what each asked.
     ///
     /// # Errors
-    /// When the graph lacks times or dependencies.
-    pub fn joined(&self, frame: Frame) -> Result<GoActions> {
+    /// When the graph lacks what that takes.
+    pub fn joined(&self, frame: BuildTimes) -> Result<GoActions> {
         join(&self.actions, &self.log, frame).with_context(|| format!("{GRAPH} is of no use"))
     }
 
-    /// Adds go's own trace and its actions to the trace of the round. `go` is the number of go's process.
+    /// Puts what go says into the trace of the round. `go` is the number of go's process.
     ///
     /// # Errors
     /// When a trace is missing or not of its format; the trace is as it was then.
@@ -85,8 +85,8 @@ impl Taken {
         events.extend(own);
         let mut own: Vec<Value> =
             serde_json::from_str(&read(&ours)?).with_context(|| format!("{} is not whole", ours.display()))?;
-        events.extend(graph_events(&self.actions, go, &self.log, &request_rows(&own)));
         name_packages(&mut own, &self.actions, &self.log);
+        events.extend(graph_events(&self.actions, go, &self.log, &request_rows(&own)));
         events.splice(0..0, own);
         write(&ours, events, self.log.start_unix_ns)
     }

@@ -1,6 +1,5 @@
 //! go's own trace and action graph, merged with the backend's records.
 
-pub mod actions;
 pub mod graph;
 pub mod join;
 pub mod merge;

@@ -5,13 +5,13 @@ use maud::{Markup, html};
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 
-use crate::bench::analysis::time::time_breakdown::Account;
 use crate::bench::report::html::charts::chart;
 use crate::bench::report::html::charts::chart::{Axis, Mark, Width};
 use crate::bench::report::html::charts::palette::{
     BLUE_AREA, DARK_GREY_AREA, GREEN_AREA, GREY_AREA, ORANGE_AREA, PINK_AREA, YELLOW_AREA,
 };
 use crate::bench::report::text::units;
+use crate::bench::results::time_breakdown::TimeBreakdown;
 
 /// The height of a row, pixels: a line of text, and the bar below it.
 const ROW: u32 = 56;
@@ -35,7 +35,7 @@ const PARTS: [(&str, RGBColor); 7] = [
 ///
 /// # Errors
 /// When plotters fails.
-pub fn render(accounts: &[(String, &Account)]) -> Result<Markup> {
+pub fn render(accounts: &[(String, &TimeBreakdown)]) -> Result<Markup> {
     let bars = chart::both("Wall-time breakdown", |width| bars(width, accounts))?;
     Ok(html! {
         (chart::legend(&PARTS.map(|(name, colour)| (Mark::Area(colour), name))))
@@ -43,7 +43,7 @@ pub fn render(accounts: &[(String, &Account)]) -> Result<Markup> {
     })
 }
 
-fn bars(width: Width, accounts: &[(String, &Account)]) -> Result<String> {
+fn bars(width: Width, accounts: &[(String, &TimeBreakdown)]) -> Result<String> {
     let height = ROW * accounts.len() as u32;
     chart::svg(width, chart::height(height), |area, hover| {
         let axis = Axis { title: "share of the wall time, %", format: &|percent| format!("{percent:.0}") };
@@ -71,20 +71,22 @@ fn bars(width: Width, accounts: &[(String, &Account)]) -> Result<String> {
     })
 }
 
-fn parts(account: &Account) -> [u64; PARTS.len()] {
-    let Account { start_ns, handshake_ns, go_ns, both_ns, waiting_ns, close_ns, end_ns, .. } = account;
-    [start_ns, handshake_ns, go_ns, both_ns, waiting_ns, close_ns, end_ns].map(|ns| *ns)
+fn parts(account: &TimeBreakdown) -> [u64; PARTS.len()] {
+    let TimeBreakdown { startup_ns, handshake_ns, go_only_ns, overlapped_ns, blocked_ns, close_ns, exit_ns, .. } =
+        account;
+    [startup_ns, handshake_ns, go_only_ns, overlapped_ns, blocked_ns, close_ns, exit_ns].map(|ns| *ns)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::time::time_breakdown::Frame;
-    use crate::bench::analysis::time::time_breakdown::tests::log;
+
+    use crate::bench::results::time_breakdown::BuildTimes;
+    use crate::bench::results::time_breakdown::tests::log;
 
     #[test]
     fn a_bar_has_all_parts_and_the_large_ones_their_share() {
-        let frame = Frame {
+        let frame = BuildTimes {
             backend_ns: 100,
             handshake_ns: 110,
             released_ns: 900,
@@ -93,7 +95,7 @@ mod tests {
             cores: 2,
             go_cpu_ns: 0,
         };
-        let account = Account::of(frame, &log(Vec::new()));
+        let account = TimeBreakdown::of(frame, &log(Vec::new()));
         let page = render(&[("b, round <6>".to_owned(), &account)]).unwrap().into_string();
         assert!(page.contains("b, round &lt;6&gt;") && page.contains("79 %") && page.contains("10 %"), "{page}");
         assert!(!page.contains("\n1.0 %\n"), "the handshake has no room for its number");

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use maud::{Markup, html};
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::samples::{of_wave, samples};
-use crate::bench::analysis::study::ci::CiResults;
 use crate::bench::report::html::charts::strips::Strip;
 use crate::bench::report::html::charts::{network_map, strips};
 use crate::bench::report::html::sections::Section;
@@ -12,7 +12,6 @@ use crate::bench::report::html::sections::table::table;
 use crate::bench::report::html::subjects::Subject;
 use crate::bench::report::terminal::{ci as ci_table, network as network_table, tables};
 use crate::bench::report::text::units;
-use crate::bench::results::run::Results;
 
 /// The section.
 ///
@@ -21,7 +20,11 @@ use crate::bench::results::run::Results;
 pub fn section(results: &Results, subjects: &[Subject<'_>]) -> Result<Section> {
     let mut section = Section::new("faster", "Did it get faster?");
     section.add("samples", "Every build", sample_strips(results, subjects)?);
-    section.add("network", "Latency and bandwidth", results.network.as_ref().map(network_map::render).transpose()?);
+    section.add(
+        "network",
+        "Latency and bandwidth",
+        results.analysis.network.as_ref().map(network_map::render).transpose()?,
+    );
     section.add("tables", "Times and counts", all_tables(results));
     Ok(section)
 }
@@ -31,17 +34,17 @@ fn sample_strips(results: &Results, subjects: &[Subject<'_>]) -> Result<Option<M
         name: of.name.clone(),
         median_ns: of.figures.wall_median_ns,
         spread: of.figures.wall_spread.map_or(String::new(), |spread| format!("±{}", units::percent(spread))),
-        samples: samples(&results.rounds, of.setup, &results.summary.outliers),
+        samples: samples(&results.run.rounds, of.setup, &results.analysis.summary.outliers),
         is_baseline: !of.setup.state.uses_backend() && of.setup.case.is_none(),
     };
     let mut strips: Vec<Strip> = subjects.iter().map(of_subject).collect();
-    strips.extend(results.ci.iter().flat_map(of_machines));
+    strips.extend(of_machines(results));
     if strips.is_empty() { Ok(None) } else { strips::render(&strips).map(Some) }
 }
 
 /// A strip for each wave of machines.
-fn of_machines(ci: &CiResults) -> Vec<Strip> {
-    let waves = ci.groups.iter().flat_map(|group| &group.waves).zip(&ci.waves);
+fn of_machines(results: &Results) -> Vec<Strip> {
+    let waves = results.run.machines.iter().flat_map(|group| &group.waves).zip(&results.analysis.waves);
     let strip = |(wave, summary)| {
         let (samples, median_ns) = of_wave(wave)?;
         Some(Strip {
@@ -57,10 +60,10 @@ fn of_machines(ci: &CiResults) -> Vec<Strip> {
 
 fn all_tables(results: &Results) -> Option<Markup> {
     let grids = tables::results_grids(results);
-    (!grids.is_empty() || results.network.is_some()).then(|| {
+    (!grids.is_empty() || results.analysis.network.is_some()).then(|| {
         html! {
             @for grid in &grids { (table(grid)) }
-            @if let Some(network) = &results.network {
+            @if let Some(network) = &results.analysis.network {
                 p { (network_table::baselines(network)) }
                 @for (title, grid) in network_table::grids(network) { h4 { (title) } (table(&grid)) }
                 p.hint { (network_table::OF_LINE) }

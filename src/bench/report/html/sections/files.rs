@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
+use crate::bench::analysis::results::Results;
 use crate::bench::report::html::records::Folder;
 use crate::bench::report::html::sections::Section;
 use crate::bench::report::html::subjects::Subject;
-use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// The program that draws traces.
@@ -56,10 +56,9 @@ pub fn section(folder: &Folder<'_>, results: &Results, subjects: &[Subject<'_>])
 fn records(folder: &Folder<'_>, results: &Results, subjects: &[Subject<'_>]) -> Vec<(String, Vec<Markup>)> {
     let of_subject = |of: &Subject<'_>| {
         let round = of.round.map(|round| there(folder, &round.folder, &OF_A_ROUND)).unwrap_or_default();
-        (of.named(), [round, there(folder, &of.folder(&results.plan.cases), &OF_A_SETUP)].concat())
+        (of.named(), [round, there(folder, &of.folder(&results.run.plan.cases), &OF_A_SETUP)].concat())
     };
-    let builds =
-        results.ci.iter().flat_map(|ci| &ci.groups).flat_map(|group| &group.waves).flat_map(|wave| &wave.builds);
+    let builds = results.run.machines.iter().flat_map(|group| &group.waves).flat_map(|wave| &wave.builds);
     let of_machines = builds.map(|build| (build.folder.clone(), there(folder, &build.folder, &OF_A_ROUND)));
     subjects.iter().map(of_subject).chain(of_machines).filter(|(_, links)| !links.is_empty()).collect()
 }
@@ -90,16 +89,15 @@ fn there(folder: &Folder<'_>, below: &str, files: &[(&str, &str)]) -> Vec<Markup
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::compute;
+    use crate::bench::analysis::results::tests::results;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::report::html::subjects::subjects;
-    use crate::bench::results::run::tests::results;
 
     #[test]
     fn only_records_that_are_there_are_linked() {
         let run = tempfile::tempdir().unwrap();
         let mut results = results(measured(CacheState::LocalHit, &[100, 101, 102]));
-        compute(&mut results);
+        results.update();
         let folder = Folder(run.path());
         assert!(!section(&folder, &results, &subjects(&results)).render().into_string().contains("id=\"records\""));
         std::fs::create_dir_all(run.path().join("local-hit/2")).unwrap();

@@ -3,12 +3,12 @@
 use anyhow::Result;
 use maud::{Markup, html};
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::time::critical_path::CriticalPath;
 use crate::bench::report::html::charts::{in_flight, latency, waterfall};
 use crate::bench::report::html::records::{Folder, FromLog, Missing, request_log};
 use crate::bench::report::html::subjects::Subject;
 use crate::bench::report::text::units;
-use crate::bench::results::run::Results;
 
 /// Panels of one kind that are open; the others are folded.
 const OPEN: usize = 6;
@@ -97,7 +97,7 @@ fn stacked(panels: Vec<Panel>) -> Markup {
 /// # Errors
 /// When plotters fails.
 pub fn paths(results: &Results, folder: &Folder<'_>) -> Result<Option<Markup>> {
-    if results.critical_paths.is_empty() {
+    if results.analysis.critical_paths.is_empty() {
         return Ok(None);
     }
     let panel = |path: &CriticalPath| -> Result<Panel> {
@@ -107,6 +107,6 @@ pub fn paths(results: &Results, folder: &Folder<'_>) -> Result<Option<Markup>> {
             waterfall::render(path)?,
         ))
     };
-    let panels = results.critical_paths.iter().map(panel).collect::<Result<Vec<Panel>>>()?;
+    let panels = results.analysis.critical_paths.iter().map(panel).collect::<Result<Vec<Panel>>>()?;
     Ok(Some(html! { (waterfall::legend()) (stacked(panels)) }))
 }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use maud::{Markup, html};
 
+use crate::bench::analysis::results::Results;
 use crate::bench::report::html::charts::time_breakdown;
 use crate::bench::report::html::flames::{self, Flame};
 use crate::bench::report::html::records::Folder;
@@ -11,7 +12,6 @@ use crate::bench::report::html::sections::requests::{Logs, flight, gets, paths};
 use crate::bench::report::html::sections::table::table;
 use crate::bench::report::html::subjects::Subject;
 use crate::bench::report::terminal::tables;
-use crate::bench::results::run::Results;
 
 /// The section.
 ///
@@ -34,8 +34,10 @@ pub fn section(
 }
 
 fn breakdown(results: &Results, subjects: &[Subject<'_>]) -> Result<Option<Markup>> {
-    let accounts: Vec<_> =
-        subjects.iter().filter_map(|of| Some((of.named(), &of.figures.account.as_ref()?.account))).collect();
+    let accounts: Vec<_> = subjects
+        .iter()
+        .filter_map(|of| Some((of.named(), &of.figures.time_breakdown.as_ref()?.time_breakdown)))
+        .collect();
     if accounts.is_empty() {
         return Ok(None);
     }

@@ -2,12 +2,12 @@
 
 use maud::{Markup, html};
 
+use crate::bench::analysis::results::Results;
 use crate::bench::report::html::records::{Missing, sentences};
 use crate::bench::report::html::sections::Section;
 use crate::bench::report::html::text::inline;
 use crate::bench::report::terminal::tables;
 use crate::bench::report::text::units;
-use crate::bench::results::run::Results;
 
 /// The section; `missing` are the records that the page needs and does not find.
 pub fn section(results: &Results, missing: &[Missing]) -> Section {
@@ -19,7 +19,7 @@ pub fn section(results: &Results, missing: &[Missing]) -> Section {
         (!notes.is_empty()).then(|| html! { ul.notes { @for note in &notes { li { (inline(note)) } } } }),
     );
     let mut missing = sentences(missing);
-    if !results.plan.records {
+    if !results.run.plan.records {
         missing.push(
             "The backend kept no records in this run (--no-records): charts that need them are left out.".to_owned(),
         );
@@ -32,12 +32,12 @@ pub fn section(results: &Results, missing: &[Missing]) -> Section {
 
 /// The machine, its software, and the start of the run.
 fn environment(results: &Results) -> Markup {
-    let of = &results.environment;
+    let of = &results.run.environment;
     let text = |value: &Option<String>| value.clone().unwrap_or(units::MISSING.to_owned());
-    let started = i64::try_from(results.started_unix_ns / 1_000_000_000).ok();
+    let started = i64::try_from(results.run.started_unix_ns / 1_000_000_000).ok();
     let started = started.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     let rows = [
-        ("run", results.run.clone()),
+        ("run", results.run.name.clone()),
         ("started", started.map_or(units::MISSING.to_owned(), |time| time.to_string())),
         ("go", format!("{} {}, {}", of.go_version, of.go_platform, of.goroot)),
         ("processor", text(&of.cpu_model)),

@@ -1,12 +1,12 @@
 //! The bottlenecks that could save most, with about how much.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::verdict::finding::{Finding, StateVerdict};
 use crate::bench::report::terminal::grid::View;
 use crate::bench::report::text::finding;
 use crate::bench::report::text::next;
 use crate::bench::report::text::units;
 use crate::bench::report::text::wrap::cut;
-use crate::bench::results::run::Results;
 
 /// Rows on the first screen, and those of each state.
 const MOST: usize = 4;
@@ -23,7 +23,7 @@ const MOST_VERDICTS: usize = 3;
 /// A heading, a row for each bottleneck, the states without one, and a command that measures the largest that can be measured, in at most `most` lines;
 /// empty where no state was judged, or there is no place.
 pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
-    let verdicts = &results.verdicts;
+    let verdicts = &results.analysis.verdicts;
     if verdicts.is_empty() || verdicts.len() > MOST_VERDICTS {
         return Vec::new();
     }
@@ -43,7 +43,7 @@ pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
     let command = largest
         .iter()
         .flat_map(|verdict| &verdict.ranked)
-        .find_map(|finding| Some(format!(" confirm: {}", next::command(finding, &results.plan)?)));
+        .find_map(|finding| Some(format!(" confirm: {}", next::command(finding, &results.run.plan)?)));
     let long = |line: &String| line.chars().count().div_ceil(view.width);
     let below: Vec<String> = without(verdicts).into_iter().chain(command).collect();
     let fixed = above.len() + below.iter().map(long).sum::<usize>();

@@ -1,5 +1,6 @@
 //! The tables of cases, and of the changes of a what-if.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::compare::Verdict;
 use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::summary::StateSummary;
@@ -11,7 +12,6 @@ use crate::bench::report::text::answer;
 use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::units;
 use crate::bench::report::text::wrap::cut;
-use crate::bench::results::run::Results;
 
 /// The longest name of a case.
 const NAME: usize = 32;
@@ -23,7 +23,7 @@ pub fn cases(results: &Results) -> Grid {
         let against = |found: Option<_>| found.map_or(units::MISSING.into(), |found| answer::judged(&found, rounds));
         vec![cut(&name, NAME).into(), wall(state), against(state.against_full), against(state.against_empty)]
     };
-    let command = cut(&results.plan.what_is_timed(), NAME);
+    let command = cut(&results.run.plan.what_is_timed(), NAME);
     let header = [command.as_str(), "wall", "against go-warm", "against go-cold"];
     Grid::new(&header, cases::figures(results).into_iter().map(row).collect())
 }
@@ -41,7 +41,7 @@ pub fn changes(first: &CaseSummary, changes: &[&CaseSummary], verdicts: &[StateV
     let plain = vec![first.name.as_str().into(), wall(&first.figures), missing(), missing(), missing()];
     let rows = changes.iter().map(|case| {
         let rounds = case.figures.walls_ns.len();
-        let found = case.against_whole;
+        let found = case.against_baseline;
         // Without a clear difference a number would say more than is known.
         let saved = found.filter(|found| found.verdict == Verdict::Faster);
         let saved = saved.map(|found| unchanged * (1.0 - found.ratio));

@@ -1,14 +1,14 @@
 use super::*;
-use crate::bench::analysis::compute;
+use crate::bench::analysis::results::tests::results;
 use crate::bench::analysis::statistics::noise::tests::again;
 use crate::bench::analysis::study::summary::tests::measured;
 use crate::bench::analysis::study::{cases as case_study, ci, network};
 use crate::bench::analysis::verdict::finding::{Action, Bottleneck, Finding, StateVerdict};
-use crate::bench::commands::selftest::tests::proof;
+use crate::bench::commands::selftest::tests::outcome;
 use crate::bench::plan::run_plan::tests::plan_of;
+use crate::bench::plan::study::Study as StudyKind;
 use crate::bench::plan::what_if::WhatIf;
 use crate::bench::report::terminal::differences;
-use crate::bench::results::run::tests::results;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::tests::case;
 use crate::bench::scenario::rule::Rule;
@@ -24,8 +24,8 @@ fn five_states(noise_ms: &[u64]) -> Results {
     rounds.extend(measured(CacheState::RemoteHit, &[618, 619, 620, 621, 622]));
     rounds.extend(measured(CacheState::LocalHit, &[286, 287, 288, 289, 290]));
     let mut run = results(rounds);
-    compute(&mut run);
-    run.verdicts = vec![verdict("remote-hit", 6), verdict("cold", 0), verdict("local-hit", 1)];
+    run.update();
+    run.analysis.verdicts = vec![verdict("remote-hit", 6), verdict("cold", 0), verdict("local-hit", 1)];
     run
 }
 
@@ -103,8 +103,9 @@ fn a_narrow_terminal_loses_columns_and_no_rows() {
 #[test]
 fn warnings_stay_when_the_screen_is_full() {
     let mut run = five_states(&[260, 261, 262, 263, 265]);
-    run.summary.records.disagreements = vec!["local-hit/1: gets: 7 in session.json, 8 in request.txt".to_owned(); 9];
-    run.ended = crate::bench::results::run::Ended::Interrupted;
+    run.analysis.summary.records.disagreements =
+        vec!["local-hit/1: gets: 7 in session.json, 8 in request.txt".to_owned(); 9];
+    run.run.ended = crate::bench::results::run::Ended::Interrupted;
     let text = screen(&run, PLAIN);
     assert!(
         text.contains(" Incomplete: the run ") && text.contains(" The records disagree, so do not trust"),
@@ -122,29 +123,29 @@ fn every_kind_of_run_fits_on_one_screen() {
         assert_fits(&text, WIDTH);
     };
     let mut run = results(Vec::new());
-    run.ci = Some(ci::tests::results());
-    let waves = run.ci.as_ref().unwrap().waves.clone();
-    run.ci.as_mut().unwrap().waves = (0..9).flat_map(|_| waves.clone()).collect();
+    run.analysis.waves = (0..9).flat_map(|_| ci::tests::waves()).collect();
     fits(&run, " more\n");
     let mut run = results(Vec::new());
-    run.proofs = (1..30).map(|number| proof(&format!("bottleneck {number}"), number != 25)).collect();
+    run.analysis.selftest = (1..30).map(|number| outcome(&format!("bottleneck {number}"), number != 25)).collect();
     fits(&run, "No: 1 of 29 cases failed: bottleneck 25");
     assert!(screen(&run, PLAIN).lines().nth(3).unwrap().contains("bottleneck 25"), "failures come first");
     let mut run = results(Vec::new());
-    run.network = Some(network::tests::network());
+    run.analysis.network = Some(network::tests::network());
     fits(&run, " async not limited    above 18 ms ");
     let mut run = results(Vec::new());
-    run.differences = Some(differences::tests::found());
+    run.analysis.differences = Some(differences::tests::found());
     fits(&run, "this build against HEAD~3 1a2b3c4: ");
     let mut run = results(Vec::new());
     let of_cases = (1..40).map(|number| case(&format!("name = \"a case with a long name, which is number {number}\"")));
-    run.plan = plan_of(&[CacheState::RemoteHit], of_cases.collect());
-    run.rounds =
+    run.run.plan = plan_of(&[CacheState::RemoteHit], of_cases.collect());
+    run.run.plan.study = StudyKind::Cases;
+    run.run.rounds =
         (0..39).flat_map(|at| case_study::tests::measured(CacheState::RemoteHit, Some(at), &[100, 120])).collect();
-    compute(&mut run);
+    run.update();
     fits(&run, "Fastest: ");
-    run.plan.compare_with_first = true;
-    compute(&mut run);
+    run.run.plan.study = StudyKind::WhatIf;
+    run.run.plan.cases[1..].iter_mut().for_each(|case| case.baseline = Some(0));
+    run.update();
     fits(&run, "Inconclusive: too few rounds to say what a change saves");
 }
 

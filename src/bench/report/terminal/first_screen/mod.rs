@@ -8,6 +8,7 @@ pub mod study;
 
 use std::path::Path;
 
+use crate::bench::analysis::results::Results;
 use crate::bench::report::terminal::first_screen::study::Study;
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::answer;
@@ -16,7 +17,6 @@ use crate::bench::report::text::conditions;
 use crate::bench::report::text::files::File;
 use crate::bench::report::text::next;
 use crate::bench::report::text::wrap::{joined, wrapped};
-use crate::bench::results::run::Results;
 
 /// The size of a small terminal.
 const WIDTH: usize = 80;

@@ -1,5 +1,6 @@
 //! The table of the cache states by the question that each answers, and the time of a build in parts.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::summary::StateSummary;
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::text::answer;
@@ -7,7 +8,6 @@ use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::files;
 use crate::bench::report::text::units;
 use crate::bench::report::text::wrap::cut;
-use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// The longest command in the header.
@@ -26,7 +26,7 @@ const QUESTIONS: [(&str, CacheState, CacheState); 5] = [
 
 /// The rows whose states were measured; the states of go alone where no backend was.
 pub fn grid(results: &Results) -> Grid {
-    let summary = &results.summary;
+    let summary = &results.analysis.summary;
     let measured = |state: CacheState| summary.state(state);
     let has_base = |state: &StateSummary| state.against_empty.is_some() || state.against_full.is_some();
     let rows = QUESTIONS.into_iter().filter_map(|(question, state, base)| {
@@ -50,7 +50,7 @@ pub fn grid(results: &Results) -> Grid {
         let name = state.or(*base).map_or("", |state| state.state.name());
         vec![shown.into(), name.into(), times[0].as_str().into(), times[1].as_str().into(), judged(*state, *base)]
     });
-    let command = cut(&results.plan.what_is_timed(), COMMAND);
+    let command = cut(&results.run.plan.what_is_timed(), COMMAND);
     let header = [command.as_str(), "", "go alone", "cacheprog", ""];
     Grid { left: vec![1, 4], ..Grid::new(&header, rows.collect()) }
 }
@@ -65,16 +65,16 @@ fn judged(state: Option<&StateSummary>, base: Option<&StateSummary>) -> Cell {
 /// The wall time of the build whose trace is named, in parts.
 pub fn breakdown(results: &Results) -> Option<Vec<String>> {
     let (state, breakdown) = files::telling(results)?;
-    let of = &breakdown.account;
+    let of = &breakdown.time_breakdown;
     let share = |ns: u64| ns as f64 / of.wall_ns.max(1) as f64;
     let wall = units::short_durations(&[Some(of.wall_ns as f64)]).remove(0);
     let always = [
-        ("startup", of.start_ns + of.handshake_ns),
-        ("go", of.go_ns),
-        ("overlapped", of.both_ns),
-        ("blocked", of.waiting_ns),
+        ("startup", of.startup_ns + of.handshake_ns),
+        ("go", of.go_only_ns),
+        ("overlapped", of.overlapped_ns),
+        ("blocked", of.blocked_ns),
     ];
-    let small = [("close", of.close_ns), ("exit", of.end_ns)];
+    let small = [("close", of.close_ns), ("exit", of.exit_ns)];
     let small = small.into_iter().filter(|(_, ns)| share(*ns) >= WORTH_A_WORD);
     let mut parts: Vec<String> =
         always.into_iter().chain(small).map(|(name, ns)| format!("{name} {}", units::percent(share(ns)))).collect();

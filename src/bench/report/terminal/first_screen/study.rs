@@ -1,8 +1,10 @@
 //! The answer and the table of each kind of run.
 
+use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::network::{Crossover, Network};
-use crate::bench::analysis::study::selftest::Proof;
+use crate::bench::analysis::study::selftest::Outcome;
 use crate::bench::analysis::study::summary::StateSummary;
+use crate::bench::plan::study::Study as StudyKind;
 use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::ci;
 use crate::bench::report::terminal::differences;
@@ -13,7 +15,6 @@ use crate::bench::report::terminal::selftest;
 use crate::bench::report::text::answer;
 use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::headlines;
-use crate::bench::results::run::Results;
 
 /// The part of the first screen that depends on the kind of run.
 pub struct Study<'a> {
@@ -39,43 +40,44 @@ pub fn of(results: &Results) -> Study<'_> {
         sessions,
         is_disturbed: true,
     };
-    if let Some(waves) = results.ci.as_ref().filter(|ci| !ci.waves.is_empty()) {
+    if !results.analysis.waves.is_empty() {
+        let waves = &results.analysis.waves;
         let [work, _] = ci::grids(waves);
-        return Study { is_disturbed: false, ..study(headlines::of_ci(waves), work) };
+        return Study { is_disturbed: false, ..study(headlines::of_waves(waves), work) };
     }
-    if !results.proofs.is_empty() {
-        let table = selftest::grid(&failed_first(&results.proofs));
-        return Study { is_disturbed: false, ..study(headlines::of_selftest(&results.proofs), table) };
+    if !results.analysis.selftest.is_empty() {
+        let table = selftest::grid(&failed_first(&results.analysis.selftest));
+        return Study { is_disturbed: false, ..study(headlines::of_selftest(&results.analysis.selftest), table) };
     }
-    if let Some(found) = &results.differences {
+    if let Some(found) = &results.analysis.differences {
         return study(headlines::of_differences(found), differences::grid(found));
     }
-    if let Some(network) = &results.network {
+    if let Some(network) = &results.analysis.network {
         return study(headlines::of_network(network), points(network));
     }
-    if let [first, changes @ ..] = &results.cases[..] {
-        if results.plan.compare_with_first {
-            let changes: Vec<_> = changes.iter().filter(|case| case.against_whole.is_some()).collect();
+    if let [first, changes @ ..] = &results.analysis.cases[..] {
+        if results.run.plan.study == StudyKind::WhatIf {
+            let changes: Vec<_> = changes.iter().filter(|case| case.against_baseline.is_some()).collect();
             let answer = headlines::of_changes(first, &changes);
             return Study {
                 has_bottlenecks: true,
-                ..study(answer, case_table::changes(first, &changes, &results.verdicts))
+                ..study(answer, case_table::changes(first, &changes, &results.analysis.verdicts))
             };
         }
         return Study {
             has_bottlenecks: true,
-            ..study(headlines::of_cases(&results.cases), case_table::cases(results))
+            ..study(headlines::of_cases(&results.analysis.cases), case_table::cases(results))
         };
     }
     Study {
         has_bottlenecks: true,
         has_breakdown: true,
-        ..study(answer::headline(&results.summary), state_table::grid(results))
+        ..study(answer::headline(&results.analysis.summary), state_table::grid(results))
     }
 }
 
-fn failed_first(proofs: &[Proof]) -> Vec<Proof> {
-    let (found, failed): (Vec<Proof>, Vec<Proof>) = proofs.iter().cloned().partition(|proof| proof.is_proved);
+fn failed_first(proofs: &[Outcome]) -> Vec<Outcome> {
+    let (found, failed): (Vec<Outcome>, Vec<Outcome>) = proofs.iter().cloned().partition(|proof| proof.passed);
     failed.into_iter().chain(found).collect()
 }
 

@@ -1,36 +1,23 @@
-//! How a backend read its stdin: whether it stood still while it worked on a request, so that others waited in the pipe.
+//! Finds the stalls of a backend that stops reading its stdin while it works on a request.
 
-use serde::{Deserialize, Serialize};
-
+use crate::bench::results::time_breakdown::StdinStalls;
 use crate::telemetry::{Answer, LoggedSession};
 
-/// What `request.txt` tells of the reader.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Reader {
-    /// Requests that were in the pipe while the reader stood still for a millisecond or longer.
-    pub kept: u64,
-    /// How long it did, nanoseconds, where it stood still for all of the time in which the request before waited for the remote,
-    pub kept_by_remote_ns: u64,
-    /// and where it did not.
-    pub kept_by_local_ns: u64,
-}
-
-impl Reader {
-    /// Of what a backend logged.
-    pub fn of(log: &LoggedSession) -> Reader {
+impl StdinStalls {
+    /// The stalls of a backend by its request log.
+    pub fn of(log: &LoggedSession) -> StdinStalls {
         let mut answers: Vec<&Answer> = log.lines.iter().filter_map(|(_, line)| line.answer()).collect();
         answers.sort_by_key(|answer| (answer.times.started_ns, answer.id));
-        let mut reader = Reader::default();
+        let mut stalls = StdinStalls::default();
         for pair in answers.windows(2) {
             let ([_, _, local_ns, remote_ns, _], kept_ns) = (pair[0].times.stages_ns(), pair[1].times.kept_ns);
             // A request that waits in a task does not keep the reader, however long it waits.
             let by_remote = remote_ns > local_ns && kept_ns >= remote_ns;
-            let sum = if by_remote { &mut reader.kept_by_remote_ns } else { &mut reader.kept_by_local_ns };
+            let sum = if by_remote { &mut stalls.kept_by_remote_ns } else { &mut stalls.kept_by_local_ns };
             *sum += kept_ns;
-            reader.kept += u64::from(kept_ns > 0);
+            stalls.kept += u64::from(kept_ns > 0);
         }
-        reader
+        stalls
     }
 }
 
@@ -49,11 +36,11 @@ mod tests {
 
     #[test]
     fn what_was_kept_in_the_pipe_is_told_by_what_kept_it() {
-        let reader = |lines| Reader::of(&LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines });
+        let reader = |lines| StdinStalls::of(&LoggedSession { start_unix_ns: 0, pid: 1, go: None, lines });
         let lines = vec![answer(0, 1, 50, 0), answer(60, 70, 2, 50), answer(140, 1, 1, 70), answer(150, 1, 1, 0)];
-        assert_eq!(reader(lines), Reader { kept: 2, kept_by_remote_ns: 50, kept_by_local_ns: 70 });
+        assert_eq!(reader(lines), StdinStalls { kept: 2, kept_by_remote_ns: 50, kept_by_local_ns: 70 });
         // Its body took 5 to be read, and its upload 100 in a task.
         let lines = vec![answer(0, 5, 100, 0), answer(5, 1, 1, 5)];
-        assert_eq!(reader(lines), Reader { kept: 1, kept_by_remote_ns: 0, kept_by_local_ns: 5 });
+        assert_eq!(reader(lines), StdinStalls { kept: 1, kept_by_remote_ns: 0, kept_by_local_ns: 5 });
     }
 }

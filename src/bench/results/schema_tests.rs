@@ -1,23 +1,23 @@
-//! The JSON schema of `results.json`: `metrics/results.schema.json` is what the types give. Only tests need it, so that nobody
-//! waits for it who builds.
+//! The JSON schema of `results.json`: `metrics/results.schema.json` is generated from the types. Only tests need the generator,
+//! so that no build waits for it.
 
 use std::path::PathBuf;
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-use crate::bench::analysis::compute;
+use crate::bench::analysis::results::Results;
+use crate::bench::analysis::results::tests::results;
 use crate::bench::analysis::statistics::noise::tests::again;
 use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::cases::tests::measured as of_case;
-use crate::bench::analysis::study::ci::tests::results as machines;
+use crate::bench::analysis::study::ci::tests::{groups, study};
 use crate::bench::analysis::study::network::tests::network;
 use crate::bench::analysis::study::summary::tests::measured;
 use crate::bench::execute::backend::session::tests::quiet;
-use crate::bench::execute::go::go_view::actions::{Asked, GoAction, GoActions};
 use crate::bench::plan::run_plan::tests::plan_of;
-use crate::bench::results::run::tests::results;
-use crate::bench::results::run::{Results, Round};
+use crate::bench::results::go_actions::{Asked, GoAction, GoActions};
+use crate::bench::results::round::Round;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::tests::case;
 
@@ -33,13 +33,13 @@ fn of_the_types() -> Value {
     generator.into_root_schema_for::<Results>().to_value()
 }
 
-/// Where a file is not as the types have it.
+/// The places in which a file differs from the types.
 fn faults(results: &Value) -> Vec<String> {
     let schema = jsonschema::validator_for(&of_the_types()).unwrap();
     schema.iter_errors(results).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
-/// A run that has all that a results.json may have.
+/// Results with everything that a results.json may have.
 fn whole() -> Results {
     let mut rounds: Vec<Round> = measured(CacheState::GoCold, &[9000]);
     rounds.extend(measured(CacheState::GoWarm, &[100, 101, 99, 100, 100]));
@@ -47,18 +47,18 @@ fn whole() -> Results {
     rounds.extend(measured(CacheState::LocalHit, &[110, 111, 250, 110, 109]));
     rounds[0].session = Some(quiet());
     let mut results = results(rounds);
-    compute(&mut results);
-    results.network = Some(network());
-    results.ci = Some(machines());
-    results.verdicts = vec![crate::bench::report::html::verdict::tests::verdict()];
-    results.critical_paths = vec![crate::bench::report::html::page::tests::critical_path()];
-    results.differences = Some(crate::bench::report::terminal::differences::tests::found());
-    results.savings = vec![crate::bench::report::terminal::savings::tests::savings(vec![
+    (results.run.machines, results.run.plan.study) = (groups(), study());
+    results.update();
+    results.analysis.network = Some(network());
+    results.analysis.verdicts = vec![crate::bench::report::html::verdict::tests::verdict()];
+    results.analysis.critical_paths = vec![crate::bench::report::html::page::tests::critical_path()];
+    results.analysis.differences = Some(crate::bench::report::terminal::differences::tests::found());
+    results.analysis.savings = vec![crate::bench::report::terminal::savings::tests::savings(vec![
         crate::bench::report::terminal::savings::tests::saved("p", 1, 2),
     ])];
-    results.proofs = vec![crate::bench::commands::selftest::tests::proof("slow disk", true)];
-    results.rounds[0].actions = Some(actions());
-    results.cases = of_cases();
+    results.analysis.selftest = vec![crate::bench::commands::selftest::tests::outcome("slow disk", true)];
+    results.run.rounds[0].actions = Some(actions());
+    results.analysis.cases = of_cases();
     results
 }
 
@@ -79,12 +79,12 @@ fn actions() -> GoActions {
 /// A run with a case has no states of its own beside it.
 fn of_cases() -> Vec<CaseSummary> {
     let mut run = results(of_case(CacheState::RemoteHit, Some(0), &[100, 101, 99]));
-    run.plan = plan_of(
+    run.run.plan = plan_of(
         &[CacheState::RemoteHit],
         vec![case("name = \"x\"\nknobs = { sync = true }\nfaults = [\"drop:5\"]\njobs = 8")],
     );
-    compute(&mut run);
-    run.cases
+    run.update();
+    run.analysis.cases
 }
 
 #[test]
@@ -102,7 +102,18 @@ fn a_run_with_every_part_is_as_the_schema_says() {
     let whole = serde_json::to_value(whole()).unwrap();
     assert_eq!(faults(&whole), Vec::<String>::new());
     assert!(whole["rounds"][0]["actions"]["actions"].as_array().is_some_and(|actions| actions.len() == 2));
-    let parts = ["network", "ci", "verdicts", "critical_paths", "summary", "cases", "differences", "savings", "proofs"];
+    let parts = [
+        "network",
+        "machines",
+        "waves",
+        "verdicts",
+        "critical_paths",
+        "summary",
+        "cases",
+        "differences",
+        "savings",
+        "selftest",
+    ];
     for part in parts {
         assert!(
             whole[part].as_object().map(serde_json::Map::len).or(whole[part].as_array().map(Vec::len)) > Some(0),

@@ -1,0 +1,93 @@
+//! The kind of a run: what it asks, and with which cases.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bench::scenario::bottleneck::BottleneckSpec;
+use crate::bench::scenario::case::{Backend, Case};
+use crate::bench::scenario::ci::{Group, Prices};
+use crate::bench::scenario::file::Scenario;
+use crate::bench::scenario::network_grid::Grid;
+
+/// The kind of a run, with all that only this kind has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Study {
+    /// The cache states, under the settings of the plan alone.
+    States,
+    /// The states under several cases.
+    Cases,
+    /// The first case, and the same with one thing changed each time.
+    WhatIf,
+    /// The states over a grid of links: each of its points is a case.
+    Network { grid: Grid },
+    /// Injected bottlenecks, which the verdict has to name.
+    Injected { bottlenecks: Vec<Bottleneck> },
+    /// Two builds of the backend: each case runs with both.
+    SideBySide { backends: [Backend; 2] },
+    /// Groups of machines that build at once, in the place of states.
+    Machines { groups: Vec<Group>, prices: Prices },
+}
+
+/// An injected bottleneck. Its case is a part of a pair with the same build without it, if that is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Bottleneck {
+    pub name: String,
+    /// The rule that has to name it; None: the build is healthy, and no rule may find much.
+    pub rule: Option<String>,
+    /// Position of its case among those of the plan.
+    pub case: usize,
+    /// True if it takes time that the same build without it saves, so that this has to be measured too.
+    pub has_control: bool,
+}
+
+impl Study {
+    /// The study of a scenario, with these of its cases.
+    pub fn of(scenario: &Scenario, cases: &[Case]) -> Study {
+        if let Some(ci) = &scenario.ci {
+            return Study::Machines { groups: ci.groups(), prices: scenario.prices };
+        }
+        if let Some(grid) = &scenario.grid {
+            return Study::Network { grid: grid.clone() };
+        }
+        if !scenario.bottlenecks.is_empty() {
+            let bottlenecks = scenario.bottlenecks.iter().filter_map(|spec| Bottleneck::of(spec, cases));
+            return Study::Injected { bottlenecks: bottlenecks.collect() };
+        }
+        match cases {
+            [] => Study::States,
+            _ if scenario.compare_with_first => Study::WhatIf,
+            _ => Study::Cases,
+        }
+    }
+
+    /// True if states run under cases, each of which sets its link and its remote for itself.
+    pub fn has_cases(&self) -> bool {
+        !matches!(self, Study::States | Study::Machines { .. })
+    }
+
+    /// The groups of machines; none in other studies.
+    pub fn groups(&self) -> &[Group] {
+        match self {
+            Study::Machines { groups, .. } => groups,
+            _ => &[],
+        }
+    }
+
+    /// The injected bottlenecks; none in other studies.
+    pub fn bottlenecks(&self) -> &[Bottleneck] {
+        match self {
+            Study::Injected { bottlenecks } => bottlenecks,
+            _ => &[],
+        }
+    }
+}
+
+impl Bottleneck {
+    /// None where its case is not among those that are run.
+    fn of(spec: &BottleneckSpec, cases: &[Case]) -> Option<Bottleneck> {
+        let case = cases.iter().position(|case| case.name == spec.name)?;
+        Some(Bottleneck { name: spec.name.clone(), rule: spec.rule.clone(), case, has_control: spec.cured.is_some() })
+    }
+}
