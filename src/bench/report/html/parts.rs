@@ -52,10 +52,8 @@ fn of_machines(results: &Results) -> Vec<Strip> {
 /// # Errors
 /// Those of plotters.
 pub fn time_breakdowns(subjects: &[Subject<'_>]) -> Result<Option<Markup>> {
-    let breakdowns: Vec<_> = subjects
-        .iter()
-        .filter_map(|of| Some((of.named(), &of.figures.time_breakdown.as_ref()?.time_breakdown)))
-        .collect();
+    let breakdowns: Vec<_> =
+        subjects.iter().filter_map(|of| Some((of.named(), &of.figures.time_breakdown.as_ref()?.parts))).collect();
     if breakdowns.is_empty() {
         return Ok(None);
     }

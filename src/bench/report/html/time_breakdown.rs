@@ -31,7 +31,7 @@ const PARTS: [(&str, RGBColor); 7] = [
     ("end", DARK_GREY_AREA),
 ];
 
-/// One bar for each time_breakdown, with its name.
+/// One bar for each breakdown, with its name.
 ///
 /// # Errors
 /// Those of plotters.

@@ -8,7 +8,7 @@ use crate::bench::results::time_breakdown::{Stage, TimeBreakdown, WaitKind};
 /// Parts below this share of the wall clock are left out of the words.
 const WORTH_A_WORD: f64 = 0.01;
 
-/// One row a state that has an time_breakdown.
+/// One row a state that has a breakdown.
 pub fn grid(states: &[(String, &StateSummary)]) -> Grid {
     let rows = states.iter().filter_map(|(name, state)| Some(row(name, state.time_breakdown.as_ref()?)));
     let header = ["where it went", "wall", "go alone", "both", "waiting", "close", "start, end"];
@@ -16,7 +16,7 @@ pub fn grid(states: &[(String, &StateSummary)]) -> Grid {
 }
 
 fn row(name: &str, of: &RoundBreakdown) -> Vec<String> {
-    let RoundBreakdown { time_breakdown, folder } = of;
+    let RoundBreakdown { parts: time_breakdown, folder } = of;
     let share = |ns: u64| units::percent(ns as f64 / time_breakdown.wall_ns.max(1) as f64);
     let edges = time_breakdown.startup_ns + time_breakdown.handshake_ns + time_breakdown.exit_ns;
     let named = folder.rsplit_once('/').map_or(name.to_owned(), |(_, round)| format!("{name}, round {round}"));
@@ -36,7 +36,7 @@ fn row(name: &str, of: &RoundBreakdown) -> Vec<String> {
 pub fn sentence(states: &[(String, &StateSummary)]) -> Option<String> {
     let waits = states
         .iter()
-        .filter_map(|(name, state)| Some(format!("{name}: {}", waits(&state.time_breakdown.as_ref()?.time_breakdown))));
+        .filter_map(|(name, state)| Some(format!("{name}: {}", waits(&state.time_breakdown.as_ref()?.parts))));
     let waits: Vec<String> = waits.collect();
     (!waits.is_empty()).then(|| format!("Requests were open, in shares of the wall clock, for: {}.", waits.join("; ")))
 }
@@ -109,7 +109,7 @@ mod tests {
             stdin_stalls: StdinStalls::default(),
         };
         assert_eq!(waits(&time_breakdown), "get remote 35 %, put upload 9.1 %");
-        let cells = row("b", &RoundBreakdown { folder: "remote-hit/4".to_owned(), time_breakdown });
+        let cells = row("b", &RoundBreakdown { folder: "remote-hit/4".to_owned(), parts: time_breakdown });
         assert_eq!(cells, ["b, round 4", "1.0 µs", "50 %", "20 %", "25 %", "3.0 %", "2.0 %"]);
     }
 }
