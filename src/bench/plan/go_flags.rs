@@ -2,66 +2,13 @@
 //! spoil a measurement or write into the user's files.
 
 /// Flags that take the next word as their value where they have no `=`, without the leading `-`.
-const WITH_VALUE: [&str; 58] = [
-    "asmflags",
-    "bench",
-    "benchtime",
-    "blockprofile",
-    "blockprofilerate",
-    "buildmode",
-    "C",
-    "compiler",
-    "count",
-    "covermode",
-    "coverpkg",
-    "coverprofile",
-    "cpu",
-    "cpuprofile",
-    "debug-actiongraph",
-    "debug-runtime-trace",
-    "debug-trace",
-    "exec",
-    "f",
-    "fuzz",
-    "fuzzcachedir",
-    "fuzzminimizetime",
-    "fuzztime",
-    "gccgoflags",
-    "gcflags",
-    "installsuffix",
-    "ldflags",
-    "list",
-    "memprofile",
-    "memprofilerate",
-    "mod",
-    "modfile",
-    "mutexprofile",
-    "mutexprofilefraction",
-    "o",
-    "outputdir",
-    "overlay",
-    "p",
-    "parallel",
-    "pgo",
-    "pkgdir",
-    "printf.funcs",
-    "printfuncs",
-    "reuse",
-    "run",
-    "shuffle",
-    "skip",
-    "tags",
-    "testlogfile",
-    "timeout",
-    "toolexec",
-    "trace",
-    "unusedfuncs",
-    "unusedresult.funcs",
-    "unusedresult.stringmethods",
-    "unusedstringmethods",
-    "vet",
-    "vettool",
-];
+const WITH_VALUE: &str = "\
+    asmflags bench benchtime blockprofile blockprofilerate buildmode C compiler count covermode coverpkg \
+    coverprofile cpu cpuprofile debug-actiongraph debug-runtime-trace debug-trace exec f fuzz fuzzcachedir \
+    fuzzminimizetime fuzztime gccgoflags gcflags installsuffix ldflags list memprofile memprofilerate mod modfile \
+    mutexprofile mutexprofilefraction o outputdir overlay p parallel pgo pkgdir printf.funcs printfuncs reuse run \
+    shuffle skip tags testlogfile timeout toolexec trace unusedfuncs unusedresult.funcs unusedresult.stringmethods \
+    unusedstringmethods vet vettool";
 
 /// A flag that takes the next word for `go vet` alone: the number of lines that it shows around a fault. `go test -c` takes no value.
 const CONTEXT_OF_VET: &str = "c";
@@ -69,6 +16,11 @@ const CONTEXT_OF_VET: &str = "c";
 /// Flags that decide which packages there are, so that `go list` has to get them too.
 const SELECTING: [&str; 12] =
     ["asan", "buildmode", "compiler", "e", "installsuffix", "mod", "modfile", "msan", "overlay", "pgo", "race", "tags"];
+
+/// True if a flag takes the next word as its value.
+fn takes_value(name: &str) -> bool {
+    WITH_VALUE.split(' ').any(|known| known == name)
+}
 
 /// The treatment that bench gives a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +106,7 @@ fn item<'a>(subcommand: &str, words: &'a [String]) -> (ItemKind<'a>, usize) {
     if name == "args" {
         return (ItemKind::ForTests, words.len());
     }
-    let has_value = WITH_VALUE.contains(&name) || (subcommand == "vet" && name == CONTEXT_OF_VET);
+    let has_value = takes_value(name) || (subcommand == "vet" && name == CONTEXT_OF_VET);
     match (inline, words.get(1)) {
         (None, Some(next)) if has_value => (ItemKind::Flag { name, value: Some(next) }, 2),
         (value, _) => (ItemKind::Flag { name, value }, 1),

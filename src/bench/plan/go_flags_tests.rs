@@ -113,7 +113,7 @@ fn each_flag_of_this_go_has_a_treatment_and_its_value_is_known() {
             let is_kept = treatment(name, None) == Treatment::Keep;
             let is_known = KEPT.contains(&name) || KEPT_TOO.contains(&name);
             assert_eq!(is_kept, is_known, "does -{name} spoil a measurement, or write beside the sources?");
-            assert_eq!(!value.is_empty(), WITH_VALUE.contains(&name), "-{name} {value}");
+            assert_eq!(!value.is_empty(), takes_value(name), "-{name} {value}");
             seen += 1;
         }
     }

@@ -33,7 +33,6 @@ pub struct Plan {
     /// Number of packages of the module to write; None: an empty folder.
     pub generated_packages: Option<u32>,
     /// KiB of data that each of them holds.
-    #[serde(default)]
     pub data_kib: u32,
     /// Packages of std that those import.
     pub imports: Vec<String>,
@@ -81,7 +80,6 @@ impl Plan {
         if args.remote == RemoteKind::Env && args.rtt.is_some() {
             return Err(PlanError::LinkOfEnv);
         }
-        let link = Link { latency_ms: args.rtt.unwrap_or(scenario.link.latency_ms), ..scenario.link };
         let mut plan = Plan {
             scenario: name.to_owned(),
             build_arguments: args.of_build(),
@@ -95,7 +93,7 @@ impl Plan {
             module: args.workload.as_ref().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
             strategy: args.strategy.unwrap_or(scenario.strategy),
             remote: args.remote,
-            link: (args.remote == RemoteKind::Embedded).then_some(link),
+            link: link(scenario, args),
             records: !args.no_records,
             paired_ratios: scenario.paired_ratios,
             study: Study::States,
@@ -215,10 +213,22 @@ impl Plan {
     }
 }
 
+/// The link to the embedded server; None where that is not used.
+fn link(scenario: &Scenario, args: &BenchArgs) -> Option<Link> {
+    match args.remote {
+        RemoteKind::Embedded => {
+            Some(Link { latency_ms: args.rtt.unwrap_or(scenario.link.latency_ms), ..scenario.link })
+        }
+        RemoteKind::Env => None,
+    }
+}
+
+/// The command after `--`.
 fn command(args: &BenchArgs) -> Result<Option<GoCommand>, PlanError> {
     if args.command.is_empty() { Ok(None) } else { GoCommand::parse(&args.command).map(Some) }
 }
 
+/// The package patterns: those of the command, of the command line, of the module, or of the scenario.
 fn packages(
     name: &str,
     scenario: &Scenario,

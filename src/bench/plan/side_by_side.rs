@@ -111,6 +111,11 @@ mod tests {
         let names: Vec<&str> = plan.cases.iter().map(|case| case.name.as_str()).collect();
         assert_eq!(names, ["async, HEAD~3 0123456", "async, this build", "pack, HEAD~3 0123456", "pack, this build"]);
         assert_eq!(plan.pairs().collect::<Vec<_>>(), [[0, 1], [2, 3]]);
+        assert!(matches!(plan.study, Study::SideBySide { .. }));
+        let line = ["--scenario", "strategies", "--case", "pack", "--case", "without order", "--rounds", "1"];
+        let baselines: Vec<_> =
+            resolve(&line, old_and_this()).unwrap().cases.iter().map(|case| case.baseline).collect();
+        assert_eq!(baselines, [None, None, Some(0), Some(1)], "each of the same backend");
     }
 
     #[test]

@@ -91,3 +91,45 @@ impl Bottleneck {
         Some(Bottleneck { name: spec.name.clone(), rule: spec.rule.clone(), case, has_control: spec.cured.is_some() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::plan::run_plan::Plan;
+    use crate::bench::plan::run_plan::tests::resolve;
+
+    fn plan(line: &[&str]) -> Plan {
+        resolve(line).unwrap()
+    }
+
+    #[test]
+    fn each_scenario_is_a_study_of_its_kind() {
+        let study = |scenario| plan(&["--scenario", scenario]).study;
+        assert_eq!((study("workshop"), study("strategies")), (Study::States, Study::Cases));
+        assert!(matches!(study("network"), Study::Network { .. }) && study("network").has_cases());
+        assert!(matches!(study("ci"), Study::Machines { groups, .. } if !groups.is_empty()));
+        assert!(!study("ci").has_cases() && !Study::States.has_cases());
+    }
+
+    #[test]
+    fn an_injected_bottleneck_is_paired_with_the_build_without_it() {
+        let all = plan(&["--scenario", "bottlenecks"]);
+        for bottleneck in all.study.bottlenecks() {
+            let case = &all.cases[bottleneck.case];
+            assert_eq!((&case.name, case.pair.is_some()), (&bottleneck.name, bottleneck.has_control));
+            let control = case.pair.as_ref().map(|pair| &all.cases[pair.base]);
+            assert!(control.is_none_or(|control| control.state == case.state && control.pair.is_none()));
+        }
+        let alone = plan(&["--scenario", "bottlenecks", "--case", "low bandwidth"]);
+        let [bottleneck] = alone.study.bottlenecks() else { panic!("{:?}", alone.study) };
+        assert!(bottleneck.has_control && alone.cases[bottleneck.case].pair.is_none(), "it is not run");
+    }
+
+    #[test]
+    fn a_case_with_options_switched_off_has_the_whole_one_as_its_baseline() {
+        let plan = plan(&["--scenario", "strategies"]);
+        let at = |slug: &str| plan.cases.iter().position(|case| case.slug == slug).unwrap();
+        assert_eq!(plan.cases[at("without-order")].baseline, Some(at("pack")));
+        assert_eq!((plan.cases[at("pack")].baseline, plan.cases[at("async")].baseline), (None, None));
+    }
+}

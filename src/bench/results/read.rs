@@ -67,10 +67,12 @@ fn other_version(shown: &str, schema: u64, whole: &Value) -> String {
 
 /// Checks what all readers of a run rely on.
 fn checked(run: Run) -> Result<Run> {
-    let cases = run.plan.cases.len();
-    let steps = run.rounds.iter().map(|round| round.step).chain(run.plan.steps.iter().copied());
-    if let Some(case) = steps.filter_map(|step| step.case).find(|case| *case >= cases) {
-        bail!("it has a step of case {case}, counted from 0, and {cases} cases");
+    let (plan, cases) = (&run.plan, run.plan.cases.len());
+    let of_steps = run.rounds.iter().map(|round| &round.step).chain(&plan.steps).filter_map(|step| step.case);
+    let of_cases = plan.cases.iter().flat_map(|case| [case.baseline, case.pair.as_ref().map(|pair| pair.base)]);
+    let of_bottlenecks = plan.study.bottlenecks().iter().map(|bottleneck| bottleneck.case);
+    if let Some(case) = of_steps.chain(of_cases.flatten()).chain(of_bottlenecks).find(|case| *case >= cases) {
+        bail!("it refers to case {case}, counted from 0, and has {cases} cases");
     }
     let is_breakdown_wrong = |round: &Round| {
         let breakdown = round.time_breakdown.as_ref();

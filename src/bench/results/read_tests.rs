@@ -45,7 +45,15 @@ fn what_cannot_be_read_is_named_with_its_trouble() {
     assert!(trouble("{\"schema\": 2}").contains("as bench writes it: missing field"), "{}", trouble("{\"schema\": 2}"));
     let mut other = serde_json::to_value(run()).unwrap();
     other["rounds"][0]["case"] = 3.into();
-    assert!(trouble(&other.to_string()).contains("a step of case 3"), "{}", trouble(&other.to_string()));
+    assert!(
+        trouble(&other.to_string()).contains("refers to case 3, counted from 0, and has 0 cases"),
+        "{}",
+        trouble(&other.to_string())
+    );
+    let mut other = serde_json::to_value(run()).unwrap();
+    let bottleneck = serde_json::json!({ "name": "x", "rule": null, "case": 7, "has_control": false });
+    other["plan"]["study"] = serde_json::json!({ "kind": "injected", "bottlenecks": [bottleneck] });
+    assert!(trouble(&other.to_string()).contains("refers to case 7, counted from 0, and has 0 cases"));
     let mut other = serde_json::to_value(run()).unwrap();
     other["rounds"][1]["wall_ns"] = 0.into();
     assert!(trouble(&other.to_string()).contains("go-warm/2 took no time"), "{}", trouble(&other.to_string()));

@@ -65,7 +65,7 @@ pub struct RoundBreakdown {
     /// Folder of the round, below that of the run.
     pub folder: String,
     #[serde(flatten)]
-    pub time_breakdown: TimeBreakdown,
+    pub parts: TimeBreakdown,
 }
 
 /// Medians of what the sessions of one state counted.
@@ -185,7 +185,7 @@ pub fn typical(rounds: &[Round], setup: Setup) -> Option<&Round> {
 
 fn time_breakdown(rounds: &[Round], setup: Setup) -> Option<RoundBreakdown> {
     let round = typical(rounds, setup)?;
-    Some(RoundBreakdown { folder: round.folder.clone(), time_breakdown: round.time_breakdown.clone()? })
+    Some(RoundBreakdown { folder: round.folder.clone(), parts: round.time_breakdown.clone()? })
 }
 
 fn backend_summary(rounds: &[Round], setup: Setup) -> Option<BackendSummary> {

@@ -116,19 +116,32 @@ impl Sweep {
         // While no request was open one core at least was at work; what is left of go's CPU time is at most all of the other.
         let worked_ns = go_cpu_ns.saturating_sub(swept.go_only_ns + self.beside_ns).min(swept.overlapped_ns) as f64;
         let worked = worked_ns / swept.overlapped_ns.max(1) as f64;
-        let each = KINDS.iter().enumerate().flat_map(|(kind, _)| (0..STAGES.len()).map(move |stage| (kind, stage)));
-        swept.waits = each
-            .filter(|(kind, stage)| shares[*kind][*stage] != Share::default())
-            .map(|(kind, stage)| {
-                let (share, by_others) = (shares[kind][stage], by_others[kind][stage]);
-                let Share { overlapped_ns, blocked_ns, .. } = share;
-                let (lost_ns, lost_by_others_ns) = (share.lost_ns(worked), by_others.lost_ns(worked));
-                Wait { kind: KINDS[kind], stage: STAGES[stage], overlapped_ns, blocked_ns, lost_ns, lost_by_others_ns }
-            })
-            .collect();
+        swept.waits = waits(&shares, &by_others, worked);
         swept
     }
 }
+
+/// The waits of all kinds and stages that had requests. `worked`: the share of the overlapped time in which go worked.
+fn waits(shares: &Shares, by_others: &Shares, worked: f64) -> Vec<Wait> {
+    let mut waits = Vec::new();
+    for (at, kind) in KINDS.into_iter().enumerate() {
+        let of_kind = STAGES.into_iter().zip(shares[at]).zip(by_others[at]);
+        waits.extend(of_kind.filter(|((_, share), _)| *share != Share::default()).map(
+            |((stage, share), by_others)| Wait {
+                kind,
+                stage,
+                overlapped_ns: share.overlapped_ns,
+                blocked_ns: share.blocked_ns,
+                lost_ns: share.lost_ns(worked),
+                lost_by_others_ns: by_others.lost_ns(worked),
+            },
+        ));
+    }
+    waits
+}
+
+/// Shares by kind and stage.
+type Shares = [[Share; STAGES.len()]; KINDS.len()];
 
 /// Time of the requests of one kind and stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

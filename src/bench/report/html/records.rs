@@ -59,8 +59,7 @@ pub fn request_log(folder: &Folder<'_>, of: &Subject<'_>, results: &Results) -> 
     let below = format!("{}/request.txt", round.folder);
     let missing =
         |what: String| Missing { record: format!("{below} {what}"), without: "Requests in flight and latency of gets" };
-    let workers =
-        of.figures.time_breakdown.as_ref().map(|of| of.time_breakdown.workers).or(results.run.environment.cores);
+    let workers = of.figures.time_breakdown.as_ref().map(|of| of.parts.workers).or(results.run.environment.cores);
     let read = || {
         let path = folder.file(&below).ok_or("is not there")?;
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read ({error})"))?;

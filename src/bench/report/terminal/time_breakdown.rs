@@ -17,7 +17,7 @@ pub fn grid(states: &[(String, &StateSummary)]) -> Grid {
 }
 
 fn row(name: &str, of: &RoundBreakdown) -> Vec<Cell> {
-    let RoundBreakdown { time_breakdown, folder } = of;
+    let RoundBreakdown { parts: time_breakdown, folder } = of;
     let share = |ns: u64| units::percent(ns as f64 / time_breakdown.wall_ns.max(1) as f64);
     let edges = time_breakdown.startup_ns + time_breakdown.handshake_ns + time_breakdown.exit_ns;
     let named = folder.rsplit_once('/').map_or(name.to_owned(), |(_, round)| format!("{name}, round {round}"));
@@ -37,7 +37,7 @@ fn row(name: &str, of: &RoundBreakdown) -> Vec<Cell> {
 pub fn sentence(states: &[(String, &StateSummary)]) -> Option<String> {
     let waits = states
         .iter()
-        .filter_map(|(name, state)| Some(format!("{name}: {}", waits(&state.time_breakdown.as_ref()?.time_breakdown))));
+        .filter_map(|(name, state)| Some(format!("{name}: {}", waits(&state.time_breakdown.as_ref()?.parts))));
     let waits: Vec<String> = waits.collect();
     (!waits.is_empty()).then(|| format!("Wall time by request stage: {}.", waits.join("; ")))
 }
@@ -91,7 +91,7 @@ mod tests {
             lost_ns: 0.0,
             lost_by_others_ns: 0.0,
         };
-        let account = TimeBreakdown {
+        let time_breakdown = TimeBreakdown {
             wall_ns: 1000,
             startup_ns: 5,
             handshake_ns: 5,
@@ -109,8 +109,8 @@ mod tests {
             ],
             stdin_stalls: StdinStalls::default(),
         };
-        assert_eq!(waits(&account), "get remote 35 %, put upload 9.1 %");
-        let cells = row("remote-hit", &RoundBreakdown { folder: "remote-hit/4".to_owned(), time_breakdown: account });
+        assert_eq!(waits(&time_breakdown), "get remote 35 %, put upload 9.1 %");
+        let cells = row("remote-hit", &RoundBreakdown { folder: "remote-hit/4".to_owned(), parts: time_breakdown });
         assert_eq!(cells, ["remote-hit, round 4", "1.0 µs", "50 %", "20 %", "25 %", "3.0 %", "2.0 %"]);
     }
 }

@@ -34,10 +34,8 @@ pub fn section(
 }
 
 fn breakdown(results: &Results, subjects: &[Subject<'_>]) -> Result<Option<Markup>> {
-    let accounts: Vec<_> = subjects
-        .iter()
-        .filter_map(|of| Some((of.named(), &of.figures.time_breakdown.as_ref()?.time_breakdown)))
-        .collect();
+    let accounts: Vec<_> =
+        subjects.iter().filter_map(|of| Some((of.named(), &of.figures.time_breakdown.as_ref()?.parts))).collect();
     if accounts.is_empty() {
         return Ok(None);
     }

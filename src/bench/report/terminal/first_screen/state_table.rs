@@ -65,7 +65,7 @@ fn judged(state: Option<&StateSummary>, base: Option<&StateSummary>) -> Cell {
 /// The wall time of the build whose trace is named, in parts.
 pub fn breakdown(results: &Results) -> Option<Vec<String>> {
     let (state, breakdown) = files::telling(results)?;
-    let of = &breakdown.time_breakdown;
+    let of = &breakdown.parts;
     let share = |ns: u64| ns as f64 / of.wall_ns.max(1) as f64;
     let wall = units::short_durations(&[Some(of.wall_ns as f64)]).remove(0);
     let always = [
