@@ -155,7 +155,8 @@ fn compares(folder: &Path, results: &Value) {
     });
     let single = bench(folder, &["compare", "metrics/latest", "single.json", "--fail-on-inconclusive"]);
     let text = String::from_utf8_lossy(&single.stdout).into_owned();
-    assert!(single.status.code() == Some(3) && text.contains("INCONCLUSIVE: "), "{text}");
+    let said = String::from_utf8_lossy(&single.stderr);
+    assert!(single.status.code() == Some(3) && text.contains("INCONCLUSIVE: "), "{text}{said}");
     changed("elsewhere.json", &|run| run["environment"]["cores"] = 4096.into());
     let refused = bench(folder, &["compare", "metrics/latest", "elsewhere.json"]);
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();

@@ -35,6 +35,8 @@ pub fn printed(results: &Results, run: &Path, shown: &Path, view: View, details:
 /// When one cannot be written; the others are then.
 pub fn write_reports(results: &Results, folder: &Path) -> Result<()> {
     // The last one links to the others.
-    let written = [csv::write(results, folder), markdown::write(results, folder), page::write(results, folder)];
+    let network = results.analysis.network.as_ref();
+    let drawn = network.map_or(Ok(()), |network| network_plot::write(network, folder));
+    let written = [drawn, csv::write(results, folder), markdown::write(results, folder), page::write(results, folder)];
     written.into_iter().collect()
 }
