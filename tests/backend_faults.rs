@@ -8,20 +8,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use common::{CACHEPROG, S3, Workspace, stderr};
+use common::{CACHEPROG, LIST, S3, Workspace, stderr};
 use gocacheprog::s3_server::{Fault, FaultKind};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 const BUILD: [&str; 4] = ["build", "-o", "../m", "."];
-
-/// The program of `workspace`, built by go alone.
-fn built_without_cache(workspace: &Workspace) -> Vec<u8> {
-    let mut go = workspace.go("", &["build", "-o", "../reference", "."]);
-    let output = go.env_remove("GOCACHEPROG").output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    std::fs::read(workspace.path().join("reference")).unwrap()
-}
 
 /// Builds, compares with `expected`, and returns what was said.
 fn build(workspace: &Workspace, arguments: &str, expected: &[u8], name: &str) -> String {
@@ -44,7 +36,6 @@ fn edit(workspace: &Workspace, number: u64) {
 
 #[test]
 fn no_fault_of_the_remote_changes_what_is_compiled() {
-    const LIST: [&str; 5] = ["list", "-export", "-f", "{{.Export}}", "./..."];
     let s3 = S3::start();
     let mut workspace = Workspace::of_libraries();
     s3.use_in(&mut workspace);
@@ -91,7 +82,7 @@ fn builds_under_random_faults_are_those_without_a_cache() {
         let name = format!("seed {round}, {strategy}");
         edit(&workspace, 42 + round / 2);
         s3.server.set_faults(faults.clone(), round);
-        let expected = built_without_cache(&workspace);
+        let expected = workspace.built_without_cache();
         let arguments = format!("--drain-deadline 5 --strategy {strategy}");
         build(&workspace, &arguments, &expected, &name);
         assert_whole(&workspace.store(), &name);
@@ -102,7 +93,7 @@ fn builds_under_random_faults_are_those_without_a_cache() {
     let _ = std::fs::remove_dir_all(workspace.store());
     s3.server.set_faults(Vec::new(), 0);
     for strategy in ["pack", "workshop"] {
-        let expected = built_without_cache(&workspace);
+        let expected = workspace.built_without_cache();
         build(&workspace, &format!("--strategy {strategy}"), &expected, "afterwards");
         assert_whole(&workspace.store(), "afterwards");
         std::fs::remove_dir_all(workspace.store()).unwrap();
@@ -114,7 +105,7 @@ fn credentials_that_expire_in_the_middle_are_named_and_cost_hits() {
     let s3 = S3::start();
     let mut workspace = Workspace::new();
     s3.use_in(&mut workspace);
-    let expected = built_without_cache(&workspace);
+    let expected = workspace.built_without_cache();
     let build = workspace.go("--strategy async --drain-deadline 5", &BUILD).stderr(Stdio::piped()).spawn().unwrap();
     common::wait_until("twenty requests", || s3.server.mark() >= 20);
     s3.server.set_faults(vec![Fault { kind: FaultKind::ExpiredToken, share: 1.0 }], 0);
@@ -130,7 +121,7 @@ fn a_store_on_a_full_disk_fails_no_build() {
     let s3 = S3::start();
     let mut workspace = Workspace::new();
     s3.use_in(&mut workspace);
-    let expected = built_without_cache(&workspace);
+    let expected = workspace.built_without_cache();
     build(&workspace, "", &expected, "filling the remote");
     std::fs::remove_dir_all(workspace.store()).unwrap();
     std::fs::create_dir(workspace.store()).unwrap();
@@ -165,7 +156,7 @@ fn a_kill_at_any_moment_harms_no_later_build() {
     let s3 = S3::start();
     let mut workspace = Workspace::new();
     s3.use_in(&mut workspace);
-    let expected = built_without_cache(&workspace);
+    let expected = workspace.built_without_cache();
     let mut random = fastrand::Rng::with_seed(1);
     for round in 0..ROUNDS {
         let mut go = workspace.go("", &BUILD);

@@ -14,6 +14,9 @@ use tokio::runtime::Runtime;
 /// The backend under test.
 pub const CACHEPROG: &str = env!("CARGO_BIN_EXE_cacheprog");
 
+/// Compiles all packages of a module, and prints the files that the compiler wrote.
+pub const LIST: [&str; 5] = ["list", "-export", "-f", "{{.Export}}", "./..."];
+
 /// The backend's command: with none of the user's settings, and with its store and records in the working directory.
 pub fn cacheprog() -> Command {
     let mut command = Command::new(CACHEPROG);
@@ -132,13 +135,22 @@ impl Workspace {
         output
     }
 
-    /// Compiles all packages, and gives what the compiler wrote, with what was said on stderr.
+    /// Runs a go with the arguments [`LIST`], and gives what the compiler wrote, with what was said on stderr.
     pub fn compile(&self, go: &mut Command) -> (Vec<u8>, String) {
         let output = go.output().expect("go can be started");
         assert!(output.status.success(), "{}", stderr(&output));
         let files = String::from_utf8(output.stdout.clone()).unwrap();
         let contents = files.lines().flat_map(|path| std::fs::read(path).unwrap()).collect();
         (contents, stderr(&output))
+    }
+
+    /// The program of the module, built by go alone. All that it has in common with others is compiled once for all tests.
+    pub fn built_without_cache(&self) -> Vec<u8> {
+        let mut go = self.go("", &["build", "-o", "../reference", "."]);
+        go.env_remove("GOCACHEPROG").env("GOCACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/gocache"));
+        let output = go.output().expect("go can be started");
+        assert!(output.status.success(), "{}", stderr(&output));
+        std::fs::read(self.path().join("reference")).unwrap()
     }
 
     /// The summary of the newest session.
