@@ -212,7 +212,7 @@ fn check_nesting(events: &[&Value]) {
 #[test]
 fn the_trace_of_a_build_keeps_the_format() {
     let s3 = common::S3::start();
-    let mut workspace = common::Workspace::new();
+    let mut workspace = common::Workspace::of_libraries();
     s3.use_in(&mut workspace);
     let arguments = ["build", "./..."];
     workspace.run("--strategy async", &arguments);

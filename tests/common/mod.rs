@@ -137,20 +137,7 @@ impl Workspace {
 
     /// Runs a go with the arguments [`LIST`], and gives what the compiler wrote, with what was said on stderr.
     pub fn compile(&self, go: &mut Command) -> (Vec<u8>, String) {
-        let output = go.output().expect("go can be started");
-        assert!(output.status.success(), "{}", stderr(&output));
-        let files = String::from_utf8(output.stdout.clone()).unwrap();
-        let contents = files.lines().flat_map(|path| std::fs::read(path).unwrap()).collect();
-        (contents, stderr(&output))
-    }
-
-    /// The program of the module, built by go alone. All that it has in common with others is compiled once for all tests.
-    pub fn built_without_cache(&self) -> Vec<u8> {
-        let mut go = self.go("", &["build", "-o", "../reference", "."]);
-        go.env_remove("GOCACHEPROG").env("GOCACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/gocache"));
-        let output = go.output().expect("go can be started");
-        assert!(output.status.success(), "{}", stderr(&output));
-        std::fs::read(self.path().join("reference")).unwrap()
+        compiled(&go.output().expect("go can be started"))
     }
 
     /// The summary of the newest session.
@@ -188,6 +175,13 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(5));
     }
     panic!("{what}: not within a minute");
+}
+
+/// What the compiler wrote in a run of go with the arguments [`LIST`], and what was said on stderr.
+pub fn compiled(output: &Output) -> (Vec<u8>, String) {
+    assert!(output.status.success(), "{}", stderr(output));
+    let files = std::str::from_utf8(&output.stdout).unwrap();
+    (files.lines().flat_map(|path| std::fs::read(path).unwrap()).collect(), stderr(output))
 }
 
 /// The text of stderr.
