@@ -83,11 +83,12 @@ fn a_fresh_machine_gets_all_of_it_in_a_few_requests() {
 #[test]
 fn what_no_pack_has_is_a_miss_without_a_request() {
     let s3 = S3::start();
-    build(&fresh(&s3), PACK);
+    let workspace = libraries(&s3);
+    build(&workspace, PACK);
     let mark = s3.server.mark();
-    let other = fresh(&s3);
-    std::fs::write(other.module().join("b/b.go"), "package b\n\nfunc B() int { return 43 - 2 }\n").unwrap();
-    let session = build(&other, PACK);
+    std::fs::remove_dir_all(workspace.store()).unwrap();
+    std::fs::write(workspace.module().join("p2/p.go"), "package p2\n\nfunc F() int { return 43 - 2 }\n").unwrap();
+    let session = build(&workspace, PACK);
     let asked =
         s3.server.log_since(mark).iter().filter(|r| r.op == Operation::Get && r.key.ends_with("-a.json")).count();
     assert_eq!(asked, 0, "no plain object is asked for where there is a manifest");
@@ -97,14 +98,14 @@ fn what_no_pack_has_is_a_miss_without_a_request() {
 #[test]
 fn several_machines_write_and_a_later_one_has_it_all() {
     let s3 = S3::start();
-    let machines: Vec<Workspace> = (0..3).map(|_| fresh(&s3)).collect();
-    for (machine, packages) in machines.iter().zip(["errors", "unicode", "sort"]) {
-        machine.run(PACK, &["build", packages]);
+    let machine = libraries(&s3);
+    for packages in [&["./p3"][..], &["./p3", "./p7"], &["./p7", "./p11"]] {
+        machine.run(PACK, &[&["build"], packages].concat());
+        std::fs::remove_dir_all(machine.store()).unwrap();
     }
     assert!(keys(&s3).iter().filter(|key| key.starts_with("manifests")).count() >= 3);
-    let later = fresh(&s3);
-    later.run(PACK, &["build", "errors", "unicode", "sort"]);
-    let session = later.last_session();
+    machine.run(PACK, &["build", "./p3", "./p7", "./p11"]);
+    let session = machine.last_session();
     assert_eq!((number(&session, "misses"), number(&session, "puts")), (0, 0), "{session}");
 }
 
