@@ -21,6 +21,7 @@ fn command(folder: &Path, args: &[&str], variables: &[(&str, &OsStr)]) -> Comman
         .current_dir(folder)
         .arg("--scenario")
         .arg(folder.join("mine.toml"))
+        .arg("--details")
         .args(args)
         .envs(variables.iter().copied());
     command

@@ -24,7 +24,17 @@ fn read(path: &Path) -> Value {
 /// A page with its records beside it, and one of results.json alone.
 fn assert_pages(folder: &Path, latest: &Path) {
     let page = std::fs::read_to_string(latest.join("report.html")).unwrap();
-    for part in ["id=\"samples\"", "id=\"time\"", "id=\"flight\"", "id=\"latency\"", "id=\"flames\"", "id=\"tables\""] {
+    for part in [
+        "id=\"samples\"",
+        "id=\"time\"",
+        "id=\"flight\"",
+        "id=\"latency\"",
+        "id=\"flames\"",
+        "id=\"tables\"",
+        "id=\"fix\"",
+        "id=\"trust\"",
+        "drop the file <a href=",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     assert!(page.contains("href=\"local-hit/") && !page.contains("id=\"missing\""), "{page}");
@@ -77,7 +87,6 @@ fn assert_account(round: &Value) {
 fn a_run_is_reported_again_and_compared_from_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let only = [
-        "--details",
         "--scenario",
         "small",
         "--only",
@@ -87,6 +96,7 @@ fn a_run_is_reported_again_and_compared_from_its_file() {
         "--no-profile",
         "--until",
         "500%",
+        "--details",
     ];
     let printed = stdout(&bench(folder.path(), &only));
     assert!(printed.contains("wall-time breakdown") && printed.contains("Noise: "), "{printed}");
@@ -110,12 +120,8 @@ fn a_run_is_reported_again_and_compared_from_its_file() {
     let markdown = std::fs::read_to_string(latest.join("results.md")).unwrap();
     assert!(markdown.contains("| go-warm |") && markdown.contains("| wall-time breakdown |"), "{markdown}");
 
-    let first = stdout(&bench(folder.path(), &["report", "metrics/latest"]));
-    assert_first_screen(&first);
-    assert!(first.contains(" report --details metrics/latest\n"), "{first}");
-
     std::fs::remove_file(latest.join("results.csv")).unwrap();
-    let again = stdout(&bench(folder.path(), &["report", "--details", "metrics/latest"]));
+    let again = stdout(&bench(folder.path(), &["report", "metrics/latest", "--details"]));
     assert_eq!(tables(&again), tables(&printed));
     assert_eq!(std::fs::read_to_string(latest.join("results.csv")).unwrap(), csv);
 
@@ -123,19 +129,10 @@ fn a_run_is_reported_again_and_compared_from_its_file() {
     damaged(folder.path(), &results);
 }
 
-/// It fits on a small terminal, and its first line is the answer.
-fn assert_first_screen(text: &str) {
-    let lines: Vec<&str> = text.lines().collect();
-    assert!(lines.len() <= 24 && lines.iter().all(|line| line.chars().count() <= 80), "{text}");
-    let answers = ["local-hit is ", "Busy machine (", "Noisy machine ("];
-    assert!(answers.iter().any(|answer| lines[0].starts_with(answer)), "{text}");
-    assert!(text.contains("go's own cache is warm  local-hit"), "{text}");
-}
-
 /// A run with itself, with one that is slower, and with one of another machine.
 fn compares(folder: &Path, results: &Value) {
-    let same = stdout(&bench(folder, &["compare", "metrics/latest", "metrics/latest", "--fail-over", "5%"]));
-    assert!(same.contains("No state is surely slower by more than 5.0 %"), "{same}");
+    let same = stdout(&bench(folder, &["compare", "metrics/latest", "metrics/latest", "--fail-on-inconclusive"]));
+    assert!(same.ends_with(" compared with itself: the same.\n"), "{same}");
     let changed = |name: &str, change: &dyn Fn(&mut Value)| {
         let mut changed = results.clone();
         change(&mut changed);
@@ -149,11 +146,20 @@ fn compares(folder: &Path, results: &Value) {
     });
     let slower = bench(folder, &["compare", "metrics/latest", "slower.json", "--fail-over", "5%"]);
     let text = String::from_utf8_lossy(&slower.stdout).into_owned();
-    assert!(!slower.status.success() && text.contains("SLOWER BY MORE THAN 5.0 %: local-hit."), "{text}");
+    assert!(slower.status.code() == Some(1) && text.contains("SLOWER BY MORE THAN 5.0 %: local-hit."), "{text}");
+    let faster = stdout(&bench(folder, &["compare", "slower.json", "metrics/latest", "--fail-over", "5%"]));
+    assert!(faster.contains("No state is clearly slower by more than 5.0 %"), "{faster}");
+    changed("single.json", &|run| {
+        run["run"] = "another".into();
+        run["rounds"].as_array_mut().unwrap().retain(|round| round["round"] == 1);
+    });
+    let single = bench(folder, &["compare", "metrics/latest", "single.json", "--fail-on-inconclusive"]);
+    let text = String::from_utf8_lossy(&single.stdout).into_owned();
+    assert!(single.status.code() == Some(3) && text.contains("INCONCLUSIVE: "), "{text}");
     changed("elsewhere.json", &|run| run["environment"]["cores"] = 4096.into());
     let refused = bench(folder, &["compare", "metrics/latest", "elsewhere.json"]);
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && text.contains("cannot be compared") && text.contains("4096"), "{text}");
+    assert!(refused.status.code() == Some(2) && text.contains("cannot be compared") && text.contains("4096"), "{text}");
     changed("newer.json", &|run| run["environment"]["kernel"] = "99.9".into());
     let newer = stdout(&bench(folder, &["compare", "metrics/latest", "newer.json", "--markdown", "pr.md"]));
     assert!(newer.contains("Not the same in both: the kernel: ") && newer.contains("99.9 in the second"), "{newer}");
@@ -172,7 +178,7 @@ fn damaged(folder: &Path, results: &Value) {
     std::fs::create_dir(&run).unwrap();
     let report = |text: &str| {
         std::fs::write(&file, text).unwrap();
-        let output = bench(folder, &["report", "--details", "damaged"]);
+        let output = bench(folder, &["report", "damaged", "--details"]);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.success(), text(&output.stdout), text(&output.stderr))
     };
@@ -207,17 +213,19 @@ fn damaged(folder: &Path, results: &Value) {
 }
 
 #[test]
-fn prove_has_a_scenario_of_its_own_and_refuses_one_that_plants_nothing() {
+fn selftest_has_a_scenario_of_its_own_and_refuses_one_that_injects_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let planned = stdout(&bench(folder.path(), &["prove", "--dry-run", "--case", "high latency"]));
+    let planned = stdout(&bench(folder.path(), &["selftest", "--dry-run", "--case", "high latency"]));
+    let by_its_old_name = stdout(&bench(folder.path(), &["prove", "--dry-run", "--case", "high latency"]));
+    assert_eq!(planned, by_its_old_name);
     assert!(planned.contains("scenario  bottlenecks") && planned.contains("remote-hit/high-latency"), "{planned}");
-    let help = stdout(&bench(folder.path(), &["prove", "--help"]));
+    let help = stdout(&bench(folder.path(), &["selftest", "--help"]));
     assert!(help.contains("[default: bottlenecks]") && !help.contains("[default: workshop]"), "{help}");
     assert!(stdout(&bench(folder.path(), &["--help"])).contains("[default: workshop]"));
     for arguments in [&["--scenario", "small"][..], &["--scenario", "workshop"], &["--case", "low bandwidth, cured"]] {
-        let refused = bench(folder.path(), &[&["prove"], arguments].concat());
+        let refused = bench(folder.path(), &[&["selftest"], arguments].concat());
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(refused.status.code() == Some(1) && said.contains("plants no bottleneck that would be run"), "{said}");
+        assert!(refused.status.code() == Some(1) && said.contains("injects no bottleneck"), "{said}");
     }
 }
 

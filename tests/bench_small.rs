@@ -48,6 +48,9 @@ fn assert_go_view(path: &Path) {
     assert_eq!(timed.fold(f64::MAX, f64::min), 0.0, "the axis begins with the first event");
     let slices = of("X");
     let requests: Vec<_> = slices.iter().filter(|slice| slice["name"] == "request").collect();
+    let packages = requests.iter().filter_map(|slice| slice["args"]["package"].as_str());
+    let own = packages.filter(|package| package.starts_with("small.example")).count();
+    assert!(own >= 10, "{own} of {} requests name a package of the module", requests.len());
     let last = requests.iter().map(|slice| slice["ts"].as_f64().unwrap()).fold(0.0, f64::max);
     let run = slices.iter().find(|event| event["name"] == "Running build command").unwrap();
     let first = requests.iter().map(|slice| slice["ts"].as_f64().unwrap()).fold(f64::MAX, f64::min);
@@ -67,6 +70,17 @@ fn assert_go_view(path: &Path) {
         };
         assert!(slices.iter().any(|slice| holds(&slice)), "{arrow} begins or ends in no slice");
     }
+}
+
+/// A get that waits for a pack says for which one, and that pack was fetched.
+fn assert_waits_name_packs(path: &Path) {
+    let trace: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let packs = |name: &str| -> Vec<&str> {
+        let slices = trace.iter().filter(|event| event["name"] == name);
+        slices.map(|event| event["args"]["pack"].as_str().unwrap_or_default()).collect()
+    };
+    let (waits, fetched) = (packs("wait.first_byte"), packs("prefetch"));
+    assert!(!waits.is_empty() && waits.iter().all(|pack| fetched.contains(pack)), "{waits:?} of {fetched:?}");
 }
 
 /// Each state with a backend has a critical path, and what the cache saved counts all of its gets.
@@ -113,7 +127,7 @@ fn hostile_home() -> (tempfile::TempDir, PathBuf) {
 fn five_runs_are_each_in_their_state_and_leave_their_records() {
     let folder = tempfile::tempdir().unwrap();
     let (_home, config) = hostile_home();
-    let mut command = bench(folder.path(), &["--scenario", "small", "--rounds", "2", "--rtt", "1"]);
+    let mut command = bench(folder.path(), &["--scenario", "small", "--rounds", "2", "--rtt", "1", "--details"]);
     // None of these may reach a run.
     command.env("XDG_CONFIG_HOME", &config).env("GOCACHEPROG", "/nowhere/helper").env("GOFLAGS", "-nonsense");
     command.env("S3_ENDPOINT", "http://127.0.0.1:1").env("CACHEPROG_STRATEGY", "nonsense");
@@ -139,13 +153,15 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
     assert!(table.contains("Did the build get faster with GOCACHEPROG?"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     assert!(table.contains("The records agree: "), "{table}");
-    assert!(table.contains("has not been measured: `bench observe` does"), "{table}");
+    assert!(table.contains("has not been measured: `bench overhead` does"), "{table}");
     let resources = |state: &str| of_state(&results, state)["resources"].clone();
     assert!(resources("go-cold")["go"]["cpu_ns"].as_u64().unwrap() > 0, "{}", resources("go-cold"));
     assert!(of_state(&results, "cold")["session"]["resources"]["s3"]["peak_resident_bytes"].is_u64());
     assert_go_view(&folder.path().join("metrics/latest/cold/profile/trace.json"));
+    assert_waits_name_packs(&folder.path().join("metrics/latest/remote-hit/profile/trace.json"));
     assert_critical_paths(&results);
-    assert!(table.contains("what the cache saves") && table.contains("remote-hit: of its "), "{table}");
+    assert!(table.contains("savings by size") && table.contains("remote-hit: the critical path ("), "{table}");
+    assert_first_screen(folder.path());
     for file in
         ["cold/1/trace.json", "remote-hit/1/request.txt", "local-hit/2/session.json", "cold/profile/session.json"]
     {
@@ -155,6 +171,38 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
     assert_no_work_left(folder.path());
     let written = std::fs::read_dir(config.join("go")).unwrap().count();
     assert_eq!(written, 1, "go wrote beside the user's settings, its counters perhaps");
+}
+
+/// The saved run prints its first screen without `--details`, and the rest with it.
+fn assert_first_screen(folder: &Path) {
+    let report = |args: &[&str]| {
+        let output = bench(folder, args).env("NO_COLOR", "1").output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let screen = report(&["report", "metrics/latest"]);
+    assert!(screen.lines().count() <= 24, "{screen}");
+    // A command is as long as the path of the program.
+    let is_command = |line: &&str| line.contains(env!("CARGO_BIN_EXE_bench"));
+    let long = screen.lines().filter(|line| !is_command(line)).find(|line| line.chars().count() > 80);
+    assert_eq!(long, None, "{screen}");
+    let first = screen.lines().next().unwrap();
+    let answers = ["Yes: ", "Partly: ", "No: ", "Unclear: ", "Inconclusive: ", "Busy machine (", "Noisy machine ("];
+    assert!(answers.iter().any(|answer| first.starts_with(answer)), "{screen}");
+    for words in [
+        " fresh machine, full S3  remote-hit ",
+        " first build, fills S3   cold ",
+        " next build, same disk   local-hit ",
+    ] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+    assert!(screen.contains("metrics/latest/report.html") && screen.contains("/trace.json"), "{screen}");
+    assert!(!screen.contains("savings by size") && !screen.contains('\u{1b}'), "{screen}");
+    let command = screen.lines().find_map(|line| line.strip_prefix(" all tables: ")).unwrap();
+    let words: Vec<&str> = command.split(' ').collect();
+    assert_eq!(words[0], env!("CARGO_BIN_EXE_bench"));
+    let details = report(&words[1..]);
+    assert!(details.contains("savings by size") && details.contains("The records agree: "), "{details}");
 }
 
 #[test]
@@ -254,14 +302,15 @@ fn bad_input_is_one_clear_paragraph() {
 #[test]
 fn the_price_is_measured_and_two_profiles_are_compared() {
     let folder = tempfile::tempdir().unwrap();
-    let observe = bench(folder.path(), &["observe", "--scenario", "small", "--rounds", "10"]).output().unwrap();
+    let observe = bench(folder.path(), &["overhead", "--scenario", "small", "--rounds", "10"]).output().unwrap();
     assert!(observe.status.success(), "{}", text(&observe.stderr));
     let table = text(&observe.stdout);
     for row in ["none, again", "trace", "request.txt", "histograms", "wall profile", "samples", "all five"] {
         assert!(table.contains(&format!(" {row} ")), "{row}: {table}");
     }
-    let output =
-        bench(folder.path(), &["--scenario", "small", "--only", "local-hit", "--rounds", "1"]).output().unwrap();
+    let output = bench(folder.path(), &["--scenario", "small", "--only", "local-hit", "--rounds", "1", "--details"])
+        .output()
+        .unwrap();
     assert!(text(&output.stdout).contains("The records cost `go build "), "{}", text(&output.stdout));
     let rounds = ["metrics/latest/local-hit/1", "metrics/latest/cold/preparation"];
     let diff = bench(folder.path(), &["diff", rounds[0], rounds[1], "--profile", "fg.prof"]).output().unwrap();
@@ -284,6 +333,7 @@ fn a_dry_run_runs_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let output = bench(folder.path(), &["--dry-run", "--only", "local-hit", "net/http"]).output().unwrap();
     let plan = text(&output.stdout);
-    assert!(plan.contains("go build net/http") && plan.contains("prepare   c"), "{plan}");
+    assert!(plan.contains("go build net/http") && plan.contains("prepare   cold"), "{plan}");
+    assert!(plan.contains("\ntakes     about ") && plan.lines().all(|line| line.chars().count() <= 80), "{plan}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -264,6 +264,11 @@ fn check_trace(workspace: &common::Workspace) -> impl Fn(&str) -> u64 {
         }
     }
     rows.values().for_each(|row| check_nesting(row));
+    let processes = events.iter().filter(|event| event["name"] == "process_name");
+    let named: HashMap<_, _> = processes.map(|event| (event["pid"].as_u64(), event["args"]["name"].as_str())).collect();
+    assert_eq!(named[&Some(own)], Some("cacheprog: requests from go"));
+    let background = named.get(&Some(own + GROUP)).copied().flatten();
+    assert_eq!(background, Some("cacheprog background: uploads, prefetch, maintenance"), "{named:?}");
     let names = events.iter().filter(|event| event["name"] == "thread_name");
     let named: Vec<_> = names.map(|event| (event["pid"].as_u64().unwrap(), event["tid"].as_u64().unwrap())).collect();
     assert!(rows.keys().all(|row| named.contains(row)), "{named:?}");

@@ -1,5 +1,4 @@
-//! The bench: scenario -> plan -> rounds -> results (plain data) -> analysis -> reporters.
-//! Beside it `diff`, which compares two profiles, and `growth`, which needs no go.
+//! The bench: scenario -> plan -> results <- execute; results -> analysis -> report. `commands` is on top of all.
 
 mod analysis;
 mod commands;
@@ -9,13 +8,13 @@ mod report;
 mod results;
 mod scenario;
 
-pub use commands::compare::{CompareArgs, run as compare};
+pub use commands::compare::{CompareArgs, ERROR as COMPARE_ERROR, run as compare};
 pub use commands::diff::{DiffArgs, run as diff};
-pub use commands::overhead::{ObserveArgs, observe};
+pub use commands::overhead::{OverheadArgs, run as overhead};
 pub use commands::report::{ReportArgs, run as report};
 pub use commands::run::{run, what_if};
-pub use commands::scaling::{GrowthArgs, run as growth};
-pub use commands::selftest::prove;
+pub use commands::scaling::{ScalingArgs, run as scaling};
+pub use commands::selftest::run as selftest;
 pub use execute::process::cpu_load::keep_busy;
 pub use execute::process::watcher::watch;
 pub use plan::what_if::WhatIfArgs;

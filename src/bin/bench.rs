@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
 use gocacheprog::bench::{
-    BOTTLENECKS, BenchArgs, CompareArgs, DiffArgs, GrowthArgs, ObserveArgs, ReportArgs, WhatIfArgs,
+    BOTTLENECKS, BenchArgs, COMPARE_ERROR, CompareArgs, DiffArgs, OverheadArgs, ReportArgs, ScalingArgs, WhatIfArgs,
 };
 use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::completions::{CompletionArgs, ManArgs};
@@ -16,7 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   bench --scenario small                          a first look, within a minute
   bench                                           go build std in all five states; some minutes
-  bench --only a,b,go-warm --rounds 21      only with full caches, and told apart better
+  bench --only local-hit,go-warm --rounds 21      only these states, with smaller differences clear
   bench --workload ../my-module                   a Go module of yours
   bench --workload . -- go test -tags x ./...     another command than go build
   bench report metrics/latest                     the tables of the newest run again
@@ -38,38 +38,40 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     WhatIf(WhatIfArgs),
-    /// Plants bottlenecks, and says whether the verdict names them and what they cost
-    #[command(mut_arg("scenario", |scenario| scenario.default_value(BOTTLENECKS)))]
-    Prove(BenchArgs),
+    /// Injects bottlenecks, and checks that the verdict names each first and estimates its cost
+    #[command(alias = "prove", mut_arg("scenario", |scenario| scenario.default_value(BOTTLENECKS)))]
+    Selftest(BenchArgs),
     /// Prints the tables of a saved run again, and writes its reports anew
     Report(ReportArgs),
     /// Compares two saved runs, or two commits of the backend: the same, faster or slower
     Compare(CompareArgs),
-    /// Draws what grew and what shrank between two profiles, as flame graphs
+    /// Draws the difference of two profiles as flame graphs
     Diff(DiffArgs),
-    /// Measures what each record of the backend costs a build
-    Observe(ObserveArgs),
-    /// Shows how costs grow with what the stores hold, and with many commits
-    Growth(GrowthArgs),
-    /// Runs the embedded S3 server alone, and prints the variables to export
+    /// Measures the cost of each record of the backend
+    #[command(alias = "observe")]
+    Overhead(OverheadArgs),
+    /// Measures how the cost of a session grows with the stores, and with many commits
+    #[command(alias = "growth")]
+    Scaling(ScalingArgs),
+    /// Runs the embedded S3 server, and prints the variables to export
     S3(AloneArgs),
-    /// Prints what completes these arguments in a shell
+    /// Prints a completion script for a shell
     Completions(CompletionArgs),
     /// Writes man pages, one for each command
     Man(ManArgs),
-    /// The backend, as bench has go start it
+    /// The backend: go starts it
     #[command(hide = true)]
     Backend(BackendArgs),
-    /// The embedded S3 server, as bench starts it
+    /// The embedded S3 server of a run
     #[command(hide = true)]
     S3Serve(ServeArgs),
-    /// Takes processor time until its input ends, as bench has somebody else do
+    /// Uses CPU time until its input ends: an injected bottleneck
     #[command(hide = true)]
     Busy,
-    /// Ends the processes that bench started when bench is gone
+    /// Ends the processes of a run when bench is gone
     #[command(hide = true)]
     Watch,
-    /// Fills a remote from a local store, as bench does for each case
+    /// Fills a remote from a local store
     #[command(hide = true)]
     Seed(SeedArgs),
 }
@@ -79,13 +81,15 @@ fn main() -> ExitCode {
     if matches!(cli.command, Some(Command::S3(_) | Command::S3Serve(_) | Command::Seed(_))) {
         gocacheprog::raise_open_files_limit();
     }
+    // `compare` has 1 for "slower".
+    let error_code = if matches!(cli.command, Some(Command::Compare(_))) { COMPARE_ERROR } else { 1 };
     let result = match cli.command {
         None => gocacheprog::bench::run(cli.bench),
         Some(Command::Backend(args)) => gocacheprog::backend::main(&args, &[]),
-        Some(Command::Observe(args)) => gocacheprog::bench::observe(&args),
-        Some(Command::Prove(args)) => gocacheprog::bench::prove(args),
+        Some(Command::Overhead(args)) => gocacheprog::bench::overhead(&args),
+        Some(Command::Selftest(args)) => gocacheprog::bench::selftest(args),
         Some(Command::WhatIf(args)) => gocacheprog::bench::what_if(&args),
-        Some(Command::Growth(args)) => gocacheprog::bench::growth(&args),
+        Some(Command::Scaling(args)) => gocacheprog::bench::scaling(&args),
         Some(Command::Report(args)) => gocacheprog::bench::report(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Compare(args)) => gocacheprog::bench::compare(&args),
         Some(Command::Completions(args)) => {
@@ -107,6 +111,6 @@ fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         gocacheprog::note::line(format_args!("error: {}", gocacheprog::bench::in_words(&error)));
-        ExitCode::FAILURE
+        ExitCode::from(error_code)
     })
 }

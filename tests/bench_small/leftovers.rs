@@ -178,13 +178,13 @@ fn what_cannot_start_leaves_nothing() {
         &["--workload", "file"],
         &["--workload", "empty"],
         &["--workload", "module"],
-        &["observe", "--state", "go-warm"],
-        &["observe", "--scenario", "nonsense"],
-        &["observe", "--rounds", "1"],
-        &["growth", "--entries", "1"],
-        &["growth", "--rtt", "-1"],
+        &["overhead", "--state", "go-warm"],
+        &["overhead", "--scenario", "nonsense"],
+        &["overhead", "--rounds", "1"],
+        &["scaling", "--entries", "1"],
+        &["scaling", "--rtt", "-1"],
         &["what-if", "--scenario", "small", "--state", "remote-hit", "--change", "nonsense"],
-        &["prove", "--scenario", "small"],
+        &["selftest", "--scenario", "small"],
         &["compare", "nowhere", "."],
         &["compare", ".", "HEAD"],
     ] {
@@ -212,8 +212,8 @@ fn what_cannot_start_leaves_nothing() {
         &["seed", "--cache-dir", "nowhere"],
         &["--scenario", "small", "--out", "file/metrics"],
         &["--scenario", "small", "--out", "/proc/metrics"],
-        &["growth", "--entries", "20", "--out", "file/metrics"],
-        &["observe", "--scenario", "small", "--out", "file/metrics"],
+        &["scaling", "--entries", "20", "--out", "file/metrics"],
+        &["overhead", "--scenario", "small", "--out", "file/metrics"],
     ] {
         assert_error(&place, &mut place.bench(args));
     }
@@ -232,7 +232,7 @@ fn no_go_or_no_remote_leaves_nothing() {
         place.fake_go("failing", "echo no >&2; exit 3"),
         place.fake_go("silent", "exit 0"),
     ] {
-        for args in [&["--scenario", "small"][..], &["observe", "--scenario", "small"]] {
+        for args in [&["--scenario", "small"][..], &["overhead", "--scenario", "small"]] {
             assert_error(&place, place.bench_out(args).env("PATH", &path));
         }
     }
@@ -285,8 +285,8 @@ fn an_interrupt_leaves_nothing_at_any_moment() {
         place.assert_nothing_left(&format!("{} after {wait_ms} ms", signals[at % signals.len()]));
     }
     let others = [
-        &["observe", "--scenario", "small", "--rounds", "500"][..],
-        &["growth", "--entries", "100000", "--rounds", "9"],
+        &["overhead", "--scenario", "small", "--rounds", "500"][..],
+        &["scaling", "--entries", "100000", "--rounds", "9"],
         &["what-if", "--scenario", "small", "--state", "remote-hit", "--change", "latency-0", "--rounds", "500"],
     ];
     for (args, signal) in others.into_iter().zip(signals) {
@@ -328,7 +328,7 @@ fn a_killed_bench_takes_its_processes_along_and_the_next_run_its_caches() {
     let runs = names(&place.out()).into_iter().filter(|name| name != "latest");
     let work = runs.map(|run| place.out().join(run).join("work")).find(|work| work.is_dir());
     let work = work.expect("no process was left to remove the caches");
-    let next = place.bench_out(&["growth", "--entries", "20", "--rounds", "1", "--commits", "0"]).output().unwrap();
+    let next = place.bench_out(&["scaling", "--entries", "20", "--rounds", "1", "--commits", "0"]).output().unwrap();
     let said = super::text(&next.stderr);
     assert!(next.status.success(), "{said}");
     assert!(said.contains(&format!("removed the caches of a run that was killed: {}", work.display())), "{said}");
@@ -346,8 +346,9 @@ fn two_runs_at_once_name_their_own_files() {
     for child in [slow, fast] {
         let output = child.wait_with_output().unwrap();
         let table = super::text(&output.stdout);
-        let path = table.lines().rev().find_map(|line| line.split_once("results.json")).unwrap().0;
-        let run = PathBuf::from(path).canonicalize().unwrap();
+        assert!(table.lines().count() <= 24 && table.contains(" all tables: "), "{table}");
+        let path = table.lines().rev().find_map(|line| line.split_once("report.html")).unwrap().0;
+        let run = PathBuf::from(path.trim_start()).canonicalize().unwrap();
         let results: Value = serde_json::from_slice(&std::fs::read(run.join("results.json")).unwrap()).unwrap();
         assert_eq!(results["ended"], "complete", "{table}");
         assert_eq!(results["run"], run.file_name().unwrap().to_str().unwrap());

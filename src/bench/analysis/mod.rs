@@ -23,7 +23,7 @@ use anyhow::Result;
 use crate::bench::analysis::study::compare_paired::between_backends;
 use crate::bench::analysis::study::network::Network;
 use crate::bench::analysis::study::summary::Summary;
-use crate::bench::analysis::verdict::rules::StateVerdict;
+use crate::bench::analysis::verdict::finding::StateVerdict;
 use crate::bench::plan::steps::{Kind, Setup, Step};
 use crate::bench::results::read;
 use crate::bench::results::run::Results;

@@ -1,4 +1,4 @@
-//! `bench observe`: what measuring costs. The same build from the same state, with each instrument off and on.
+//! `bench overhead`: what measuring costs. The same build from the same state, with each instrument off and on.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::bench::execute::remote::remote_store::Remote;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::report::terminal::overhead::{Observation, PRICE_FILE, Setting, signed};
+use crate::bench::report::terminal::overhead::{OVERHEAD_FILE, OverheadRun, Setting, signed};
 use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::file::Scenario;
@@ -42,7 +42,7 @@ const WORDS: &str = "more: the median of the ratios or differences within each r
 
 /// Measures what the instruments of the backend cost a build.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ObserveArgs {
+pub struct OverheadArgs {
     /// Package pattern for `go build` [default: what the scenario says]
     #[arg(value_name = "PACKAGES")]
     packages: Option<String>,
@@ -64,29 +64,33 @@ pub struct ObserveArgs {
 ///
 /// # Errors
 /// When a build fails, or a run was not in its state.
-pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
+pub fn run(args: &OverheadArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
-    anyhow::ensure!(args.state.uses_backend(), "{} has no backend to observe\n  next:  give a, b or c", args.state);
+    anyhow::ensure!(
+        args.state.uses_backend(),
+        "{} has no backend to measure\n  next:  give local-hit, remote-hit or cold",
+        args.state
+    );
     let plan = Plan::resolve(&name, &scenario, &bench_args(args))?;
     let interrupt = Interrupt::listen()?;
     let go = Go::find()?;
     let remote = Remote::start(&plan, &interrupt)?;
-    let folder = RunFolder::create(&args.out, "observe")?;
+    let folder = RunFolder::create(&args.out, "overhead")?;
     let machine = set_up(&plan, &go, &folder, &interrupt, Some(remote), None)?;
-    let Some(observation) = measure(machine, args.state, args.rounds)? else {
+    let Some(overhead) = measure(machine, args.state, args.rounds)? else {
         note::line("interrupted: too few rounds to tell a price");
         return Ok(ExitCode::from(EXIT_CODE));
     };
     folder.keep();
-    observation.write(&folder.path)?;
-    if args.state == CacheState::LocalHit && observation.tells_a_price() {
+    overhead.write(&folder.path)?;
+    if args.state == CacheState::LocalHit && overhead.tells_a_price() {
         // What the reports of later runs tell.
-        observation.write(&folder.out)?;
+        overhead.write(&folder.out)?;
     }
-    let table = observation.render(view());
-    let last = folder.path.join(PRICE_FILE);
-    stdout::print(&format!("{table}\n\n{WORDS}\n{}\n{}  every sample\n", noise(&observation), last.display()))?;
-    if args.state == CacheState::LocalHit && !observation.tells_a_price() {
+    let table = overhead.render(view());
+    let last = folder.path.join(OVERHEAD_FILE);
+    stdout::print(&format!("{table}\n\n{WORDS}\n{}\n{}  every sample\n", noise(&overhead), last.display()))?;
+    if args.state == CacheState::LocalHit && !overhead.tells_a_price() {
         note::line("too few rounds for the line in the reports: it takes 10");
     }
     if interrupt.requested() {
@@ -97,7 +101,7 @@ pub fn observe(args: &ObserveArgs) -> Result<ExitCode> {
 }
 
 /// The arguments of a bench that only times this run, without a profile.
-fn bench_args(args: &ObserveArgs) -> BenchArgs {
+fn bench_args(args: &OverheadArgs) -> BenchArgs {
     let state = args.state.to_string();
     let words = ["--only", &state, "--rounds", "1", "--long-rounds", "1", "--no-profile"];
     let mut parsed = BenchArgs::of(words.map(OsString::from));
@@ -106,14 +110,14 @@ fn bench_args(args: &ObserveArgs) -> BenchArgs {
 }
 
 /// `None` after an interrupt that came before the second round.
-fn measure(mut machine: RoundRunner<'_>, state: CacheState, rounds: u32) -> Result<Option<Observation>> {
+fn measure(mut machine: RoundRunner<'_>, state: CacheState, rounds: u32) -> Result<Option<OverheadRun>> {
     let (go, folder, interrupt) = (machine.go, machine.folder, machine.interrupt);
     let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let mut observation = Observation::new(&folder.name, started as u64, state, &machine.plan.packages);
+    let mut overhead = OverheadRun::new(&folder.name, started as u64, state, &machine.plan.packages);
     let environment = Environment::collect(go, &folder.work.path);
-    observation.go_version = environment.go_version;
-    (observation.cpu_model, observation.cores) = (environment.cpu_model, environment.cores);
-    observation.settings = settings(state);
+    overhead.go_version = environment.go_version;
+    (overhead.cpu_model, overhead.cores) = (environment.cpu_model, environment.cores);
+    overhead.settings = settings(state);
     note::line("making the state that the runs start from");
     page_cache::page_cache(go, &[&machine.executable], interrupt);
     for step in machine.plan.steps.iter().filter(|step| step.kind == Kind::Preparation) {
@@ -123,7 +127,7 @@ fn measure(mut machine: RoundRunner<'_>, state: CacheState, rounds: u32) -> Resu
         }
         made?;
     }
-    let count = observation.settings.len();
+    let count = overhead.settings.len();
     let mut number = 0;
     for round in 1..=rounds {
         note::line(format_args!("round {round} of {rounds}"));
@@ -133,17 +137,17 @@ fn measure(mut machine: RoundRunner<'_>, state: CacheState, rounds: u32) -> Resu
         fastrand::shuffle(&mut order);
         for at in order {
             number += 1;
-            machine.switches = Some(observation.settings[at].switches.clone());
+            machine.switches = Some(overhead.settings[at].switches.clone());
             let sample = sample(&mut machine, state, number);
             if interrupt.requested() {
-                return Ok((round > 2).then_some(observation));
+                return Ok((round > 2).then_some(overhead));
             }
             done.push((at, sample?));
         }
         // Only whole rounds: the samples of all settings have to lie side by side.
-        done.into_iter().for_each(|(at, sample)| observation.settings[at].add(sample));
+        done.into_iter().for_each(|(at, sample)| overhead.settings[at].add(sample));
     }
-    Ok(Some(observation))
+    Ok(Some(overhead))
 }
 
 /// Long runs have no time for each instrument alone.
@@ -198,8 +202,8 @@ fn sample(machine: &mut RoundRunner<'_>, state: CacheState, number: u32) -> Resu
     })
 }
 
-fn noise(observation: &Observation) -> String {
-    let again = observation.price("none, again");
+fn noise(overhead: &OverheadRun) -> String {
+    let again = overhead.price("none, again");
     again.map_or(String::new(), |again| {
         format!(
             "none: only the summary of the session. none, again: the same once more, so its interval ({} to {}) is\n\

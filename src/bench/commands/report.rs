@@ -1,34 +1,35 @@
-//! `bench report DIR`: the reports of a saved run, made again from its `results.json`.
+//! `bench report DIR`: the first screen or all tables of a saved run, and its reports, made again from `results.json`.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use crate::bench::analysis::load;
-use crate::bench::commands::run::print_results;
+use crate::bench::commands::run::view;
 use crate::bench::report::text::errors::in_words;
-use crate::bench::report::text::{files, notes};
-use crate::bench::report::write_reports;
+use crate::bench::report::text::notes;
+use crate::bench::report::{printed, write_reports};
 use crate::bench::results::run::{RESULTS_FILE, Results, Round};
 use crate::note;
+use crate::stdout;
 
 /// Files that each session leaves while its records are on.
 const RECORDS: [&str; 4] = ["session.json", "trace.json", "request.txt", "latency.hlog"];
 /// Missing files that are named.
 const NAMED: usize = 3;
 
-/// Prints the tables of a saved run again, and writes its reports anew
+/// Prints the first screen of a saved run again, and writes its reports anew
 #[derive(Debug, clap::Args)]
 pub struct ReportArgs {
     /// Folder of the run, such as metrics/latest, or its results.json
     dir: PathBuf,
-    /// Print all tables, and not only the first screen
+    /// Print all tables and notes
     #[arg(long)]
     details: bool,
 }
 
-/// Prints the tables on stdout, and writes the reports beside `results.json`. A folder that nothing can be written into is no
-/// reason not to show what is there.
+/// Prints on stdout, and writes the reports beside `results.json`. A run in a folder that cannot be written to is shown all the
+/// same.
 ///
 /// # Errors
 /// When that cannot be read or is not of this version.
@@ -38,14 +39,14 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     for what in notes::incomplete(&results).into_iter().chain(missing_records(&results, &folder)) {
         note::line(format_args!("note: {what}; what is there is shown"));
     }
-    // Before the tables, which name the reports that are there.
+    // Before the first screen, which names the reports that are there.
     let trouble = write_beside(&results, &args.dir, &folder);
-    print_results(&results, &files::to_look_at(&results, &folder, &folder), &folder, args.details)?;
+    stdout::print(&printed(&results, &folder, &folder, view(), args.details))?;
     trouble.iter().for_each(|what| note::line(format_args!("note: {what}")));
     Ok(())
 }
 
-/// Writes the reports, or says why there are none. Beside a file of another name may lie those of another run.
+/// Writes the reports, or gives the reason why not: beside a file of another name may lie the reports of another run.
 fn write_beside(results: &Results, path: &Path, folder: &Path) -> Option<String> {
     if !path.is_dir() && path.file_name() != Some(RESULTS_FILE.as_ref()) {
         return Some(format!(
@@ -57,7 +58,7 @@ fn write_beside(results: &Results, path: &Path, folder: &Path) -> Option<String>
     written.err().map(|error| format!("the reports are not written anew: {}", in_words(&error)))
 }
 
-/// Where a file lies; a name alone lies here.
+/// The folder of a file; that of a name alone is the working directory.
 fn folder_of(file: &Path) -> PathBuf {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new(".")).to_owned()

@@ -1,6 +1,7 @@
 //! One run of `bench` from its arguments to its exit code.
 
 use std::io::IsTerminal;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
@@ -26,20 +27,18 @@ use crate::bench::execute::runner;
 use crate::bench::execute::runner::{Execute, Watch};
 use crate::bench::execute::workload::build_target::Workload;
 use crate::bench::execute::workload::user_module::UserModule;
-use crate::bench::plan::outline;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step, one_round};
 use crate::bench::plan::what_if::WhatIfArgs;
 use crate::bench::report::network_plot;
+use crate::bench::report::progress::outline;
 use crate::bench::report::progress::reporter::Progress;
-use crate::bench::report::terminal::first_screen;
+use crate::bench::report::progress::status_line::StatusLine;
 use crate::bench::report::terminal::grid::View;
 use crate::bench::report::terminal::overhead;
-use crate::bench::report::terminal::overhead::Observation;
-use crate::bench::report::terminal::tables;
+use crate::bench::report::terminal::overhead::OverheadRun;
 use crate::bench::report::text::errors::in_words;
-use crate::bench::report::text::{files, next};
-use crate::bench::report::write_reports;
+use crate::bench::report::{printed, write_reports};
 use crate::bench::results::run::{Ended, Results, Round, SCHEMA};
 use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::case::Case;
@@ -52,7 +51,7 @@ const WHAT_IF: &str = "what-if";
 /// Columns of the tables at most, and where the terminal does not say how many it has.
 const WIDTH: u16 = 100;
 
-/// Runs what `args` ask for, prints the tables on stdout and progress on stderr.
+/// Runs what `args` ask for, prints the first screen or all tables on stdout, and progress on stderr.
 ///
 /// The exit code is 0, 1 when a run was never in its state or records disagree, or 130 after an interrupt. Errors: what cannot be started, and
 /// a failed build; what was measured until then is printed and kept all the same.
@@ -80,7 +79,7 @@ fn run_scenario(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<(Op
 /// As [`run`].
 pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, ExitCode)> {
     if args.dry_run {
-        stdout::print(&outline::render(plan))?;
+        stdout::print(&outline::render(plan, cores()))?;
         return Ok((None, ExitCode::SUCCESS));
     }
     let interrupt = Interrupt::listen()?;
@@ -100,6 +99,8 @@ pub fn run_plan(
     details: bool,
     interrupt: &Interrupt,
 ) -> Result<(Results, ExitCode)> {
+    let line = StatusLine::new();
+    line.wait_for("looking at go and the module, and starting S3");
     // Before the folder: a remote that cannot be used leaves no run behind.
     let module = plan.module.as_ref().map(|folder| UserModule::find(folder, interrupt)).transpose()?;
     let go = match &module {
@@ -108,11 +109,12 @@ pub fn run_plan(
     };
     let remote = plan.needs_remote().then(|| Remote::start(plan, interrupt)).transpose()?;
     let folder = RunFolder::create(out, name)?;
+    line.wait_for("copying the module");
     let machine = set_up(plan, &go, &folder, interrupt, remote, module)?;
+    drop(line);
     let (results, mut errors) = measure(machine)?;
     if folder.is_kept() {
-        let run = out.join(folder.shown_name());
-        print_results(&results, &files::to_look_at(&results, &folder.path, &run), &run, details)?;
+        stdout::print(&printed(&results, &folder.path, &out.join(folder.shown_name()), view(), details))?;
     }
     // The first one says why the run ended; what went wrong after that has to be told as well.
     let interrupted = results.ended == Ended::Interrupted;
@@ -169,8 +171,8 @@ impl RunRecorder<'_> {
 }
 
 impl Watch for RunRecorder<'_> {
-    fn starts(&mut self, position: usize, _step: Step) {
-        self.progress.starts(position);
+    fn starts(&mut self, position: usize, step: Step) {
+        self.progress.starts(position, step);
     }
 
     fn ended(&mut self, position: usize, round: Round) -> Result<()> {
@@ -213,9 +215,10 @@ fn measure(mut machine: RoundRunner<'_>) -> Result<(Results, Vec<anyhow::Error>)
     let mut results = empty_results(plan.clone(), go, folder);
     results.environment.add_settings(machine.workload.user_settings(), remote_store::left_out(plan));
     results.environment.go_workers = Some(machine.go_workers()?);
-    let mut keeper = RunRecorder { results, folder, progress: Progress::new(plan, &folder.path), more_since: None };
+    let progress = Progress::new(plan, &folder.path, cores());
+    let mut keeper = RunRecorder { results, folder, progress, more_since: None };
     keeper.write()?;
-    keeper.progress.note("reading the toolchain into the page cache");
+    keeper.progress.before("reading the toolchain into the page cache");
     let of_cases = plan.cases.iter().filter_map(Case::executable);
     let executables: Vec<&Path> = of_cases.chain([machine.executable.as_path()]).collect();
     page_cache::page_cache(go, &executables, machine.interrupt);
@@ -236,6 +239,7 @@ fn measure(mut machine: RoundRunner<'_>) -> Result<(Results, Vec<anyhow::Error>)
     // the caches there is room for the results.
     let removed = machine.remote.take().map_or(Ok(()), Remote::finish);
     folder.work.remove();
+    keeper.progress.note("merging the profiles and writing the reports");
     let merged = profiles::merge(&folder.path, plan);
     let written = keeper.write();
     let reported = write_reports(&keeper.results, &folder.path);
@@ -250,9 +254,9 @@ fn measure(mut machine: RoundRunner<'_>) -> Result<(Results, Vec<anyhow::Error>)
 fn groups(machine: &mut RoundRunner<'_>, keeper: &mut RunRecorder<'_>) -> (Ended, Option<anyhow::Error>) {
     let plan = machine.plan;
     keeper.results.ci = Some(CiResults::new(plan.prices));
-    for (group, number) in plan.groups.iter().zip(1..) {
-        let (folder, all) = (group.folder(), plan.groups.len());
-        keeper.progress.note(&format!("machines: {folder} · group {number} of {all}"));
+    for (at, group) in plan.groups.iter().enumerate() {
+        let (folder, number, all) = (group.folder(), at + 1, plan.groups.len());
+        keeper.progress.group_starts(at, &format!("machines: {folder} · group {number} of {all}"));
         let result = machine.group(group);
         if machine.interrupted() {
             return (Ended::Interrupted, None);
@@ -260,6 +264,7 @@ fn groups(machine: &mut RoundRunner<'_>, keeper: &mut RunRecorder<'_>) -> (Ended
         if let Err(error) = result.and_then(|result| keeper.group_ended(result)) {
             return (Ended::Failed, Some(error));
         }
+        keeper.progress.group_ended(at);
     }
     (Ended::Complete, None)
 }
@@ -307,7 +312,7 @@ pub fn set_up<'a>(
 fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
     let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let environment = Environment::collect(go, &folder.work.path);
-    let last = Observation::last(&folder.out);
+    let last = OverheadRun::last(&folder.out);
     let (go_version, cpu) = (environment.go_version.as_str(), environment.cpu_model.as_deref());
     Results {
         schema: SCHEMA,
@@ -334,16 +339,9 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
     }
 }
 
-/// Prints the first screen, or all tables. `run` is the folder as the user would type it.
-///
-/// # Errors
-/// When stdout cannot be written.
-pub fn print_results(results: &Results, files: &[files::File], run: &Path, details: bool) -> Result<()> {
-    let text = match details {
-        true => tables::render(results, files, view()),
-        false => first_screen::render(results, files, &next::details(&run.display().to_string()), view()),
-    };
-    stdout::print(&text)
+/// Cores that bench may use.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// How wide and how colourful the output may be.

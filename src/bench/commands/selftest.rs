@@ -1,4 +1,4 @@
-//! `bench prove`: runs what is planted, and makes an exit code of whether the verdict named all of it.
+//! `bench selftest`: runs injected bottlenecks, and fails when the verdict does not name one of them.
 
 use std::process::ExitCode;
 
@@ -11,16 +11,16 @@ use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::file::Scenario;
 use crate::note;
 
-/// Runs what `args` ask for, and says whether the verdict named all that was planted: the exit code is 0 only then.
+/// Runs the scenario of `args`. The exit code is 0 only when the verdict named every injected bottleneck.
 ///
 /// # Errors
-/// Those of [`run_resolved`], and when nothing is planted.
-pub fn prove(args: BenchArgs) -> Result<ExitCode> {
+/// Those of [`run_resolved`], and when nothing is injected.
+pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
     let plan = Plan::resolve(&name, &scenario, &args)?;
     if plan.bottlenecks.is_empty() {
         bail!(
-            "the scenario `{name}` plants no bottleneck that would be run here\n  next:  leave out --scenario, --case and \
+            "the scenario `{name}` injects no bottleneck here\n  next:  leave out --scenario, --case and \
              --only, or give a scenario with [[bottlenecks]]"
         );
     }
@@ -37,7 +37,7 @@ fn is_proved(results: &Results) -> bool {
     let planned = results.plan.bottlenecks.iter().map(|bottleneck| bottleneck.name.as_str());
     let missing: Vec<&str> = planned.filter(|name| !has_row(name)).collect();
     if !missing.is_empty() {
-        note::line(format_args!("not proved, because no round of it counts: {}", missing.join(", ")));
+        note::line(format_args!("not passed, because no round of it counts: {}", missing.join(", ")));
     }
     missing.is_empty() && results.proofs.iter().all(|proof| proof.is_proved)
 }

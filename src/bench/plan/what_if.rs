@@ -9,6 +9,7 @@ use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::CaseSpec;
 use crate::bench::scenario::file::Scenario;
 use crate::bench::scenario::link::{Bandwidth, LinkChange};
+use crate::bench::scenario::rule::Rule;
 use crate::cache::{Knobs, Strategy};
 
 /// Name of the case without a change.
@@ -51,9 +52,26 @@ pub enum WhatIf {
 }
 
 impl WhatIf {
+    /// The rule whose finding the change of this name takes away.
+    pub fn rule_of(name: &str) -> Option<Rule> {
+        let change = WhatIf::from_str(name, false).ok()?;
+        Rule::ALL.into_iter().find(|rule| WhatIf::against(*rule) == Some(change))
+    }
+
+    /// The change that takes away what a rule finds; None where none does.
+    pub fn against(rule: Rule) -> Option<WhatIf> {
+        match rule {
+            Rule::Latency => Some(Self::NoLatency),
+            Rule::Bandwidth => Some(Self::BandwidthUnlimited),
+            Rule::Connections => Some(Self::ConnectionsDouble),
+            Rule::Close => Some(Self::NoUpload),
+            _ => None,
+        }
+    }
+
     /// Whether it can change anything of a state. Packs are checked by the way, as fast as they are copied: there is no switch
     /// for that. Only they are fetched by connections of their own.
-    fn concerns(self, state: CacheState, strategy: Strategy) -> bool {
+    pub fn concerns(self, state: CacheState, strategy: Strategy) -> bool {
         match self {
             Self::NoLatency | Self::BandwidthUnlimited => state != CacheState::LocalHit,
             Self::NoUpload => state == CacheState::Cold,
@@ -63,7 +81,8 @@ impl WhatIf {
         }
     }
 
-    fn name(self) -> String {
+    /// Its name on the command line.
+    pub fn name(self) -> String {
         self.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
     }
 

@@ -1,4 +1,4 @@
-//! `results.csv`: every sample in long form, one number a line, for a spreadsheet or a plotting library.
+//! `results.csv`: every sample in long form, one number in each line, for a spreadsheet or a plotting library.
 
 use std::path::Path;
 
@@ -18,17 +18,17 @@ pub const CSV_FILE: &str = "results.csv";
 struct Line<'a> {
     run: &'a str,
     state: &'static str,
-    /// Empty where there are none.
+    /// Empty for a run without cases.
     case: &'a str,
     /// `measured`, `again`, `warm-up` …
     kind: String,
     round: u32,
-    /// Of the round, below that of the run: where the number comes from.
+    /// The folder of the round below that of the run, where the number comes from.
     folder: &'a str,
-    /// Whether the round was in its state, and so counts.
+    /// True if the round was in its state, and so counts.
     counts: bool,
     metric: &'static str,
-    /// Empty where it is not known.
+    /// Empty if it is not known.
     value: Option<f64>,
     unit: &'static str,
 }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_cache_has_of_a_build_is_told_of_its_round() {
+    fn numbers_of_a_critical_path_are_in_the_lines_of_its_round() {
         let folder = tempfile::tempdir().unwrap();
         let mut results = results(measured(CacheState::RemoteHit, &[100, 250]));
         let (wall_ns, cache_ns, worker_ns) = (250_000_000, 40_000_000, 7);

@@ -1,10 +1,12 @@
-//! `results.md`: what the terminal shows, for a pull request.
+//! `results.md`: all that `--details` shows, for a pull request.
 
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
 
+use crate::bench::analysis::study::differences::Differences;
+use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::terminal::network;
 use crate::bench::report::terminal::tables;
@@ -12,9 +14,9 @@ use crate::bench::results::run::{Results, write_whole};
 
 /// Its name in the folder of a run.
 pub const MARKDOWN_FILE: &str = "results.md";
-/// Columns of what is shown as the terminal has it.
+/// Columns of the text that is shown as on the terminal.
 const WIDTH: usize = 100;
-/// What begins and ends such a text.
+/// The line before and after such a text.
 const FENCE: &str = "```";
 
 /// Writes the file into `folder`, by rename.
@@ -25,7 +27,7 @@ pub fn write(results: &Results, folder: &Path) -> Result<()> {
     write_whole(&folder.join(MARKDOWN_FILE), |file| Ok(file.write_all(render(results).as_bytes())?))
 }
 
-/// All parts of [`tables::render`], but for the files beside it: what it comes to first, because that is what a reader looks for.
+/// All parts of [`tables::render`] without the list of files; the answer comes first, because readers look for it.
 fn render(results: &Results) -> String {
     let mut parts: Vec<String> =
         tables::sentences(results).iter().map(|said| format!("**{}**", escaped(said))).collect();
@@ -46,21 +48,31 @@ fn render(results: &Results) -> String {
     parts.join("\n\n") + "\n"
 }
 
+/// The comparison for a pull request: `header` says what was run and where, `more` are further notes.
+pub fn of_differences(found: &Differences, header: &str, more: &[String]) -> String {
+    let words = differences::words(found);
+    let (first, rest) = words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let mut parts = vec![format!("**{}**", escaped(first)), of_grid(&differences::grid(found))];
+    let notes = header.lines().map(str::to_owned).chain(rest.to_vec()).chain(more.to_vec());
+    parts.push(notes.map(|note| format!("- {}", escaped(&note))).collect::<Vec<String>>().join("\n"));
+    parts.join("\n\n") + "\n"
+}
+
 /// The table in GitHub's dialect; samples are drawn for a terminal and left out.
-pub fn of_grid(grid: &Grid) -> String {
-    let shown = grid.header.len() - usize::from(grid.has_picture);
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let cells: Vec<String> = cells.take(shown).map(|cell| escaped(&cell.replace('\n', " "))).collect();
+fn of_grid(grid: &Grid) -> String {
+    let shown = grid.without_drawing();
+    let line = |cells: Vec<&str>| {
+        let cells: Vec<String> = shown.iter().map(|at| escaped(&cells[*at].replace('\n', " "))).collect();
         format!("| {} |", cells.join(" | "))
     };
-    let rule: Vec<&str> = (0..shown).map(|at| if at < grid.left { "---" } else { "--:" }).collect();
-    let mut lines = vec![line(&mut grid.header.iter().map(String::as_str)), format!("| {} |", rule.join(" | "))];
-    lines.extend(grid.rows.iter().map(|row| line(&mut row.iter().map(|cell| cell.text.as_str()))));
+    let rule: Vec<&str> = shown.iter().map(|at| if *at == 0 { "---" } else { "--:" }).collect();
+    let mut lines = vec![line(grid.header.iter().map(String::as_str).collect()), format!("| {} |", rule.join(" | "))];
+    lines.extend(grid.rows.iter().map(|row| line(row.iter().map(|cell| cell.text.as_str()).collect())));
     lines.join("\n")
 }
 
 /// The text with what would be markup escaped.
-pub fn escaped(text: &str) -> String {
+fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.trim_end().chars() {
         match c {
@@ -80,14 +92,16 @@ mod tests {
     use crate::bench::analysis::study::network::tests::network;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::report::html::verdict::tests::verdict;
+    use crate::bench::report::text::cell::Cell;
     use crate::bench::results::run::tests::results;
     use crate::bench::scenario::cache_state::CacheState;
 
     #[test]
     fn a_table_has_no_markup_of_its_cells() {
-        let grid = Grid::new(["state", "get p50\nµs", "samples"], [vec!["a|b_c", "1.0", "··:"]]);
-        let grid = Grid { has_picture: true, ..grid };
-        assert_eq!(of_grid(&grid), "| state | get p50 µs |\n| --- | --: |\n| a\\|b\\_c | 1.0 |");
+        let header = ["run", "get p50\nµs", "samples"];
+        let rows = vec![["a|b_c", "1.0", "··:"].map(Cell::from).to_vec()];
+        let grid = Grid { drawing: Some(2), ..Grid::new(&header, rows) };
+        assert_eq!(of_grid(&grid), "| run | get p50 µs |\n| --- | --: |\n| a\\|b\\_c | 1.0 |");
     }
 
     #[test]
@@ -105,9 +119,18 @@ mod tests {
         run.network = Some(network());
         run.verdicts = vec![verdict()];
         let text = render(&run);
-        assert!(text.starts_with("**pack, bandwidth not limited: faster than a build without a cache in"), "{text}");
+        assert!(text.starts_with("**pack, bandwidth not limited: faster than no cache on"), "{text}");
         assert!(text.contains("\npack, remote-hit\n\n| latency | "), "{text}");
-        assert!(text.contains("without a cache: 1.1 s"), "{text}");
+        assert!(text.contains("go-cold: 1.1 s"), "{text}");
         assert!(text.contains(&format!("```text\n{}\n```\n", tables::verdicts(&run, WIDTH))), "{text}");
+    }
+
+    #[test]
+    fn markdown_has_the_answer_first_and_no_markup_of_names() {
+        let text =
+            of_differences(&differences::tests::found(), "small.toml · go1.26\nremote: x", &["More.".to_owned()]);
+        assert!(text.starts_with("**this build (second) against HEAD~3"), "{text}");
+        assert!(text.contains("| b · a\\|b | the same |") && text.ends_with("- More.\n"), "{text}");
+        assert!(text.contains("\n- small.toml · go1.26\n- remote: x\n"), "{text}");
     }
 }

@@ -1,11 +1,4 @@
-//! What came out and how it is shown: [`results`] are plain data, which [`saved_results`] reads again; the others print what `analysis` computed.
-//!
-//! [`cache_table`] shows what the cache saves, [`case_table`] prints cases, [`network_table`] and [`network_plot`] show a grid of
-//! links, [`ci_table`] groups of machines, [`differences`] two runs or two backends, [`verdict_text`] what holds a state back,
-//! [`proof_table`] whether it names what was planted.
-//! [`progress`] on a [`status_line`] with [`live_requests`] goes to stderr; [`table`] to stdout, of [`counts`], [`grid`], [`dots`],
-//! [`notes`], [`answer`], [`files`], [`wording`], [`units`]; [`errors`] to stderr at the end. [`csv`], [`markdown`] and [`html`] are
-//! files beside `results.json`, whose form `schema` keeps; [`saved_results`] reads that back.
+//! How results are shown: on the terminal, as HTML, CSV and Markdown. All sentences are in `text`. Computes and measures nothing.
 
 pub mod csv;
 pub mod html;
@@ -15,11 +8,26 @@ pub mod progress;
 pub mod terminal;
 pub mod text;
 
-use crate::bench::report::html::write;
 use std::path::Path;
 
-use crate::bench::results::run::Results;
 use anyhow::Result;
+
+use crate::bench::report::html::page;
+use crate::bench::report::terminal::first_screen;
+use crate::bench::report::terminal::grid::View;
+use crate::bench::report::terminal::tables;
+use crate::bench::report::text::files;
+use crate::bench::results::run::Results;
+
+/// The text that a run prints: its first screen, or with `details` everything. `run` is the folder of its files, `shown` the same as
+/// a user would type it.
+pub fn printed(results: &Results, run: &Path, shown: &Path, view: View, details: bool) -> String {
+    let files = files::to_look_at(results, run, shown);
+    match details {
+        true => tables::render(results, &files, view),
+        false => first_screen::render(results, &files, shown, view),
+    }
+}
 
 /// Writes all reports of a run into its folder, beside `results.json`.
 ///
@@ -27,6 +35,6 @@ use anyhow::Result;
 /// When one cannot be written; the others are then.
 pub fn write_reports(results: &Results, folder: &Path) -> Result<()> {
     // The last one links to the others.
-    let written = [csv::write(results, folder), markdown::write(results, folder), write::write(results, folder)];
+    let written = [csv::write(results, folder), markdown::write(results, folder), page::write(results, folder)];
     written.into_iter().collect()
 }

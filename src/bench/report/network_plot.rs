@@ -1,40 +1,46 @@
-//! The grid as a picture: wall time over latency, a panel for each bandwidth, a line for each strategy.
+//! A grid of links as a picture: wall time over latency, a panel for each bandwidth, a line for each strategy.
 
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use crate::bench::analysis::study::network::{BandwidthColumn, Network};
-use crate::bench::report::html::chart::Area;
-use crate::bench::report::html::palette::{BLUE, GREEN, GRID, INK, MUTED, ORANGE, PINK, SKY};
+use crate::bench::report::html::charts::chart::Area;
+use crate::bench::report::html::charts::hover::Hover;
+use crate::bench::report::html::charts::palette::{BLUE, GREEN, GRID, INK, MUTED, ORANGE, PINK, SKY};
+use crate::bench::report::text::units;
 use crate::bench::results::run::write_whole;
 
-/// Its file below the folder of the run.
+/// The name of the picture in the folder of a run.
 pub const PLOT_FILE: &str = "network.svg";
 const SECOND: f64 = 1e9;
 
-/// The lines of the baselines.
+/// A panel.
+type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, LogCoord<f64>>>;
+
+/// Colours of the baselines.
 pub const EMPTY: RGBColor = INK;
 pub const FULL: RGBColor = MUTED;
 
-/// How the picture looks.
+/// The layout of the picture.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
     /// Panels in a row.
     pub columns: usize,
-    /// Width and height of one, pixels.
+    /// Width and height of a panel, pixels.
     pub panel: (u32, u32),
-    /// Size of text, as plotters takes it.
+    /// Size of text, in the unit of plotters.
     pub text: f64,
     pub has_legend: bool,
 }
 
-/// As a file of its own.
+/// The picture as a file.
 const FILE: Look = Look { columns: 2, panel: (560, 360), text: 14.0, has_legend: true };
 
-/// Of the strategies, one after the other.
+/// Colours of the strategies, one after the other.
 pub fn colours() -> impl Iterator<Item = RGBColor> {
     [BLUE, ORANGE, GREEN, PINK, SKY].into_iter().cycle()
 }
@@ -53,12 +59,12 @@ pub fn write(network: &Network, folder: &Path) -> Result<()> {
 /// # Errors
 /// When it cannot be drawn.
 pub fn svg(network: &Network, look: Look) -> Result<String> {
-    let mut svg = String::new();
-    draw(network, look, &mut svg).context("cannot draw the network plot")?;
-    Ok(svg)
+    let (mut svg, mut hover) = (String::new(), Hover::default());
+    draw(network, look, &mut svg, &mut hover).context("cannot draw the network plot")?;
+    Ok(hover.over(&svg))
 }
 
-fn draw(network: &Network, look: Look, svg: &mut String) -> Result<()> {
+fn draw(network: &Network, look: Look, svg: &mut String, hover: &mut Hover) -> Result<()> {
     let panels = network.strategies.first().map_or(0, |of| of.columns.len()).max(1);
     let columns = look.columns.min(panels);
     let rows = panels.div_ceil(columns);
@@ -68,13 +74,13 @@ fn draw(network: &Network, look: Look, svg: &mut String) -> Result<()> {
     let areas = root.split_evenly((rows, columns));
     for (number, area) in areas.iter().take(panels).enumerate() {
         // One legend is enough, and the others would lie on lines.
-        panel(network, number, area, Look { has_legend: look.has_legend && number == 0, ..look })?;
+        panel(network, number, area, Look { has_legend: look.has_legend && number == 0, ..look }, hover)?;
     }
     root.present()?;
     Ok(())
 }
 
-fn panel(network: &Network, number: usize, area: &Area<'_>, look: Look) -> Result<()> {
+fn panel(network: &Network, number: usize, area: &Area<'_>, look: Look, hover: &mut Hover) -> Result<()> {
     let (low, high, last) = extent(network);
     let title = network.strategies.first().map(|of| of.columns[number].bandwidth.name()).unwrap_or_default();
     let text = ("sans-serif", look.text);
@@ -90,13 +96,7 @@ fn panel(network: &Network, number: usize, area: &Area<'_>, look: Look) -> Resul
     mesh.label_style(text).axis_desc_style(text).x_labels(6).y_labels(6);
     mesh.x_label_formatter(&|ms| format!("{ms:.0}")).y_label_formatter(&|s| s.to_string()).draw()?;
     for (of, colour) in network.strategies.iter().zip(colours()) {
-        let points = points(&of.columns[number], |_| true);
-        let measured = self::points(&of.columns[number], |is_measured| is_measured);
-        chart
-            .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
-            .label(of.strategy.name())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour));
-        chart.draw_series(measured.into_iter().map(|point| Circle::new(point, 4, colour.filled())))?;
+        line(&mut chart, of.strategy.name(), &of.columns[number], colour, hover)?;
     }
     for (wall, label, colour) in [(network.empty_ns, "no cache", EMPTY), (network.full_ns, "go's own cache", FULL)] {
         let Some(wall) = wall else { continue };
@@ -113,7 +113,28 @@ fn panel(network: &Network, number: usize, area: &Area<'_>, look: Look) -> Resul
     Ok(())
 }
 
-/// Seconds over milliseconds, from left to right.
+/// The line of a strategy, with a dot for each link that was measured.
+fn line<'a>(
+    chart: &mut Plot<'a, '_>,
+    name: &str,
+    column: &BandwidthColumn,
+    colour: RGBColor,
+    hover: &mut Hover,
+) -> Result<()> {
+    chart
+        .draw_series(LineSeries::new(points(column, |_| true), colour.stroke_width(2)))?
+        .label(name)
+        .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour));
+    let measured = points(column, |is_measured| is_measured);
+    for point in &measured {
+        let title = format!("{name}, {} ms latency: {}", point.0, units::duration(point.1 * SECOND));
+        hover.dot(chart.plotting_area().map_coordinate(point), title);
+    }
+    chart.draw_series(measured.into_iter().map(|point| Circle::new(point, 4, colour.filled())))?;
+    Ok(())
+}
+
+/// Wall times in seconds over latencies in milliseconds, from left to right.
 fn points(column: &BandwidthColumn, wanted: impl Fn(bool) -> bool) -> Vec<(f64, f64)> {
     let wanted = column.points.iter().filter(|point| wanted(point.is_measured));
     let mut points: Vec<(f64, f64)> =
@@ -122,7 +143,7 @@ fn points(column: &BandwidthColumn, wanted: impl Fn(bool) -> bool) -> Vec<(f64, 
     points
 }
 
-/// Smallest and largest wall in seconds with some room, and the largest latency: the same for all panels.
+/// The axes of all panels: the smallest and the largest wall time in seconds with some room, and the largest latency.
 fn extent(network: &Network) -> (f64, f64, f64) {
     let columns = || network.strategies.iter().flat_map(|of| &of.columns);
     let all: Vec<(f64, f64)> = columns().flat_map(|column| points(column, |_| true)).collect();
@@ -147,7 +168,7 @@ mod tests {
         for word in ["<svg", "pack", "async", "no cache", "latency, ms"] {
             assert!(svg.contains(word), "{word}");
         }
-        assert_eq!(svg.matches("<circle").count(), 5);
+        assert_eq!((svg.matches("<circle").count(), svg.matches("<title>").count()), (5, 5));
     }
 
     #[test]
@@ -158,6 +179,7 @@ mod tests {
         {
             point.wall_ns = None;
         }
-        write(&network, tempfile::tempdir().unwrap().path()).unwrap();
+        let empty = svg(&network, FILE).unwrap();
+        assert!(empty.contains("latency, ms") && !empty.contains("<circle") && !empty.contains("NaN"), "{empty}");
     }
 }

@@ -15,7 +15,7 @@ use crate::bench::analysis::study::summary::Summary;
 use crate::bench::analysis::time::critical_path::CriticalPath;
 use crate::bench::analysis::time::savings::Savings;
 use crate::bench::analysis::time::time_breakdown::Account;
-use crate::bench::analysis::verdict::rules::StateVerdict;
+use crate::bench::analysis::verdict::finding::StateVerdict;
 use crate::bench::execute::environment::Environment;
 use crate::bench::execute::go::go_view::actions::GoActions;
 use crate::bench::execute::state_check::{Before, ServerSeen, StateCheck};
@@ -46,7 +46,7 @@ pub struct Results {
     pub environment: Environment,
     /// What was measured of the link, in the last round where there are cases; None before it was used, and with `--remote env`.
     pub link: Option<LinkMeasured>,
-    /// What the records of the backend cost on this machine, in words, from the last `bench observe`.
+    /// What the records of the backend cost on this machine, in words, from the last `bench overhead`.
     pub price_of_records: String,
     /// In the order in which they ran.
     pub rounds: Vec<Round>,

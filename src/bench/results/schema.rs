@@ -51,7 +51,7 @@ fn whole() -> Results {
     results.network = Some(network());
     results.ci = Some(machines());
     results.verdicts = vec![crate::bench::report::html::verdict::tests::verdict()];
-    results.critical_paths = vec![crate::bench::report::html::write::tests::critical_path()];
+    results.critical_paths = vec![crate::bench::report::html::page::tests::critical_path()];
     results.differences = Some(crate::bench::report::terminal::differences::tests::found());
     results.savings = vec![crate::bench::report::terminal::savings::tests::savings(vec![
         crate::bench::report::terminal::savings::tests::saved("p", 1, 2),

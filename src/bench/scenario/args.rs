@@ -21,7 +21,7 @@ pub const DEFAULT_SCENARIO: &str = "workshop";
 const RESULTS: &str = "metrics";
 /// The same beside the records of `cacheprog`.
 const RESULTS_BESIDE_RECORDS: &str = "bench";
-/// What `prove` runs where nothing else is named.
+/// What `selftest` runs where nothing else is named.
 pub const BOTTLENECKS: &str = "bottlenecks";
 /// Headings of the help.
 const BUILD: &str = "What is built";
@@ -73,10 +73,6 @@ pub struct BenchArgs {
     #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = parse_minutes, help_heading = RUNS)]
     pub until_limit: f64,
 
-    /// Print all tables, and not only the first screen
-    #[arg(long, help_heading = RECORDS)]
-    pub details: bool,
-
     /// Print what would be run, and run nothing
     #[arg(long, help_heading = RUNS)]
     pub dry_run: bool,
@@ -97,6 +93,10 @@ pub struct BenchArgs {
     /// would be in the module of --workload, cacheprog/bench in the user's state folder]
     #[arg(long, value_name = "DIR", help_heading = RECORDS)]
     pub out: Option<PathBuf>,
+
+    /// Print all tables and notes, not only the first screen; results.md and report.html always have them
+    #[arg(long, help_heading = RECORDS)]
+    pub details: bool,
 
     /// No rounds with the CPU profile on; they come last and are not timed
     #[arg(long, help_heading = RECORDS)]
@@ -135,6 +135,9 @@ impl BenchArgs {
         }
         if let Some(folder) = &self.workload {
             push("--workload", folder.display().to_string());
+        }
+        if let Some(strategy) = self.strategy {
+            push("--strategy", strategy.name().to_owned());
         }
         if let Some(milliseconds) = self.rtt {
             push("--rtt", milliseconds.to_string());

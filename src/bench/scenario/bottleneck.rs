@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::analysis::verdict::rules::RULES;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::CaseSpec;
 use crate::bench::scenario::link::LinkChange;
+use crate::bench::scenario::rule::Rule;
 use crate::bench::scenario::suggest::nearest;
 use crate::cache::{Knobs, PackOption, Strategy};
 use crate::s3_server::Fault;
@@ -55,10 +55,10 @@ impl BottleneckSpec {
     /// What is wrong with its rule, if anything; its cases are checked with the others.
     pub fn check(&self) -> Result<(), String> {
         let Some(rule) = &self.rule else { return Ok(()) };
-        let rules = RULES.map(|(name, _)| name);
-        if rules.contains(&rule.as_str()) {
+        if Rule::named(rule).is_some() {
             return Ok(());
         }
+        let rules = Rule::ALL.map(Rule::name);
         let known = match nearest(rule, &rules) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are {}", rules.join(", ")),

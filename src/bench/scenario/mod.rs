@@ -8,6 +8,7 @@ pub mod ci;
 pub mod file;
 pub mod link;
 pub mod network_grid;
+pub mod rule;
 pub mod scenario_error;
 pub mod source_change;
 pub mod suggest;

@@ -1,4 +1,4 @@
-//! What tracing-chrome writes, line by line, turned into slices of the trace that people open.
+//! Turns the lines that tracing-chrome writes into slices of the trace that people open.
 //!
 //! tracing-chrome gives begin and end of each span with the process number 1, ids beyond 2^53 and every argument as a
 //! string. Out of that come true numbers, and each tree of spans in one row. The span of a request brings its times as
@@ -25,7 +25,7 @@ pub struct TraceLines {
     file: Arc<Mutex<TraceFile>>,
     gate: Arc<Gate>,
     clock: Clock,
-    /// What has come of a line that is not whole yet.
+    /// The start of a line whose end has not been written yet.
     line: Vec<u8>,
     /// tracing-chrome's time zero on the session's clock, microseconds.
     offset_us: f64,
@@ -108,12 +108,12 @@ impl TraceLines {
         let kind = match root.name.as_str() {
             REQUEST => RowKind::Request,
             "upload" => RowKind::Upload,
-            _ => RowKind::Session,
+            _ => RowKind::Maintenance,
         };
         self.file.lock().expect("no trace writer panics").tree(kind, &root, &tree.ended);
     }
 
-    /// Draws what is still open up to now: work that the session's end cut off.
+    /// Draws the spans that are still open up to now: the end of the session cut them off.
     fn end(&mut self) {
         let now_us = self.clock.now_ns() as f64 / 1000.0;
         let ids: Vec<u64> = self.open.keys().copied().collect();

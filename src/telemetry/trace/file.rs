@@ -21,32 +21,35 @@ pub struct Slice {
     pub name: String,
     pub start_us: f64,
     pub end_us: f64,
-    /// What was recorded with it.
+    /// Values that were recorded with the span.
     pub args: Map<String, Value>,
 }
 
 impl Slice {
-    /// How long it took, to the nanosecond.
+    /// Its duration, rounded to a nanosecond.
     pub fn took_us(&self) -> f64 {
         ((self.end_us - self.start_us) * 1000.0).round() / 1000.0
     }
 }
 
-/// The file. After the first failure it takes nothing more.
+/// The file. After the first failure nothing more is written to it.
 pub struct TraceFile {
     out: BufWriter<File>,
     failure: Option<io::Error>,
-    /// Whether an event stands before the next.
+    /// True after the first event: the next one needs a comma.
     has_events: bool,
     rows: Rows,
-    /// What each counter track showed last, and since when.
+    /// The last value of each counter track, and since when it has had it, microseconds.
     counters: HashMap<String, (Value, f64)>,
-    /// Whether the group beside the requests has its name.
-    is_group_named: bool,
+    /// True once the process of the background work has its name.
+    is_background_named: bool,
 }
 
-/// What goes on beside the requests is shown as a process of its own, whose number is that of this one and so much more.
-pub const GROUP: u32 = 1_000_000_000;
+/// Work beside the requests is shown as a separate process, whose number is the backend's plus this.
+pub const BACKGROUND: u32 = 1_000_000_000;
+/// Names of the two processes in the trace.
+const REQUESTS_NAME: &str = "cacheprog: requests from go";
+const BACKGROUND_NAME: &str = "cacheprog background: uploads, prefetch, maintenance";
 
 /// An event with a duration.
 #[derive(Serialize)]
@@ -61,7 +64,7 @@ struct Complete<'a, A> {
     args: Option<A>,
 }
 
-/// What is told of a request.
+/// The arguments of a request's slice.
 #[derive(Serialize)]
 struct RequestArgs<'a> {
     id: i64,
@@ -86,11 +89,11 @@ impl TraceFile {
             has_events: false,
             rows: Rows::default(),
             counters: HashMap::new(),
-            is_group_named: false,
+            is_background_named: false,
         };
         file.put(b"[\n");
         let pid = std::process::id();
-        file.metadata("process_name", pid, 0, json!({ "name": "cacheprog" }));
+        file.metadata("process_name", pid, 0, json!({ "name": REQUESTS_NAME }));
         let labels = format!("start_unix_ns={}", clock.start_unix_ns());
         file.metadata("process_labels", pid, 0, json!({ "labels": labels }));
         Ok(file)
@@ -149,7 +152,7 @@ impl TraceFile {
     /// # Errors
     /// With the first failure since the file was made: it is not complete then.
     pub fn end(&mut self) -> io::Result<()> {
-        // Not every viewer draws a counter on that is not told again.
+        // Not every viewer draws a counter to the end of the trace unless it has a point there.
         let counters = std::mem::take(&mut self.counters);
         let last_us = counters.values().map(|(_, since_us)| *since_us).fold(0.0, f64::max);
         for (track, (series, _)) in counters.iter().filter(|(_, (_, since_us))| *since_us < last_us) {
@@ -163,9 +166,9 @@ impl TraceFile {
     /// Process and row for a span from `start_us` to `end_us`; what is used for the first time gets its name.
     fn place(&mut self, kind: RowKind, start_us: f64, end_us: f64) -> (u32, usize) {
         let own = std::process::id();
-        let pid = if kind == RowKind::Request { own } else { own.saturating_add(GROUP) };
-        if pid != own && !std::mem::replace(&mut self.is_group_named, true) {
-            self.metadata("process_name", pid, 0, json!({ "name": format!("cacheprog {own}: uploads and flush") }));
+        let pid = if kind == RowKind::Request { own } else { own.saturating_add(BACKGROUND) };
+        if pid != own && !std::mem::replace(&mut self.is_background_named, true) {
+            self.metadata("process_name", pid, 0, json!({ "name": BACKGROUND_NAME }));
         }
         let (row, new_name) = self.rows.take(kind, start_us, end_us);
         if let Some(name) = new_name {

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-/// What a row shows: rows of one kind lie together.
+/// The kind of spans in a row; rows of one kind lie together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowKind {
     /// Requests: as many rows as were in flight at once.
     Request,
     /// Uploads beside the answers.
     Upload,
-    /// What there is one of at a time.
-    Session,
+    /// Prefetch, listing, the flush at the end.
+    Maintenance,
 }
 
 /// All rows.
@@ -19,7 +19,7 @@ pub struct Rows {
     by_kind: [Vec<Row>; 3],
 }
 
-/// What lies in a row: the end of each span by its start, nanoseconds. Spans come in any order.
+/// The end of each span in a row by its start, nanoseconds. Spans come in any order.
 type Row = BTreeMap<u64, u64>;
 
 impl RowKind {
@@ -27,7 +27,7 @@ impl RowKind {
         match self {
             Self::Request => "request",
             Self::Upload => "upload",
-            Self::Session => "session",
+            Self::Maintenance => "prefetch, maintenance",
         }
     }
 
@@ -35,7 +35,7 @@ impl RowKind {
     pub fn first(self) -> usize {
         match self {
             Self::Request | Self::Upload => 1,
-            Self::Session => 1000,
+            Self::Maintenance => 1000,
         }
     }
 }

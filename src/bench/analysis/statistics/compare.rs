@@ -12,7 +12,7 @@ use crate::bench::scenario::cache_state::CacheState;
 
 /// How often a difference has to exceed the noise before it is told: the noise holds only half of the samples.
 const CLEAR: f64 = 3.0;
-/// A factor that no noise makes: what single samples may tell without knowing theirs. From here on it prints as 1.5×.
+/// A factor that no noise makes: what single samples may tell without knowing theirs. From here on it prints as 1.5x.
 pub const CLEAR_FACTOR: f64 = 1.45;
 /// How far from 1 what is called the same may lie, as a share: where the noise is larger, nothing can be said.
 const SAME: f64 = 0.1;

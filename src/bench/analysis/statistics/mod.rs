@@ -1,7 +1,6 @@
 //! Statistics of few samples, and what they allow to say.
 
 pub mod compare;
-pub mod conditions;
 pub mod noise;
 pub mod outliers;
 pub mod precision;

@@ -39,6 +39,12 @@ pub struct Difference {
 }
 
 impl Differences {
+    /// The states of which the rounds cannot say whether they differ, by name.
+    pub fn inconclusive(&self) -> Vec<&str> {
+        let is_open = |one: &&Difference| matches!(one.verdict, Verdict::NoClearDifference | Verdict::NoiseUnknown);
+        self.states.iter().filter(is_open).map(|one| one.name.as_str()).collect()
+    }
+
     /// Those that are surely slower by more than `limit`, a share: their interval lies above it.
     pub fn slower_than(&self, limit: f64) -> Vec<&Difference> {
         let is_above = |found: Option<Interval>| found.is_some_and(|found| found.low > 1.0 + limit);

@@ -5,6 +5,7 @@ pub mod ci;
 pub mod comparability;
 pub mod compare_paired;
 pub mod compare_saved;
+pub mod conditions;
 pub mod differences;
 pub mod network;
 pub mod selftest;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::bench::analysis::statistics::compare::counted;
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval};
-use crate::bench::analysis::verdict::rules::StateVerdict;
+use crate::bench::analysis::verdict::finding::StateVerdict;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
 use crate::bench::results::run::Round;
@@ -50,8 +50,9 @@ impl Proof {
             counted(rounds, planted).map(|round| StateVerdict::of_round(round, bottleneck.name.clone())).collect();
         (!verdicts.is_empty()).then_some(())?;
         let rule = bottleneck.rule.clone();
-        let has_time =
-            verdicts.iter().all(|verdict| !verdict.beside.iter().any(|finding| Some(finding.rule) == rule.as_deref()));
+        let has_time = verdicts
+            .iter()
+            .all(|verdict| !verdict.beside.iter().any(|finding| Some(finding.rule.name()) == rule.as_deref()));
         let told: Vec<&StateVerdict> = match rule {
             Some(_) => verdicts.iter().collect(),
             None => verdicts.iter().max_by(|one, other| most(one).total_cmp(&most(other))).into_iter().collect(),
@@ -99,12 +100,12 @@ fn setup(plan: &Plan, case: &str) -> Option<Setup> {
 /// The rule that came first in the list that has the bottleneck.
 fn first(verdict: &StateVerdict, has_time: bool) -> Option<String> {
     let list = if has_time { &verdict.ranked } else { &verdict.beside };
-    list.first().map(|finding| finding.rule.to_owned())
+    list.first().map(|finding| finding.rule.name().to_owned())
 }
 
 /// What a rule says could be saved, and the share of the wall clock that this is; without a rule what the first one says.
 fn saving(verdict: &StateVerdict, rule: Option<&str>) -> (f64, f64) {
-    let found = verdict.ranked.iter().find(|finding| rule.is_none_or(|rule| finding.rule == rule));
+    let found = verdict.ranked.iter().find(|finding| rule.is_none_or(|rule| finding.rule.name() == rule));
     let saves_ns = found.and_then(|finding| finding.saves_ns).unwrap_or(0) as f64;
     (saves_ns, saves_ns / verdict.wall_ns.max(1) as f64)
 }

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::bench::analysis::statistics::compare::{Comparison, compare, counted, walls};
-use crate::bench::analysis::statistics::conditions::Machine;
 use crate::bench::analysis::statistics::noise::{NoiseFloor, noise_floor};
 use crate::bench::analysis::statistics::outliers::{Outlier, outliers};
 use crate::bench::analysis::statistics::stats::{median, relative_spread};
@@ -23,8 +22,6 @@ pub struct Summary {
     pub pairs: Vec<Comparison>,
     /// None where it was not measured, or in too few rounds.
     pub noise_floor: Option<NoiseFloor>,
-    /// What else the machine did; None before it was computed.
-    pub machine: Option<Machine>,
     /// Samples far from the others of their state; they count.
     pub outliers: Vec<Outlier>,
     /// Rounds that were not in the state that they claim; they count nowhere.
@@ -137,7 +134,6 @@ impl Summary {
                 true => pairs.into_iter().filter_map(|(state, base)| compare(state, base)).collect(),
                 false => Vec::new(),
             },
-            machine: Some(Machine::of(rounds, noise_floor(rounds).map(|floor| floor.share))),
             noise_floor: noise_floor(rounds),
             outliers: outliers(rounds),
             out_of_state: out_of_state(rounds),

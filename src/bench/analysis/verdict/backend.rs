@@ -1,150 +1,106 @@
 //! Rules about the backend itself: its start, its reader, its locks, its store and its processor time.
 
 use crate::bench::analysis::time::time_breakdown::{Stage, WaitKind};
-use crate::bench::analysis::verdict::evidence::{Of, SATURATED, Seen, mean_ns};
-use crate::bench::analysis::verdict::rules::{Evidence, Finding, Next, ms};
+use crate::bench::analysis::verdict::evidence::{SATURATED, Seen};
+use crate::bench::analysis::verdict::finding::{Bottleneck, Evidence, Finding, Quantity};
+use crate::bench::analysis::verdict::waits::of_wait;
+use crate::bench::scenario::rule::Rule;
 
-/// What a handshake may take.
+/// Longest time of a handshake that is not worth a word, nanoseconds.
 const HANDSHAKE_NS: u64 = 10_000_000;
 
 /// go waits for the first line of the backend.
 pub fn handshake(seen: &Seen<'_>) -> Option<Finding> {
     let took_ns = seen.account.handshake_ns;
-    let saves_ns = took_ns.saturating_sub(HANDSHAKE_NS);
-    Some(Finding {
-        rule: "handshake",
-        title: format!("the handshake comes after {}", ms(took_ns as f64)),
-        seen: vec![seen.in_results(
-            format!("{} until the handshake was out", ms(took_ns as f64)),
-            took_ns as f64,
-            ".account.handshake_ns",
-        )],
-        why: "go does nothing before it, in each of its commands".to_owned(),
-        next: Next::idea("handshake first; credentials, connections and indexes after it"),
-        saves_ns: Some(saves_ns),
-        caveats: Vec::new(),
-    })
+    let took = seen.in_results(Quantity::HandshakeTime, took_ns as f64, ".account.handshake_ns");
+    let evidence = vec![took.part(took_ns.saturating_sub(HANDSHAKE_NS) as f64)];
+    Some(Finding::new(Rule::Handshake, Bottleneck::Handshake { took_ns }, evidence))
 }
 
 /// stdin is not read while a request waits for the remote.
 pub fn reader(seen: &Seen<'_>) -> Option<Finding> {
     let reader = seen.account.reader;
-    (reader.kept_by_remote_ns > 0).then_some(())?;
-    let queued_ns = seen.lost_ns(WaitKind::Get, Stage::Queue) + seen.lost_ns(WaitKind::Put, Stage::Queue);
-    let saves_ns = seen.kept_ns(reader.kept_by_remote_ns) + queued_ns;
-    Some(Finding {
-        rule: "reader",
-        title: "stdin is not read while a request waits for the remote".to_owned(),
-        seen: vec![
-            seen.in_results(
-                format!("{} requests were in the pipe while the reader stood still", reader.kept),
-                reader.kept as f64,
-                ".account.reader.kept",
-            ),
-            seen.in_results(
-                format!("it did for {} while others waited", ms(reader.kept_by_remote_ns as f64)),
-                reader.kept_by_remote_ns as f64,
-                ".account.reader.kept_by_remote_ns",
-            ),
-        ],
-        why: "go's other workers wait in the pipe, where nobody sees them".to_owned(),
-        next: Next::idea("read on, and answer from a task what has to wait"),
-        saves_ns: Some(saves_ns as u64),
-        caveats: vec![
-            "when they came into the pipe nobody saw: at most when the request before them was read".to_owned(),
-        ],
-    })
+    if reader.kept_by_remote_ns == 0 {
+        return None;
+    }
+    let blocked_ns = reader.kept_by_remote_ns;
+    let blocked = seen.in_results(Quantity::ReaderBlocked, blocked_ns as f64, ".account.reader.kept_by_remote_ns");
+    let mut evidence = vec![blocked.part(seen.kept_ns(blocked_ns))];
+    for wait in seen.account.waits.iter().filter(|wait| wait.stage == Stage::Queue) {
+        evidence.push(of_wait(seen, wait).part(wait.lost_ns));
+    }
+    evidence.push(seen.in_results(Quantity::RequestsInPipe, reader.kept as f64, ".account.reader.kept"));
+    Some(Finding::new(Rule::Reader, Bottleneck::Reader, evidence))
 }
 
 /// Requests that wait for a lock: gets wait for nothing that has a name, and never are two downloads under way.
 pub fn lock(seen: &Seen<'_>) -> Option<Finding> {
-    seen.is_one_at_a_time().then_some(())?;
-    let unnamed = seen.spans("request;get");
-    Some(Finding {
-        rule: "lock",
-        title: "gets wait for a lock that one of them holds while it waits for the remote".to_owned(),
-        seen: vec![
-            seen.in_spans(
-                format!("{} gets waited {} in no stage", unnamed.count, ms(unnamed.wall_ns as f64)),
-                "request;get",
-                Of::Wall,
-            ),
-            seen.in_session("1 download at a time at the most".to_owned(), 1.0, ".most_downloads"),
-            seen.in_results(
-                format!("all but one of those that waited at a time cost {}", ms(seen.gets.unnamed_ns)),
-                seen.gets.unnamed_ns,
-                "[.account.waits[] | select(.kind == \"get\" and .stage == \"remote\") | .lost_by_others_ns] | add",
-            ),
-        ],
-        why: "one at a time takes as many times longer as go has workers".to_owned(),
-        next: Next::idea("hold locks for memory only, never over I/O"),
-        saves_ns: Some(seen.gets.unnamed_ns as u64),
-        caveats: vec!["any queue in which gets wait for each other looks the same".to_owned()],
-    })
+    if !seen.is_one_at_a_time() {
+        return None;
+    }
+    let cost_ns = seen.gets.unnamed_ns;
+    let query = "[.account.waits[] | select(.kind == \"get\" and .stage == \"remote\") | .lost_by_others_ns] | add";
+    let evidence = vec![
+        seen.in_results(Quantity::CostOfLock, cost_ns, query).part(cost_ns),
+        seen.in_session(Quantity::MostDownloads, 1.0, ".most_downloads"),
+    ];
+    Some(Finding::new(Rule::Lock, Bottleneck::Lock, evidence))
 }
 
 /// Files that take long to be written: those of puts, and those that come out of packs.
 pub fn local_disk(seen: &Seen<'_>) -> Option<Finding> {
-    let kept_ns = seen.kept_ns(seen.account.reader.kept_by_local_ns);
-    let puts_ns = (seen.lost_ns(WaitKind::Put, Stage::Local) + kept_ns).min(seen.open_ns(WaitKind::Put, Stage::Local));
+    let mut evidence = of_puts(seen);
     let session = seen.session;
-    let saves_ns = puts_ns + seen.gets.unpack_ns * asleep(seen);
-    let writes = seen.spans("local.write");
-    let of_puts = mean_ns(&writes)
-        .map(ms)
-        .map(|mean| seen.in_spans(format!("{} bodies of puts, {mean} each", writes.count), "local.write", Of::Mean));
-    let of_packs = (session.unpack_ns > 0).then(|| {
-        let [all, cpu] = [session.unpack_ns, session.unpack_cpu_ns].map(|ns| ms(ns as f64));
-        let what = format!("storing what was in packs took {all}, of which the processor {cpu}");
-        seen.in_session(
-            what,
-            (session.unpack_ns - session.unpack_cpu_ns.min(session.unpack_ns)) as f64,
-            ".unpack_ns - .unpack_cpu_ns",
-        )
-    });
-    let pressure_ns = session.resources.as_ref().and_then(|resources| resources.host.io_pressure_ns);
-    let pressure = pressure_ns.map(|ns| {
-        seen.in_session(
-            format!("somebody waited for the disk for {}", ms(ns as f64)),
-            ns as f64,
-            ".resources.host.io_pressure_ns",
-        )
-    });
-    let queued = run_queue_wait_ns(seen).map(|ns| {
-        let what = format!("its threads waited {} for a core", ms(ns as f64));
-        seen.in_session(what, ns as f64, ".resources.backend.run_queue_wait_ns")
-    });
-    let evidence: Vec<Evidence> = of_puts.into_iter().chain(of_packs).chain(queued).chain(pressure).collect();
-    (!evidence.is_empty()).then(|| Finding {
-        rule: "local-disk",
-        title: "what is stored locally waits for the disk".to_owned(),
-        seen: evidence,
-        why: "an answer comes when its file has its name, and others wait meanwhile".to_owned(),
-        next: Next::idea(
-            "no fsync (a body is checked, and can be made again), a faster disk, or tmpfs for --cache-dir",
-        ),
-        saves_ns: Some(saves_ns as u64),
-        caveats: vec!["without samples a thread that waits for a core looks as if it waited for the disk".to_owned()],
-    })
+    if session.unpack_ns > 0 {
+        let asleep_ns = session.unpack_ns - session.unpack_cpu_ns.min(session.unpack_ns);
+        let found = seen.in_session(Quantity::UnpackAsleep, asleep_ns as f64, ".unpack_ns - .unpack_cpu_ns");
+        evidence.push(found.part(seen.gets.unpack_ns * asleep(seen)));
+    }
+    if let Some(ns) = run_queue_wait_ns(seen) {
+        let query = ".resources.backend.run_queue_wait_ns";
+        evidence.push(seen.in_session(Quantity::BackendRunQueueWait, ns as f64, query));
+    }
+    if let Some(ns) = session.resources.as_ref().and_then(|resources| resources.host.io_pressure_ns) {
+        evidence.push(seen.in_session(Quantity::DiskPressure, ns as f64, ".resources.host.io_pressure_ns"));
+    }
+    if evidence.iter().all(|found| found.part_ns.is_none()) {
+        return None;
+    }
+    Some(Finding::new(Rule::LocalDisk, Bottleneck::LocalDisk, evidence))
+}
+
+/// The cost of storing puts: in their own requests, and in the requests that waited in the pipe meanwhile.
+fn of_puts(seen: &Seen<'_>) -> Vec<Evidence> {
+    let kept_by_ns = seen.account.reader.kept_by_local_ns;
+    let lost_ns = seen.lost_ns(WaitKind::Put, Stage::Local);
+    let most_ns = seen.open_ns(WaitKind::Put, Stage::Local);
+    let mut evidence = Vec::new();
+    for wait in seen.account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (WaitKind::Put, Stage::Local)) {
+        evidence.push(of_wait(seen, wait).part(wait.lost_ns));
+    }
+    let kept_ns = seen.kept_ns(kept_by_ns).min(most_ns - lost_ns);
+    if kept_ns > 0.0 {
+        let query = ".account.reader.kept_by_local_ns";
+        evidence.push(seen.in_results(Quantity::ReaderBlocked, kept_by_ns as f64, query).part(kept_ns));
+    }
+    if seen.spans("local.write").count > 0 {
+        evidence.push(seen.in_span_means(Quantity::MeanWrite, "local.write"));
+    }
+    evidence
 }
 
 /// Packs that have to be decompressed, checked and stored before a get is answered.
 pub fn unpacking(seen: &Seen<'_>) -> Option<Finding> {
     let cpu_ns = seen.session.unpack_cpu_ns;
-    (cpu_ns > 0).then(|| Finding {
-        rule: "unpacking",
-        title: "gets wait until packs are decompressed, checked and stored".to_owned(),
-        seen: vec![
-            seen.in_session(format!("it took {} of CPU time", ms(cpu_ns as f64)), cpu_ns as f64, ".unpack_cpu_ns"),
-            seen.in_saves(format!("waiting for it cost {}", ms(unpacking_ns(seen))), "unpacking", unpacking_ns(seen)),
-        ],
-        why: "all that go will ask for has to go through the cores once".to_owned(),
-        next: Next::idea(
-            "bench --scenario strategies tells what packs without compression take; tmpfs for --cache-dir",
-        ),
-        saves_ns: Some(unpacking_ns(seen) as u64),
-        caveats: Vec::new(),
-    })
+    if cpu_ns == 0 {
+        return None;
+    }
+    let all_ns = seen.gets.unpack_ns;
+    let evidence = vec![
+        seen.in_verdict(Quantity::CostOfUnpacking, all_ns, ".gets.unpack_ns").part(unpacking_ns(seen)),
+        seen.in_session(Quantity::UnpackCpu, cpu_ns as f64, ".unpack_cpu_ns"),
+    ];
+    Some(Finding::new(Rule::Unpacking, Bottleneck::Unpacking, evidence))
 }
 
 fn unpacking_ns(seen: &Seen<'_>) -> f64 {
@@ -176,22 +132,9 @@ fn run_queue_wait_ns(seen: &Seen<'_>) -> Option<u64> {
 pub fn backend_cpu(seen: &Seen<'_>) -> Option<Finding> {
     let busy = seen.busy().filter(|busy| *busy >= SATURATED)?;
     let used_ns = cpu_in_all_ns(seen)?.saturating_sub(seen.session.close_cpu_ns?);
-    // What gets waited for is counted there.
-    let beyond_ns = used_ns as f64 / seen.cores() - unpacking_ns(seen);
-    Some(Finding {
-        rule: "backend-cpu",
-        title: format!("the backend takes {} of CPU time while all cores are in use", ms(used_ns as f64)),
-        seen: vec![
-            seen.in_session(
-                format!("{} of CPU time", ms(used_ns as f64)),
-                used_ns as f64,
-                ".cpu_user_ns + .cpu_system_ns - .close_cpu_ns",
-            ),
-            seen.in_busy(busy),
-        ],
-        why: "what the backend computes go cannot".to_owned(),
-        next: Next::idea("a run with a profile round says on what: its cpu.svg"),
-        saves_ns: Some(beyond_ns as u64),
-        caveats: vec!["what steps back (nice) costs the build less than that".to_owned()],
-    })
+    // The CPU time of unpacking that gets wait for is counted by the rule on unpacking.
+    let part_ns = used_ns as f64 / seen.cores() - unpacking_ns(seen);
+    let query = ".cpu_user_ns + .cpu_system_ns - .close_cpu_ns";
+    let evidence = vec![seen.in_session(Quantity::BackendCpu, used_ns as f64, query).part(part_ns), seen.in_busy(busy)];
+    Some(Finding::new(Rule::BackendCpu, Bottleneck::BackendCpu { used_ns }, evidence))
 }

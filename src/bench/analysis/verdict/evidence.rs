@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::bench::analysis::time::time_breakdown::{Account, Stage, Wait, WaitKind};
-use crate::bench::analysis::verdict::rules::{Evidence, share};
-use crate::bench::results::run::{Round, SpanSum};
-use crate::telemetry::SessionSummary;
+use crate::bench::analysis::verdict::finding::{Evidence, Quantity};
+use crate::bench::results::run::{RESULTS_FILE, Round, SpanSum};
+use crate::telemetry::{SESSION_FILE, SessionSummary};
 
 /// Over less the kernel's ticks are too coarse to tell how busy the cores were, nanoseconds.
 pub const SHORTEST_NS: u64 = 500_000_000;
@@ -44,15 +44,6 @@ pub struct Parts {
     pub unnamed_ns: f64,
     /// Taking packs apart, checking and storing.
     pub unpack_ns: f64,
-}
-
-/// What of spans a query adds up.
-#[derive(Debug, Clone, Copy)]
-pub enum Of {
-    Count,
-    Wall,
-    /// Of each, on average.
-    Mean,
 }
 
 impl<'a> Seen<'a> {
@@ -137,7 +128,7 @@ impl<'a> Seen<'a> {
     /// How busy the cores were, as evidence.
     pub fn in_busy(&self, busy: f64) -> Evidence {
         let query = format!(".resources | .host.cpu_ns / (.interval_ns * {})", self.host_cores());
-        self.in_session(format!("cores busy for {}", share(busy, 1.0)), busy, &query)
+        self.in_session(Quantity::CoresBusy, busy, &query)
     }
 
     /// Cores whose time the samples add up: in a container more than it may use.
@@ -146,40 +137,35 @@ impl<'a> Seen<'a> {
         told.map_or(self.cores(), |cores| cores.max(1) as f64)
     }
 
-    /// Something in `results.json` of this round.
-    pub fn in_results(&self, what: String, value: f64, filter: &str) -> Evidence {
+    /// A number in `results.json` of this round.
+    pub fn in_results(&self, quantity: Quantity, value: f64, filter: &str) -> Evidence {
         let query = format!(".rounds[] | select(.folder == \"{}\") | {filter}", self.round.folder);
-        Evidence { what, value, file: "results.json".to_owned(), query }
+        Evidence { quantity, value, part_ns: None, file: RESULTS_FILE.to_owned(), query }
     }
 
-    /// Something in `session.json` of this round.
-    pub fn in_session(&self, what: String, value: f64, filter: &str) -> Evidence {
-        Evidence { what, value, file: format!("{}/session.json", self.round.folder), query: filter.to_owned() }
+    /// A number in `session.json` of this round.
+    pub fn in_session(&self, quantity: Quantity, value: f64, filter: &str) -> Evidence {
+        let file = format!("{}/{SESSION_FILE}", self.round.folder);
+        Evidence { quantity, value, part_ns: None, file, query: filter.to_owned() }
     }
 
-    /// Something of the spans whose path ends so.
-    pub fn in_spans(&self, what: String, end: &str, of: Of) -> Evidence {
-        let (sum, [count, wall_ns]) =
-            (self.spans(end), [".count", ".wall_ns"].map(|key| format!("(map({key}) | add)")));
-        let (value, query) = match of {
-            Of::Count => (sum.count as f64, count),
-            Of::Wall => (sum.wall_ns as f64, wall_ns),
-            Of::Mean => (mean_ns(&sum).unwrap_or(0.0), format!("{wall_ns} / {count}")),
-        };
-        let filter = format!("[.spans[] | select(.path | test(\"(^|;)({end})$\"))] | {query}");
-        self.in_results(what, value, &filter)
+    /// The number of spans whose path ends so.
+    pub fn in_span_counts(&self, quantity: Quantity, end: &str) -> Evidence {
+        let filter = format!("[.spans[] | select(.path | test(\"(^|;)({end})$\"))] | (map(.count) | add)");
+        self.in_results(quantity, self.spans(end).count as f64, &filter)
     }
 
-    /// What a rule says about this round could be saved.
-    pub fn in_saves(&self, what: String, rule: &str, saves_ns: f64) -> Evidence {
-        let filter = format!(".ranked[] | select(.rule == \"{rule}\") | .saves_ns");
-        self.in_verdict(what, saves_ns.max(0.0).trunc(), &filter)
+    /// The mean time of spans whose path ends so, nanoseconds.
+    pub fn in_span_means(&self, quantity: Quantity, end: &str) -> Evidence {
+        let sums = "(map(.wall_ns) | add) / (map(.count) | add)";
+        let filter = format!("[.spans[] | select(.path | test(\"(^|;)({end})$\"))] | {sums}");
+        self.in_results(quantity, mean_ns(&self.spans(end)).unwrap_or(0.0), &filter)
     }
 
-    /// Something in the verdict on this round.
-    pub fn in_verdict(&self, what: String, value: f64, filter: &str) -> Evidence {
+    /// A number in the verdict on this round.
+    pub fn in_verdict(&self, quantity: Quantity, value: f64, filter: &str) -> Evidence {
         let query = format!(".verdicts[] | select(.folder == \"{}\") | {filter}", self.round.folder);
-        Evidence { what, value, file: "results.json".to_owned(), query }
+        Evidence { quantity, value, part_ns: None, file: RESULTS_FILE.to_owned(), query }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Rules about the machine: cores that others use, memory that grows, files that stay open, errors.
 
 use crate::bench::analysis::verdict::evidence::{SATURATED, Seen};
+use crate::bench::analysis::verdict::finding::{Bottleneck, Finding, Quantity};
 use crate::bench::analysis::verdict::remote::AtClose;
-use crate::bench::analysis::verdict::rules::{Finding, Next, megabytes, ms, share};
+use crate::bench::scenario::rule::Rule;
 
 /// Growth of memory below this is nothing.
 const NOTABLE_BYTES: u64 = 32 << 20;
@@ -25,27 +26,19 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
     // While go waits for something else it needs no core.
     let working = (1.0 - seen.all_lost_ns() / build_ns.max(1.0)).max(0.0);
     let starved_ns = AtClose::of(seen).map_or(0.0, |at_close| at_close.starved_ns);
-    Some(Finding {
-        rule: "host-cpu",
-        title: format!("other processes take {} of the processor time in use", share(others_ns as f64, all_ns as f64)),
-        seen: vec![
-            seen.in_session(
-                format!("all cores: {} of CPU time", ms(all_ns as f64)),
-                all_ns as f64,
-                ".resources.host.cpu_ns",
-            ),
-            seen.in_session(
-                format!("go, backend and S3 server: {}", ms(ours_ns as f64)),
-                ours_ns as f64,
-                ".resources | [.go, .backend, .s3] | map(.cpu_ns // 0) | add",
-            ),
-            seen.in_busy(busy),
-        ],
-        why: "go needs the cores, and shares them".to_owned(),
-        next: Next::idea("look at who it is (top), and measure on a machine of your own"),
-        saves_ns: Some((during_build_ns * working + starved_ns) as u64),
-        caveats: vec!["processes that began and ended between two samples count as others".to_owned()],
-    })
+    let run_query = ".resources | [.go, .backend, .s3] | map(.cpu_ns // 0) | add";
+    let all = seen.in_session(Quantity::AllCpu, all_ns as f64, ".resources.host.cpu_ns");
+    let mut evidence = vec![
+        all.part(during_build_ns * working),
+        seen.in_session(Quantity::RunCpu, ours_ns as f64, run_query),
+        seen.in_busy(busy),
+    ];
+    if starved_ns > 0.0 {
+        let waited_ns = seen.session.close_run_queue_wait_ns.unwrap_or(0) as f64;
+        evidence.push(seen.in_session(Quantity::CloseStarved, waited_ns, ".close_run_queue_wait_ns").part(starved_ns));
+    }
+    let share = others_ns as f64 / (all_ns as f64).max(1.0);
+    Some(Finding::new(Rule::HostCpu, Bottleneck::HostCpu { share }, evidence))
 }
 
 /// What others used of the cores while go waited for its close, nanoseconds: as busy as the cores were all the time, they did
@@ -68,56 +61,39 @@ pub fn memory(seen: &Seen<'_>) -> Option<Finding> {
     let beyond = grown.saturating_sub(seen.session.bytes_down.saturating_add(seen.session.bytes_up));
     let is_notable = beyond >= NOTABLE_BYTES && last / 2 >= first && last / 9 >= most / 10 && still_grows;
     let requests = seen.session.counts.gets + seen.session.counts.puts;
-    is_notable.then(|| Finding {
-        rule: "memory",
-        title: format!("the backend's memory grew from {} to {}, and still does", megabytes(first), megabytes(last)),
-        seen: vec![
-            seen.in_session(
-                format!("{} at the end, {} at first", megabytes(last), megabytes(first)),
-                last as f64,
-                ".resources.memory[-1][1]",
-            ),
-            seen.in_session(
-                format!("{} more for each request", megabytes(grown / requests.max(1))),
-                grown as f64 / requests.max(1) as f64,
-                "(.resources.memory | .[-1][1] - .[0][1]) / ([.gets + .puts, 1] | max)",
-            ),
-        ],
-        why: "a build of many packages, or `go run ./server`, goes on for long".to_owned(),
-        next: Next::idea("cargo run --features heap-profile --bin bench -- --heap-profile, then mem.svg"),
-        saves_ns: None,
-        caveats: vec!["allocators keep what was freed".to_owned()],
-    })
+    if !is_notable {
+        return None;
+    }
+    let per_request = grown as f64 / requests.max(1) as f64;
+    let query = "(.resources.memory | .[-1][1] - .[0][1]) / ([.gets + .puts, 1] | max)";
+    let evidence = vec![
+        seen.in_session(Quantity::MemoryAtEnd, last as f64, ".resources.memory[-1][1]"),
+        seen.in_session(Quantity::MemoryPerRequest, per_request, query),
+    ];
+    Some(Finding::new(Rule::Memory, Bottleneck::Memory { first_bytes: first, last_bytes: last }, evidence))
 }
 
 /// Files that are open at the same time.
 pub fn open_files(seen: &Seen<'_>) -> Option<Finding> {
     let most = seen.session.resources.as_ref()?.backend.as_ref()?.peak_open_files?;
-    (most >= MANY_FILES).then(|| Finding {
-        rule: "open-files",
-        title: format!("the backend had {most} files open at once"),
-        seen: vec![seen.in_session(format!("{most} at the most"), most as f64, ".resources.backend.peak_open_files")],
-        why: "many systems allow a process 1024".to_owned(),
-        next: Next::idea("ulimit -n tells the limit; close files before the answer"),
-        saves_ns: None,
-        caveats: Vec::new(),
-    })
+    if most < MANY_FILES {
+        return None;
+    }
+    let evidence = vec![seen.in_session(Quantity::OpenFiles, most as f64, ".resources.backend.peak_open_files")];
+    Some(Finding::new(Rule::OpenFiles, Bottleneck::OpenFiles { most }, evidence))
 }
 
-/// What failed, whatever time it cost.
+/// Failures, whether they cost time or not.
 pub fn errors(seen: &Seen<'_>) -> Option<Finding> {
-    let (failed, left, errors) = (seen.session.remote_errors, seen.session.uploads_left, seen.session.counts.errors);
-    (failed > 0 || left > 0 || errors > 0).then(|| Finding {
-        rule: "errors",
-        title: format!("{failed} requests to the remote failed, {left} entries did not get out"),
-        seen: vec![
-            seen.in_session(format!("{failed} failures"), failed as f64, ".remote_errors"),
-            seen.in_session(format!("{left} entries left"), left as f64, ".uploads_left"),
-            seen.in_session(format!("{errors} answers with an error"), errors as f64, ".errors"),
-        ],
-        why: "what failed is a miss for somebody".to_owned(),
-        next: Next::idea("the build's log in the folder of the round says why"),
-        saves_ns: None,
-        caveats: Vec::new(),
-    })
+    let (failed, uploads_left) = (seen.session.remote_errors, seen.session.uploads_left);
+    let errors = seen.session.counts.errors;
+    if failed == 0 && uploads_left == 0 && errors == 0 {
+        return None;
+    }
+    let evidence = vec![
+        seen.in_session(Quantity::FailedRequests, failed as f64, ".remote_errors"),
+        seen.in_session(Quantity::UploadsLeft, uploads_left as f64, ".uploads_left"),
+        seen.in_session(Quantity::AnswersWithError, errors as f64, ".errors"),
+    ];
+    Some(Finding::new(Rule::Errors, Bottleneck::Errors { failed, uploads_left }, evidence))
 }

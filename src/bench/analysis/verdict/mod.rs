@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod evidence;
+pub mod finding;
 pub mod machine;
 pub mod remote;
 pub mod rules;

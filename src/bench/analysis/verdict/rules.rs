@@ -1,123 +1,81 @@
-//! The verdict on a state: what held it back, by rules that each name their evidence, and what would help.
+//! The verdict on a state: every rule over its typical round.
 
+use crate::bench::analysis::study::summary::typical;
 use crate::bench::analysis::verdict::backend;
+use crate::bench::analysis::verdict::evidence::{SHORTEST_NS, Seen};
+use crate::bench::analysis::verdict::finding::{
+    Action, Bottleneck, Evidence, Finding, Missing, StateVerdict, TooLittle,
+};
 use crate::bench::analysis::verdict::machine;
 use crate::bench::analysis::verdict::remote;
 use crate::bench::analysis::verdict::waits;
-use serde::Serialize;
-
-use crate::bench::analysis::study::summary::typical;
-use crate::bench::analysis::verdict::evidence::{Parts, SHORTEST_NS, Seen};
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
 use crate::bench::plan::what_if::WhatIf;
-use crate::bench::report::text::units;
 use crate::bench::results::run::Round;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::cache::Strategy;
+use crate::bench::scenario::rule::Rule;
 
-/// One rule: what it finds in a round, if anything.
-pub type Rule = fn(&Seen<'_>) -> Option<Finding>;
-
-/// All rules by their names, as findings and scenarios have them.
-pub const RULES: [(&str, Rule); 20] = [
-    ("latency", remote::latency),
-    ("bandwidth", remote::bandwidth),
-    ("round-trips", remote::round_trips),
-    ("connections", remote::connections),
-    ("upload-in-put", remote::upload_in_put),
-    ("remote-errors", remote::remote_errors),
-    ("back-off", remote::back_off),
-    ("close", remote::close),
-    ("compression", remote::compression),
-    ("handshake", backend::handshake),
-    ("reader", backend::reader),
-    ("lock", backend::lock),
-    ("local-disk", backend::local_disk),
-    ("unpacking", backend::unpacking),
-    ("backend-cpu", backend::backend_cpu),
-    ("host-cpu", machine::host_cpu),
-    ("other-waits", waits::other_waits),
-    ("memory", machine::memory),
-    ("open-files", machine::open_files),
-    ("errors", machine::errors),
-];
-
-/// Less than this share of the wall clock is not worth a line.
+/// A finding below this share of the wall clock is not worth a line.
 const WORTH_A_LINE: f64 = 0.02;
-/// A build shorter than this says nothing, nanoseconds.
+/// A finding below this is within what starting and scheduling two processes varies by, nanoseconds.
+const WORTH_A_LINE_NS: u64 = 2_000_000;
+/// A build shorter than this cannot be judged, nanoseconds.
 const TOO_SHORT_NS: u64 = 50_000_000;
 
-/// What the rules found in the rounds of one state, under one case where it has cases.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct StateVerdict {
-    /// As tables name it: the state, or the case.
-    pub name: String,
-    /// The round that was looked at: of those that count the one nearest to the median, below the folder of the run.
-    pub folder: String,
-    pub wall_ns: u64,
-    /// What gets waited for at the remote, in parts of the wall clock that each cost; None where nothing can be said.
-    pub gets: Option<Parts>,
-    /// By the time that could be saved, the most first.
-    pub ranked: Vec<Finding>,
-    /// What has no time: memory that grows, errors, open files.
-    pub beside: Vec<Finding>,
-    /// Why nothing can be said, where that is so.
-    pub too_little: Option<String>,
-    /// Records that are not there, and what cannot be judged without them.
-    pub missing: Vec<String>,
-}
-
-/// What one rule found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Finding {
-    /// Name of the rule.
-    pub rule: &'static str,
-    /// What holds the build back, in one line.
-    pub title: String,
-    /// The numbers that it was seen in.
-    pub seen: Vec<Evidence>,
-    pub why: String,
-    pub next: Next,
-    /// What it would bring at most, nanoseconds of the wall clock; None for what has no time.
-    pub saves_ns: Option<u64>,
-    /// What to doubt about it.
-    pub caveats: Vec<String>,
-}
-
-/// What to do about a finding.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Next {
-    /// `bench what-if` measures what the change brings.
-    WhatIf { change: WhatIf, state: CacheState, strategy: Strategy },
-    /// The same state with another strategy.
-    Strategy { state: CacheState, strategy: Strategy },
-    /// No command of ours does it.
-    Idea(String),
-}
-
-impl Next {
-    pub fn idea(words: impl Into<String>) -> Next {
-        Next::Idea(words.into())
+/// Looks for one bottleneck in a round.
+fn look(rule: Rule, seen: &Seen<'_>) -> Option<Finding> {
+    match rule {
+        Rule::Latency => remote::latency(seen),
+        Rule::Bandwidth => remote::bandwidth(seen),
+        Rule::RoundTrips => remote::round_trips(seen),
+        Rule::Connections => remote::connections(seen),
+        Rule::UploadInPut => remote::upload_in_put(seen),
+        Rule::RemoteErrors => remote::remote_errors(seen),
+        Rule::BackOff => remote::back_off(seen),
+        Rule::Close => remote::close(seen),
+        Rule::Compression => remote::compression(seen),
+        Rule::Handshake => backend::handshake(seen),
+        Rule::Reader => backend::reader(seen),
+        Rule::Lock => backend::lock(seen),
+        Rule::LocalDisk => backend::local_disk(seen),
+        Rule::Unpacking => backend::unpacking(seen),
+        Rule::BackendCpu => backend::backend_cpu(seen),
+        Rule::HostCpu => machine::host_cpu(seen),
+        Rule::OtherWaits => waits::other_waits(seen),
+        Rule::Memory => machine::memory(seen),
+        Rule::OpenFiles => machine::open_files(seen),
+        Rule::Errors => machine::errors(seen),
     }
 }
 
-/// A number, and where it is from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Evidence {
-    /// In words, with its unit.
-    pub what: String,
-    /// The number as the file has it: nanoseconds, bytes, a count, a share.
-    pub value: f64,
-    /// Below the folder of the run.
-    pub file: String,
-    /// The `jq` filter that gives the number there.
-    pub query: String,
+/// With the change of `bench what-if` that takes the bottleneck away, if there is one for the state.
+fn with_experiment(finding: Finding, seen: &Seen<'_>) -> Finding {
+    let (state, strategy) = (seen.round.step.state, seen.session.strategy);
+    match WhatIf::against(finding.rule) {
+        Some(change) if change.concerns(state, strategy) => finding.with(Action::WhatIf { change, state }),
+        _ => finding,
+    }
+}
+
+impl Finding {
+    /// A finding whose saving is the sum of the parts of its evidence; without parts it costs no time.
+    pub fn new(rule: Rule, bottleneck: Bottleneck, evidence: Vec<Evidence>) -> Finding {
+        let parts: Vec<f64> = evidence.iter().filter_map(|found| found.part_ns).collect();
+        let saves_ns = if parts.is_empty() { None } else { Some(parts.iter().sum::<f64>().max(0.0) as u64) };
+        Finding { rule, bottleneck, evidence, action: None, saves_ns }
+    }
+
+    /// With a command that measures or makes the change.
+    pub fn with(self, action: Action) -> Finding {
+        Finding { action: Some(action), ..self }
+    }
+}
+
+impl Evidence {
+    /// With the part of the saving that it accounts for, nanoseconds.
+    pub fn part(self, part_ns: f64) -> Evidence {
+        Evidence { part_ns: Some(part_ns.max(0.0)), ..self }
+    }
 }
 
 impl StateVerdict {
@@ -141,6 +99,7 @@ impl StateVerdict {
             folder,
             wall_ns,
             gets: None,
+            manifests_ns: None,
             ranked: Vec::new(),
             beside: Vec::new(),
             too_little: None,
@@ -148,55 +107,44 @@ impl StateVerdict {
         };
         verdict.too_little = too_little(round);
         let Some(seen) = Seen::of(round).filter(|_| verdict.too_little.is_none()) else { return verdict };
-        let found = RULES.iter().filter_map(|(_, rule)| rule(&seen));
+        let found = Rule::ALL.into_iter().filter_map(|rule| Some(with_experiment(look(rule, &seen)?, &seen)));
         let (mut ranked, beside): (Vec<Finding>, Vec<Finding>) = found.partition(|finding| finding.saves_ns.is_some());
         for finding in &mut ranked {
             finding.saves_ns = finding.saves_ns.map(|ns| ns.min(wall_ns));
         }
-        ranked.retain(|finding| finding.saves_ns.unwrap_or(0) as f64 >= WORTH_A_LINE * wall_ns as f64);
+        let least_ns = ((WORTH_A_LINE * wall_ns as f64) as u64).max(WORTH_A_LINE_NS);
+        ranked.retain(|finding| finding.saves_ns.unwrap_or(0) >= least_ns);
         ranked.sort_by_key(|finding| std::cmp::Reverse(finding.saves_ns));
-        (verdict.gets, verdict.ranked, verdict.beside) = (Some(seen.gets), ranked, beside);
+        (verdict.gets, verdict.manifests_ns) = (Some(seen.gets), Some(seen.manifests_ns));
+        (verdict.ranked, verdict.beside) = (ranked, beside);
         verdict
     }
 }
 
-/// Why nothing can be said of a round.
-fn too_little(round: &Round) -> Option<String> {
+/// The reason why a round cannot be judged.
+fn too_little(round: &Round) -> Option<TooLittle> {
     if round.wall_ns < TOO_SHORT_NS {
-        return Some(format!("{} are too short to tell", ms(round.wall_ns as f64)));
+        return Some(TooLittle::TooShort(round.wall_ns));
     }
-    match &round.account {
-        _ if round.session.is_none() => Some("no session.json".to_owned()),
-        None => Some("no request.txt".to_owned()),
-        // What waits cost was not in the account then.
-        Some(account) if account.cores == 0 => Some("the run was saved by an earlier version of bench".to_owned()),
+    if round.session.is_none() {
+        return Some(TooLittle::NoSession);
+    }
+    match round.account {
         Some(_) => None,
+        None => Some(TooLittle::NoRequestLog),
     }
 }
 
-/// What is not there, and what cannot be judged without it.
-fn missing(round: &Round) -> Vec<String> {
+/// The records that a rule would have needed.
+fn missing(round: &Round) -> Vec<Missing> {
     let resources = round.session.as_ref().and_then(|session| session.resources.as_ref());
-    let is_brief = resources.is_some_and(|resources| resources.interval_ns < SHORTEST_NS);
     let all = [
-        (is_brief, "samples over half a second: whether others took the cores"),
-        (round.account.is_none(), "request.txt: where the time went"),
-        (round.spans.is_empty(), "pprof/fg.prof: what requests waited for"),
-        (resources.is_none(), "samples: cores, disk, memory"),
+        (resources.is_some_and(|resources| resources.interval_ns < SHORTEST_NS), Missing::LongSamples),
+        (round.account.is_none(), Missing::RequestLog),
+        (round.spans.is_empty(), Missing::WallProfile),
+        (resources.is_none(), Missing::Samples),
     ];
-    all.into_iter().filter(|(is_missing, _)| *is_missing).map(|(_, what)| what.to_owned()).collect()
-}
-
-pub(crate) fn ms(ns: f64) -> String {
-    units::duration(ns)
-}
-
-pub(crate) fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
-}
-
-pub(crate) fn share(part: f64, whole: f64) -> String {
-    if whole > 0.0 { units::percent(part / whole) } else { units::MISSING.to_owned() }
+    all.into_iter().filter(|(is_missing, _)| *is_missing).map(|(_, record)| record).collect()
 }
 
 #[cfg(test)]

@@ -1,51 +1,37 @@
-//! The rule about what no other rule looks at: that nothing stands out is only true when it is little.
+//! The rule about waits that no other rule explains: "no bottleneck found" is only true when they are short.
 
 use crate::bench::analysis::time::time_breakdown::{Stage, Wait, WaitKind};
 use crate::bench::analysis::verdict::evidence::Seen;
+use crate::bench::analysis::verdict::finding::{Bottleneck, Evidence, Finding, Quantity};
 use crate::bench::analysis::verdict::remote::{AtClose, is_serial};
-use crate::bench::analysis::verdict::rules::{Evidence, Finding, Next, ms};
+use crate::bench::scenario::rule::Rule;
 
-/// So many of the waits are told one by one.
-const MOST: usize = 3;
-/// A write that wakes a process on another core takes up to that on virtual machines.
+/// A write that wakes a process on another core takes up to this on virtual machines, nanoseconds.
 const WAKING_NS: u64 = 50_000;
 
 /// Waits that no other rule explains.
 pub fn other_waits(seen: &Seen<'_>) -> Option<Finding> {
     let mut waits = unexplained(seen);
-    waits.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let all_ns: f64 = waits.iter().map(|(ns, _)| ns).sum();
-    let most = waits.first()?.1.what.clone();
-    waits.truncate(MOST);
-    Some(Finding {
-        rule: "other-waits",
-        title: format!("go waits for the cache where no rule looks: {most}"),
-        seen: waits.into_iter().map(|(_, evidence)| evidence).collect(),
-        why: "go cannot go on before its answer".to_owned(),
-        next: Next::idea("fg.svg and trace.json of the round show its stages"),
-        saves_ns: Some(all_ns as u64),
-        caveats: vec![
-            "a part of it no cache can do without: of writing answers what is above 50 µs each counts".to_owned(),
-        ],
-    })
+    waits.sort_by(|one, other| other.part_ns.unwrap_or(0.0).total_cmp(&one.part_ns.unwrap_or(0.0)));
+    let first = waits.first()?;
+    let bottleneck = Bottleneck::OtherWaits { largest: first.quantity, cost_ns: first.value };
+    Some(Finding::new(Rule::OtherWaits, bottleneck, waits))
 }
 
-/// Each with what it cost beyond what it has to, nanoseconds.
-fn unexplained(seen: &Seen<'_>) -> Vec<(f64, Evidence)> {
+/// Each with its cost beyond what cannot be avoided.
+fn unexplained(seen: &Seen<'_>) -> Vec<Evidence> {
     let waits = seen.account.waits.iter().filter(|wait| !is_explained(seen, wait));
-    let mut all: Vec<(f64, Evidence)> = waits.map(|wait| (beyond_ns(seen, wait), of_wait(seen, wait))).collect();
+    let mut all: Vec<Evidence> = waits.map(|wait| of_wait(seen, wait).part(beyond_ns(seen, wait))).collect();
     if !is_serial(seen) {
         let turn_ns = seen.gets.turn_ns;
-        let what = format!("turns of downloads cost {}", ms(turn_ns));
-        all.push((turn_ns, seen.in_verdict(what, turn_ns, ".gets.turn_ns")));
+        all.push(seen.in_verdict(Quantity::CostOfTurns, turn_ns, ".gets.turn_ns").part(turn_ns));
     }
-    let close_ns = seen.account.close_ns as f64;
     let known_ns =
         AtClose::of(seen).map_or(0.0, |at_close| at_close.sending_ns + at_close.compressing_ns + at_close.starved_ns);
-    let what = format!("close took {}, {} of it for uploads", ms(close_ns), ms(known_ns));
+    let left_ns = seen.account.close_ns as f64 - known_ns;
     let query = "(.account.close_ns - ((.session.close_sending_ns // 0) + (.session.close_compressing_ns // 0))) | [., 0] | max";
-    all.push((close_ns - known_ns, seen.in_results(what, close_ns - known_ns, query)));
-    all.retain(|(ns, _)| *ns >= 1.0);
+    all.push(seen.in_results(Quantity::CloseUnexplained, left_ns, query).part(left_ns));
+    all.retain(|found| found.part_ns.is_some_and(|ns| ns >= 1.0));
     all
 }
 
@@ -69,20 +55,9 @@ fn is_explained(seen: &Seen<'_>, wait: &Wait) -> bool {
     }
 }
 
-fn of_wait(seen: &Seen<'_>, wait: &Wait) -> Evidence {
+/// The cost of the requests of one kind in one stage.
+pub fn of_wait(seen: &Seen<'_>, wait: &Wait) -> Evidence {
     let [kind, stage] = [serde_json::json!(wait.kind), serde_json::json!(wait.stage)];
     let filter = format!(".account.waits[] | select(.kind == {kind} and .stage == {stage}) | .lost_ns");
-    let what = format!("{} cost {}", words(wait), ms(wait.lost_ns));
-    seen.in_results(what, wait.lost_ns, &filter)
-}
-
-fn words(wait: &Wait) -> &'static str {
-    match (wait.kind, wait.stage) {
-        (_, Stage::Queue) => "requests before they are looked at",
-        (_, Stage::Body) => "reading the bodies of puts",
-        (WaitKind::Get, Stage::Local) => "looking up gets locally",
-        (WaitKind::Put, Stage::Local) => "storing puts",
-        (_, Stage::Remote) => "the remote",
-        (_, Stage::Respond) => "writing answers",
-    }
+    seen.in_results(Quantity::CostOfWait(wait.kind, wait.stage), wait.lost_ns, &filter)
 }

@@ -5,9 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::bench::commands::compare::{
-    CommitBuilds, CompareArgs, Repository, Side, SideBySideArgs, conclude, exit_code,
-};
+use crate::bench::commands::compare::{CommitBuilds, CompareArgs, ERROR, Repository, Side, SideBySideArgs, conclude};
 use crate::bench::commands::run::run_plan;
 use crate::bench::execute::backend::command::all_arguments;
 use crate::bench::execute::backend::commit_build::check_arguments;
@@ -45,16 +43,15 @@ pub fn run(args: &CompareArgs, sides: [Side; 2], repository: Option<Repository>)
         }
     }
     (0..plan.cases.len()).try_for_each(|case| check_backend(&plan, case))?;
-    let (results, code) = run_plan(
-        &plan,
-        &bench_args.results_folder(),
-        &format!("compare-{}", plan.scenario),
-        bench_args.details,
-        &interrupt,
-    )?;
+    let name = format!("compare-{}", plan.scenario);
+    let (results, code) = run_plan(&plan, &bench_args.results_folder(), &name, args.side_by_side.details, &interrupt)?;
     let Some(found) = results.differences.as_ref().filter(|_| !interrupt.requested()) else { return Ok(code) };
-    let is_well = conclude(args, found, &tables::header(&results), Vec::new())?;
-    Ok(if is_well { code } else { exit_code(false) })
+    let concluded = conclude(args, found, &tables::header(&results), Vec::new())?;
+    if concluded != ExitCode::SUCCESS || code == ExitCode::SUCCESS {
+        return Ok(concluded);
+    }
+    // A state was never reached, or records disagree.
+    Ok(ExitCode::from(ERROR))
 }
 
 /// The arguments of a bench that runs this, without rounds for profiles: they would tell no difference.
@@ -94,7 +91,7 @@ fn build(side: &Side, builds: Option<&CommitBuilds>, interrupt: &Interrupt) -> R
         return Ok(());
     }
     let line = StatusLine::new();
-    builds.build(commit, interrupt, &|what| line.say(what, "", None))
+    builds.build(commit, interrupt, &|what| line.say(what, None, None))
 }
 
 /// Makes sure that the backend of a case understands all that it will be told, before the first round.

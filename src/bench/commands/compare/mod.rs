@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::bench::analysis::study::differences::Differences;
 use crate::bench::execute::backend::commit_build::CommitBuilds;
 use crate::bench::execute::backend::repository::{Commit, Repository};
+use crate::bench::report::markdown;
 use crate::bench::report::terminal::differences;
 use crate::bench::results::run::RESULTS_FILE;
 use crate::bench::scenario::args::{parse_percent, rounds};
@@ -25,19 +26,27 @@ const THIS_BUILD: &str = ".";
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub struct CompareArgs {
-    /// What came before: the folder of a saved run, a commit as git names it (HEAD~3, main, 1a2b3c4), or `.` for this build
+    /// The first: the folder of a saved run, a commit as git names it (HEAD~3, main, 1a2b3c4), or `.` for this build
     before: String,
-    /// What came after: the same
+    /// The second, which is judged: named in the same way
     after: String,
     /// Exit with 1 when a state got slower by more than this, as 5%: its whole interval lies above it
     #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     fail_over: Option<f64>,
+    /// Exit with 3 when a state shows no clear difference because of noise or too few rounds
+    #[arg(long)]
+    fail_on_inconclusive: bool,
     /// Write the comparison into this file too, for a pull request
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
     #[command(flatten)]
     side_by_side: SideBySideArgs,
 }
+
+/// Exit codes of `bench compare` beside 0.
+const SLOWER: u8 = 1;
+pub const ERROR: u8 = 2;
+const INCONCLUSIVE: u8 = 3;
 
 /// What is run to compare two commits.
 #[derive(Debug, clap::Args)]
@@ -64,6 +73,9 @@ pub(crate) struct SideBySideArgs {
     /// The go command that is timed instead of `go build`
     #[arg(last = true, value_name = "GO_COMMAND")]
     command: Vec<String>,
+    /// Print all tables and notes, not only the first screen
+    #[arg(long)]
+    details: bool,
     /// Folder of the results [default: metrics]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -73,10 +85,12 @@ const HELP: &str = "\
 Examples:
   bench compare metrics/RUN1 metrics/RUN2 --fail-over 5%    two saved runs
   bench compare main . --scenario small                     a branch and this build, within minutes
-  bench compare HEAD~3 HEAD --only b,a --rounds 21          two commits, where all is cached
+  bench compare HEAD~3 HEAD --only remote-hit,local-hit --rounds 21
 
 Commits are built from files of their own: yours, index and stash are not touched. What was built
-stays below target/compare/ for the next time. `.` is this bench as it runs.";
+stays below target/compare/ for the next time. `.` is this bench as it runs.
+
+Exit codes: 0, 1 slower (--fail-over), 2 an error, 3 inconclusive (--fail-on-inconclusive), 130 interrupted.";
 
 /// One of the two that are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,8 +164,8 @@ fn find_side(name: &str, repository: Option<&Repository>) -> Result<Side> {
     )
 }
 
-/// Whether all is well by `--fail-over`; writes the summary for a pull request. `header` says what was run.
-fn conclude(args: &CompareArgs, found: &Differences, header: &str, more: Vec<String>) -> Result<bool> {
+/// The exit code by `--fail-over` and `--fail-on-inconclusive`; writes the summary for a pull request. `header` says what was run.
+fn conclude(args: &CompareArgs, found: &Differences, header: &str, more: Vec<String>) -> Result<ExitCode> {
     let slower = args.fail_over.map(|limit| found.slower_than(limit));
     let limit = args.fail_over.zip(slower.as_ref()).map(|(limit, slower)| differences::limit(limit, slower));
     if let Some(words) = &limit {
@@ -159,14 +173,18 @@ fn conclude(args: &CompareArgs, found: &Differences, header: &str, more: Vec<Str
     }
     if let Some(path) = &args.markdown {
         let more: Vec<String> = more.into_iter().chain(limit).collect();
-        std::fs::write(path, differences::markdown(found, header, &more))
+        std::fs::write(path, markdown::of_differences(found, header, &more))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(slower.is_none_or(|slower| slower.is_empty()))
-}
-
-fn exit_code(is_well: bool) -> ExitCode {
-    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if slower.is_some_and(|slower| !slower.is_empty()) {
+        return Ok(ExitCode::from(SLOWER));
+    }
+    let inconclusive = found.inconclusive();
+    if args.fail_on_inconclusive && !inconclusive.is_empty() {
+        stdout::print(&format!("INCONCLUSIVE: {}.\n", inconclusive.join(", ")))?;
+        return Ok(ExitCode::from(INCONCLUSIVE));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

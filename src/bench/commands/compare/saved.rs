@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::bench::analysis::load;
 use crate::bench::analysis::study::comparability::{doubts, obstacles};
 use crate::bench::analysis::study::compare_saved::compare_runs;
-use crate::bench::commands::compare::{CompareArgs, SideBySideArgs, conclude, exit_code};
+use crate::bench::commands::compare::{CompareArgs, SideBySideArgs, conclude};
 use crate::bench::commands::run::view;
 use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::tables;
-use crate::bench::report::terminal::tables::wrapped;
 use crate::bench::report::text::notes;
+use crate::bench::report::text::wrap::wrapped;
 use crate::note;
 use crate::stdout;
 
@@ -26,6 +26,9 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
         bail!("`{flag}` is for two commits, and these are saved runs\n  next:  leave it out");
     }
     let (before, after) = (load(before)?, load(after)?);
+    if (&before.run, before.started_unix_ns) == (&after.run, after.started_unix_ns) && before.rounds == after.rounds {
+        return same_run(args, &after.run);
+    }
     let obstacles = obstacles(&before, &after);
     if !obstacles.is_empty() {
         let next = "run both on the same machine with the same scenario";
@@ -41,8 +44,20 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
     let doubts = doubts(&before, &after).into_iter().map(|doubt| format!("Not the same in both: {doubt}."));
     let doubts: Vec<String> = doubts.collect();
     let words: Vec<String> = differences::words(&found).into_iter().chain(doubts.clone()).collect();
-    stdout::print(&format!("{}\n\n{}\n", differences::grid(&found).render(view()), wrapped(&words, view().width)))?;
-    conclude(args, &found, &tables::header(&after), doubts).map(exit_code)
+    let (answer, rest) = words.split_at(1);
+    let [answer, rest] = [answer, rest].map(|words| wrapped(words, view().width));
+    stdout::print(&format!("{answer}\n\n{}\n\n{rest}\n", differences::grid(&found).render(view())))?;
+    conclude(args, &found, &tables::header(&after), doubts)
+}
+
+/// A run that is compared with itself has no difference to judge.
+fn same_run(args: &CompareArgs, run: &str) -> Result<ExitCode> {
+    let words = format!("{run} compared with itself: the same.\n");
+    stdout::print(&words)?;
+    if let Some(path) = &args.markdown {
+        std::fs::write(path, words).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The first of the switches that mean nothing here.
@@ -55,6 +70,7 @@ fn only_for_commits(args: &SideBySideArgs) -> Option<&'static str> {
         ("--long-rounds", args.long_rounds.is_some()),
         ("--workload", args.workload.is_some()),
         ("--out", args.out.is_some()),
+        ("--details", args.details),
         ("-- go", !args.command.is_empty()),
     ];
     given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)

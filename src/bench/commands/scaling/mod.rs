@@ -1,4 +1,4 @@
-//! `bench growth`: what the backend costs by how much its stores hold, and a bucket after many small commits. It talks to the
+//! `bench scaling`: what the backend costs by how much its stores hold, and a bucket after many small commits. It talks to the
 //! backend itself, with made-up outputs: no compiler, and no go.
 
 pub mod commits;
@@ -29,14 +29,14 @@ use crate::stdout;
 use crate::telemetry::SessionSummary;
 
 /// Every sample, in the folder of the run.
-const FILE: &str = "growth.json";
+const FILE: &str = "scaling.json";
 /// Version of its layout.
 const SCHEMA: u32 = 1;
 
 /// Shows how costs grow with the entries of a local store and of a bucket, and what many small commits make of a bucket.
 /// Needs no compiler
 #[derive(Debug, Clone, clap::Args)]
-pub struct GrowthArgs {
+pub struct ScalingArgs {
     /// Entries in the stores, joined by commas
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1000,10000,100000,1000000",
           value_parser = clap::value_parser!(u64).range(20..=10_000_000))]
@@ -57,7 +57,7 @@ pub struct GrowthArgs {
 
 /// What was measured.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Growth {
+pub(crate) struct Scaling {
     schema: u32,
     /// Of the far sessions, and of those of the commits.
     first_byte_ms: f64,
@@ -79,25 +79,25 @@ pub(crate) struct Bench {
 ///
 /// # Errors
 /// When a backend does not do what it should, or nothing can be written.
-pub fn run(args: &GrowthArgs) -> Result<ExitCode> {
+pub fn run(args: &ScalingArgs) -> Result<ExitCode> {
     let far = Link { latency_ms: args.rtt, ..Link::NONE };
     far.check().map_err(|error| anyhow::anyhow!("--rtt {}: {error}", args.rtt))?;
     let interrupt = Interrupt::listen()?;
     let server = Server::start(Link::NONE, &interrupt)?;
-    let folder = RunFolder::create(&args.out, "growth")?;
+    let folder = RunFolder::create(&args.out, "scaling")?;
     let executable = std::env::current_exe().context("cannot find bench's own executable")?;
     let mut bench =
         Bench { server, interrupt: interrupt.clone(), work: folder.work.path.clone(), executable, sessions: 0 };
-    let mut growth = Growth { schema: SCHEMA, first_byte_ms: args.rtt, ..Growth::default() };
-    let measured = measure(&mut bench, args, far, &mut growth);
+    let mut scaling = Scaling { schema: SCHEMA, first_byte_ms: args.rtt, ..Scaling::default() };
+    let measured = measure(&mut bench, args, far, &mut scaling);
     note::line("removing the stores of this run");
     folder.work.remove();
-    if !(growth.sizes.is_empty() && growth.commits.is_empty()) {
+    if !(scaling.sizes.is_empty() && scaling.commits.is_empty()) {
         folder.keep();
         let path = folder.path.join(FILE);
-        std::fs::write(&path, serde_json::to_vec_pretty(&growth)?)
+        std::fs::write(&path, serde_json::to_vec_pretty(&scaling)?)
             .with_context(|| format!("cannot write {}", path.display()))?;
-        stdout::print(&format!("{}\n{}  every sample\n", table::render(&growth, view()), path.display()))?;
+        stdout::print(&format!("{}\n{}  every sample\n", table::render(&scaling, view()), path.display()))?;
     }
     if interrupt.requested() {
         note::line("interrupted: the tables have what was measured so far");
@@ -106,12 +106,12 @@ pub fn run(args: &GrowthArgs) -> Result<ExitCode> {
     measured.map(|()| ExitCode::SUCCESS)
 }
 
-fn measure(bench: &mut Bench, args: &GrowthArgs, far: Link, growth: &mut Growth) -> Result<()> {
+fn measure(bench: &mut Bench, args: &ScalingArgs, far: Link, scaling: &mut Scaling) -> Result<()> {
     for entries in &args.entries {
-        growth.sizes.push(stores::measure(bench, *entries, args.rounds, far)?);
+        scaling.sizes.push(stores::measure(bench, *entries, args.rounds, far)?);
     }
     if args.commits > 0 {
-        growth.commits = commits::measure(bench, args.commits, far)?;
+        scaling.commits = commits::measure(bench, args.commits, far)?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! The tables of `bench growth`.
+//! The tables of `bench scaling`.
 
 use crate::bench::analysis::statistics::stats::median;
-use crate::bench::commands::scaling::Growth;
+use crate::bench::commands::scaling::Scaling;
 use crate::bench::commands::scaling::commits::Commit;
 use crate::bench::commands::scaling::stores;
 use crate::bench::commands::scaling::stores::{Size, Start};
@@ -13,8 +13,8 @@ use crate::bench::report::text::units::Column;
 const COMMITS_A_ROW: u32 = 10;
 
 /// All tables, with what their columns are.
-pub fn render(growth: &Growth, view: View) -> String {
-    let (sizes, ms) = (&growth.sizes, growth.first_byte_ms);
+pub fn render(scaling: &Scaling, view: View) -> String {
+    let (sizes, ms) = (&scaling.sizes, scaling.first_byte_ms);
     let mut text = String::new();
     if !sizes.is_empty() {
         text += &format!(
@@ -31,12 +31,12 @@ pub fn render(growth: &Growth, view: View) -> String {
             stores::SHARE_A_BODY,
         );
     }
-    if !growth.commits.is_empty() {
+    if !scaling.commits.is_empty() {
         text += &format!(
             "\nA bucket over small commits: each is built by a machine with nothing else, which needs 1000 entries of 20 kB\n\n{}\n\n\
              commit 0 fills the bucket; each other one changes 20 entries. wall, requests and\n\
              bytes: until go would be let go, at {ms} ms; merging comes after it.\n",
-            commits(&growth.commits).render(view)
+            commits(&scaling.commits).render(view)
         );
     }
     text

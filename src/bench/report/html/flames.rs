@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::bench::plan::steps::Kind;
+use crate::bench::report::html::charts::palette::DARK_FLAMES;
 use crate::bench::report::html::records::{Folder, Missing};
 use crate::bench::report::html::subjects::Subject;
 use crate::bench::results::run::Results;
@@ -10,9 +11,9 @@ use crate::bench::scenario::case::Case;
 
 /// A picture of more bytes is linked only.
 const LARGEST: usize = 1 << 20;
-/// So many bytes of pictures are taken into one page; the others are linked.
+/// Pictures in one page take at most this many bytes; the others are linked.
 const ALL: usize = 6 << 20;
-/// Of a frame whose picture does not tell its height, pixels.
+/// Height of a frame whose picture does not say its own, pixels.
 const HEIGHT: &str = "600";
 
 /// One flame graph.
@@ -25,7 +26,7 @@ pub struct Flame {
     pub svg: Option<String>,
 }
 
-/// Those of all subjects, the CPU before the wall clock, and what could not be found.
+/// The flame graphs of all subjects, CPU before wall clock, and the names of those that are missing.
 pub fn read(folder: &Folder<'_>, subjects: &[Subject<'_>], results: &Results) -> (Vec<Flame>, Vec<Missing>) {
     let (mut flames, mut missing) = (Vec::new(), Vec::new());
     let mut room = ALL;
@@ -89,10 +90,11 @@ pub fn render(folder: &Folder<'_>, flames: &[Flame]) -> Markup {
 }
 
 fn embedded(svg: &str) -> String {
+    let svg = svg.replacen("</style>", &format!("{DARK_FLAMES}</style>"), 1);
     format!("data:image/svg+xml;base64,{}", base64_simd::STANDARD.encode_to_string(svg))
 }
 
-/// What the picture says of itself.
+/// The height that the picture declares.
 fn height(svg: &str) -> &str {
     let after = svg.split_once("<svg").and_then(|(_, rest)| rest.split_once(" height=\""));
     let value = after.and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value);

@@ -1,21 +1,11 @@
-//! `report.html`: one file that needs no network.
+//! `report.html`: a run to look at, in one file that needs no network. Draws what `analysis` computed and links the records
+//! beside it; computes nothing.
 
-pub mod chart;
+pub mod charts;
 pub mod flames;
-pub mod in_flight;
-pub mod latency;
-pub mod links;
-pub mod network_map;
 pub mod page;
-pub mod palette;
-pub mod panels;
-pub mod parts;
 pub mod records;
-pub mod strips;
+pub mod sections;
 pub mod subjects;
-pub mod tables;
 pub mod text;
-pub mod time_breakdown;
 pub mod verdict;
-pub mod waterfall;
-pub mod write;

@@ -1,32 +1,43 @@
-//! The page: the answer, then a section for each thing that there is something of.
+//! The page: the answer with its table, what to fix, then a section for each further question.
+
+use std::io::Write;
+use std::path::Path;
 
 use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::bench::report::html::palette::dark_css;
-use crate::bench::report::html::panels::{Logs, flight, gets, logs, paths};
-use crate::bench::report::html::parts::{accounts, environment, sample_strips, tables};
-use crate::bench::report::html::records::{Folder, sentences};
+use crate::bench::report::html::charts::palette::dark_css;
+use crate::bench::report::html::records::Folder;
+use crate::bench::report::html::sections::requests::{Logs, logs};
+use crate::bench::report::html::sections::table::{class, table};
+use crate::bench::report::html::sections::{Section, builds, files, packages, time, trust};
 use crate::bench::report::html::subjects::{Subject, subjects};
 use crate::bench::report::html::text::inline;
-use crate::bench::report::html::{flames, links, network_map, verdict};
-use crate::bench::report::terminal::tables;
+use crate::bench::report::html::{flames, verdict};
+use crate::bench::report::terminal::{first_screen, tables};
 use crate::bench::report::text::{answer, conditions, notes};
-use crate::bench::results::run::Results;
+use crate::bench::results::run::{Results, write_whole};
 
-/// A part of the page.
-struct Section {
-    id: &'static str,
-    title: &'static str,
-    body: Markup,
+/// The name of the page in the folder of a run.
+pub const HTML_FILE: &str = "report.html";
+/// Sorts a table by the column whose title is clicked.
+const SCRIPT: &str = include_str!("sort.js");
+
+/// Writes the page into `folder`, by rename; the records are read from there.
+///
+/// # Errors
+/// When it cannot be drawn or written.
+pub fn write(results: &Results, folder: &Path) -> Result<()> {
+    let page = render(results, &Folder(folder))?.into_string();
+    write_whole(&folder.join(HTML_FILE), |file| Ok(file.write_all(page.as_bytes())?))
 }
 
 /// The whole page.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn render(results: &Results, folder: &Folder<'_>) -> Result<Markup> {
-    let (sections, missing) = sections(results, folder)?;
+    let sections = sections(results, folder)?;
     Ok(html! {
         (DOCTYPE)
         html lang="en" {
@@ -38,79 +49,66 @@ pub fn render(results: &Results, folder: &Folder<'_>) -> Result<Markup> {
                 style { (PreEscaped(include_str!("style.css"))) "@media (prefers-color-scheme: dark) {\n" (PreEscaped(dark_css())) "}" }
             }
             body {
-                (head(results, folder))
+                (head(results))
                 nav { @for section in &sections { a href={ "#" (section.id) } { (section.title) } " " } }
-                @for section in &sections {
-                    section id=(section.id) { h2 { (section.title) } (section.body) }
-                }
-                @if !missing.is_empty() {
-                    section id="missing" { h2 { "What is missing" } @for sentence in missing { p { (sentence) } } }
-                }
+                main { @for section in &sections { (section.render()) } }
                 footer { (results.run) " · bench " (results.environment.bench_version) }
+                script { (PreEscaped(SCRIPT)) }
             }
         }
     })
 }
 
-/// The answer, what was run, and whether it came to its end.
-fn head(results: &Results, folder: &Folder<'_>) -> Markup {
-    let (title, answer, says) = match answer::of_run(results) {
-        Some(sentences) => (answer::QUESTION.to_owned(), Some(answer::headline(&results.summary)), vec![sentences]),
-        None => (tables::scenario(&results.plan), None, tables::sentences(results)),
-    };
-    let warning = results.summary.machine.and_then(conditions::warning);
+/// The answer, the table below it, the conditions, and a warning where the run did not come to its end.
+fn head(results: &Results) -> Markup {
+    let study = first_screen::study_of(results);
+    // The table says all that there is to say of states.
+    let is_of_states = answer::of_run(results).is_some() && results.differences.is_none();
+    let question = is_of_states.then_some(answer::QUESTION);
+    let says = if question.is_some() { Vec::new() } else { tables::sentences(results) };
     html! {
         header {
-            h1 { (title) }
-            @if let Some(warning) = warning { p.warning { (warning) } }
-            @if let Some(answer) = answer { p.answer { strong { (answer) } } }
-            @for sentence in &says { p.answer { (inline(sentence)) } }
+            p.hint { (tables::scenario(&results.plan)) @if let Some(question) = question { " · " (question) } }
+            h1 class=[class(study.answer.tone)] { (study.answer.text) }
             @if let Some(why) = notes::incomplete(results) {
                 p.warning { "Note: " (why) "; what was measured until then is shown." }
             }
+            @if !study.table.rows.is_empty() { (table(&study.table)) }
+            p.hint { (conditions::parts(results).join(" · ")) }
+            @for sentence in &says { p { (inline(sentence)) } }
             @for line in tables::header(results).lines() { p.hint { (line) } }
-            p.hint {
-                @for file in ["results.json", "results.csv", "results.md"] { (folder.link(file, file)) " " }
-            }
         }
     }
 }
 
-/// All sections that have something to show, and what is missing.
-fn sections(results: &Results, folder: &Folder<'_>) -> Result<(Vec<Section>, Vec<String>)> {
+/// All sections that have something to show.
+fn sections(results: &Results, folder: &Folder<'_>) -> Result<Vec<Section>> {
     let all = subjects(results);
     // The points of a grid are in its map.
     let drawn: &[Subject<'_>] = if results.network.is_none() { &all } else { &[] };
-    let logs = if results.plan.records { logs(folder, drawn, results) } else { Logs::default() };
-    let (flames, no_flames) =
-        if results.plan.records { flames::read(folder, drawn, results) } else { (Vec::new(), Vec::new()) };
-    let mut sections = Vec::new();
-    let mut add = |id, title, body: Option<Markup>| sections.extend(body.map(|body| Section { id, title, body }));
-    let has_verdict = !results.verdicts.is_empty();
-    add(
+    let (logs, (flames, no_flames)) = if results.plan.records {
+        (logs(folder, drawn, results), flames::read(folder, drawn, results))
+    } else {
+        (Logs::default(), (Vec::new(), Vec::new()))
+    };
+    let mut fix = Section::new("fix", "What should I fix first?");
+    fix.add(
         "verdict",
-        "What should be fixed first?",
-        has_verdict.then(|| verdict::render(folder, &results.verdicts, &results.plan)),
+        None,
+        (!results.verdicts.is_empty()).then(|| verdict::render(folder, &results.verdicts, &results.plan)),
     );
-    add("samples", "How sure is that: every build", sample_strips(results, drawn)?);
-    add("time", "Where did the time go?", accounts(drawn)?);
-    add("flight", "How many requests were open at once?", flight(folder, &logs)?);
-    add("latency", "How long did gets take?", gets(folder, &logs)?);
-    add("path", "Which packages decided the time? (critical path)", paths(results, folder)?);
-    add(
-        "network",
-        "On which networks does a cache help?",
-        results.network.as_ref().map(network_map::render).transpose()?,
-    );
-    add("tables", "All tables and notes", tables(results));
-    add("flames", "Flame graphs", (!flames.is_empty()).then(|| flames::render(folder, &flames)));
-    add("environment", "What was it measured on?", Some(environment(results)));
-    add("records", "Files of each build", links::render(folder, results, &all));
-    let mut missing = sentences(&[logs.missing, no_flames].concat());
-    if !results.plan.records {
-        missing.push(
-            "The backend kept no records in this run (--no-records): what is drawn from them is left out.".to_owned(),
-        );
-    }
-    Ok((sections, missing))
+    let mut sections = vec![
+        fix,
+        builds::section(results, drawn)?,
+        time::section(folder, results, drawn, &logs, &flames)?,
+        packages::section(&results.savings),
+        trust::section(results, &[&logs.missing[..], &no_flames].concat()),
+        files::section(folder, results, &all),
+    ];
+    sections.retain(|section| !section.parts.is_empty());
+    Ok(sections)
 }
+
+#[cfg(test)]
+#[path = "page_tests.rs"]
+pub mod tests;

@@ -1,4 +1,4 @@
-//! What the report takes from the records beside `results.json`. What is not there is told, and is no error.
+//! Data that the report takes from the records beside `results.json`. A missing record is named on the page, and is no error.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -12,31 +12,31 @@ use crate::bench::report::html::subjects::Subject;
 use crate::bench::results::run::Results;
 use crate::telemetry::read_request_log;
 
-/// Parts of the wall clock in a chart of requests in flight.
+/// Parts of the wall time in a chart of requests in flight.
 const PARTS: usize = 240;
-/// What has a meaning in a link.
+/// Characters that have a meaning in a link.
 const IN_LINKS: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b':').add(b'\\');
 
-/// The folder of a run, or what was copied of it.
+/// The folder of a run, or of a copy of some of its files.
 pub struct Folder<'a>(pub &'a Path);
 
-/// What the request log of a round tells.
+/// The data of a request log that charts need.
 pub struct FromLog {
     pub in_flight: InFlight,
     pub gets: Vec<GetClass>,
 }
 
-/// A record that could not be used, and what the report lacks without it.
+/// A record that could not be used, and the part of the page that needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
-    /// With what is wrong.
+    /// The path, with the reason.
     pub record: String,
     pub without: &'static str,
 }
 
 impl Folder<'_> {
-    /// A file below the folder, if it is there. A results.json may be of anybody: paths out of the folder lead nowhere.
+    /// A file below the folder, if it is there. A results.json can come from anywhere: paths out of the folder are ignored.
     pub fn file(&self, below: &str) -> Option<PathBuf> {
         let is_below = Path::new(below).components().all(|part| matches!(part, Component::Normal(_)));
         let path = self.0.join(below);
@@ -52,27 +52,27 @@ impl Folder<'_> {
     }
 }
 
-/// Reads the request log of the round that stands for a subject; None where it has no backend.
+/// Reads the request log of the typical round of a subject; None where it has no backend.
 pub fn request_log(folder: &Folder<'_>, of: &Subject<'_>, results: &Results) -> Option<Result<FromLog, Missing>> {
     let round = of.round?;
     let session = round.session.as_ref()?;
     let below = format!("{}/request.txt", round.folder);
     let missing =
-        |what: String| Missing { record: format!("{below} {what}"), without: "Requests in flight, latency of gets" };
+        |what: String| Missing { record: format!("{below} {what}"), without: "Requests in flight and latency of gets" };
     let workers = of.figures.account.as_ref().map(|of| of.account.workers).or(results.environment.cores);
     let read = || {
         let path = folder.file(&below).ok_or("is not there")?;
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read ({error})"))?;
         let log = read_request_log(&text).map_err(|error| format!("cannot be read ({error})"))?;
         let cores = results.environment.cores.or(workers);
-        let known = workers.zip(cores).ok_or("does not tell the cores")?;
+        let known = workers.zip(cores).ok_or("has no number of cores")?;
         let frame = Frame::of(round, session, known.0, known.1);
         Ok(FromLog { in_flight: InFlight::of(frame, &log, PARTS), gets: classes(&log) })
     };
     Some(read().map_err(missing))
 }
 
-/// What is left out, each with the records that are not there.
+/// The parts that are left out, each with the missing records.
 pub fn sentences(missing: &[Missing]) -> Vec<String> {
     let mut parts: Vec<&'static str> = missing.iter().map(|missing| missing.without).collect();
     parts.dedup();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_once_for_each_thing_left_out() {
+    fn missing_records_are_named_once_for_each_part_left_out() {
         let missing = |record: &str, without| Missing { record: record.to_owned(), without };
         let all =
             [missing("b/1/x is not there", "this"), missing("a/1/x is not there", "this"), missing("y is cut", "that")];

@@ -1,4 +1,4 @@
-//! What the report has a row, a bar or a panel of: the states, or the states under cases, each with the round that stands for it.
+//! The rows, bars and panels of the report: the states, or the states under cases, each with its typical round.
 
 use crate::bench::analysis::study::summary::{StateSummary, typical};
 use crate::bench::plan::steps::Setup;
@@ -8,11 +8,11 @@ use crate::bench::scenario::case::Case;
 
 /// A state, or a state under a case.
 pub struct Subject<'a> {
-    /// As the tables name it.
+    /// The name in the tables.
     pub name: String,
     pub setup: Setup,
     pub figures: &'a StateSummary,
-    /// Of the rounds that count the one nearest to the median.
+    /// The counted round nearest to the median.
     pub round: Option<&'a Round>,
 }
 
@@ -22,17 +22,17 @@ impl Subject<'_> {
         self.setup.folder(cases)
     }
 
-    /// The name, with the round that stands for it.
+    /// The name with the number of the typical round.
     pub fn named(&self) -> String {
         let round = self.round.map(|round| format!(", round {}", round.step.round));
         format!("{}{}", self.name, round.unwrap_or_default())
     }
 }
 
-/// Those of a run: the states first, then the cases.
+/// The subjects of a run: the states first, then the cases.
 pub fn subjects(results: &Results) -> Vec<Subject<'_>> {
     let subject = |name: String, setup: Setup, figures| {
-        // A gap tells the state from what it is: HTML has none.
+        // Tables separate state and case by two spaces, which HTML would show as one.
         let name = name.replacen("  ", ": ", 1);
         let round = typical(&results.rounds, setup);
         Subject { name, setup, figures, round }

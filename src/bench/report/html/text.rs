@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-/// What stands between backticks is code.
+/// Text between backticks becomes code.
 pub fn inline(sentence: &str) -> Markup {
     let parts = sentence.split('`').zip([false, true].into_iter().cycle());
     html! { @for (part, is_code) in parts { @if is_code { code { (part) } } @else { (part) } } }

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use crate::bench::analysis::verdict::rules::{Evidence, Finding, StateVerdict};
+use crate::bench::analysis::verdict::finding::{Evidence, Finding, StateVerdict};
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::report::html::records::Folder;
 use crate::bench::report::html::text::inline;
+use crate::bench::report::text::finding;
 use crate::bench::report::text::next;
 use crate::bench::report::text::units;
 
@@ -20,84 +21,74 @@ fn of_state(folder: &Folder<'_>, verdict: &StateVerdict, plan: &Plan) -> Markup 
     html! {
         h3 { (verdict.name) }
         p.hint { "Judged by " (folder.link(&session, &verdict.folder)) ", which took " (units::duration(verdict.wall_ns as f64)) "." }
-        @if let Some(why) = &verdict.too_little { p { "Cannot be judged: " (inline(why)) } }
+        @if let Some(why) = &verdict.too_little { p { "Cannot be judged: " (finding::too_little(*why)) } }
         @if is_quiet { p { "No bottleneck found." } }
         @if !verdict.ranked.is_empty() {
-            ol.findings { @for found in &verdict.ranked { li { (finding(folder, found, verdict.wall_ns, plan)) } } }
+            ol.findings { @for found in &verdict.ranked { li { (of_finding(folder, found, verdict.wall_ns, plan)) } } }
         }
         @if !verdict.beside.is_empty() {
             h4 { "Also" }
-            ul.findings { @for found in &verdict.beside { li { (finding(folder, found, verdict.wall_ns, plan)) } } }
+            ul.findings { @for found in &verdict.beside { li { (of_finding(folder, found, verdict.wall_ns, plan)) } } }
         }
-        @for missing in &verdict.missing { p.hint { "Cannot judge: " (inline(missing)) } }
+        @for record in &verdict.missing { p.hint { "Cannot judge " (finding::missing(*record)) } }
     }
 }
 
-fn finding(folder: &Folder<'_>, found: &Finding, wall_ns: u64, plan: &Plan) -> Markup {
+fn of_finding(folder: &Folder<'_>, found: &Finding, wall_ns: u64, plan: &Plan) -> Markup {
     html! {
-        p.finding { strong { (inline(&found.title)) } @if let Some(ns) = found.saves_ns { span.saves { (saves(ns, wall_ns)) } } }
-        ul.evidence { @for evidence in &found.seen { li { (seen(folder, evidence)) } } }
-        p { (inline(&found.why)) }
+        p.finding { strong { (finding::title(&found.bottleneck)) } @if let Some(ns) = found.saves_ns { span.saves { (finding::saving(ns, wall_ns)) } } }
+        ul.evidence { @for evidence in &found.evidence { li { (of_evidence(folder, evidence)) } } }
+        p { (inline(finding::why(&found.bottleneck))) }
         (todo(found, plan))
-        @for caveat in &found.caveats { p.hint { "Note: " (inline(caveat)) } }
+        @if let Some(caveat) = finding::caveat(&found.bottleneck) { p.hint { "Note: " (caveat) } }
     }
 }
 
-fn seen(folder: &Folder<'_>, evidence: &Evidence) -> Markup {
+fn of_evidence(folder: &Folder<'_>, evidence: &Evidence) -> Markup {
     html! {
-        (inline(&evidence.what)) " "
+        (finding::evidence(evidence)) " "
         span.source { (folder.link(&evidence.file, &evidence.file)) }
-        details { summary { "the jq filter that gives this number" } code { (evidence.query) } }
+        details.query { summary { "the jq filter that gives this number" } code { (evidence.query) } }
     }
 }
 
 /// A command that runs when it is pasted, or an idea.
 fn todo(found: &Finding, plan: &Plan) -> Markup {
-    match next::command(&found.next, plan) {
+    match next::command(found, plan) {
         Some(command) => html! { p { "Next:" } pre { code { (command) } } },
-        None => html! { p { "Next, an " (inline(&next::sentence(&found.next, plan))) } },
+        None => html! { p { "Next, an " (inline(&next::sentence(found, plan))) } },
     }
-}
-
-/// `could save about 0.2 s (18 %)`.
-fn saves(ns: u64, wall_ns: u64) -> String {
-    let share = units::percent(ns as f64 / wall_ns.max(1) as f64);
-    format!("could save about {} ({share})", units::duration(ns as f64))
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::analysis::verdict::rules::Next;
+    use crate::bench::analysis::verdict::finding::{Bottleneck, Missing, Quantity, TooLittle};
     use crate::bench::plan::run_plan::tests::resolve;
+    use crate::bench::scenario::rule::Rule;
 
     /// A verdict with a finding of each sort.
     pub fn verdict() -> StateVerdict {
-        let seen = Evidence {
-            value: 9.0,
-            what: "1072 gets waited 0.4 s <together>".to_owned(),
+        let evidence = Evidence {
+            quantity: Quantity::CostOfFirstBytes,
+            value: 4e8,
+            part_ns: Some(1.8e8),
             file: "remote-hit/6/request.txt".to_owned(),
             query: "grep -- '<-'".to_owned(),
         };
-        let found = Finding {
-            rule: "round-trips",
-            title: "The remote is far & slow".to_owned(),
-            seen: vec![seen],
-            why: "Each hit takes two requests.".to_owned(),
-            next: Next::idea("fewer requests"),
-            saves_ns: Some(180_000_000),
-            caveats: vec!["Loopback only.".to_owned()],
-        };
-        let beside = Finding { saves_ns: None, title: "Memory grows".to_owned(), ..found.clone() };
+        let found = Finding::new(Rule::Latency, Bottleneck::Latency { first_byte_ns: 2e7 }, vec![evidence]);
+        let memory = Bottleneck::Memory { first_bytes: 1_000_000, last_bytes: 9_000_000 };
+        let beside = Finding::new(Rule::Memory, memory, Vec::new());
         StateVerdict {
             gets: None,
+            manifests_ns: None,
             name: "remote-hit".to_owned(),
             folder: "remote-hit/6".to_owned(),
             wall_ns: 1_000_000_000,
             ranked: vec![found],
             beside: vec![beside],
             too_little: None,
-            missing: vec!["Without pprof/cpu.pprof nothing is known of the CPU.".to_owned()],
+            missing: vec![Missing::LongSamples],
         }
     }
 
@@ -110,14 +101,14 @@ pub mod tests {
         let page = page(verdict());
         for words in [
             "could save about 180 ms (18 %)",
-            "far &amp; slow",
-            "0.4 s &lt;together&gt;",
+            "S3 is slow to respond: 20.0 ms to first byte",
+            "waiting for first bytes cost 400 ms (180 ms of it could be saved)",
             "<code>grep -- '&lt;-'</code>",
-            "Next, an idea: fewer requests",
-            "Note: Loopback only.",
+            "Next, an idea: a bucket in the same region",
+            "Note: a part of it is the server's own time",
             "<h4>Also</h4>",
-            "Memory grows",
-            "nothing is known of the CPU",
+            "memory grew from 1.0 MB to 9.0 MB",
+            "Cannot judge CPU contention: the run was shorter than 0.5 s",
         ] {
             assert!(page.contains(words), "{words}: {page}");
         }
@@ -128,8 +119,11 @@ pub mod tests {
     fn nothing_and_too_little_are_answers() {
         let empty = StateVerdict { ranked: Vec::new(), beside: Vec::new(), missing: Vec::new(), ..verdict() };
         assert!(page(empty.clone()).contains("No bottleneck found."));
-        let too_little = StateVerdict { too_little: Some("it took 20 ms.".to_owned()), ..empty };
+        let too_little = StateVerdict { too_little: Some(TooLittle::TooShort(20_000_000)), ..empty };
         let page = page(too_little);
-        assert!(page.contains("Cannot be judged: it took 20 ms.") && !page.contains("No bottleneck"), "{page}");
+        assert!(
+            page.contains("Cannot be judged: the build took only 20.0 ms") && !page.contains("No bottleneck"),
+            "{page}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! What the session that runs has done so far, by the request log that its backend writes once a second. Only what was added
-//! is read, at most twice a second.
+//! The requests of the session that runs, from the request log that its backend writes once a second. Only what was added is read,
+//! at most twice a second.
 
 use std::fmt::Write;
 use std::fs::File;
@@ -13,7 +13,7 @@ use indicatif::{ProgressState, style::ProgressTracker};
 /// The shortest time between two looks at the file.
 const LOOK_EVERY: Duration = Duration::from_millis(450);
 
-/// The requests of a session as a part of a line on the terminal; all clones are of the same one.
+/// The requests of a session as a part of a line on the terminal; all clones show the same session.
 #[derive(Debug, Clone, Default)]
 pub struct LiveRequests(Arc<Mutex<Option<Followed>>>);
 
@@ -29,7 +29,7 @@ struct Followed {
     looked: Option<Instant>,
 }
 
-/// What the lines so far come to.
+/// The counts of the lines so far.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     gets: u64,
@@ -40,7 +40,7 @@ struct Seen {
 }
 
 impl LiveRequests {
-    /// From now on it is about this log, or about none.
+    /// Follows this log from now on, or none.
     pub fn follow(&self, log: Option<PathBuf>) {
         let followed = |path| Followed { path, file: None, rest: Vec::new(), seen: Seen::default(), looked: None };
         *self.followed() = log.map(followed);
@@ -90,7 +90,7 @@ impl Followed {
 }
 
 impl Seen {
-    /// A line of the log, as `crate::telemetry` writes it; the close is none that go waits for a result of.
+    /// Counts a line of the log, as `crate::telemetry` writes it; go's close is left out.
     fn add(&mut self, line: &str) {
         let mut words = line.split(' ').skip(1);
         let [direction, _id, kind, outcome] = std::array::from_fn(|_| words.next().unwrap_or_default());
@@ -111,10 +111,10 @@ impl Seen {
 
     /// None before the first get.
     fn words(&self) -> Option<String> {
-        let told = self.hits + self.misses;
-        let rate = (told > 0).then(|| format!(", {:.0} % hits", 100.0 * self.hits as f64 / told as f64));
-        let in_flight = self.asked.saturating_sub(self.answered);
-        (self.gets > 0).then(|| format!("{} gets{}, {in_flight} in flight", self.gets, rate.unwrap_or_default()))
+        let answered = self.hits + self.misses;
+        let rate = (answered > 0).then(|| format!(", {:.0} % hits", 100.0 * self.hits as f64 / answered as f64));
+        let open = self.asked.saturating_sub(self.answered);
+        (self.gets > 0).then(|| format!("{} gets{}, {open} open", self.gets, rate.unwrap_or_default()))
     }
 }
 
@@ -141,11 +141,11 @@ mod tests {
         let mut log = File::create(&path).unwrap();
         log.write_all(b"# cacheprog request log, version 2\n000000.1 -> 1 get action=A\n000000.1 -> 2 get act")
             .unwrap();
-        assert_eq!(look(&requests, 1).as_deref(), Some("1 gets, 1 in flight"));
+        assert_eq!(look(&requests, 1).as_deref(), Some("1 gets, 1 open"));
         log.write_all(b"ion=B\n000000.2 <- 1 get hit source=local\n000000.2 <- 2 get miss took_ns=1\n").unwrap();
         log.write_all(b"000000.3 -> 3 put action=B\n000000.4 -> 4 close\n").unwrap();
-        assert_eq!(look(&requests, 2).as_deref(), Some("2 gets, 50 % hits, 1 in flight"));
-        assert_eq!(look(&requests, 3).as_deref(), Some("2 gets, 50 % hits, 1 in flight"));
+        assert_eq!(look(&requests, 2).as_deref(), Some("2 gets, 50 % hits, 1 open"));
+        assert_eq!(look(&requests, 3).as_deref(), Some("2 gets, 50 % hits, 1 open"));
     }
 
     #[test]

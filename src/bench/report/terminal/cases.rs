@@ -1,23 +1,27 @@
-//! The tables of a scenario with cases: how long each took, and what its backend did. Reads results, computes nothing.
+//! The tables of a scenario with cases: how long each took, and what its backend did.
 
 use crate::bench::analysis::statistics::compare::Comparison;
 use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
 use crate::bench::report::terminal::dots;
 use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::terminal::tables::{comparison, spread};
+use crate::bench::report::terminal::states::{compared, spread};
 use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;
 use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
-/// Times: the shared baselines first, then a row for each state under each case.
+/// The states that all cases share, then each state under each case, with their names.
+pub fn figures(results: &Results) -> Vec<(String, &StateSummary)> {
+    let shared = results.summary.states.iter().map(|state| (state.state.to_string(), state));
+    let of_cases = names(&results.cases).into_iter().zip(results.cases.iter().map(|case| &case.figures));
+    shared.chain(of_cases).collect()
+}
+
+/// Times: a row for each of [`figures`].
 pub fn times(results: &Results) -> Grid {
-    let names = names(&results.cases);
-    let shared = results.summary.states.iter().map(|state| (state.state.name().to_owned(), state));
-    let of_cases = results.cases.iter().zip(names).map(|(case, name)| (name, &case.figures));
-    let rows: Vec<(String, &StateSummary)> = shared.chain(of_cases).collect();
+    let rows = figures(results);
     let walls = units::durations(&rows.iter().map(|(_, state)| Some(state.wall_median_ns)).collect::<Vec<_>>());
     let samples: Vec<Vec<f64>> =
         rows.iter().map(|(_, state)| state.walls_ns.iter().map(|wall| *wall as f64).collect()).collect();
@@ -27,19 +31,19 @@ pub fn times(results: &Results) -> Grid {
             name.into(),
             wall.into(),
             spread(state.wall_spread),
-            comparison(state.against_full),
+            compared(state.against_full),
             interval(state.against_full).into(),
-            comparison(state.against_empty),
+            compared(state.against_empty),
             state.walls_ns.len().to_string().into(),
             dots.into(),
         ]
     };
     let header = ["case", "wall", "spread", "against go-warm", "interval", "against go-cold", "rounds", "samples"];
     let rows = rows.into_iter().zip(walls).zip(dots).map(|(state, dots)| row(state, dots));
-    Grid { has_picture: true, ..Grid::new(header, rows) }
+    Grid { drawing: Some(header.len() - 1), ..Grid::new(&header, rows.collect()) }
 }
 
-/// What the backends did; cases without one are left out.
+/// The requests of the backends; cases without one are left out.
 pub fn counts(cases: &[CaseSummary]) -> Grid {
     let named = cases.iter().zip(names(cases));
     let (names, backends): (Vec<String>, Vec<&BackendSummary>) =
@@ -61,26 +65,26 @@ pub fn counts(cases: &[CaseSummary]) -> Grid {
         ("up", units::size_column(&values(&|backend| Some(backend.bytes_up)))),
         ("get p50", units::duration_column(&values(&|backend| backend.get_p50_ns))),
         ("p99", units::duration_column(&values(&|backend| backend.get_p99_ns))),
-        ("backend\nCPU", units::duration_column(&values(&|backend| backend.cpu_ns))),
+        ("backend cpu", units::duration_column(&values(&|backend| backend.cpu_ns))),
         ("peak", units::size_column(&values(&|backend| backend.peak_rss_bytes))),
     ];
     Grid::of_columns(&columns)
 }
 
-/// What each idea that a case lacks is worth.
+/// A sentence for each case that lacks a pack option, or has a change: its time against the case that it is compared with.
 pub fn sentences(cases: &[CaseSummary]) -> Vec<String> {
     let lacking = cases.iter().filter_map(|case| Some((case, case.against_whole?)));
     lacking.map(|(case, worth)| format!("{}: {}{}", case.name, comparison::long(&worth), range(&worth))).collect()
 }
 
-/// What tables call each; the name of the state stands in front where more than one with a backend runs under cases.
+/// The names of the cases in tables; that of the state stands in front where more than one with a backend runs under cases.
 pub fn names(cases: &[CaseSummary]) -> Vec<String> {
     let mut states = cases.iter().map(|case| case.figures.state).filter(|state| state.uses_backend());
     let first = states.next();
     let several = states.any(|state| Some(state) != first);
     let name = |case: &CaseSummary| match case.figures.state {
         CacheState::GoCold | CacheState::GoWarm => format!("go alone: {}", case.name),
-        state if several => format!("{state}  {}", case.name),
+        state if several => format!("{state} · {}", case.name),
         _ => case.name.clone(),
     };
     cases.iter().map(name).collect()
@@ -107,7 +111,7 @@ mod tests {
     use crate::bench::scenario::case::tests::case;
 
     #[test]
-    fn what_an_idea_is_worth_is_a_sentence() {
+    fn the_worth_of_a_pack_option_is_a_sentence() {
         let plan = plan_of(
             &[CacheState::RemoteHit],
             vec![
@@ -118,18 +122,18 @@ mod tests {
         let mut rounds = measured(CacheState::RemoteHit, Some(0), &[100, 100, 100, 100, 100]);
         rounds.extend(measured(CacheState::RemoteHit, Some(1), &[180, 190, 200, 210, 220]));
         let cases = summaries(&rounds, &plan);
-        assert_eq!(sentences(&cases), ["without prefetch: 2.0× slower (time 2.00 times, 1.80 to 2.20)."]);
+        assert_eq!(sentences(&cases), ["without prefetch: 2.0x slower (time 2.00 times, 1.80 to 2.20)."]);
         assert_eq!(names(&cases), ["pack", "without prefetch"]);
     }
 
     #[test]
-    fn several_states_are_told_apart() {
+    fn several_states_have_different_names() {
         let plan = plan_of(
             &[CacheState::GoWarm, CacheState::RemoteHit, CacheState::LocalHit],
             vec![case("name = \"edit\"\nchange = \"edit-one-file\"")],
         );
         let states = [CacheState::GoWarm, CacheState::RemoteHit, CacheState::LocalHit];
         let rounds: Vec<_> = states.into_iter().flat_map(|state| measured(state, Some(0), &[100])).collect();
-        assert_eq!(names(&summaries(&rounds, &plan)), ["go alone: edit", "remote-hit  edit", "local-hit  edit"]);
+        assert_eq!(names(&summaries(&rounds, &plan)), ["go alone: edit", "remote-hit · edit", "local-hit · edit"]);
     }
 }

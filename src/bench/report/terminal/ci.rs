@@ -1,4 +1,4 @@
-//! The tables of a scenario with machines: a row a wave, and what S3 would ask for it. Reads results, computes nothing.
+//! The tables of a scenario with several machines: a row for each wave, with its price at S3.
 
 use crate::bench::analysis::study::ci::{CiResults, WaveSummary};
 use crate::bench::execute::state_check::ServerSeen;
@@ -7,7 +7,7 @@ use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;
 use crate::bench::scenario::ci::{Share, Start};
 
-/// A row a wave: what the machines did, and what that costs.
+/// Two tables with a row for each wave: the work of the machines, and its cost.
 pub fn grids(ci: &CiResults) -> [Grid; 2] {
     [work(&ci.waves), costs(&ci.waves)]
 }
@@ -27,7 +27,7 @@ fn work(waves: &[WaveSummary]) -> Grid {
         ("gets", text(&|wave| wave.gets.to_string())),
         ("local", text(&|wave| rate(wave.local_rate))),
         ("remote", text(&|wave| rate(wave.remote_rate))),
-        ("left", text(&|wave| wave.uploads_left.to_string())),
+        ("pending", text(&|wave| wave.uploads_left.to_string())),
     ])
 }
 
@@ -55,17 +55,16 @@ fn costs(waves: &[WaveSummary]) -> Grid {
     ])
 }
 
-/// What a reader has to know.
+/// Notes on the columns, and what makes the numbers doubtful.
 pub fn notes(ci: &CiResults) -> Vec<String> {
     let prices = &ci.prices;
-    let shared =
-        "All machines share the cores of this one: compare the waves with each other. left: uploads that were not out.";
+    let shared = "All machines share the cores of this one: compare the waves with each other. pending: uploads that were not finished at exit.";
     let priced = format!(
         "$ wave: requests and bytes out; $ month: what the bucket holds after the wave. At {} a thousand PUT and LIST, {} a \
          thousand GET, {} a GB out, {} a GB and month: change them under [prices].",
         prices.put_and_list_per_1000, prices.get_per_1000, prices.out_per_gb, prices.stored_per_gb_month
     );
-    let doubts = ci.waves.iter().flat_map(|wave| wave.doubts.iter().map(|doubt| format!("DO NOT TRUST {doubt}.")));
+    let doubts = ci.waves.iter().flat_map(|wave| wave.doubts.iter().map(|doubt| format!("Do not trust {doubt}.")));
     doubts.chain([shared.to_owned(), priced]).collect()
 }
 
@@ -98,7 +97,7 @@ mod tests {
     use super::*;
     use crate::bench::analysis::study::ci::tests::results;
     use crate::bench::report::terminal::grid::View;
-    use crate::bench::report::terminal::tables::wrapped;
+    use crate::bench::report::text::wrap::wrapped;
 
     #[test]
     fn rates_requests_and_costs_have_their_columns() {
@@ -109,6 +108,6 @@ mod tests {
             assert!(text.contains(words), "{words}: {text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
-        assert!(!text.contains("no room"), "{text}");
+        assert!(!text.contains("too narrow"), "{text}");
     }
 }

@@ -1,12 +1,11 @@
-//! The second table: what go and the backend did. Units stand in a second line of the header, so that all columns fit.
+//! The table of requests, bytes and CPU time. Units are in a second line of the header, so that all columns fit.
 
 use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;
-use crate::bench::scenario::cache_state::CacheState;
 
-/// One row a state; a baseline has no backend, only the CPU time of go.
+/// One row for each state; a baseline has no backend, only the CPU time of go.
 pub fn grid(states: &[StateSummary]) -> Grid {
     let backend = |pick: &dyn Fn(&BackendSummary) -> Option<f64>| -> Vec<Option<f64>> {
         states.iter().map(|state| pick(state.backend.as_ref()?)).collect()
@@ -19,7 +18,7 @@ pub fn grid(states: &[StateSummary]) -> Grid {
     let time = |pick: &dyn Fn(&BackendSummary) -> Option<f64>| units::duration_column(&backend(pick));
     let go_cpu: Vec<Option<f64>> = states.iter().map(|state| Some(state.go_cpu_median_ns)).collect();
     let columns = [
-        ("state", Column { unit: None, cells: states.iter().map(|state| name(state.state).to_owned()).collect() }),
+        ("state", Column { unit: None, cells: states.iter().map(|state| state.state.to_string()).collect() }),
         ("gets", count(&|session| session.gets)),
         ("local", count(&|session| session.hits_local)),
         ("remote", count(&|session| session.hits_remote)),
@@ -29,31 +28,23 @@ pub fn grid(states: &[StateSummary]) -> Grid {
         ("p99", time(&|session| session.get_p99_ns)),
         ("down", size(&|session| Some(session.bytes_down))),
         ("up", size(&|session| Some(session.bytes_up))),
-        ("go\nCPU", units::duration_column(&go_cpu)),
-        ("backend\nCPU", time(&|session| session.cpu_ns)),
+        ("go cpu", units::duration_column(&go_cpu)),
+        ("backend\ncpu", time(&|session| session.cpu_ns)),
         ("peak", size(&|session| session.peak_rss_bytes)),
     ];
     Grid::of_columns(&columns)
 }
 
-/// Short, for a table that is wide already.
-fn name(state: CacheState) -> &'static str {
-    match state {
-        CacheState::GoCold => "go empty",
-        CacheState::GoWarm => "go full",
-        CacheState::Cold | CacheState::RemoteHit | CacheState::LocalHit => state.name(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::bench::analysis::study::summary::Summary;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::report::terminal::grid::View;
+    use crate::bench::scenario::cache_state::CacheState;
 
-    /// What a backend does in a `go build std`, over a slow link; the numbers are long ones.
-    fn backend(hits: f64, get_p50_ns: f64, bytes: f64) -> BackendSummary {
+    /// The counts of a `go build std` over a slow link, with many digits.
+    pub fn backend(hits: f64, get_p50_ns: f64, bytes: f64) -> BackendSummary {
         BackendSummary {
             gets: 1072.0,
             hits_local: hits,

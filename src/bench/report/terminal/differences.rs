@@ -1,14 +1,13 @@
-//! What differs between two runs or two backends: a table, words, and a summary for a pull request.
+//! The differences between two runs or two backends: a table, and words.
 
 use crate::bench::analysis::statistics::compare::Verdict;
 use crate::bench::analysis::study::differences::{Difference, Differences};
-use crate::bench::report::markdown::{escaped, of_grid};
-use crate::bench::report::terminal::grid::{Cell, Grid};
-use crate::bench::report::terminal::tables::tone;
+use crate::bench::report::terminal::grid::Grid;
+use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
 
-/// One row a state.
+/// One row for each state.
 pub fn grid(found: &Differences) -> Grid {
     // Together, so that both sides have one unit.
     let medians: Vec<Option<f64>> = found.states.iter().flat_map(|one| one.medians_ns.map(Some)).collect();
@@ -19,22 +18,22 @@ pub fn grid(found: &Differences) -> Grid {
         let coverage = one.interval.map(|interval| units::percent(interval.coverage));
         let missing = || units::MISSING.to_owned();
         vec![
-            Cell::from(one.name.clone()),
-            Cell { text: word(one), tone: tone(one.verdict) },
+            one.name.as_str().into(),
+            Cell::judged(word(one), one.verdict),
             comparison::signed(one.ratio).into(),
             interval.unwrap_or_else(missing).into(),
-            medians[0].clone().into(),
-            medians[1].clone().into(),
+            medians[0].as_str().into(),
+            medians[1].as_str().into(),
             format!("{}, {}", one.rounds[0], one.rounds[1]).into(),
             coverage.unwrap_or_else(missing).into(),
         ]
     };
     let header = ["state", "the second is", "difference", "interval", "first", "second", "rounds", "confidence"];
     let rows = found.states.iter().zip(medians.chunks_exact(2)).map(row);
-    Grid::new(header, rows)
+    Grid::new(&header, rows.collect())
 }
 
-/// What it comes to, and what it rests on.
+/// The result, and what it rests on.
 pub fn words(found: &Differences) -> Vec<String> {
     let states: Vec<String> = found.states.iter().map(|one| format!("{} {}", one.name, word(one))).collect();
     let [first, second] = &found.names;
@@ -44,7 +43,7 @@ pub fn words(found: &Differences) -> Vec<String> {
     };
     if !found.only_in_one.is_empty() {
         let what = match found.side_by_side {
-            true => "Without a round that counts on one side, and not compared",
+            true => "Not compared, because one side has no round that counts",
             false => "Only in one of the two",
         };
         words.push(format!("{what}: {}.", found.only_in_one.join(", ")));
@@ -52,24 +51,14 @@ pub fn words(found: &Differences) -> Vec<String> {
     words
 }
 
-/// Whether a state is slower by more than `limit`, a share; `slower` are those.
+/// The sentence on `--fail-over`: `slower` are the states that are slower by more than `limit`, a share.
 pub fn limit(limit: f64, slower: &[&Difference]) -> String {
     let names: Vec<&str> = slower.iter().map(|one| one.name.as_str()).collect();
     let limit = units::percent(limit);
     match names.is_empty() {
-        true => format!("No state is surely slower by more than {limit}."),
+        true => format!("No state is clearly slower by more than {limit}."),
         false => format!("SLOWER BY MORE THAN {limit}: {}.", names.join(", ")),
     }
-}
-
-/// The same for a pull request: `header` says what was run and where, `more` is what there is to say beside it.
-pub fn markdown(found: &Differences, header: &str, more: &[String]) -> String {
-    let words = words(found);
-    let (first, rest) = words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-    let mut parts = vec![format!("**{}**", escaped(first)), of_grid(&grid(found))];
-    let notes = header.lines().map(str::to_owned).chain(rest.to_vec()).chain(more.to_vec());
-    parts.push(notes.map(|note| format!("- {}", escaped(&note))).collect::<Vec<String>>().join("\n"));
-    parts.join("\n\n") + "\n"
 }
 
 fn word(one: &Difference) -> String {
@@ -83,19 +72,18 @@ fn floor(found: &Differences) -> String {
     let floor = found.floor.map(units::percent);
     match (found.side_by_side, floor) {
         (true, Some(floor)) => format!(
-            "They ran side by side in each round. go with its own full cache against itself differs by up to {floor}: no \
-             smaller difference of the short states is told."
+            "They ran side by side in each round. The noise is {floor} (go-warm against itself): smaller differences of the \
+             short states are within it."
         ),
-        (true, None) => "They ran side by side in each round. The noise of the machine was not measured beside them \
-                         (go-warm and five rounds would): only the intervals judge."
+        (true, None) => "They ran side by side in each round. The noise was not measured (that takes go-warm and \
+                         five rounds), so the intervals alone decide."
             .to_owned(),
         (false, Some(floor)) => format!(
-            "The runs were not side by side: the machine itself differed by up to {floor}, by go with its own full cache. No \
-             smaller difference is told."
+            "The runs were not side by side: go-warm, which needs no backend, differed by up to {floor} between them. Smaller \
+             differences are within the noise."
         ),
         (false, None) => {
-            "The runs were not side by side, and no state tells what the machine itself differed by: go-warm would."
-                .to_owned()
+            "The runs were not side by side, and without go-warm the noise between them is not known.".to_owned()
         }
     }
 }
@@ -121,7 +109,7 @@ pub mod tests {
         }
     }
 
-    /// Of two backends, three states.
+    /// Two backends in three states.
     pub fn found() -> Differences {
         let states = vec![
             difference("c", 1.4, Verdict::NoiseUnknown),
@@ -138,29 +126,21 @@ pub mod tests {
         let row = |at: usize| grid.rows[at].iter().map(|cell| cell.text.as_str()).collect::<Vec<&str>>();
         assert_eq!(row(0)[..4], ["c", "too few rounds", "+40 %", "–"]);
         assert_eq!(row(1)[1..4], ["the same", "−1.0 %", "−3.0 % to +1.0 %"]);
-        assert_eq!(row(2), ["a", "1.2× slower", "+25 %", "+23 % to +27 %", "1.00 s", "1.25 s", "21, 20", "99 %"]);
+        assert_eq!(row(2), ["a", "1.2x slower", "+25 %", "+23 % to +27 %", "1.00 s", "1.25 s", "21, 20", "99 %"]);
     }
 
     #[test]
     fn words_name_both_sides_and_what_is_slower() {
         let words = words(&found());
         let expected =
-            "this build (second) against HEAD~3 1a2b3c4 (first): c too few rounds, b · a|b the same, a 1.2× slower.";
+            "this build (second) against HEAD~3 1a2b3c4 (first): c too few rounds, b · a|b the same, a 1.2x slower.";
         assert_eq!(words[0], expected);
-        assert!(words[1].contains("differs by up to 3.0 %"), "{words:?}");
+        assert!(words[1].contains("The noise is 3.0 %"), "{words:?}");
         let slower = difference("a", 1.25, Verdict::Slower);
         assert_eq!(limit(0.05, &[&slower]), "SLOWER BY MORE THAN 5.0 %: a.");
         let nothing = Differences { states: Vec::new(), only_in_one: vec!["a".to_owned()], ..found() };
-        let expected = "Without a round that counts on one side, and not compared: a.";
+        let expected = "Not compared, because one side has no round that counts: a.";
         assert_eq!(super::words(&nothing)[1..], [expected]);
-        assert_eq!(limit(0.05, &[]), "No state is surely slower by more than 5.0 %.");
-    }
-
-    #[test]
-    fn markdown_has_the_answer_first_and_no_markup_of_names() {
-        let text = markdown(&found(), "small.toml · go1.26\nremote: x", &["More.".to_owned()]);
-        assert!(text.starts_with("**this build (second) against HEAD~3"), "{text}");
-        assert!(text.contains("| b · a\\|b | the same |") && text.ends_with("- More.\n"), "{text}");
-        assert!(text.contains("\n- small.toml · go1.26\n- remote: x\n"), "{text}");
+        assert_eq!(limit(0.05, &[]), "No state is clearly slower by more than 5.0 %.");
     }
 }

@@ -1,4 +1,4 @@
-//! Samples as a row of dots: where each lies from its own median, on a scale that all rows share.
+//! Samples as a row of dots around their median, on a scale that all rows share.
 
 use crate::bench::analysis::statistics::stats;
 

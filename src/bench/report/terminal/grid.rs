@@ -1,7 +1,9 @@
-//! A table that fits: columns are dropped from the right until it does, and their names are told.
+//! A table that fits: columns are dropped from the right until it does, and their names are listed.
 
+use comfy_table::{Attribute, Cell as TableCell, CellAlignment, Color, Table, presets};
+
+use crate::bench::report::text::cell::{Cell, Tone};
 use crate::bench::report::text::units::Column;
-use comfy_table::{Attribute, CellAlignment, Color, Table, presets};
 
 /// How text may look.
 #[derive(Debug, Clone, Copy)]
@@ -11,79 +13,76 @@ pub struct View {
     pub colour: bool,
 }
 
-/// Good news, bad news, or neither.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    Plain,
-    Faster,
-    Slower,
-}
-
-/// One cell of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cell {
-    pub text: String,
-    pub tone: Tone,
-}
-
-impl<T: Into<String>> From<T> for Cell {
-    fn from(text: T) -> Self {
-        Cell { text: text.into(), tone: Tone::Plain }
+impl View {
+    /// The text as its tone looks on the terminal.
+    pub fn painted(self, text: &str, tone: Tone) -> String {
+        let code = match tone {
+            Tone::Good => 32,
+            Tone::Bad => 31,
+            Tone::Warning => 33,
+            Tone::Plain => 0,
+        };
+        if self.colour && tone != Tone::Plain { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
 
-/// Headers and rows.
-#[derive(Debug)]
+/// Headers and rows. The first column is aligned left, the others right.
+#[derive(Debug, Default)]
 pub struct Grid {
-    /// Each has one or two lines.
+    /// Titles of one line or two.
     pub header: Vec<String>,
     pub rows: Vec<Vec<Cell>>,
-    /// Number of columns that are aligned left; the others are aligned right.
-    pub left: usize,
-    /// The last column is drawn with characters, for a terminal only.
-    pub has_picture: bool,
+    /// Further columns that are aligned left.
+    pub left: Vec<usize>,
+    /// The column that is a drawing for the terminal; other reports leave it out.
+    pub drawing: Option<usize>,
 }
 
 impl Grid {
-    /// A table whose first column is aligned left.
-    pub fn new<T: Into<String>, C: Into<Cell>>(
-        header: impl IntoIterator<Item = T>,
-        rows: impl IntoIterator<Item = Vec<C>>,
-    ) -> Grid {
-        Grid {
-            header: header.into_iter().map(Into::into).collect(),
-            rows: rows.into_iter().map(|row| row.into_iter().map(Into::into).collect()).collect(),
-            left: 1,
-            has_picture: false,
-        }
+    /// A table with these titles.
+    pub fn new(header: &[&str], rows: Vec<Vec<Cell>>) -> Grid {
+        let header = header.iter().map(|title| (*title).to_owned()).collect();
+        Grid { header, rows, ..Grid::default() }
     }
 
-    /// A table of columns with their titles, of one line or two, and their units in the second line.
+    /// A table of columns with their titles, and their units below these.
     pub fn of_columns(columns: &[(&str, Column)]) -> Grid {
         let rows = columns.first().map_or(0, |(_, column)| column.cells.len());
         let title = |(name, column): &(&str, Column)| {
-            let between = if name.contains('\n') { ' ' } else { '\n' };
-            format!("{name}{between}{}", column.unit.unwrap_or_default())
+            // The second line has place for a word beside the unit.
+            let separator = if name.contains('\n') { " " } else { "\n" };
+            format!("{name}{separator}{}", column.unit.unwrap_or_default())
         };
-        let row =
-            |index: usize| -> Vec<String> { columns.iter().map(|(_, column)| column.cells[index].clone()).collect() };
-        Grid::new(columns.iter().map(title), (0..rows).map(row))
+        let row = |index: usize| columns.iter().map(|(_, column)| column.cells[index].clone().into()).collect();
+        let (rows, header) = ((0..rows).map(row).collect(), columns.iter().map(title).collect());
+        Grid { header, rows, ..Grid::default() }
     }
 
-    /// The table in at most `view.width` columns; the first two columns always stay.
+    /// The columns that a report shows which draws nothing.
+    pub fn without_drawing(&self) -> Vec<usize> {
+        (0..self.header.len()).filter(|at| Some(*at) != self.drawing).collect()
+    }
+
+    /// The table in at most `view.width` columns; the first two columns always stay. The names of those that do not fit are
+    /// listed below.
     pub fn render(&self, view: View) -> String {
-        let fits = |columns: &usize| {
-            let plain = self.table(*columns, false).trim_fmt();
-            plain.lines().all(|line| line.chars().count() <= view.width)
-        };
-        let columns = (3..=self.header.len()).rev().find(fits).unwrap_or(2.min(self.header.len()));
+        let columns = self.fitting(view.width);
         let table = self.table(columns, view.colour).trim_fmt();
-        let dropped: Vec<&str> =
-            self.header[columns..].iter().map(|title| title.lines().next().unwrap_or_default()).collect();
+        let names = self.header[columns..].iter().map(|title| title.lines().next().unwrap_or_default());
+        let dropped: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
         match dropped[..] {
             [] => table,
-            _ => format!("{table}\n (no room here for: {})", dropped.join(", ")),
+            _ => format!("{table}\n (too narrow for: {})", dropped.join(", ")),
         }
+    }
+
+    /// How many of the columns fit.
+    fn fitting(&self, width: usize) -> usize {
+        let fits = |columns: &usize| {
+            let plain = self.table(*columns, false).trim_fmt();
+            plain.lines().all(|line| line.chars().count() <= width)
+        };
+        (3..=self.header.len()).rev().find(fits).unwrap_or(2.min(self.header.len()))
     }
 
     fn table(&self, columns: usize, colour: bool) -> Table {
@@ -94,13 +93,13 @@ impl Grid {
             false => table.force_no_tty(),
         };
         let header = self.header.iter().take(columns);
-        table.set_header(header.map(|title| comfy_table::Cell::new(title).add_attribute(Attribute::Bold)));
+        table.set_header(header.map(|title| TableCell::new(title).add_attribute(Attribute::Bold)));
         for row in &self.rows {
-            table.add_row(row.iter().take(columns).map(styled));
+            table.add_row(row.iter().take(columns).map(cell));
         }
         for column in table.column_iter_mut() {
             column.set_padding((1, 1));
-            if column.index >= self.left {
+            if column.index > 0 && !self.left.contains(&column.index) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
@@ -108,12 +107,13 @@ impl Grid {
     }
 }
 
-fn styled(cell: &Cell) -> comfy_table::Cell {
-    let styled = comfy_table::Cell::new(&cell.text);
+fn cell(cell: &Cell) -> TableCell {
+    let shown = TableCell::new(&cell.text);
     match cell.tone {
-        Tone::Plain => styled,
-        Tone::Faster => styled.fg(Color::Green),
-        Tone::Slower => styled.fg(Color::Red),
+        Tone::Plain => shown,
+        Tone::Good => shown.fg(Color::Green),
+        Tone::Bad => shown.fg(Color::Red),
+        Tone::Warning => shown.fg(Color::Yellow),
     }
 }
 
@@ -122,9 +122,11 @@ mod tests {
     use super::*;
 
     fn grid() -> Grid {
-        let factor = Cell { text: "97× faster".to_owned(), tone: Tone::Faster };
-        let row = vec!["local-hit".into(), "0.29 s".into(), factor, "··:".into()];
-        Grid::new(["state", "wall", "against", "samples"], [row])
+        let against = Cell { text: "97x faster".to_owned(), tone: Tone::Good };
+        Grid::new(
+            &["run", "wall", "against", "samples"],
+            vec![vec!["a".into(), "0.29 s".into(), against, "··:".into()]],
+        )
     }
 
     #[test]
@@ -133,14 +135,17 @@ mod tests {
         assert!(grid().render(view(100)).contains("samples"));
         let narrow = grid().render(view(32));
         assert!(narrow.contains("faster") && !narrow.contains("··:"), "{narrow}");
-        assert!(narrow.ends_with("(no room here for: samples)"), "{narrow}");
+        assert!(narrow.ends_with("(too narrow for: samples)"), "{narrow}");
         assert!(grid().render(view(1)).contains("0.29 s"));
     }
 
     #[test]
-    fn colour_only_where_it_is_wanted() {
-        let text = |colour| grid().render(View { width: 100, colour });
-        assert!(text(true).contains("\u{1b}["));
-        assert!(!text(false).contains('\u{1b}'));
+    fn colour_is_of_the_tone_and_only_where_it_is_wanted() {
+        let text = |grid: Grid, colour| grid.render(View { width: 100, colour });
+        assert!(text(grid(), true).contains("\u{1b}[38;5;10m 97x faster"), "{:?}", text(grid(), true));
+        assert!(!text(grid(), false).contains('\u{1b}'));
+        let mut plain = grid();
+        plain.rows[0][2].tone = Tone::Plain;
+        assert!(!text(plain, true).contains("[38;5;10m"));
     }
 }

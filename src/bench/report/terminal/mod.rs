@@ -1,4 +1,4 @@
-//! Tables on the terminal.
+//! Reports on the terminal: the first screen, and the tables of `--details`. Computes nothing.
 
 pub mod cases;
 pub mod ci;
@@ -11,5 +11,6 @@ pub mod network;
 pub mod overhead;
 pub mod savings;
 pub mod selftest;
+pub mod states;
 pub mod tables;
 pub mod time_breakdown;

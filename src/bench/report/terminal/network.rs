@@ -1,4 +1,4 @@
-//! The tables of a grid, one a strategy, and the sentences on where no cache is faster. Reads results, computes nothing.
+//! The tables of a grid of links, one for each strategy, and the sentences on where a build without a cache is faster.
 
 use crate::bench::analysis::study::network::{
     BandwidthColumn, Crossover, LeastBandwidth, Network, Point, StrategyGrid,
@@ -7,10 +7,10 @@ use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::units;
 use crate::bench::scenario::link::Bandwidth;
 
-/// What a mark in the tables means.
+/// The meaning of a mark in the tables.
 pub const OF_LINE: &str = "~ not measured: from the line through the measured latencies of that column.";
 
-/// All of it, part by part.
+/// The baselines, a titled table for each strategy, and the legend.
 pub fn render(network: &Network, view: View) -> Vec<String> {
     let mut parts = vec![baselines(network)];
     parts.extend(grids(network).iter().map(|(title, grid)| format!("{title}\n{}", grid.render(view))));
@@ -24,7 +24,7 @@ pub fn grids(network: &Network) -> Vec<(String, Grid)> {
     strategies.map(|of| (format!("{}, remote-hit", of.strategy.name()), table(of))).collect()
 }
 
-/// The latency above which a build without a cache is faster: a sentence for each strategy and bandwidth.
+/// A sentence for each strategy and bandwidth: where a build without a cache would have been faster.
 pub fn sentences(network: &Network) -> Vec<String> {
     let of_strategy = |of: &StrategyGrid| -> Vec<String> {
         let by_latency = of.columns.iter().map(|column| sentence(of.strategy.name(), column));
@@ -33,10 +33,10 @@ pub fn sentences(network: &Network) -> Vec<String> {
     network.strategies.iter().flat_map(of_strategy).collect()
 }
 
-/// What is compared with.
+/// The times of go without a backend.
 pub fn baselines(network: &Network) -> String {
     let cell = |wall: Option<f64>| wall.map_or(units::MISSING.to_owned(), units::duration);
-    format!("without a cache: {} · with go's own full cache: {}", cell(network.empty_ns), cell(network.full_ns))
+    format!("go-cold: {} · go-warm: {}", cell(network.empty_ns), cell(network.full_ns))
 }
 
 fn table(of: &StrategyGrid) -> Grid {
@@ -45,10 +45,10 @@ fn table(of: &StrategyGrid) -> Grid {
     let latencies = of.columns.first().map(|column| column.points.as_slice()).unwrap_or_default();
     let columns: Vec<Vec<String>> = of.columns.iter().map(cells).collect();
     let row = |(at, point): (usize, &Point)| {
-        let cells = columns.iter().map(|column| column[at].clone());
-        std::iter::once(format!("{} ms", point.latency_ms)).chain(cells).collect::<Vec<String>>()
+        let cells = columns.iter().map(|column| column[at].as_str().into());
+        std::iter::once(format!("{} ms", point.latency_ms).into()).chain(cells).collect()
     };
-    Grid::new(header, latencies.iter().enumerate().map(row))
+    Grid { header, rows: latencies.iter().enumerate().map(row).collect(), ..Grid::default() }
 }
 
 fn cells(column: &BandwidthColumn) -> Vec<String> {
@@ -66,27 +66,26 @@ fn sentence(strategy: &str, column: &BandwidthColumn) -> String {
     let says = match column.crossover {
         Crossover::At(latency) => format!("above {} a build without a cache is faster", latency_text(latency)),
         Crossover::Beyond(latency) => {
-            format!("faster than a build without a cache in the whole grid, and up to about {}", latency_text(latency))
+            format!("faster than no cache on the whole grid; by its line up to {}", latency_text(latency))
         }
-        Crossover::Always => "a build without a cache is faster at every latency".to_owned(),
-        Crossover::Never => "faster than a build without a cache in the whole grid, and far beyond it".to_owned(),
-        Crossover::Unknown => "not known: that needs go-cold and two latencies".to_owned(),
+        Crossover::Always => "a build without a cache is faster at any latency".to_owned(),
+        Crossover::Never => "faster than no cache on the whole grid, and by its line far beyond".to_owned(),
+        Crossover::Unknown => "unknown: that takes go-cold and two latencies".to_owned(),
     };
     format!("{strategy}, {bandwidth}: {says}.")
 }
 
-/// The bandwidth below which a build without a cache is faster, at the lowest and the highest latency that were measured.
+/// The bandwidths below which a build without a cache is faster, at the lowest and the highest latency that were measured.
 fn least(of: &StrategyGrid) -> Option<String> {
-    let part = |least: &LeastBandwidth| {
+    let told = |least: &LeastBandwidth| {
         let bandwidth = Bandwidth::nearest(least.bytes_per_s?);
         Some(format!("below about {bandwidth} at {}", latency_text(least.latency_ms)))
     };
     let ends = [of.least.first()?, of.least.last()?];
-    let parts: Vec<String> = ends[..ends.len().min(of.least.len())].iter().filter_map(|least| part(least)).collect();
+    let told: Vec<String> = ends[..ends.len().min(of.least.len())].iter().filter_map(|least| told(least)).collect();
     let line = "by the line wall = base + bytes / bandwidth";
-    (!parts.is_empty()).then(|| {
-        format!("{}: a build without a cache is faster {} ({line}).", of.strategy.name(), parts.join(", and "))
-    })
+    (!told.is_empty())
+        .then(|| format!("{}: a build without a cache is faster {} ({line}).", of.strategy.name(), told.join(", and ")))
 }
 
 fn latency_text(latency_ms: f64) -> String {
@@ -103,16 +102,13 @@ mod tests {
     use crate::bench::analysis::study::network::tests::network;
 
     #[test]
-    fn fitted_cells_are_marked_and_crossovers_have_a_sentence() {
+    fn fitted_cells_are_marked_and_crossovers_are_sentences() {
         let network = network();
         let text = render(&network, View { width: 100, colour: false }).join("\n");
-        assert!(text.contains("without a cache: 1.1 s"), "{text}");
+        assert!(text.contains("go-cold: 1.1 s"), "{text}");
         assert!(text.contains("~1.20 s") && text.contains(" 0.40 s"), "{text}");
         let sentences = sentences(&network);
         assert_eq!(sentences[1], "async, bandwidth not limited: above 18 ms a build without a cache is faster.");
-        assert!(
-            sentences[0].starts_with("pack, bandwidth not limited: faster than a build without a cache in"),
-            "{sentences:?}"
-        );
+        assert!(sentences[0].starts_with("pack, bandwidth not limited: faster than no cache on"), "{sentences:?}");
     }
 }

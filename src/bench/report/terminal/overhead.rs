@@ -1,4 +1,4 @@
-//! What each instrument of the backend costs: the data of `bench observe`, and its table.
+//! What each instrument of the backend costs: the data of `bench overhead`, and its table.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,20 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::analysis::statistics::stats::{median, median_interval, paired_ratios};
 use crate::bench::report::terminal::grid::{Grid, View};
+use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::units;
 use crate::bench::results::run::write_whole;
 use crate::bench::scenario::cache_state::CacheState;
 
-/// Where `bench observe` leaves its result for the reports of later runs.
-pub const PRICE_FILE: &str = "observe.json";
+/// Where `bench overhead` leaves its result for the reports of later runs.
+pub const OVERHEAD_FILE: &str = "overhead.json";
 /// Version of its layout.
 const SCHEMA: u32 = 2;
 /// A price of fewer rounds is no price yet: its interval is as wide as the range, or next to it.
 const FEWEST_ROUNDS: usize = 10;
 
-/// One run of `bench observe`.
+/// One run of `bench overhead`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Observation {
+pub struct OverheadRun {
     pub schema: u32,
     /// Name of the run.
     pub run: String,
@@ -60,8 +61,8 @@ pub struct Price {
     pub rounds: usize,
 }
 
-impl Observation {
-    /// An observation in which nothing has been measured yet.
+impl OverheadRun {
+    /// An overhead in which nothing has been measured yet.
     pub fn new(run: &str, started_unix_ns: u64, state: CacheState, packages: &str) -> Self {
         let (run, state, packages) = (run.to_owned(), state.to_string(), packages.to_owned());
         let (go_version, cpu_model, cores) = (String::new(), None, None);
@@ -80,7 +81,7 @@ impl Observation {
 
     /// Reads the last one in `out`; `None` when there is none that can be read.
     pub fn last(out: &Path) -> Option<Self> {
-        let text = std::fs::read(out.join(PRICE_FILE)).ok()?;
+        let text = std::fs::read(out.join(OVERHEAD_FILE)).ok()?;
         serde_json::from_slice::<Self>(&text).ok().filter(|last| last.schema == SCHEMA)
     }
 
@@ -90,7 +91,7 @@ impl Observation {
     /// When the folder cannot be written to.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
-        write_whole(&folder.join(PRICE_FILE), |file| Ok(file.write_all(&text)?))
+        write_whole(&folder.join(OVERHEAD_FILE), |file| Ok(file.write_all(&text)?))
     }
 
     /// The price of a setting; `None` with fewer than two rounds.
@@ -111,12 +112,12 @@ impl Observation {
         let rows = self.settings.iter().map(|setting| self.row(setting));
         let header = ["instruments on", "wall", "more than none", "cpu", "more than none", "after", "peak", "more"];
         let second = ["", "ms", "", "ms", "ms", "ms", "MB", "MB"];
-        let header = header.iter().zip(second).map(|(one, two)| format!("{one}\n{two}"));
-        let table = Grid::new(header, rows).render(view);
+        let header = header.iter().zip(second).map(|(one, two)| format!("{one}\n{two}")).collect();
+        let table = Grid { header, rows: rows.collect(), ..Grid::default() }.render(view);
         format!("{}: go build {}\n\n{table}", self.state, self.packages)
     }
 
-    fn row(&self, setting: &Setting) -> Vec<String> {
+    fn row(&self, setting: &Setting) -> Vec<Cell> {
         let missing = || units::MISSING.to_owned();
         let middle =
             |values: &[u64]| median(&floats(values)).map_or_else(missing, |value| format!("{:.1}", value / 1e6));
@@ -127,7 +128,7 @@ impl Observation {
         });
         let cpu = first.and_then(|first| differences(&setting.cpu_ns, &first.cpu_ns));
         let memory = first.and_then(|first| differences(&setting.peak_rss_bytes, &first.peak_rss_bytes));
-        vec![
+        let cells = [
             setting.name.clone(),
             middle(&setting.walls_ns),
             wall,
@@ -138,7 +139,8 @@ impl Observation {
             middle(&setting.cpu_after_ns),
             middle(&setting.peak_rss_bytes),
             memory.map_or_else(missing, |[middle, ..]| more(middle)),
-        ]
+        ];
+        cells.map(Cell::from).to_vec()
     }
 }
 
@@ -152,7 +154,7 @@ fn differences(values: &[u64], bases: &[u64]) -> Option<[f64; 3]> {
 }
 
 /// The price in one line, as every report has it.
-pub fn in_words(last: Option<&Observation>, name: &str, go_version: &str, cpu_model: Option<&str>) -> String {
+pub fn in_words(last: Option<&OverheadRun>, name: &str, go_version: &str, cpu_model: Option<&str>) -> String {
     let of_here = last.filter(|last| last.go_version == go_version && last.cpu_model.as_deref() == cpu_model);
     let known = of_here.and_then(|last| Some((last, last.price(name)?, last.price("none, again")?)));
     match known.filter(|(_, price, _)| price.rounds >= FEWEST_ROUNDS) {
@@ -167,7 +169,7 @@ pub fn in_words(last: Option<&Observation>, name: &str, go_version: &str, cpu_mo
             price.rounds,
             last.run,
         ),
-        None => "What the records cost on this machine has not been measured: `bench observe` does.".to_owned(),
+        None => "What the records cost on this machine has not been measured: `bench overhead` does.".to_owned(),
     }
 }
 
@@ -188,44 +190,44 @@ fn floats(values: &[u64]) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    fn observation() -> Observation {
+    fn overhead() -> OverheadRun {
         let setting = |name: &str, walls_ns: &[u64]| Setting {
             name: name.to_owned(),
             walls_ns: walls_ns.to_vec(),
             cpu_ns: vec![40_000_000; walls_ns.len()],
             ..Setting::default()
         };
-        let mut observation = Observation::new("20261123T000000Z-observe", 1, CacheState::LocalHit, "std");
-        observation.go_version = "go1.26.8".to_owned();
-        observation.settings = vec![
+        let mut overhead = OverheadRun::new("20261123T000000Z-overhead", 1, CacheState::LocalHit, "std");
+        overhead.go_version = "go1.26.8".to_owned();
+        overhead.settings = vec![
             setting("none", &[100, 200, 100]),
             setting("none, again", &[101, 200, 99]),
             setting("all", &[102, 206, 101]),
         ];
-        observation
+        overhead
     }
 
     #[test]
     fn the_price_is_the_median_of_ratios_round_by_round() {
-        let price = observation().price("all").unwrap();
+        let price = overhead().price("all").unwrap();
         assert_eq!((price.ratio, price.low, price.high, price.rounds), (1.02, 1.01, 1.03, 3));
-        assert_eq!(observation().price("nothing of that name"), None);
+        assert_eq!(overhead().price("nothing of that name"), None);
     }
 
     #[test]
     fn the_line_tells_the_price_of_this_machine_only() {
-        let mut observation = observation();
-        let too_few = in_words(Some(&observation), "all", "go1.26.8", None);
+        let mut overhead = overhead();
+        let too_few = in_words(Some(&overhead), "all", "go1.26.8", None);
         assert!(too_few.contains("has not been measured"), "{too_few}");
-        for setting in &mut observation.settings {
+        for setting in &mut overhead.settings {
             setting.walls_ns = setting.walls_ns.repeat(4);
         }
-        let line = in_words(Some(&observation), "all", "go1.26.8", None);
+        let line = in_words(Some(&overhead), "all", "go1.26.8", None);
         assert!(
             line.contains("+2.0 % of its wall time (+1.0 % to +3.0 %; noise −1.0 % to +1.0 %; 12 rounds"),
             "{line}"
         );
-        let other = in_words(Some(&observation), "all", "go1.26.8", Some("another"));
+        let other = in_words(Some(&overhead), "all", "go1.26.8", Some("another"));
         assert!(other.contains("has not been measured"), "{other}");
         assert_eq!(other, in_words(None, "all", "go1.26.8", None));
     }
@@ -233,13 +235,13 @@ mod tests {
     #[test]
     fn it_is_read_back_and_shown_as_a_table() {
         let folder = tempfile::tempdir().unwrap();
-        observation().write(folder.path()).unwrap();
-        let last = Observation::last(folder.path()).unwrap();
-        assert_eq!(last, observation());
+        overhead().write(folder.path()).unwrap();
+        let last = OverheadRun::last(folder.path()).unwrap();
+        assert_eq!(last, overhead());
         let table = last.render(View { width: 100, colour: false });
         for part in ["all", "+2.0 % (+1.0 % to +3.0 %)", "40.0", "+0.0 (+0.0 to +0.0)"] {
             assert!(table.contains(part), "{part}: {table}");
         }
-        assert_eq!(Observation::last(&folder.path().join("none")), None);
+        assert_eq!(OverheadRun::last(&folder.path().join("none")), None);
     }
 }

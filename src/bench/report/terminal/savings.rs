@@ -1,9 +1,9 @@
-//! What the cache saves by size of the output, as a table, and in words: the critical paths, and the packages that it costs more
-//! than it saves.
+//! The savings of the cache by size of the output as a table; the critical paths, and the packages that are slower with it, in words.
 
 use crate::bench::analysis::time::critical_path::CriticalPath;
 use crate::bench::analysis::time::savings::{PackageSaved, Part, PartSaved, Savings};
 use crate::bench::report::terminal::grid::Grid;
+use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::units;
 use crate::bench::results::run::Round;
 
@@ -12,7 +12,7 @@ const WORTH_A_WORD: f64 = 0.01;
 /// Packages that are named of each state.
 const WORST: usize = 5;
 
-/// One row a part of each state.
+/// One row for each part of each state.
 pub fn grid(savings: &[Savings]) -> Grid {
     let parts: Vec<(&str, &PartSaved)> =
         savings.iter().flat_map(|state| state.parts.iter().map(|part| (name(&state.folder), part))).collect();
@@ -25,7 +25,7 @@ pub fn grid(savings: &[Savings]) -> Grid {
     let rows = parts.iter().enumerate().map(|(at, (state, part))| {
         let sign = if part.saved_ns.is_some_and(|saved| saved < 0) { "−" } else { "" };
         let costly = part.saved_ns.map(|_| part.costly as f64);
-        vec![
+        let cells = [
             format!("{state}  {}", part_name(part.part)),
             part.gets.to_string(),
             part.packages.to_string(),
@@ -33,13 +33,14 @@ pub fn grid(savings: &[Savings]) -> Grid {
             compiled[at].clone(),
             format!("{sign}{}", saved[at]),
             units::count(costly),
-        ]
+        ];
+        cells.map(Cell::from).to_vec()
     });
     let header = ["savings by size", "gets", "packages", "waited", "compiled", "saved", "slower with cache"];
-    Grid::new(header, rows)
+    Grid::new(&header, rows.collect())
 }
 
-/// The critical path of each state with what go's `close` took beside it in its round, the packages that the cache costs more than it saves, and what is missing for both.
+/// The critical path of each state with the time of go's `close`, which is not in it, and the packages that are slower with the cache.
 pub fn notes(paths: &[CriticalPath], savings: &[Savings], rounds: &[Round]) -> Vec<String> {
     let account = |path: &CriticalPath| rounds.iter().find(|round| round.folder == path.folder)?.account.as_ref();
     let close_ns = |path: &CriticalPath| account(path).map_or(0, |account| account.close_ns);
@@ -50,7 +51,7 @@ pub fn notes(paths: &[CriticalPath], savings: &[Savings], rounds: &[Round]) -> V
         let against = cold.first().map_or(String::new(), |cold| format!(" against {cold}"));
         let folders: Vec<&str> = paths.iter().map(|path| path.folder.as_str()).collect();
         notes.push(format!(
-            "Critical paths and savings are of {}{against}: rounds in which go traces itself, somewhat slower than those above.",
+            "Critical paths and savings are from {}{against}: rounds in which go traces itself, which makes them somewhat slower.",
             folders.join(", ")
         ));
     }
@@ -61,25 +62,25 @@ fn path(path: &CriticalPath, close_ns: u64) -> String {
     let share = |ns: u64| units::percent(ns as f64 / path.wall_ns.max(1) as f64);
     let load = match path.load_cache_ns() {
         0 => String::new(),
-        ns => format!(", {} of it while packages are loaded", units::duration(ns as f64)),
+        ns => format!(" ({} while packages are loaded)", units::duration(ns as f64)),
     };
     let close = match close_ns as f64 / path.wall_ns.max(1) as f64 {
         small if small < WORTH_A_WORD => String::new(),
-        _ => format!("; go's close takes {} beside that", units::duration(close_ns as f64)),
+        _ => format!("; go's close takes another {}", units::duration(close_ns as f64)),
     };
     format!(
-        "{}: of its {} the critical path ({} actions) waits {} for the cache and {} for a free worker: its actions wait \
-         about {} for the cache{load}{close}.",
+        "{}: the critical path ({} actions in {}) waits {} of the time for the cache, about {}{load}, and {} for a free \
+         worker{close}.",
         name(&path.folder),
-        units::duration(path.wall_ns as f64),
         path.actions(),
+        units::duration(path.wall_ns as f64),
         share(path.cache_ns),
-        share(path.worker_ns),
         units::duration(path.cache_ns as f64),
+        share(path.worker_ns),
     )
 }
 
-/// None where the cache costs nothing more than it saves.
+/// None where no package is slower with the cache.
 fn costly(state: &Savings) -> Option<String> {
     let all = state.costly().count();
     let asked = state.packages.iter().filter(|package| package.saved_ns.is_some()).count();
@@ -87,10 +88,7 @@ fn costly(state: &Savings) -> Option<String> {
     let more = if all > WORST { " …" } else { "" };
     (all > 0).then(|| {
         let named = named.join(", ");
-        format!(
-            "{}: {all} of {asked} packages are slower with cache than compiled: {named}{more}.",
-            name(&state.folder)
-        )
+        format!("{}: {all} of {asked} packages are slower with the cache: {named}{more}.", name(&state.folder))
     })
 }
 
@@ -99,8 +97,8 @@ fn cost(package: &PackageSaved) -> String {
     format!("{} (waited {}, compiles in {})", package.package, time(package.waited_ns), time(package.compiled_ns))
 }
 
-/// CacheState and case of a round.
-fn name(folder: &str) -> &str {
+/// The state and the case of a round.
+pub fn name(folder: &str) -> &str {
     folder.rsplit_once('/').map_or(folder, |(setup, _)| setup)
 }
 
@@ -130,7 +128,7 @@ pub mod tests {
         }
     }
 
-    /// Of b, two parts.
+    /// Two parts of remote-hit.
     pub fn savings(packages: Vec<PackageSaved>) -> Savings {
         let size = PartSaved {
             part: Part::Size("to-4KiB"),
@@ -160,10 +158,9 @@ pub mod tests {
 
     #[test]
     fn a_loss_has_a_sign_and_what_is_not_known_a_dash() {
-        let grid = grid(&[savings(Vec::new())]);
-        let row = |at: usize| grid.rows[at].iter().map(|cell| cell.text.as_str()).collect::<Vec<&str>>();
-        assert_eq!(row(0), ["remote-hit  to 4 KiB", "2", "1", "30.0 ms", "10.0 ms", "−20.0 ms", "1"]);
-        assert_eq!(row(1), ["remote-hit  package loading", "2", "0", "30.0 ms", "–", "–", "–"]);
+        let rows = grid(&[savings(Vec::new())]).rows;
+        assert_eq!(rows[0], ["remote-hit  to 4 KiB", "2", "1", "30.0 ms", "10.0 ms", "−20.0 ms", "1"]);
+        assert_eq!(rows[1], ["remote-hit  package loading", "2", "0", "30.0 ms", "–", "–", "–"]);
     }
 
     #[test]
@@ -172,7 +169,7 @@ pub mod tests {
             (1..=7).map(|number| saved(&format!("p{number}"), 9_000_000, number)).collect();
         let words = costly(&savings(packages)).unwrap();
         assert!(words.starts_with(
-            "remote-hit: 7 of 7 packages are slower with cache than compiled: p1 (waited 9.0 ms, compiles in 1 ns), p2"
+            "remote-hit: 7 of 7 packages are slower with the cache: p1 (waited 9.0 ms, compiles in 1 ns), p2"
         ));
         assert!(words.contains("p5") && !words.contains("p6") && words.ends_with("…."), "{words}");
         assert_eq!(costly(&savings(vec![saved("p", 1, 2)])), None);
@@ -184,19 +181,16 @@ pub mod tests {
         let path =
             CriticalPath { folder: "remote-hit/profile".to_owned(), wall_ns, cache_ns, worker_ns, steps: Vec::new() };
         let notes = notes(std::slice::from_ref(&path), &[savings(Vec::new())], &[]);
-        let expected = "remote-hit: of its 1.0 s the critical path (0 actions) waits 12 % for the cache and 30 % for a free worker: its \
-                        actions wait about 120 ms for the cache.";
+        let expected = "remote-hit: the critical path (0 actions in 1.0 s) waits 12 % of the time for the cache, about \
+                        120 ms, and 30 % for a free worker.";
         assert_eq!(notes[0], expected);
         assert!(
-            notes[1].contains("are of remote-hit/profile against cold/profile: rounds in which go traces itself"),
+            notes[1].contains("are from remote-hit/profile against cold/profile: rounds in which go traces itself"),
             "{}",
             notes[1]
         );
         let with_close = super::path(&path, 40_000_000);
-        assert!(
-            with_close.ends_with("about 120 ms for the cache; go's close takes 40.0 ms beside that."),
-            "{with_close}"
-        );
+        assert!(with_close.ends_with("30 % for a free worker; go's close takes another 40.0 ms."), "{with_close}");
         assert_eq!(super::path(&path, 9_000_000), notes[0]);
         assert_eq!(super::notes(&[], &[], &[]), Vec::<String>::new());
     }

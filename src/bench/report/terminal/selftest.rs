@@ -1,16 +1,17 @@
-//! What was planted against what the verdict named, as a table.
+//! The bottlenecks that were injected beside those that the rules named, as a table.
 
 use crate::bench::analysis::study::selftest::Proof;
 use crate::bench::report::terminal::grid::Grid;
+use crate::bench::report::text::cell::{Cell, Tone};
 use crate::bench::report::text::units;
 
-/// One row a bottleneck.
+/// One row for each bottleneck.
 pub fn grid(proofs: &[Proof]) -> Grid {
-    let header = ["planted", "rule", "named first", "estimate", "measured", "off", ""];
-    Grid::new(header, proofs.iter().map(row))
+    let header = ["injected", "rule", "named first", "estimate", "measured", "off", ""];
+    Grid::new(&header, proofs.iter().map(row).collect())
 }
 
-fn row(proof: &Proof) -> Vec<String> {
+fn row(proof: &Proof) -> Vec<Cell> {
     let missing = || units::MISSING.to_owned();
     let duration = |ns: Option<f64>| ns.map_or_else(missing, units::duration);
     let off = proof.off().map_or_else(missing, |off| format!("{:+.0} %", off * 100.0));
@@ -18,14 +19,16 @@ fn row(proof: &Proof) -> Vec<String> {
         (None, Some(share)) => units::percent(share),
         _ => duration(proof.estimate_ns),
     };
+    let tone = if proof.is_proved { Tone::Good } else { Tone::Bad };
+    let is_found = Cell { text: if proof.is_proved { "yes" } else { "NO" }.to_owned(), tone };
     vec![
-        proof.name.clone(),
-        proof.rule.clone().unwrap_or_else(|| "none may".to_owned()),
-        named(proof),
-        estimate,
-        duration(proof.measured_ns),
-        off,
-        if proof.is_proved { "yes" } else { "NO" }.to_owned(),
+        proof.name.as_str().into(),
+        proof.rule.as_deref().unwrap_or("none allowed").into(),
+        named(proof).into(),
+        estimate.into(),
+        duration(proof.measured_ns).into(),
+        off.into(),
+        is_found,
     ]
 }
 

@@ -1,28 +1,29 @@
-//! The wall-time breakdown as a table: parts that add up to the whole.
+//! The wall-time breakdown: parts that add up to the whole.
 
 use crate::bench::analysis::study::summary::{RoundAccount, StateSummary};
 use crate::bench::analysis::time::time_breakdown::{Account, Stage, WaitKind};
 use crate::bench::report::terminal::grid::Grid;
+use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::units;
 
 /// Parts below this share of the wall clock are left out of the words.
 const WORTH_A_WORD: f64 = 0.01;
 
-/// One row a state that has an account.
+/// One row for each state that has a breakdown.
 pub fn grid(states: &[(String, &StateSummary)]) -> Grid {
     let rows = states.iter().filter_map(|(name, state)| Some(row(name, state.account.as_ref()?)));
     let header = ["wall-time breakdown", "wall", "go only", "overlapped", "blocked on cache", "close", "startup, exit"];
-    Grid::new(header, rows)
+    Grid::new(&header, rows.collect())
 }
 
-fn row(name: &str, of: &RoundAccount) -> Vec<String> {
+fn row(name: &str, of: &RoundAccount) -> Vec<Cell> {
     let RoundAccount { account, folder } = of;
     let share = |ns: u64| units::percent(ns as f64 / account.wall_ns.max(1) as f64);
     let edges = account.start_ns + account.handshake_ns + account.end_ns;
     let named = folder.rsplit_once('/').map_or(name.to_owned(), |(_, round)| format!("{name}, round {round}"));
     let parts = [account.go_ns, account.both_ns, account.waiting_ns, account.close_ns, edges].map(share);
     let wall = units::duration(account.wall_ns as f64);
-    [named, wall].into_iter().chain(parts).collect()
+    [named, wall].into_iter().chain(parts).map(Cell::from).collect()
 }
 
 /// The stages of the open requests of each state; None where no state has a breakdown.
@@ -33,7 +34,7 @@ pub fn sentence(states: &[(String, &StateSummary)]) -> Option<String> {
     (!waits.is_empty()).then(|| format!("Wall time by request stage: {}.", waits.join("; ")))
 }
 
-/// Stages of requests by their share of the wall clock, the largest first.
+/// The stages of requests, the longest first, as shares of the wall time.
 fn waits(account: &Account) -> String {
     let mut waits: Vec<(f64, String)> = account
         .waits
@@ -47,7 +48,7 @@ fn waits(account: &Account) -> String {
     if words.is_empty() { units::MISSING.to_owned() } else { words.join(", ") }
 }
 
-/// The name of a stage of a request.
+/// A stage of a request in words.
 pub fn name(kind: WaitKind, stage: Stage) -> String {
     let kind = match kind {
         WaitKind::Get => "get",
@@ -71,7 +72,7 @@ mod tests {
     use crate::bench::analysis::time::time_breakdown::Wait;
 
     #[test]
-    fn a_row_names_the_parts_and_what_was_waited_for() {
+    fn a_row_has_the_parts_and_the_sentence_the_stages() {
         let wait = |kind, stage, both_ns, waiting_ns| Wait {
             kind,
             stage,
@@ -99,7 +100,7 @@ mod tests {
             reader: Reader::default(),
         };
         assert_eq!(waits(&account), "get remote 35 %, put upload 9.1 %");
-        let cells = row("b", &RoundAccount { folder: "remote-hit/4".to_owned(), account });
-        assert_eq!(cells, ["b, round 4", "1.0 µs", "50 %", "20 %", "25 %", "3.0 %", "2.0 %"]);
+        let cells = row("remote-hit", &RoundAccount { folder: "remote-hit/4".to_owned(), account });
+        assert_eq!(cells, ["remote-hit, round 4", "1.0 µs", "50 %", "20 %", "25 %", "3.0 %", "2.0 %"]);
     }
 }

@@ -3,7 +3,7 @@
 use crate::bench::analysis::statistics::compare::{Comparison, Verdict};
 use crate::bench::report::text::units;
 
-/// `45× faster`, `1.1× slower`, `the same`, `no clear difference`, or `inconclusive` where the noise is not known.
+/// `45x faster`, `1.1x slower`, `the same`, `no clear difference`, or `inconclusive` where the noise is not known.
 pub fn short(found: &Comparison) -> String {
     of_verdict(found.verdict, found.ratio)
 }
@@ -82,9 +82,9 @@ mod tests {
     #[test]
     fn a_difference_is_a_factor_everywhere() {
         for (ratio, verdict, text) in [
-            (1.12, Verdict::Slower, "1.1× slower"),
-            (0.6, Verdict::Faster, "1.7× faster"),
-            (0.01, Verdict::Faster, "100× faster"),
+            (1.12, Verdict::Slower, "1.1x slower"),
+            (0.6, Verdict::Faster, "1.7x faster"),
+            (0.01, Verdict::Faster, "100x faster"),
         ] {
             assert_eq!((short(&of(ratio, verdict)).as_str(), long(&of(ratio, verdict)).as_str()), (text, text));
         }
@@ -97,7 +97,7 @@ mod tests {
         let by_noise = Comparison { noise: Some(0.12), ..of(1.09, Verdict::NoClearDifference) };
         assert_eq!(long(&by_noise), "no clear difference (+9.0 %, noise ±12 %)");
         assert_eq!(short(&of(1.3, Verdict::NoiseUnknown)), "inconclusive");
-        let expected = "inconclusive (1.3× slower, but too few rounds to know the noise)";
+        let expected = "inconclusive (1.3x slower, but too few rounds to know the noise)";
         assert_eq!(long(&of(1.3, Verdict::NoiseUnknown)), expected);
     }
 }

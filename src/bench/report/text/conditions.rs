@@ -1,85 +1,153 @@
-//! Under which conditions a run was measured, in words.
+//! The circumstances of a run in one line, and the warnings that belong beside its numbers.
 
-use crate::bench::analysis::statistics::conditions::Machine;
-use crate::bench::analysis::study::summary::{RoundAccount, StateSummary};
+use crate::bench::analysis::study::conditions::{Conditions, Disturbance};
+use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
+use crate::bench::report::text::notes;
 use crate::bench::report::text::units;
-use crate::bench::results::run::Results;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::bench::results::run::{Ended, Results};
+use crate::bench::scenario::network_grid::Limit;
 
-/// States by what the breakdown of their time tells.
-const TELLING: [CacheState; 3] = [CacheState::RemoteHit, CacheState::LocalHit, CacheState::Cold];
-/// Parts of the time below this share are left out.
-const WORTH_A_WORD: f64 = 0.01;
-
-/// Why the numbers are not to be quoted; None where they can be.
-pub fn warning(machine: Machine) -> Option<String> {
-    match machine {
-        Machine::Busy(share) => Some(format!(
-            "Busy machine (other programs used {} of the CPU): do not quote these numbers",
-            units::percent(share)
-        )),
-        Machine::Noisy(share) => Some(format!(
-            "Noisy machine (go differs from itself by {}): do not quote these numbers",
-            units::percent(share)
-        )),
-        Machine::Quiet | Machine::Unknown => None,
-    }
+/// The conditions of a run.
+pub fn of_run(results: &Results) -> Conditions {
+    let noise = results.summary.noise_floor.as_ref().map(|floor| floor.share);
+    Conditions::of(&results.rounds, &results.plan, results.environment.cores, noise)
 }
 
-/// The link, the noise, the machine and the records in one line; where the time of the most telling state went in another.
-pub fn lines(results: &Results) -> Vec<String> {
+/// S3, noise, load of the machine, and whether the records agree, as parts of a line.
+pub fn parts(results: &Results) -> Vec<String> {
+    let conditions = of_run(results);
+    let noise = conditions.noise.map(|noise| format!("noise ±{}", units::percent(noise)));
+    let machine = match (conditions.others, conditions.disturbance()) {
+        (_, Some(Disturbance::OtherPrograms(_))) => "machine busy".to_owned(),
+        (Some(_), _) => "machine quiet".to_owned(),
+        (None, _) => "load unknown".to_owned(),
+    };
+    let records = &results.summary.records;
+    let agreement = match records.disagreements.len() {
+        _ if !results.plan.records => Some("records off".to_owned()),
+        0 if records.files.len() < 2 => None,
+        0 => Some("records agree".to_owned()),
+        _ => Some("RECORDS DISAGREE".to_owned()),
+    };
+    let mut parts = vec![remote(results)];
+    parts.push(noise.unwrap_or_else(|| "noise not measured".to_owned()));
+    if results.ci.is_none() {
+        parts.push(machine);
+    }
+    parts.extend(agreement);
+    parts
+}
+
+/// The warnings of a run, each in a sentence; empty where all is well. `sessions` are the named states and cases.
+pub fn warnings(results: &Results, sessions: &[(String, &StateSummary)]) -> Vec<String> {
     let summary = &results.summary;
-    let noise = match summary.noise_floor {
-        Some(floor) => format!("noise ±{}", units::percent(floor.share)),
-        None => "noise not measured".to_owned(),
-    };
-    let machine = summary.machine.map(|machine| match machine {
-        Machine::Quiet => "machine quiet",
-        Machine::Busy(_) => "machine busy",
-        Machine::Noisy(_) => "machine noisy",
-        Machine::Unknown => "other programs not measured",
-    });
-    let records = match (summary.records.sessions, summary.records.disagreements.is_empty()) {
-        (0, _) => None,
-        (_, true) => Some("records agree"),
-        (_, false) => Some("RECORDS DISAGREE"),
-    };
-    let parts = [Some(link(results)), Some(noise), machine.map(str::to_owned), records.map(str::to_owned)];
-    let mut lines = vec![parts.into_iter().flatten().collect::<Vec<String>>().join(" · ")];
-    let figures = || summary.states.iter().chain(results.cases.iter().map(|case| &case.figures));
-    let telling =
-        TELLING.iter().find_map(|state| figures().find(|found| found.state == *state && found.account.is_some()));
-    lines.extend(telling.and_then(breakdown));
-    lines
+    let mut warnings: Vec<String> =
+        notes::incomplete(results).map(|what| format!("Incomplete: {what}.")).into_iter().collect();
+    if !summary.records.disagreements.is_empty() {
+        warnings.push(format!(
+            "The records disagree, so do not trust these numbers: {}.",
+            summary.records.disagreements.join("; ")
+        ));
+    }
+    for wrong in &summary.out_of_state {
+        let (folders, why) = (wrong.folders.join(", "), wrong.why.join("; "));
+        warnings.push(format!("Not counted, because not in the state of the name: {folders}: {why}."));
+    }
+    if !summary.not_measured.is_empty() && results.ended == Ended::Complete {
+        warnings.push(format!("Planned, and not measured: {}.", summary.not_measured.join(", ")));
+    }
+    let backends = sessions.iter().filter_map(|(name, state)| Some((name.as_str(), state.backend.as_ref()?)));
+    warnings.extend(backends.flat_map(|(name, backend)| of_backend(name, backend)));
+    if let Some(until) =
+        results.plan.until.filter(|until| results.widest_interval.is_none_or(|widest| widest > until.share))
+    {
+        warnings.push(notes::until(until.share, results.widest_interval));
+    }
+    warnings
 }
 
-/// The latency of S3 as it was asked for and as it was measured.
-fn link(results: &Results) -> String {
-    let Some(link) = results.plan.link else { return "S3 of the S3_ variables".to_owned() };
-    if !results.plan.has_one_link() {
-        return "each case has its own link to S3".to_owned();
+/// The reason why a state that finds everything in a cache has misses: go asks for the program that it links, never stores it, and
+/// stores only the linker's output (`updateBuildID` in cmd/go/internal/work/buildid.go). None where go stored more than that, because
+/// it compiled something.
+pub fn misses(name: &str, backend: &BackendSummary) -> Option<String> {
+    if backend.misses == 0.0 || backend.puts > backend.misses || backend.hits_local + backend.hits_remote == 0.0 {
+        return None;
     }
-    let link = results.plan.cases.first().and_then(|case| case.link).unwrap_or(link);
-    match results.link {
-        Some(measured) => {
-            format!("S3 latency {} ms (measured {:.1})", link.latency_ms, measured.first_byte_median_ms)
-        }
-        None => format!("S3 latency {} ms", link.latency_ms),
-    }
+    let what = if backend.misses == 1.0 { "1 miss".to_owned() } else { format!("{} misses", backend.misses) };
+    Some(format!("{name}: {what}, because go does not store linked programs through GOCACHEPROG: it links them again."))
 }
 
-/// Shares of the wall clock of the typical round.
-fn breakdown(state: &StateSummary) -> Option<String> {
-    let RoundAccount { account, .. } = state.account.as_ref()?;
-    let parts = [
-        ("startup", account.start_ns + account.handshake_ns + account.end_ns),
-        ("go", account.go_ns),
-        ("overlapped", account.both_ns),
-        ("blocked", account.waiting_ns),
-        ("uploads at exit", account.close_ns),
-    ];
-    let share = |ns: u64| ns as f64 / account.wall_ns.max(1) as f64;
-    let parts = parts.into_iter().filter(|(_, ns)| share(*ns) >= WORTH_A_WORD);
-    let parts: Vec<String> = parts.map(|(name, ns)| format!("{name} {}", units::percent(share(ns)))).collect();
-    Some(format!("{} of {}: {}", units::duration(account.wall_ns as f64), state.state, parts.join(" · ")))
+fn of_backend(name: &str, backend: &BackendSummary) -> Vec<String> {
+    let count = |number: u64, thing: &str| units::counted(usize::try_from(number).unwrap_or(usize::MAX), thing);
+    let mut warnings = Vec::new();
+    if backend.uploads_left > 0 {
+        warnings.push(format!("{name}: {} still pending at exit.", count(backend.uploads_left, "upload")));
+    }
+    if let Some(reason) = &backend.remote_off {
+        warnings.push(format!("{name}: S3 was given up: {reason}."));
+    } else if backend.remote_errors > 0 {
+        warnings.push(format!("{name}: {} to S3 failed.", count(backend.remote_errors, "request")));
+    }
+    warnings
+}
+
+fn remote(results: &Results) -> String {
+    let plan = &results.plan;
+    let Some(link) = plan.link else { return "S3 of the S3_ variables".to_owned() };
+    if !plan.has_one_link() {
+        return "S3: each case has its own link".to_owned();
+    }
+    let link = plan.cases.first().and_then(|case| case.link).unwrap_or(link);
+    let measured =
+        results.link.map_or(String::new(), |measured| format!(" (measured {:.1})", measured.first_byte_median_ms));
+    let bandwidth = link.bandwidth.map_or(String::new(), |_| format!(", {}", Limit(link.bandwidth).name()));
+    format!("S3 latency {} ms{measured}{bandwidth}", link.latency_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::analysis::compute;
+    use crate::bench::analysis::study::summary::tests::measured;
+    use crate::bench::results::run::LinkMeasured;
+    use crate::bench::results::run::tests::results;
+    use crate::bench::scenario::cache_state::CacheState;
+
+    #[test]
+    fn the_line_has_only_what_is_known() {
+        let mut run = results(measured(CacheState::LocalHit, &[100]));
+        compute(&mut run);
+        let expected = ["S3 latency 20 ms", "noise not measured", "load unknown"];
+        assert_eq!(parts(&run), expected);
+        run.link = Some(LinkMeasured { answers: 9, first_byte_median_ms: 20.44, first_byte_p99_ms: 22.0 });
+        run.summary.records.files = vec![("session.json".to_owned(), 1), ("trace.json".to_owned(), 1)];
+        assert_eq!(parts(&run)[0], "S3 latency 20 ms (measured 20.4)");
+        assert_eq!(parts(&run).last().unwrap(), "records agree");
+        run.plan.link = None;
+        assert_eq!(parts(&run)[0], "S3 of the S3_ variables");
+    }
+
+    #[test]
+    fn warnings_are_sentences() {
+        let mut run = results(measured(CacheState::LocalHit, &[100]));
+        compute(&mut run);
+        run.ended = Ended::Interrupted;
+        run.summary.records.disagreements.push("local-hit/1: gets: 7 in session.json, 8 in request.txt".to_owned());
+        let said = warnings(&run, &[]);
+        assert!(said[0].starts_with("Incomplete: ") && said[0].ends_with("was interrupted."), "{said:?}");
+        assert!(said[1].contains("do not trust these numbers: local-hit/1: gets: 7"), "{said:?}");
+    }
+
+    #[test]
+    fn a_miss_after_which_nothing_is_compiled_is_a_linked_program() {
+        let mut backend = crate::bench::report::terminal::counts::tests::backend(1072.0, 1.0, 0.0);
+        (backend.misses, backend.puts) = (1.0, 1.0);
+        let said = misses("local-hit", &backend).unwrap();
+        assert!(said.starts_with("local-hit: 1 miss, because go does not store linked programs"), "{said}");
+        backend.puts = 3.0;
+        assert_eq!(misses("local-hit", &backend), None);
+        (backend.uploads_left, backend.remote_errors) = (1, 2);
+        let said = of_backend("cold", &backend);
+        assert_eq!(said, ["cold: 1 upload still pending at exit.", "cold: 2 requests to S3 failed."]);
+    }
 }

@@ -1,4 +1,4 @@
-//! An error as a person reads it: what and why in the first line, then what was tried and the next step.
+//! An error for a person: what failed and why in the first line, then what was tried and the next step.
 
 /// The messages of an error and its causes. The causes follow the first line of each message, not its `next:`.
 pub fn in_words(error: &anyhow::Error) -> String {

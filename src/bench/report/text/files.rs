@@ -1,9 +1,9 @@
-//! What a run left to look at first, with what opens it. The rest is in `metrics/README.md`.
+//! The files of a run to look at first, and the commands that go on from it. The other files are in `metrics/README.md`.
 
 use std::path::Path;
 
-use crate::bench::report::network_plot::PLOT_FILE;
-use crate::bench::results::run::{RESULTS_FILE, Results};
+use crate::bench::analysis::study::summary::RoundAccount;
+use crate::bench::results::run::Results;
 use crate::bench::scenario::cache_state::CacheState;
 
 /// A file of the run, as a person would type it.
@@ -14,32 +14,32 @@ pub struct File {
 }
 
 /// Pictures of the whole run, the best first.
-const PICTURES: [(&str, &str); 3] = [
-    ("report.html", "the same, to look at: open in a browser"),
-    (PLOT_FILE, "wall over latency, a panel a bandwidth: open in a browser"),
-    ("results.md", "the same for a pull request"),
-];
-/// States by what their trace tells: in b go waits the most for the cache.
+const PICTURES: [(&str, &str); 2] =
+    [("report.html", "everything, to look at"), ("results.md", "everything, for a pull request")];
+/// States by what their trace tells: in remote-hit go waits the most for the cache.
 const TELLING: [CacheState; 3] = [CacheState::RemoteHit, CacheState::Cold, CacheState::LocalHit];
-
-/// The three to look at next, of those that are below `run`: a picture, the trace of the most telling state, the samples. `shown` is
-/// the name under which the run is listed.
+/// A picture and the trace of the most telling state, of those that are below `run`. `shown` is the name under which the run is
+/// listed.
 pub fn to_look_at(results: &Results, run: &Path, shown: &Path) -> Vec<File> {
     let picture = PICTURES.iter().find(|(name, _)| run.join(name).is_file());
     let picture = picture.map(|(name, says)| ((*name).to_owned(), (*says).to_owned()));
-    let samples = (RESULTS_FILE.to_owned(), "every sample".to_owned());
-    let found = picture.into_iter().chain(trace(results)).chain([samples]);
-    let there = found.filter(|(path, _)| run.join(path).is_file());
+    let there = picture.into_iter().chain(trace(results)).filter(|(path, _)| run.join(path).is_file());
     there.map(|(path, says)| File { path: shown.join(path).display().to_string(), says }).collect()
 }
 
-/// That of the round nearest to the median.
-fn trace(results: &Results) -> Option<(String, String)> {
+/// The most telling state that has a breakdown of its time.
+pub fn telling(results: &Results) -> Option<(CacheState, &RoundAccount)> {
     let states = || results.summary.states.iter().chain(results.cases.iter().map(|case| &case.figures));
-    let of_state = |state: &CacheState| states().find(|found| found.state == *state)?.account.as_ref();
-    let account = TELLING.iter().find_map(of_state)?;
-    let says = format!("trace of {}: open in https://ui.perfetto.dev", account.folder);
-    Some((format!("{}/trace.json", account.folder), says))
+    TELLING.into_iter().find_map(|state| {
+        let breakdown = states().find(|found| found.state == state)?.account.as_ref()?;
+        Some((state, breakdown))
+    })
+}
+
+/// The trace of the round nearest to the median.
+fn trace(results: &Results) -> Option<(String, String)> {
+    let (_, breakdown) = telling(results)?;
+    Some((format!("{}/trace.json", breakdown.folder), "open in https://ui.perfetto.dev".to_owned()))
 }
 
 #[cfg(test)]
@@ -72,11 +72,11 @@ mod tests {
     }
 
     #[test]
-    fn three_files_of_those_that_are_there() {
+    fn a_picture_and_a_trace_of_those_that_are_there() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(paths(folder.path(), &["results.json"]), ["m/latest/results.json"]);
+        assert!(paths(folder.path(), &["results.json"]).is_empty());
         let all = ["results.md", "local-hit/1/trace.json", "remote-hit/1/trace.json", "remote-hit/2/trace.json"];
-        let expected = ["m/latest/results.md", "m/latest/remote-hit/2/trace.json", "m/latest/results.json"];
+        let expected = ["m/latest/results.md", "m/latest/remote-hit/2/trace.json"];
         assert_eq!(paths(folder.path(), &all), expected);
         assert_eq!(paths(folder.path(), &["report.html"])[0], "m/latest/report.html");
     }

@@ -1,12 +1,15 @@
-//! Every sentence that a user reads in a report.
+//! Every sentence that a user reads in a report. Knows no terminal, no HTML.
 
 pub mod answer;
-pub mod bottlenecks;
+pub mod cell;
 pub mod comparison;
 pub mod conditions;
 pub mod errors;
 pub mod files;
+pub mod finding;
+pub mod headlines;
 pub mod next;
 pub mod notes;
 pub mod units;
 pub mod verdict;
+pub mod wrap;

@@ -1,49 +1,55 @@
-//! What to do about a bottleneck: a command that runs when it is pasted, or an idea.
+//! The next step for a bottleneck: a command that runs when it is pasted, or an idea.
+
+use std::path::Path;
 
 use clap::ValueEnum;
 
-use crate::bench::analysis::verdict::rules::Next;
+use crate::bench::analysis::verdict::finding::{Action, Finding};
+use crate::bench::plan::go_command::quoted;
 use crate::bench::plan::run_plan::Plan;
+use crate::bench::report::text::finding;
 
 /// The command, if there is one for this run: with the program as the user called it, and the arguments that define the build.
-pub fn command(next: &Next, plan: &Plan) -> Option<String> {
+pub fn command(finding: &Finding, plan: &Plan) -> Option<String> {
     // The settings of a case are in no argument.
     if !plan.cases.is_empty() || !plan.groups.is_empty() {
         return None;
     }
+    let action = finding.action?;
     let mut words = vec![program()];
-    match next {
-        Next::WhatIf { change, state, strategy } => {
+    match action {
+        Action::WhatIf { change, state } => {
             let change = change.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
-            let asked = ["what-if", "--state", state.name(), "--change", &change, "--strategy", strategy.name()];
-            words.extend(asked.map(str::to_owned));
+            words.extend(["what-if", "--state", state.name(), "--change", &change].map(str::to_owned));
         }
-        Next::Strategy { state, strategy } => {
+        Action::Strategy { state, strategy } => {
             let asked = ["--only", state.name(), "--strategy", strategy.name()];
             words.extend(asked.map(str::to_owned));
         }
-        Next::Idea(_) => return None,
     }
-    words.extend(plan.build_arguments.iter().cloned());
+    let mut given = plan.build_arguments.iter();
+    while let Some(word) = given.next() {
+        // It is the one to be changed.
+        if matches!(action, Action::Strategy { .. }) && word == "--strategy" {
+            given.next();
+        } else {
+            words.push(word.clone());
+        }
+    }
     Some(words.iter().map(|word| quoted(word)).collect::<Vec<String>>().join(" "))
 }
 
 /// `run: COMMAND`, or `idea: …`.
-pub fn sentence(next: &Next, plan: &Plan) -> String {
-    match (command(next, plan), next) {
-        (Some(command), _) => format!("run: {command}"),
-        (None, Next::Idea(idea)) => format!("idea: {idea}"),
-        (None, Next::WhatIf { change, .. }) => {
-            let change = change.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
-            format!("idea: bench what-if measures it with --change {change}, under the settings of this case")
-        }
-        (None, Next::Strategy { strategy, .. }) => format!("idea: the strategy {}", strategy.name()),
+pub fn sentence(finding: &Finding, plan: &Plan) -> String {
+    match command(finding, plan) {
+        Some(command) => format!("run: {command}"),
+        None => format!("idea: {}", finding::idea(&finding.bottleneck)),
     }
 }
 
 /// The command that prints all tables of a run.
-pub fn details(run: &str) -> String {
-    format!("{} report --details {}", quoted(&program()), quoted(run))
+pub fn details(folder: &Path) -> String {
+    format!("{} report --details {}", quoted(&program()), quoted(&folder.display().to_string()))
 }
 
 /// This program as the user called it.
@@ -51,46 +57,45 @@ fn program() -> String {
     std::env::args_os().next().map_or_else(|| "bench".to_owned(), |program| program.to_string_lossy().into_owned())
 }
 
-/// A word as a POSIX shell takes it.
-pub fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::analysis::verdict::finding::Bottleneck;
     use crate::bench::plan::run_plan::tests::resolve;
     use crate::bench::plan::what_if::WhatIf;
     use crate::bench::scenario::cache_state::CacheState;
+    use crate::bench::scenario::rule::Rule;
     use crate::cache::Strategy;
 
-    fn latency() -> Next {
-        Next::WhatIf { change: WhatIf::NoLatency, state: CacheState::RemoteHit, strategy: Strategy::Pack }
+    fn finding(action: Option<Action>) -> Finding {
+        let bottleneck = Bottleneck::Latency { first_byte_ns: 2e7 };
+        Finding { action, ..Finding::new(Rule::Latency, bottleneck, Vec::new()) }
+    }
+
+    fn latency() -> Finding {
+        finding(Some(Action::WhatIf { change: WhatIf::NoLatency, state: CacheState::RemoteHit }))
     }
 
     #[test]
     fn a_command_has_the_arguments_of_the_run() {
-        let plan = resolve(&["--scenario", "small", "--rtt", "5", "--", "go", "test", "-run", "A B", "./..."]).unwrap();
+        let words =
+            ["--scenario", "small", "--rtt", "5", "--strategy", "async", "--", "go", "test", "-run", "A B", "./..."];
+        let plan = resolve(&words).unwrap();
         let command = command(&latency(), &plan).unwrap();
-        let expected = "what-if --state remote-hit --change latency-0 --strategy pack --scenario small --rtt 5 -- go test -run 'A B' ./...";
+        let expected = "what-if --state remote-hit --change latency-0 --scenario small --strategy async --rtt 5 -- go \
+                        test -run 'A B' ./...";
         assert!(command.ends_with(expected), "{command}");
         assert!(sentence(&latency(), &plan).starts_with("run: "));
+        let pack = finding(Some(Action::Strategy { state: CacheState::RemoteHit, strategy: Strategy::Pack }));
+        let command = super::command(&pack, &plan).unwrap();
+        assert!(command.contains("--only remote-hit --strategy pack --scenario small --rtt 5"), "{command}");
     }
 
     #[test]
     fn what_is_no_command_is_an_idea() {
         let plan = resolve(&["--scenario", "strategies"]).unwrap();
         assert_eq!(command(&latency(), &plan), None);
-        assert!(sentence(&latency(), &plan).starts_with("idea: "));
-        assert_eq!(sentence(&Next::Idea("less".to_owned()), &plan), "idea: less");
-    }
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!([quoted("a/b.c"), quoted("it's"), quoted("")], ["a/b.c", "'it'\\''s'", "''"]);
+        assert!(sentence(&latency(), &plan).starts_with("idea: a bucket in the same region"));
+        assert!(sentence(&finding(None), &resolve(&[]).unwrap()).starts_with("idea: "));
     }
 }

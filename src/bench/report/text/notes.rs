@@ -1,4 +1,4 @@
-//! What a reader of the tables has to know beside the numbers: states, noise, outliers, whether the records agree.
+//! Notes below the tables: problems of the run, noise, outliers, and the agreement of the records.
 
 use crate::bench::analysis::statistics::noise::NoiseFloor;
 use crate::bench::analysis::statistics::outliers::{Cause, HostCause, Outlier};
@@ -35,7 +35,7 @@ pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_sin
     notes
 }
 
-/// What is wrong with a run: rounds that do not count, states that were not measured, a remote that failed, records that disagree.
+/// The problems of a run: rounds that do not count, states that were not measured, a remote that failed, records that disagree.
 pub fn problems(summary: &Summary, sessions: &[(String, &BackendSummary)]) -> Vec<String> {
     let mut notes = Vec::new();
     for wrong in &summary.out_of_state {
@@ -50,10 +50,16 @@ pub fn problems(summary: &Summary, sessions: &[(String, &BackendSummary)]) -> Ve
     }
     for (name, backend) in sessions {
         if backend.uploads_left > 0 {
-            notes.push(format!("{name}: {} still pending at exit.", units::counted(backend.uploads_left, "upload")));
+            notes.push(format!(
+                "{name}: {} still pending at exit.",
+                units::counted(backend.uploads_left as usize, "upload")
+            ));
         }
         if backend.remote_errors > 0 {
-            notes.push(format!("{name}: {} to the remote failed.", units::counted(backend.remote_errors, "request")));
+            notes.push(format!(
+                "{name}: {} to the remote failed.",
+                units::counted(backend.remote_errors as usize, "request")
+            ));
         }
         if let Some(reason) = &backend.remote_off {
             notes.push(format!("{name}: the remote was given up: {reason}."));
@@ -79,7 +85,7 @@ pub fn incomplete(results: &Results) -> Option<String> {
     Some(format!("the run {} {how}", results.run))
 }
 
-/// Whether `--until` came to its end; `widest` is the half of the widest interval.
+/// The precision that `--until` asked for, reached or not; `widest` is the half of the widest interval.
 pub fn until(share: f64, widest: Option<f64>) -> String {
     let wanted = units::percent(share);
     match widest {

@@ -1,14 +1,14 @@
-//! Numbers as people read them. A column has one unit, chosen by its largest value, unless its values are far apart.
+//! Numbers for people. A column has one unit, chosen by its largest value, unless its values are far apart.
 
-/// What stands for a value that is not there: never 0.
+/// The sign for a missing value, which is never shown as 0.
 pub const MISSING: &str = "–";
 
 const TIMES: [Unit; 4] = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
 const SIZES: [Unit; 4] = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")];
-/// From this ratio of the largest to the smallest value on, one unit for both tells nothing of the smaller one.
+/// From this ratio of the largest to the smallest value on, the smaller one would be lost in a common unit.
 const APART: f64 = 1000.0;
 
-/// Its size, its name.
+/// The size of a unit and its name.
 type Unit = (f64, &'static str);
 
 /// The cells of a column, and their unit where they share one.
@@ -53,7 +53,7 @@ pub fn count(value: Option<f64>) -> String {
     }
 }
 
-/// A size class as a person reads it: `to 64 KiB`.
+/// A size class in words: `to 64 KiB`.
 pub fn size_class(name: &str) -> String {
     name.replace('-', " ").replace("KiB", " KiB").replace("MiB", " MiB")
 }
@@ -75,12 +75,12 @@ pub fn time_tick(nanoseconds: f64) -> String {
     format!("{} {unit}", tick(nanoseconds / size))
 }
 
-/// `1 round`, `2 rounds`.
-pub fn counted(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+/// Bytes as megabytes.
+pub fn megabytes(bytes: f64) -> String {
+    format!("{:.1} MB", bytes / 1e6)
 }
 
-/// Memory of a machine.
+/// The memory of a machine.
 pub fn gibibytes(bytes: u64) -> String {
     format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30))
 }
@@ -90,19 +90,59 @@ pub fn duration(nanoseconds: f64) -> String {
     durations(&[Some(nanoseconds)]).remove(0)
 }
 
-/// A share as a percentage with two digits that tell something.
+/// A share as a percentage with two significant digits.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let decimals = if percent.abs() < 9.95 { 1 } else { 0 };
     format!("{percent:.decimals$} %")
 }
 
-/// A factor of 1 or more with two digits that tell something: `1.3×`, `45×`.
+/// A factor of 1 or more with two significant digits: `1.3x`, `45x`.
 pub fn factor(factor: f64) -> String {
     match factor {
-        factor if factor < 1.095 => format!("{factor:.2}×"),
-        factor if factor < 9.95 => format!("{factor:.1}×"),
-        factor => format!("{factor:.0}×"),
+        factor if factor < 1.095 => format!("{factor:.2}x"),
+        factor if factor < 9.95 => format!("{factor:.1}x"),
+        factor => format!("{factor:.0}x"),
+    }
+}
+
+/// A number of things: `1 round`, `3 rounds`.
+pub fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// Durations of nanoseconds with three digits each, all in the unit of the longest, for few numbers in a small space.
+pub fn short_durations(column: &[Option<f64>]) -> Vec<String> {
+    let (size, unit) = time_unit(column.iter().flatten().copied().fold(0.0, f64::max));
+    let show = |value: &Option<f64>| value.map_or(MISSING.to_owned(), |value| three_digits(value / size, unit));
+    column.iter().map(show).collect()
+}
+
+fn three_digits(value: f64, unit: &str) -> String {
+    let decimals = match value {
+        value if value >= 99.5 => 0,
+        value if value >= 9.95 => 1,
+        value if value >= 0.0995 => 2,
+        _ => 3,
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
+/// A duration that is only guessed, in words: `20 s`, `1 min 10 s`, `12 min`.
+pub fn rough_duration(seconds: f64) -> String {
+    let rounded = |step: f64| ((seconds / step).round() * step) as u64;
+    match seconds {
+        seconds if seconds < 19.5 => format!("{} s", rounded(1.0)),
+        seconds if seconds < 57.5 => format!("{} s", rounded(5.0)),
+        seconds if seconds < 295.0 => match (rounded(10.0) / 60, rounded(10.0) % 60) {
+            (minutes, 0) => format!("{minutes} min"),
+            (minutes, rest) => format!("{minutes} min {rest} s"),
+        },
+        seconds if seconds < 3570.0 => format!("{} min", rounded(60.0) / 60),
+        _ => match (rounded(300.0) / 3600, rounded(300.0) % 3600 / 60) {
+            (hours, 0) => format!("{hours} h"),
+            (hours, minutes) => format!("{hours} h {minutes} min"),
+        },
     }
 }
 
@@ -172,11 +212,26 @@ mod tests {
     fn shares_factors_and_counts() {
         assert_eq!(percent(0.084), "8.4 %");
         assert_eq!(percent(0.15), "15 %");
-        assert_eq!(factor(1.042), "1.04×");
-        assert_eq!(factor(2.42), "2.4×");
-        assert_eq!(factor(107.6), "108×");
+        assert_eq!(factor(1.042), "1.04x");
+        assert_eq!(factor(2.42), "2.4x");
+        assert_eq!(factor(107.6), "108x");
         assert_eq!(count(Some(1072.0)), "1072");
         assert_eq!(count(Some(2.5)), "2.5");
         assert_eq!(count(None), "–");
+    }
+
+    #[test]
+    fn guessed_durations_are_round() {
+        let words = [0.4, 7.2, 43.0, 58.0, 71.0, 120.0, 299.0, 840.0, 3580.0, 9100.0].map(rough_duration);
+        let expected = ["0 s", "7 s", "45 s", "1 min", "1 min 10 s", "2 min", "5 min", "14 min", "1 h", "2 h 30 min"];
+        assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn few_numbers_have_one_unit_and_three_digits() {
+        let cells = [Some(30.86e9), Some(0.776e9), Some(0.0412e9), None];
+        assert_eq!(short_durations(&cells), ["30.9 s", "0.78 s", "0.041 s", "–"]);
+        assert_eq!(short_durations(&[Some(366e6), Some(20.13e6)]), ["366 ms", "20.1 ms"]);
+        assert_eq!((counted(1, "round"), counted(2, "round")), ("1 round".to_owned(), "2 rounds".to_owned()));
     }
 }

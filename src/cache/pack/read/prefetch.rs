@@ -222,7 +222,7 @@ impl Packs {
         let transfer = self.want(loaded, number);
         let progress = transfer.progress.subscribe();
         transfer.hurry.notify_one();
-        let mut arrival = Box::pin(self.arrival(action, progress));
+        let mut arrival = Box::pin(self.arrival(action, pack.id, progress));
         let mut entry = tokio::time::timeout(PATIENCE.saturating_sub(began.elapsed()), arrival.as_mut()).await;
         let more_patience = more_patience(pack);
         if entry.is_err() && transfer.ends_within(more_patience, pack.bytes) {
@@ -268,7 +268,7 @@ impl Packs {
         self.lost.lock().expect("nobody panics with it")
     }
 
-    async fn arrival(&self, action: &ActionId, mut progress: watch::Receiver<Progress>) -> Option<Entry> {
+    async fn arrival(&self, action: &ActionId, pack: PackId, mut progress: watch::Receiver<Progress>) -> Option<Entry> {
         loop {
             // In this order: what came last is there before the end is told.
             let now = *progress.borrow_and_update();
@@ -276,7 +276,7 @@ impl Packs {
             if let Some((entry, ..)) = self.local.get(action) {
                 return Some(entry);
             }
-            if has_ended || progress.changed().instrument(now.wait()).await.is_err() {
+            if has_ended || progress.changed().instrument(now.wait(pack)).await.is_err() {
                 return None;
             }
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, SetOnce, watch};
 use tracing::{Span, info_span};
 
+use crate::cache::pack::PackId;
 use crate::cache::pack::read::catalog::PackNumber;
 
 /// Packs that are fetched at the same time.
@@ -120,15 +121,15 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// The span of a get that waits meanwhile.
-    pub fn wait(self) -> Span {
+    /// The span of a get that waits for this pack meanwhile.
+    pub fn wait(self, pack: PackId) -> Span {
         match self {
-            Self::Queued | Self::Ended => info_span!("wait.turn"),
-            Self::Asked => info_span!("wait.first_byte"),
-            Self::AskedAgain => info_span!("wait.retry"),
-            Self::BacksOff => info_span!("wait.back_off"),
-            Self::Frames(_) => info_span!("wait.transfer"),
-            Self::Unpacks => info_span!("wait.unpack"),
+            Self::Queued | Self::Ended => info_span!("wait.turn", pack = %pack),
+            Self::Asked => info_span!("wait.first_byte", pack = %pack),
+            Self::AskedAgain => info_span!("wait.retry", pack = %pack),
+            Self::BacksOff => info_span!("wait.back_off", pack = %pack),
+            Self::Frames(_) => info_span!("wait.transfer", pack = %pack),
+            Self::Unpacks => info_span!("wait.unpack", pack = %pack),
         }
     }
 }

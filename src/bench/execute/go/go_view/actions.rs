@@ -1,4 +1,4 @@
-//! go's actions in one build, each with what it asked the cache: action graph and request log, reduced to plain data.
+//! go's actions in one build, each with its requests to the cache: action graph and request log, reduced to plain data.
 
 use serde::ser::Error;
 use serde::{Deserialize, Serialize, Serializer};
@@ -14,16 +14,16 @@ pub struct GoActions {
     pub load_ns: u64,
     /// It had loaded them: the first action was ready.
     pub loaded_ns: u64,
-    /// Of that time, in which requests were open.
+    /// Time between the two in which requests were open.
     pub load_cache_ns: u64,
-    /// Requests that are of no action: go asks most of them while it loads packages.
+    /// Requests of no action: go asks most of them while it loads packages.
     pub others: Asked,
     /// In the order in which they were done.
     #[serde(serialize_with = "one_a_line")]
     pub actions: Vec<GoAction>,
 }
 
-/// One action of go. Times are nanoseconds since the start of go; what is 0 or not there is left out of the file.
+/// One action of go. Times are nanoseconds since the start of go; a field that is 0 or missing is left out of the file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -37,16 +37,16 @@ pub struct GoAction {
     /// A worker began it.
     pub start_ns: u64,
     pub done_ns: u64,
-    /// Of the commands that it ran, by go.
+    /// Wall time of the commands that it ran, by go.
     #[serde(skip_serializing_if = "is_default")]
     pub commands_ns: u64,
     /// The place in the list of the dependency that was done last.
     #[serde(skip_serializing_if = "is_default")]
     pub after: Option<usize>,
-    /// Bytes of the output that has its key; None where no request tells.
+    /// Bytes of the output that has its key; None where no request has it.
     #[serde(skip_serializing_if = "is_default")]
     pub bytes: Option<u64>,
-    /// What it asked while it was at work; None where no request has its key.
+    /// Its requests while it was at work; None where no request has its key.
     #[serde(skip_serializing_if = "is_default")]
     pub asked: Option<Asked>,
     /// While it was ready and waited for a worker: how long workers had requests open, over the number of workers.
@@ -70,13 +70,13 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// How long all of them were open.
+    /// The time that they were open, added up.
     pub fn open_ns(&self) -> u64 {
         self.get_ns.saturating_add(self.put_ns)
     }
 }
 
-/// With each field on a line of its own they would be most of `results.json`.
+/// One action a line: with one field a line they would be most of `results.json`.
 fn one_a_line<S: Serializer>(actions: &[GoAction], serializer: S) -> Result<S::Ok, S::Error> {
     let lines: Result<Vec<String>, serde_json::Error> = actions.iter().map(serde_json::to_string).collect();
     let text = format!("[\n{}\n]", lines.map_err(S::Error::custom)?.join(",\n"));

@@ -1,12 +1,14 @@
-//! go's action graph (`-debug-actiongraph`): a slice for each action, with arrows to the requests of its key.
+//! go's action graph (`-debug-actiongraph`) in the trace: a slice for each action, with arrows to the requests of its key, and the
+//! package in the slice of each request.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::bench::execute::go::go_view::join::by_request_key;
 use crate::bench::execute::go::go_view::merge::{metadata, round_us};
-use crate::protocol::Command;
+use crate::protocol::{ActionId, Command};
 use crate::telemetry::{Line, LoggedSession, REQUEST};
 
 /// First row of the actions, below go's own rows.
@@ -14,7 +16,7 @@ const FIRST_ROW: usize = 1000;
 /// Flows of go's own trace are numbered from 1; ours from here.
 const FIRST_FLOW: usize = 1_000_000_000;
 
-/// One step of go's action graph; what is not looked at here is left out.
+/// One step of go's action graph; fields that bench does not use are left out.
 /// <https://pkg.go.dev/cmd/go/internal/work> (`actionJSON`)
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -24,7 +26,7 @@ pub struct Action {
     pub mode: String,
     #[serde(default)]
     pub package: String,
-    /// The numbers of those that have to be done before.
+    /// The ids of the actions that have to be done before.
     #[serde(default)]
     pub deps: Vec<i64>,
     /// The first 20 characters of the key in base64; missing for steps without one.
@@ -36,7 +38,7 @@ pub struct Action {
     pub time_start: Option<jiff::Timestamp>,
     #[serde(default)]
     pub time_done: Option<jiff::Timestamp>,
-    /// Nanoseconds of the commands that it ran.
+    /// Wall time of the commands that it ran, nanoseconds.
     #[serde(default)]
     pub cmd_real: Option<u64>,
 }
@@ -102,16 +104,41 @@ fn arrow(flow: usize, action: Place, request: Place) -> [Value; 2] {
 
 fn requests_by_key(log: &LoggedSession) -> HashMap<String, Vec<Asked>> {
     let mut asked: HashMap<String, Vec<Asked>> = HashMap::new();
-    for (arrived_ns, line) in &log.lines {
-        let Line::Request(request) = line else { continue };
-        if let Command::Get { action } | Command::Put { action, .. } = &request.command {
-            asked.entry(action.graph_key()).or_default().push(Asked { id: request.id, arrived_ns: *arrived_ns });
-        }
+    for (key, request) in requests(log) {
+        asked.entry(key.graph_key()).or_default().push(request);
     }
     asked
 }
 
-/// In which row of the trace each request lies.
+/// The gets and puts of a log with their keys.
+fn requests(log: &LoggedSession) -> impl Iterator<Item = (ActionId, Asked)> {
+    log.lines.iter().filter_map(|(arrived_ns, line)| match line {
+        Line::Request(request) => match &request.command {
+            Command::Get { action } | Command::Put { action, .. } => {
+                Some((*action, Asked { id: request.id, arrived_ns: *arrived_ns }))
+            }
+            Command::Close | Command::Unknown { .. } => None,
+        },
+        _ => None,
+    })
+}
+
+/// Adds the argument `package` to the slice of each request whose action go names.
+pub fn name_packages(events: &mut [Value], actions: &[Action], log: &LoggedSession) {
+    let with_key = actions.iter().filter(|action| !action.package.is_empty());
+    let packages = with_key.filter_map(|action| Some((action.key.as_deref()?, action.package.as_str()))).collect();
+    let packages = by_request_key(&packages, requests(log).map(|(key, _)| key));
+    let asked = requests(log).filter_map(|(key, asked)| Some((asked.id, *packages.get(&key)?)));
+    let by_id: HashMap<i64, &str> = asked.collect();
+    for event in events.iter_mut().filter(|event| event["name"] == REQUEST) {
+        let package = event["args"]["id"].as_i64().and_then(|id| by_id.get(&id));
+        if let Some(package) = package {
+            event["args"]["package"] = (*package).into();
+        }
+    }
+}
+
+/// The row of each request in the trace, by the request's id.
 pub fn request_rows(events: &[Value]) -> HashMap<i64, usize> {
     let requests = events.iter().filter(|event| event["name"] == REQUEST);
     let row = |event: &Value| usize::try_from(event["tid"].as_u64()?).ok();
@@ -147,5 +174,21 @@ mod tests {
         let flow: Vec<_> = events.iter().filter(|event| event["cat"] == "asks").collect();
         assert_eq!(flow.len(), 2);
         assert_eq!((&flow[1]["pid"], &flow[1]["tid"], &flow[1]["ts"]), (&json!(42), &json!(3), &json!(1500.0)));
+    }
+
+    #[test]
+    fn a_request_has_the_package_of_its_action_and_of_entries_beside_its_output() {
+        let (key, other) = (ActionId::new([9; 32]), ActionId::new([8; 32]));
+        let request = |id, action| (0, Line::Request(Request { id, command: Command::Get { action } }));
+        let lines = vec![request(1, key), request(2, key.subkey("stdout")), request(3, other)];
+        let log = LoggedSession { start_unix_ns: ZERO_NS, pid: 42, go: None, lines };
+        let json = format!(r#"[{{"ID":1,"Mode":"build","Package":"net/url","ActionID":"{}"}}]"#, key.graph_key());
+        let actions: Vec<Action> = serde_json::from_str(&json).unwrap();
+        let mut events: Vec<Value> =
+            [1, 2, 3].iter().map(|id| json!({ "name": REQUEST, "args": { "id": id } })).collect();
+        events.push(json!({ "name": "respond", "args": { "id": 1 } }));
+        name_packages(&mut events, &actions, &log);
+        let packages: Vec<_> = events.iter().map(|event| event["args"]["package"].as_str()).collect();
+        assert_eq!(packages, [Some("net/url"), Some("net/url"), None, None]);
     }
 }

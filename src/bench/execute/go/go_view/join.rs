@@ -11,10 +11,10 @@ use crate::bench::execute::go::go_view::open_time::OpenTime;
 use crate::protocol::ActionId;
 use crate::telemetry::{Answer, LoggedSession};
 
-/// What go keeps beside the output of an action: what its commands printed, and the names of its source files.
+/// Names of the entries that go keeps beside the output of an action: the text that its commands printed, and the names of its source files.
 const SUBKEYS: [&str; 3] = ["stdout", "link-stdout", "srcfiles"];
 
-/// The actions that were worked on, with what each asked.
+/// The actions that were worked on, each with its requests.
 ///
 /// # Errors
 /// When the graph has no times, or lacks dependencies: no path through it would be true.
@@ -123,14 +123,28 @@ fn groups<'a>(timed: &[Timed<'a>], places: &HashMap<i64, usize>) -> HashMap<&'a 
     groups
 }
 
-/// Adds each request to the action that asked it: of those of its key the one that was at work. Returns what is of none.
+/// Values known by the keys of the action graph, by the full keys of requests: an entry that go keeps beside the output of an
+/// action has the value of that action.
+pub fn by_request_key<T: Copy, K: Iterator<Item = ActionId>>(
+    known: &HashMap<&str, T>,
+    keys: K,
+) -> HashMap<ActionId, T> {
+    let mut found = HashMap::new();
+    for key in keys {
+        let Some(value) = known.get(key.graph_key().as_str()) else { continue };
+        found.insert(key, *value);
+        found.extend(SUBKEYS.map(|name| (key.subkey(name), *value)));
+    }
+    found
+}
+
+/// Adds each request to its action: of those of its key the one that was at work. Returns the requests of no action.
 fn assign(requests: &[Request<'_>], groups: &HashMap<&str, Vec<usize>>, actions: &mut [GoAction]) -> Asked {
-    let mut by_key: HashMap<ActionId, &Vec<usize>> = HashMap::new();
+    let groups = groups.iter().map(|(key, group)| (*key, group)).collect();
+    let by_key: HashMap<ActionId, &Vec<usize>> = by_request_key(&groups, requests.iter().map(|request| request.key));
     let mut others = Asked::default();
     for request in requests {
         let Some(group) = groups.get(request.key.graph_key().as_str()) else { continue };
-        by_key.insert(request.key, group);
-        by_key.extend(SUBKEYS.map(|name| (request.key.subkey(name), group)));
         let owner = &mut actions[group[0]];
         owner.asked.get_or_insert_default();
         owner.bytes = request.answer.bytes.or(owner.bytes);
@@ -149,7 +163,7 @@ fn assign(requests: &[Request<'_>], groups: &HashMap<&str, Vec<usize>>, actions:
     others
 }
 
-/// An action may be done before the backend has noted the end of its answer: what comes after `until_ns` is nobody's wait.
+/// An action may be done before the backend has noted the end of its answer: no action waits after `until_ns`.
 fn add(asked: &mut Asked, request: &Request<'_>, until_ns: u64) {
     let ns = request.to_ns.min(until_ns).saturating_sub(request.from_ns);
     let (count, open_ns) = match request.answer.kind {

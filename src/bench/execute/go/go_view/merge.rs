@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use crate::bench::analysis::time::time_breakdown::Frame;
 use crate::bench::execute::go::go_view::actions::GoActions;
-use crate::bench::execute::go::go_view::graph::{Action, graph_events, request_rows};
+use crate::bench::execute::go::go_view::graph::{Action, graph_events, name_packages, request_rows};
 use crate::bench::execute::go::go_view::join::join;
 use crate::bench::execute::go::go_view::own_trace::own_events;
 use crate::telemetry::{LoggedSession, read_request_log};
 
-/// Their names in the folder of a round.
+/// Names of go's two files in the folder of a round.
 const TRACE: &str = "go-trace.json";
 const GRAPH: &str = "go-actiongraph.json";
 
@@ -41,7 +41,7 @@ impl GoView {
         vec![flag("-debug-trace=", &self.trace), flag("-debug-actiongraph=", &self.graph)]
     }
 
-    /// Moves them into the folder of the round, and reads what is joined with them.
+    /// Moves them into the folder of the round, and reads the graph and the request log.
     ///
     /// # Errors
     /// When go wrote none, or the action graph or the request log are not of their format.
@@ -65,15 +65,15 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// go's actions with what each asked.
+    /// go's actions, each with its requests.
     ///
     /// # Errors
-    /// When the graph lacks what that takes.
+    /// When the graph lacks times or dependencies.
     pub fn joined(&self, frame: Frame) -> Result<GoActions> {
         join(&self.actions, &self.log, frame).with_context(|| format!("{GRAPH} is of no use"))
     }
 
-    /// Puts what go says into the trace of the round. `go` is the number of go's process.
+    /// Adds go's own trace and its actions to the trace of the round. `go` is the number of go's process.
     ///
     /// # Errors
     /// When a trace is missing or not of its format; the trace is as it was then.
@@ -83,9 +83,10 @@ impl Taken {
         let zero_us = self.log.start_unix_ns as f64 / 1000.0;
         let own = own_events(&read(&trace)?, go, zero_us).with_context(|| format!("cannot use {}", trace.display()))?;
         events.extend(own);
-        let own: Vec<Value> =
+        let mut own: Vec<Value> =
             serde_json::from_str(&read(&ours)?).with_context(|| format!("{} is not whole", ours.display()))?;
         events.extend(graph_events(&self.actions, go, &self.log, &request_rows(&own)));
+        name_packages(&mut own, &self.actions, &self.log);
         events.splice(0..0, own);
         write(&ours, events, self.log.start_unix_ns)
     }

@@ -1,8 +1,8 @@
-//! How long requests were open between any two times of a build.
+//! The time that requests were open between any two moments of a build.
 
 /// The requests of a build over its time.
 pub struct OpenTime {
-    /// Where their number changes, by time; the first at 0.
+    /// The times at which their number changes; the first at 0.
     points: Vec<Point>,
     workers: usize,
 }
@@ -18,7 +18,7 @@ struct Point {
 }
 
 impl OpenTime {
-    /// Of requests, each from its begin to its end in nanoseconds.
+    /// Takes each request as its begin and end in nanoseconds.
     pub fn of(spans: impl Iterator<Item = (u64, u64)>, workers: usize) -> Self {
         let workers = workers.max(1);
         let mut edges: Vec<(u64, bool)> =
@@ -45,7 +45,7 @@ impl OpenTime {
         (self.until(to_ns).1 - self.until(from_ns).1).max(0.0) as u64
     }
 
-    /// Both from 0 on.
+    /// Both sums from 0 on.
     fn until(&self, at_ns: u64) -> (u64, f64) {
         let after = self.points.partition_point(|point| point.at_ns <= at_ns);
         // The first one is at 0.

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::bench::execute::go::go_view::merge::{metadata, round_us};
 
-/// Rows for what overlaps in one of go's own.
+/// First number of the further rows, for slices that overlap in one of go's own.
 const FURTHER_ROWS: usize = 500;
 
-/// An event of go's own trace; the rest of it is not looked at.
+/// An event of go's own trace; fields that are not used are left out.
 #[derive(Debug, Deserialize)]
 struct OwnEvent {
     name: String,
@@ -21,10 +21,10 @@ struct OwnEvent {
     id: u64,
 }
 
-/// What go traced itself, on our axis and under its true process number.
+/// The slices and arrows that go traced itself, on our axis and under its true process number.
 ///
 /// go writes begin and end of spans, of which some in one row overlap without lying in each other. They become slices, by
-/// name, and what does not fit into its row goes into a further one.
+/// name; one that does not fit into its row goes into a further one.
 pub fn own_events(text: &str, go: u32, zero_us: f64) -> Result<Vec<Value>> {
     let own: Vec<OwnEvent> = serde_json::from_str(text)?;
     let (mut events, mut open, mut slices) = (Vec::new(), Vec::<&OwnEvent>::new(), Vec::new());
@@ -64,9 +64,9 @@ pub fn own_events(text: &str, go: u32, zero_us: f64) -> Result<Vec<Value>> {
     Ok(events)
 }
 
-/// A row that shows what overlaps nothing else in it.
+/// A row of slices that do not overlap.
 struct OwnRow {
-    /// The one of go's that it shows.
+    /// The number of go's own row.
     tid: usize,
     number: usize,
     /// Ends of the slices that are open, the innermost last.

@@ -1,4 +1,4 @@
-//! What the charts share: two widths, text, rows over one axis, and the way into the page.
+//! The base of all charts: two widths, text, rows over one axis, and the way into the page.
 
 use anyhow::{Context, Result};
 use maud::{Markup, PreEscaped, html};
@@ -9,9 +9,10 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::bench::report::html::palette::{GRID, INK, MUTED, hex};
+use crate::bench::report::html::charts::hover::Hover;
+use crate::bench::report::html::charts::palette::{GRID, INK, MUTED, hex};
 
-/// Where a chart is painted.
+/// The canvas of a chart.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// A chart of rows: y is pixels from the top.
@@ -36,7 +37,7 @@ pub enum Width {
 }
 
 impl Width {
-    /// Of the whole chart.
+    /// The width of the whole chart, pixels.
     pub fn pixels(self) -> u32 {
         match self {
             Width::Wide => 860,
@@ -44,12 +45,12 @@ impl Width {
         }
     }
 
-    /// Of what lies over the axis in a chart of rows.
+    /// The width of the axis in a chart of rows, pixels.
     pub fn plot(self) -> f64 {
         f64::from(self.pixels() - 2 * SIDE)
     }
 
-    /// Numbers on an axis.
+    /// The number of labels on an axis.
     pub fn numbers(self) -> usize {
         match self {
             Width::Wide => 10,
@@ -60,39 +61,39 @@ impl Width {
 
 /// The axis of a chart of rows.
 pub struct Axis<'a> {
-    /// What it is of, with the unit.
+    /// The quantity, with its unit.
     pub title: &'a str,
     pub format: &'a dyn Fn(&f64) -> String,
 }
 
-/// Draws one chart into SVG.
+/// Draws one chart into SVG, with the titles that `paint` leaves in [`Hover`].
 ///
 /// # Errors
-/// Those of plotters.
-pub fn svg(width: Width, height: u32, paint: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<String> {
-    let mut svg = String::new();
+/// When plotters fails.
+pub fn svg(width: Width, height: u32, paint: impl FnOnce(&Area<'_>, &mut Hover) -> Result<()>) -> Result<String> {
+    let (mut svg, mut hover) = (String::new(), Hover::default());
     let area = SVGBackend::with_string(&mut svg, (width.pixels(), height)).into_drawing_area();
-    paint(&area)?;
+    paint(&area, &mut hover)?;
     area.present().context("cannot draw a chart")?;
     drop(area);
-    Ok(svg)
+    Ok(hover.over(&svg))
 }
 
-/// A chart in both widths; the page shows the one that fits. `says` is for who cannot see it.
+/// A chart in both widths; the page shows the one that fits. Screen readers read `label`.
 ///
 /// # Errors
-/// Those of `draw`.
-pub fn both(says: &str, draw: impl Fn(Width) -> Result<String>) -> Result<Markup> {
+/// When `draw` fails.
+pub fn both(label: &str, draw: impl Fn(Width) -> Result<String>) -> Result<Markup> {
     let (wide, narrow) = (draw(Width::Wide)?, draw(Width::Narrow)?);
     Ok(html! {
-        div.chart role="img" aria-label=(says) {
+        div.chart role="img" aria-label=(label) {
             div.wide { (PreEscaped(wide)) }
             div.narrow { (PreEscaped(narrow)) }
         }
     })
 }
 
-/// What a legend shows of a chart.
+/// The mark of an entry in a legend.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Mark {
     Area(RGBColor),
@@ -102,7 +103,7 @@ pub enum Mark {
     Dashes(RGBColor),
 }
 
-/// What the marks of a chart mean.
+/// The legend of a chart.
 pub fn legend(entries: &[(Mark, &str)]) -> Markup {
     html! {
         ul.legend {
@@ -129,20 +130,20 @@ pub fn style(colour: RGBColor, anchor: HPos) -> TextStyle<'static> {
     ("sans-serif", TEXT * LINE).into_font().color(&colour).pos(Pos::new(anchor, VPos::Center))
 }
 
-/// How many pixels a text takes, roughly: plotters cannot know the font either.
+/// The width of a text in pixels, roughly: plotters cannot know the font either.
 pub fn text_width(text: &str) -> f64 {
     text.chars().count() as f64 * TEXT * 0.56
 }
 
-/// The height of a chart whose rows take so many pixels.
+/// The height of a chart whose rows are `rows` pixels high together.
 pub fn height(rows: u32) -> u32 {
     rows + AXIS
 }
 
-/// Rows of so many pixels together over one axis.
+/// Rows over one axis, `height` pixels high together.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn rows<'a, 'b, X>(
     area: &'a Area<'b>,
     width: Width,
@@ -170,7 +171,7 @@ where
 /// Writes a text into a chart of rows.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn write<X>(chart: &Rows<'_, '_, X>, text: &str, at: (f64, f64), anchor: HPos) -> Result<()>
 where
     X: Ranged<ValueType = f64>,
@@ -182,7 +183,7 @@ where
 /// An area from one point to another.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn fill<X>(chart: &Rows<'_, '_, X>, from: (f64, f64), to: (f64, f64), colour: RGBColor) -> Result<()>
 where
     X: Ranged<ValueType = f64>,
@@ -191,10 +192,10 @@ where
     Ok(())
 }
 
-/// A line from one point to another, of so many pixels.
+/// A line from one point to another, `wide` pixels wide.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn line<X>(chart: &Rows<'_, '_, X>, from: (f64, f64), to: (f64, f64), colour: RGBColor, wide: u32) -> Result<()>
 where
     X: Ranged<ValueType = f64>,
@@ -203,10 +204,10 @@ where
     Ok(())
 }
 
-/// A thin line of dashes from one point to another, for what others are compared with.
+/// A thin line of dashes from one point to another: a value that others are compared with.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn dashed<X>(chart: &Rows<'_, '_, X>, from: (f64, f64), to: (f64, f64)) -> Result<()>
 where
     X: Ranged<ValueType = f64>,

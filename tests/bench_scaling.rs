@@ -1,4 +1,4 @@
-//! `bench growth`: real backends over stores of made-up entries.
+//! `bench scaling`: real backends over stores of made-up entries.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ fn manifests_stay_few_and_starts_are_told_for_each_size() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Command::new(env!("CARGO_BIN_EXE_bench"));
     bench.current_dir(&folder).args([
-        "growth",
+        "scaling",
         "--entries",
         "200,2000",
         "--rounds",

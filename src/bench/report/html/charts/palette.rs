@@ -1,4 +1,4 @@
-//! The colours of the charts, each with the one that stands for it in the dark.
+//! The colours of the charts, each with its counterpart for dark mode.
 
 use plotters::style::RGBColor;
 
@@ -6,14 +6,14 @@ pub const INK: RGBColor = RGBColor(31, 35, 40);
 pub const MUTED: RGBColor = RGBColor(89, 99, 110);
 pub const GRID: RGBColor = RGBColor(222, 227, 232);
 
-/// Of lines and dots: told apart by people who see few colours (Okabe and Ito 2008).
+/// Colours of lines and dots; people who see few colours can distinguish them (Okabe and Ito 2008).
 pub const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub const ORANGE: RGBColor = RGBColor(213, 94, 0);
 pub const GREEN: RGBColor = RGBColor(0, 158, 115);
 pub const PINK: RGBColor = RGBColor(204, 121, 167);
 pub const SKY: RGBColor = RGBColor(86, 180, 233);
 
-/// Of areas that text may stand on.
+/// Colours of areas that text may stand on.
 pub const BLUE_AREA: RGBColor = RGBColor(164, 203, 240);
 pub const YELLOW_AREA: RGBColor = RGBColor(240, 214, 140);
 pub const ORANGE_AREA: RGBColor = RGBColor(244, 172, 138);
@@ -22,7 +22,7 @@ pub const GREEN_AREA: RGBColor = RGBColor(160, 217, 194);
 pub const GREY_AREA: RGBColor = RGBColor(205, 211, 217);
 pub const DARK_GREY_AREA: RGBColor = RGBColor(178, 186, 194);
 
-/// In the light, and in the dark.
+/// Each colour in light mode, and in dark mode.
 const PAIRS: [(RGBColor, RGBColor); 17] = [
     (INK, RGBColor(230, 237, 243)),
     (MUTED, RGBColor(157, 167, 177)),
@@ -39,17 +39,21 @@ const PAIRS: [(RGBColor, RGBColor); 17] = [
     (GREEN_AREA, RGBColor(24, 96, 73)),
     (GREY_AREA, RGBColor(61, 68, 77)),
     (DARK_GREY_AREA, RGBColor(84, 93, 103)),
-    // What plotters paints where nobody says otherwise.
+    // The defaults of plotters.
     (RGBColor(0, 0, 0), RGBColor(230, 237, 243)),
     (RGBColor(255, 255, 255), RGBColor(13, 17, 23)),
 ];
 
-/// As an SVG of plotters has it.
+/// A colour as plotters writes it into SVG.
 pub fn hex(RGBColor(red, green, blue): RGBColor) -> String {
     format!("#{red:02X}{green:02X}{blue:02X}")
 }
 
-/// CSS that gives the charts their dark colours.
+/// CSS that makes a flame graph of inferno fit a dark page: the ground and the text on it. Text on frames stays black.
+pub const DARK_FLAMES: &str = "@media (prefers-color-scheme: dark) { #background stop { stop-color: #161b22 } \
+                               text { fill: #e6edf3 } #frames text { fill: #000000 } #frames > *:hover { stroke: white } #search { opacity: 0.6 } }";
+
+/// CSS for dark mode: the charts get their dark colours.
 pub fn dark_css() -> String {
     let rule = |(light, dark): &(RGBColor, RGBColor)| {
         let (light, dark) = (hex(*light), hex(*dark));

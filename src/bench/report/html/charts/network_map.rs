@@ -1,31 +1,32 @@
-//! A grid of links as panels, one a bandwidth: the picture of `network.svg`, with text that can be read on a phone.
+//! A grid of links as panels, one for each bandwidth: the picture of `network.svg`, with text that can be read on a phone.
 
 use anyhow::Result;
 use maud::{Markup, html};
 
 use crate::bench::analysis::study::network::Network;
-use crate::bench::report::html::chart;
-use crate::bench::report::html::chart::{LINE, Mark, TEXT, Width};
+use crate::bench::report::html::charts::chart;
+use crate::bench::report::html::charts::chart::{LINE, Mark, TEXT, Width};
 use crate::bench::report::network_plot;
 use crate::bench::report::network_plot::{EMPTY, FULL, Look, colours};
 
-/// Of a panel, pixels.
+/// The height of a panel, pixels.
 const HEIGHT: u32 = 280;
 
-/// The panels, and what their lines are.
+/// The panels and their legend.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn render(network: &Network) -> Result<Markup> {
-    let map =
-        chart::both("Wall clock over latency, a panel a bandwidth", |width| network_plot::svg(network, look(width)))?;
+    let map = chart::both("Wall time over latency, a panel for each bandwidth", |width| {
+        network_plot::svg(network, look(width))
+    })?;
     let names = network.strategies.iter().map(|of| of.strategy.name());
     let strategies = colours().zip(names).map(|(colour, name)| (Mark::Dot(colour), name));
     let baselines = [(Mark::Dashes(EMPTY), "no cache"), (Mark::Dashes(FULL), "go's own cache")];
     Ok(html! {
         (chart::legend(&strategies.chain(baselines).collect::<Vec<_>>()))
         (map)
-        p.hint { "Dots were measured. Where a line is above that of a build without a cache, that build is faster." }
+        p.hint { "Dots were measured. Where a line is above 'no cache', a build without a cache is faster." }
     })
 }
 

@@ -1,6 +1,8 @@
-//! The page as a whole: with every part, with parts missing, with text that wants to be markup.
+//! The page as a whole: with every part, with parts missing, with text that looks like markup.
 
 use std::path::Path;
+
+use super::*;
 
 use crate::bench::analysis::compute;
 use crate::bench::analysis::statistics::noise::tests::again;
@@ -14,17 +16,35 @@ use crate::bench::analysis::time::time_breakdown::{Account, Frame};
 use crate::bench::execute::backend::session::tests::quiet;
 use crate::bench::plan::run_plan::tests::plan_of;
 use crate::bench::plan::steps::Kind;
-use crate::bench::report::html::page;
-use crate::bench::report::html::records::Folder;
-use crate::bench::report::html::write::{HTML_FILE, write};
+use crate::bench::results::run::Ended;
 use crate::bench::results::run::tests::results;
-use crate::bench::results::run::{Ended, Results};
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::tests::case;
 
+use crate::bench::report::html::sections::files::PERFETTO;
 use crate::bench::report::html::verdict::tests::verdict;
+use crate::bench::report::terminal::savings::tests::{saved, savings};
 
 const MARKUP: &str = "<script src=\"http://x\">&amp;</script>";
+
+/// The parts of the page of a run with everything, in order.
+const ALL_PARTS: [&str; 15] = [
+    "verdict",
+    "samples",
+    "tables",
+    "breakdown",
+    "flight",
+    "latency",
+    "path",
+    "flames",
+    "savings",
+    "notes",
+    "missing",
+    "environment",
+    "run",
+    "trace",
+    "records",
+];
 
 /// A path of two steps.
 pub fn critical_path() -> CriticalPath {
@@ -82,6 +102,7 @@ fn write_records(run: &Path) {
     for folder in ["cold/1", "remote-hit/1", "local-hit/1"] {
         std::fs::create_dir_all(run.join(folder).join("pprof")).unwrap();
         std::fs::write(run.join(folder).join("request.txt"), text).unwrap();
+        std::fs::write(run.join(folder).join("trace.json"), "[]").unwrap();
         std::fs::write(run.join(folder).join("pprof/fg.svg"), svg).unwrap();
     }
     std::fs::create_dir_all(run.join("local-hit/pprof")).unwrap();
@@ -89,12 +110,12 @@ fn write_records(run: &Path) {
 }
 
 fn rendered(results: &Results, folder: &Path) -> String {
-    let page = page::render(results, &Folder(folder)).unwrap().into_string();
+    let page = render(results, &Folder(folder)).unwrap().into_string();
     check(&page);
     page
 }
 
-/// What holds for any page: it can be parsed, asks nobody for anything, and shows no number that could not be computed.
+/// Any page can be parsed, loads nothing, and shows no number that could not be computed.
 fn check(page: &str) {
     let mut xml = page.replace("<!DOCTYPE html>", "").replace("<br>", "<br/>");
     for meta in page.split("<meta ").skip(1).map(|rest| rest.split('>').next().unwrap()) {
@@ -102,13 +123,19 @@ fn check(page: &str) {
     }
     let parsed = roxmltree::Document::parse(&xml).unwrap_or_else(|error| panic!("{error}: {page}"));
     for node in parsed.descendants().filter(roxmltree::Node::is_element) {
-        assert!(!["script", "link", "img", "object", "base"].contains(&node.tag_name().name()), "{node:?}");
+        assert!(!["link", "img", "object", "base"].contains(&node.tag_name().name()), "{node:?}");
+        assert!(node.tag_name().name() != "script" || node.text() == Some(SCRIPT), "{node:?}");
         for attribute in node.attributes() {
             let (name, value) = (attribute.name(), attribute.value());
+            let is_link_to_perfetto = name == "href" && value == PERFETTO;
             let is_inside = !value.contains("//") && !value.contains("http") || value.starts_with("data:");
+            let is_inside = is_inside || is_link_to_perfetto;
             assert!(is_inside || name == "aria-label", "{name}={value}");
             assert!(!name.starts_with("on"), "{name}={value}");
-            assert!(name != "href" || !value.starts_with('/') && !value.contains(':'), "{value}");
+            assert!(
+                name != "href" || is_link_to_perfetto || !value.starts_with('/') && !value.contains(':'),
+                "{value}"
+            );
             assert!(!value.contains("NaN") && !value.contains("inf,"), "{name}={value}");
         }
         let text = node.text().unwrap_or_default();
@@ -116,8 +143,9 @@ fn check(page: &str) {
     }
 }
 
+/// The parts in the order of the page.
 fn ids(page: &str) -> Vec<&str> {
-    page.split("<section id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+    page.split("<div class=\"part\" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
 #[test]
@@ -127,25 +155,16 @@ fn a_run_with_everything_has_every_part_in_order() {
     let mut results = five_states();
     results.verdicts = vec![verdict()];
     results.critical_paths = vec![critical_path()];
+    results.savings = vec![savings(vec![saved(MARKUP, 1, 2)])];
     let page = rendered(&results, run.path());
-    let expected = [
-        "verdict",
-        "samples",
-        "time",
-        "flight",
-        "latency",
-        "path",
-        "tables",
-        "flames",
-        "environment",
-        "records",
-        "missing",
-    ];
-    assert_eq!(ids(&page), expected, "{page}");
+    assert_eq!(ids(&page), ALL_PARTS, "{page}");
     for words in [
         "Did the build get faster with GOCACHEPROG?",
-        "<strong>Yes: ",
-        "one build, far from the others",
+        "<h1 class=\"faster\">Yes: 43x faster on a fresh machine, 82x on this one",
+        "one build, an outlier (kept)",
+        "What should I fix first?",
+        "Which packages does the cache save?",
+        "drop the file <a href=\"remote-hit/1/trace.json\">remote-hit/1/trace.json</a>",
         "href=\"remote-hit/1/request.txt\"",
         "could save about",
         "local-hit/pprof/cpu.svg has too few samples",
@@ -161,7 +180,11 @@ fn a_run_with_everything_has_every_part_in_order() {
 fn from_results_alone_what_is_missing_is_named_and_left_out() {
     let elsewhere = tempfile::tempdir().unwrap();
     let page = rendered(&five_states(), elsewhere.path());
-    assert_eq!(ids(&page), ["verdict", "samples", "time", "tables", "environment", "missing"], "{page}");
+    assert_eq!(
+        ids(&page),
+        ["verdict", "samples", "tables", "breakdown", "notes", "missing", "environment", "run"],
+        "{page}"
+    );
     assert!(page.contains("cold/1/request.txt is not there, remote-hit/1/request.txt is not there"), "{page}");
     assert!(page.contains("remote-hit/1/pprof/fg.svg is not there"), "{page}");
 }
@@ -174,7 +197,7 @@ fn a_run_without_records_says_so_once() {
     results.rounds.iter_mut().for_each(|round| round.account = None);
     compute(&mut results);
     let page = rendered(&results, elsewhere.path());
-    assert_eq!(ids(&page), ["verdict", "samples", "tables", "environment", "missing"], "{page}");
+    assert_eq!(ids(&page), ["verdict", "samples", "tables", "notes", "missing", "environment", "run"], "{page}");
     assert!(page.contains("--no-records") && !page.contains("is not there"), "{page}");
 }
 
@@ -196,7 +219,7 @@ fn a_run_that_measured_nothing_has_a_page() {
     (results.ended, results.error) = (Ended::Failed, Some(MARKUP.to_owned()));
     compute(&mut results);
     let page = rendered(&results, folder.path());
-    assert_eq!(ids(&page), ["tables", "environment"], "{page}");
+    assert_eq!(ids(&page), ["notes", "environment", "run"], "{page}");
     assert!(page.contains(" failed (&lt;script"), "{page}");
     results.ended = Ended::Interrupted;
     assert!(rendered(&results, folder.path()).contains(" was interrupted"));
@@ -217,7 +240,7 @@ fn cases_grids_and_machines_have_pages() {
 
     of_cases.network = Some(network());
     let page = rendered(&of_cases, folder.path());
-    assert_eq!(ids(&page), ["verdict", "network", "tables", "environment"], "{page}");
+    assert_eq!(ids(&page), ["verdict", "network", "tables", "environment", "run"], "{page}");
     assert!(page.contains("above 18 ms a build without a cache is faster"), "{page}");
 
     let mut of_machines = results(Vec::new());

@@ -1,29 +1,30 @@
-//! What there is a panel of for each state or case: requests in flight, latency of gets, critical path.
+//! Charts with a panel for each state or case: requests in flight, latency of gets, critical path.
 
 use anyhow::Result;
 use maud::{Markup, html};
 
 use crate::bench::analysis::time::critical_path::CriticalPath;
+use crate::bench::report::html::charts::{in_flight, latency, waterfall};
 use crate::bench::report::html::records::{Folder, FromLog, Missing, request_log};
 use crate::bench::report::html::subjects::Subject;
-use crate::bench::report::html::{in_flight, latency, waterfall};
+use crate::bench::report::text::units;
 use crate::bench::results::run::Results;
 
-/// Panels of one kind that are open; the others take a click.
+/// Panels of one kind that are open; the others are folded.
 const OPEN: usize = 6;
 
-/// A state or a case, and its chart.
+/// The title of a state or a case, and its chart.
 type Panel = (Markup, Markup);
 
-/// What the request logs tell, by subject.
+/// The charts' data from request logs, by subject.
 #[derive(Default)]
 pub struct Logs<'a> {
     read: Vec<(&'a Subject<'a>, FromLog)>,
-    /// What could not be read.
+    /// Logs that could not be read.
     pub missing: Vec<Missing>,
 }
 
-/// Reads those of all subjects.
+/// Reads the request logs of all subjects.
 pub fn logs<'a>(folder: &Folder<'_>, subjects: &'a [Subject<'a>], results: &Results) -> Logs<'a> {
     let mut logs = Logs::default();
     for of in subjects {
@@ -39,21 +40,24 @@ pub fn logs<'a>(folder: &Folder<'_>, subjects: &'a [Subject<'a>], results: &Resu
 /// Requests in flight, over the time of each build.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn flight(folder: &Folder<'_>, logs: &Logs<'_>) -> Result<Option<Markup>> {
     let panel = |(of, read): &(&Subject<'_>, FromLog)| -> Result<Panel> {
         let most = read.in_flight.most();
         let chart = in_flight::render(&of.name, &read.in_flight)?;
-        Ok((source(folder, of), html! { (chart) p.hint { "At most " (most) " at once." } }))
+        Ok((
+            source(folder, of),
+            html! { (chart) p.hint { "At most " (units::counted(most as usize, "request")) " at once." } },
+        ))
     };
     let panels = logs.read.iter().map(panel).collect::<Result<Vec<Panel>>>()?;
     Ok((!panels.is_empty()).then(|| html! { (in_flight::legend()) (stacked(panels)) }))
 }
 
-/// How long gets took.
+/// The latency of gets.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn gets(folder: &Folder<'_>, logs: &Logs<'_>) -> Result<Option<Markup>> {
     let range = latency::range(logs.read.iter().flat_map(|(_, read)| &read.gets));
     let with_gets = logs.read.iter().filter(|(_, read)| !read.gets.is_empty());
@@ -64,7 +68,7 @@ pub fn gets(folder: &Folder<'_>, logs: &Logs<'_>) -> Result<Option<Markup>> {
     Ok((!panels.is_empty()).then(|| {
         html! {
             (latency::legend())
-            p.hint { "Dot: median. Bar: from a tenth to nine tenths of the gets. Line: from the fastest to the slowest." }
+            p.hint { "Dot: median. Bar: p10 to p90. Line: fastest to slowest." }
             (stacked(panels))
         }
     }))
@@ -78,7 +82,7 @@ fn source(folder: &Folder<'_>, of: &Subject<'_>) -> Markup {
 
 /// One below the other, the first ones open.
 fn stacked(panels: Vec<Panel>) -> Markup {
-    let one = |(title, chart): &Panel| html! { h3 { (title) } (chart) };
+    let one = |(title, chart): &Panel| html! { h4 { (title) } (chart) };
     let (open, more) = panels.split_at(panels.len().min(OPEN));
     html! {
         @for panel in open { (one(panel)) }
@@ -91,7 +95,7 @@ fn stacked(panels: Vec<Panel>) -> Markup {
 /// The critical paths.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn paths(results: &Results, folder: &Folder<'_>) -> Result<Option<Markup>> {
     if results.critical_paths.is_empty() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Where the wall clock went, as one bar a state or case, of parts that add up.
+//! The wall-time breakdown: one bar for each state or case, of parts that add up.
 
 use anyhow::Result;
 use maud::{Markup, html};
@@ -6,37 +6,37 @@ use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 
 use crate::bench::analysis::time::time_breakdown::Account;
-use crate::bench::report::html::chart;
-use crate::bench::report::html::chart::{Axis, Mark, Width};
-use crate::bench::report::html::palette::{
+use crate::bench::report::html::charts::chart;
+use crate::bench::report::html::charts::chart::{Axis, Mark, Width};
+use crate::bench::report::html::charts::palette::{
     BLUE_AREA, DARK_GREY_AREA, GREEN_AREA, GREY_AREA, ORANGE_AREA, PINK_AREA, YELLOW_AREA,
 };
 use crate::bench::report::text::units;
 
-/// Of a row, pixels: a line of text, and the bar below it.
+/// The height of a row, pixels: a line of text, and the bar below it.
 const ROW: u32 = 56;
 const NAME: f64 = 12.0;
 const BAR: (f64, f64) = (24.0, 46.0);
-/// A part of fewer pixels has no room for its number.
+/// The narrowest part that has room for its number, pixels.
 const ROOM: f64 = 40.0;
 
-/// In the order of time, as far as they have one.
+/// The parts in the order of time, as far as they have one.
 const PARTS: [(&str, RGBColor); 7] = [
-    ("until the backend runs", GREY_AREA),
+    ("startup", GREY_AREA),
     ("handshake", GREEN_AREA),
-    ("go alone", BLUE_AREA),
-    ("both", YELLOW_AREA),
-    ("go waits for the cache", ORANGE_AREA),
+    ("go only", BLUE_AREA),
+    ("overlapped", YELLOW_AREA),
+    ("blocked on cache", ORANGE_AREA),
     ("close", PINK_AREA),
-    ("end", DARK_GREY_AREA),
+    ("exit", DARK_GREY_AREA),
 ];
 
 /// One bar for each account, with its name.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn render(accounts: &[(String, &Account)]) -> Result<Markup> {
-    let bars = chart::both("Shares of the wall clock", |width| bars(width, accounts))?;
+    let bars = chart::both("Wall-time breakdown", |width| bars(width, accounts))?;
     Ok(html! {
         (chart::legend(&PARTS.map(|(name, colour)| (Mark::Area(colour), name))))
         (bars)
@@ -45,18 +45,21 @@ pub fn render(accounts: &[(String, &Account)]) -> Result<Markup> {
 
 fn bars(width: Width, accounts: &[(String, &Account)]) -> Result<String> {
     let height = ROW * accounts.len() as u32;
-    chart::svg(width, chart::height(height), |area| {
-        let axis = Axis { title: "share of the wall clock, %", format: &|percent| format!("{percent:.0}") };
+    chart::svg(width, chart::height(height), |area, hover| {
+        let axis = Axis { title: "share of the wall time, %", format: &|percent| format!("{percent:.0}") };
         let chart = chart::rows(area, width, 0.0..100.0, height, &axis)?;
         for ((name, account), top) in accounts.iter().zip((0..height).step_by(ROW as usize).map(f64::from)) {
             chart::write(&chart, name, (0.0, top + NAME), HPos::Left)?;
             let wall = units::duration(account.wall_ns as f64);
             chart::write(&chart, &wall, (100.0, top + NAME), HPos::Right)?;
             let mut from = 0.0;
-            for ((_, colour), ns) in PARTS.into_iter().zip(parts(account)) {
+            for ((part, colour), ns) in PARTS.into_iter().zip(parts(account)) {
                 let share = ns as f64 / account.wall_ns.max(1) as f64;
                 let to = from + share * 100.0;
-                chart::fill(&chart, (from, top + BAR.0), (to, top + BAR.1), colour)?;
+                let (corner, opposite) = ((from, top + BAR.0), (to, top + BAR.1));
+                chart::fill(&chart, corner, opposite, colour)?;
+                let title = format!("{part}: {} ({})", units::duration(ns as f64), units::percent(share));
+                hover.area(&chart, corner, opposite, title);
                 if share * width.plot() >= ROOM {
                     let middle = ((from + to) / 2.0, top + (BAR.0 + BAR.1) / 2.0);
                     chart::write(&chart, &units::percent(share), middle, HPos::Center)?;
@@ -93,6 +96,7 @@ mod tests {
         let account = Account::of(frame, &log(Vec::new()));
         let page = render(&[("b, round <6>".to_owned(), &account)]).unwrap().into_string();
         assert!(page.contains("b, round &lt;6&gt;") && page.contains("79 %") && page.contains("10 %"), "{page}");
-        assert!(!page.contains("1.0 %"), "the handshake has no room for its number");
+        assert!(!page.contains("\n1.0 %\n"), "the handshake has no room for its number");
+        assert!(page.contains("<title>handshake: 10 ns (1.0 %)</title>"), "{page}");
     }
 }

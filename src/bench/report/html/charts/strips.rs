@@ -6,18 +6,18 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use crate::bench::analysis::statistics::samples::{Sample, alike};
-use crate::bench::report::html::chart;
-use crate::bench::report::html::chart::{Axis, DOT, Mark, Width};
-use crate::bench::report::html::palette::{BLUE, INK, MUTED, ORANGE};
+use crate::bench::report::html::charts::chart;
+use crate::bench::report::html::charts::chart::{Axis, DOT, Mark, Width};
+use crate::bench::report::html::charts::palette::{BLUE, INK, MUTED, ORANGE};
 use crate::bench::report::text::units;
 
-/// Of a row, pixels: a line of text, and the dots below it.
+/// The height of a row, pixels: a line of text, and the dots below it.
 const ROW: u32 = 54;
 const NAME: f64 = 12.0;
 const DOTS: f64 = 38.0;
 /// Half the height of a median.
 const TALL: f64 = 14.0;
-/// Where dots lie that have no room on the middle line.
+/// Distances from the middle line, pixels, for dots that would cover each other.
 const LANES: [f64; 5] = [0.0, -6.0, 6.0, -12.0, 12.0];
 /// Room to the right of the longest sample.
 const BEYOND: f64 = 1.04;
@@ -27,16 +27,16 @@ const BEYOND: f64 = 1.04;
 pub struct Strip {
     pub name: String,
     pub median_ns: f64,
-    /// What stands at the right end, beside the median.
+    /// The spread, written beside the median.
     pub spread: String,
     pub samples: Vec<Sample>,
     pub is_baseline: bool,
 }
 
-/// All strips, in panels of like length.
+/// All strips, in panels of builds of similar length.
 ///
 /// # Errors
-/// Those of plotters.
+/// When plotters fails.
 pub fn render(strips: &[Strip]) -> Result<Markup> {
     let medians: Vec<f64> = strips.iter().map(|strip| strip.median_ns).collect();
     let panels: Vec<Markup> = alike(&medians)
@@ -50,17 +50,17 @@ pub fn render(strips: &[Strip]) -> Result<Markup> {
     let has_outlier = strips.iter().flat_map(|strip| &strip.samples).any(|sample| sample.is_outlier);
     let mut meaning = vec![(Mark::Dot(BLUE), "one build")];
     if has_outlier {
-        meaning.push((Mark::Dot(ORANGE), "one build, far from the others"));
+        meaning.push((Mark::Dot(ORANGE), "one build, an outlier (kept)"));
     }
     meaning.push((Mark::Line(INK), "median"));
     if strips.iter().any(|strip| strip.is_baseline) {
-        meaning.push((Mark::Dashes(MUTED), "median of a baseline"));
+        meaning.push((Mark::Dashes(MUTED), "median without a backend"));
     }
     Ok(html! {
         (chart::legend(&meaning))
         @for panel in &panels { (panel) }
         @if panels.len() > 1 {
-            p.hint { "Each panel has an axis of its own, from 0." }
+            p.hint { "Each panel has its own axis, from 0." }
         }
     })
 }
@@ -72,8 +72,8 @@ fn panel(width: Width, rows: &[&Strip]) -> Result<String> {
     let last = longest / size;
     let medians = units::durations(&rows.iter().map(|row| Some(row.median_ns)).collect::<Vec<_>>());
     let height = ROW * rows.len() as u32;
-    chart::svg(width, chart::height(height), |area| {
-        let axis = Axis { title: &format!("wall, {unit}"), format: &|value| units::tick(*value) };
+    chart::svg(width, chart::height(height), |area, hover| {
+        let axis = Axis { title: &format!("wall time, {unit}"), format: &|value| units::tick(*value) };
         let chart = chart::rows(area, width, 0.0..last, height, &axis)?;
         let tops = (0..height).step_by(ROW as usize).map(f64::from);
         for ((row, median), top) in rows.iter().zip(&medians).zip(tops) {
@@ -90,6 +90,8 @@ fn panel(width: Width, rows: &[&Strip]) -> Result<String> {
                 let colour = if sample.is_outlier { ORANGE } else { BLUE };
                 let at = (sample.wall_ns as f64 / size, top + DOTS + lane);
                 chart.plotting_area().draw(&Circle::new(at, DOT, colour.mix(0.85).filled()))?;
+                let title = format!("{}: {}", row.name, units::duration(sample.wall_ns as f64));
+                hover.dot(chart.plotting_area().map_coordinate(&at), title);
             }
         }
         Ok(())
@@ -132,8 +134,9 @@ mod tests {
         // Two panels, in two widths, and two in the legend.
         assert_eq!(page.matches("<circle").count(), 2 * 4 + 2);
         assert_eq!(page.matches("role=\"img\"").count(), 2);
-        assert!(page.contains("wall, s") && page.contains("wall, ns"), "{page}");
-        assert!(page.contains("far from the others") && page.contains("an axis of its own"));
+        assert!(page.contains("wall time, s") && page.contains("wall time, ns"), "{page}");
+        assert!(page.contains("an outlier (kept)") && page.contains("its own axis"));
+        assert_eq!(page.matches("<title>a: 11 ns</title>").count(), 2, "each dot says its time");
     }
 
     #[test]

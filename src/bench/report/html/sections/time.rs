@@ -1,0 +1,51 @@
+//! "Where did the time go?": the wall-time breakdown, requests, the critical path and flame graphs.
+
+use anyhow::Result;
+use maud::{Markup, html};
+
+use crate::bench::report::html::charts::time_breakdown;
+use crate::bench::report::html::flames::{self, Flame};
+use crate::bench::report::html::records::Folder;
+use crate::bench::report::html::sections::Section;
+use crate::bench::report::html::sections::requests::{Logs, flight, gets, paths};
+use crate::bench::report::html::sections::table::table;
+use crate::bench::report::html::subjects::Subject;
+use crate::bench::report::terminal::tables;
+use crate::bench::results::run::Results;
+
+/// The section.
+///
+/// # Errors
+/// When plotters fails.
+pub fn section(
+    folder: &Folder<'_>,
+    results: &Results,
+    subjects: &[Subject<'_>],
+    logs: &Logs<'_>,
+    flames: &[Flame],
+) -> Result<Section> {
+    let mut section = Section::new("time", "Where did the time go?");
+    section.add("breakdown", "Wall-time breakdown", breakdown(results, subjects)?);
+    section.add("flight", "Requests in flight", flight(folder, logs)?);
+    section.add("latency", "Latency of gets", gets(folder, logs)?);
+    section.add("path", "Critical path", paths(results, folder)?);
+    section.add("flames", "Flame graphs", (!flames.is_empty()).then(|| flames::render(folder, flames)));
+    Ok(section)
+}
+
+fn breakdown(results: &Results, subjects: &[Subject<'_>]) -> Result<Option<Markup>> {
+    let accounts: Vec<_> =
+        subjects.iter().filter_map(|of| Some((of.named(), &of.figures.account.as_ref()?.account))).collect();
+    if accounts.is_empty() {
+        return Ok(None);
+    }
+    let bars = time_breakdown::render(&accounts)?;
+    Ok(Some(html! {
+        (bars)
+        p.hint {
+            "The round nearest to the median of each. Go only: no request is open. Overlapped: some are open, but fewer than go has \
+             workers. Blocked on cache: as many as go has workers. Rest the pointer on a part for its time."
+        }
+        @if let Some(grid) = tables::breakdown_grid(results) { (table(&grid)) }
+    }))
+}

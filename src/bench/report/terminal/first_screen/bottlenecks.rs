@@ -1,0 +1,84 @@
+//! The bottlenecks that could save most, with about how much.
+
+use crate::bench::analysis::verdict::finding::{Finding, StateVerdict};
+use crate::bench::report::terminal::grid::View;
+use crate::bench::report::text::finding;
+use crate::bench::report::text::next;
+use crate::bench::report::text::units;
+use crate::bench::report::text::wrap::cut;
+use crate::bench::results::run::Results;
+
+/// Rows on the first screen, and those of each state.
+const MOST: usize = 4;
+const MOST_OF_STATE: usize = 2;
+/// Columns of a name, of the numbers at the end, and of a title at least.
+const NAME: usize = 11;
+const NUMBERS: usize = 17;
+const TITLE: usize = 16;
+/// The title above the numbers.
+const HEADING: &str = "could save about";
+/// More states and cases than these have their bottlenecks in the report alone.
+const MOST_VERDICTS: usize = 3;
+
+/// A heading, a row for each bottleneck, the states without one, and a command that measures the largest that can be measured, in at most `most` lines;
+/// empty where no state was judged, or there is no place.
+pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
+    let verdicts = &results.verdicts;
+    if verdicts.is_empty() || verdicts.len() > MOST_VERDICTS {
+        return Vec::new();
+    }
+    let found = || verdicts.iter().filter(|verdict| !verdict.ranked.is_empty());
+    let mut largest: Vec<&StateVerdict> = found().collect();
+    largest.sort_by(|one, other| share(other, &other.ranked[0]).total_cmp(&share(one, &one.ranked[0])));
+    let rows: Vec<(&StateVerdict, usize, &Finding)> = largest
+        .iter()
+        .flat_map(|verdict| verdict.ranked.iter().take(MOST_OF_STATE).enumerate().map(|(at, one)| (*verdict, at, one)))
+        .collect();
+    let title = view.width.saturating_sub(NAME + NUMBERS + 3).max(TITLE);
+    let width = NAME + 1 + title + 1 + NUMBERS;
+    let mut above = Vec::new();
+    if !rows.is_empty() {
+        above.push(format!(" {:<1$}{HEADING}", "Bottlenecks", width - HEADING.len()));
+    }
+    let command = largest
+        .iter()
+        .flat_map(|verdict| &verdict.ranked)
+        .find_map(|finding| Some(format!(" confirm: {}", next::command(finding, &results.plan)?)));
+    let long = |line: &String| line.chars().count().div_ceil(view.width);
+    let below: Vec<String> = without(verdicts).into_iter().chain(command).collect();
+    let fixed = above.len() + below.iter().map(long).sum::<usize>();
+    // A heading alone says nothing.
+    if most < fixed + usize::from(!rows.is_empty()) {
+        return Vec::new();
+    }
+    let shown = rows.iter().take(MOST.min(most - fixed));
+    above.into_iter().chain(shown.map(|(verdict, at, one)| row(verdict, *at, one, title))).chain(below).collect()
+}
+
+fn row(verdict: &StateVerdict, at: usize, finding: &Finding, width: usize) -> String {
+    let name = if at == 0 { cut(&verdict.name, NAME) } else { String::new() };
+    let title = cut(&finding::title(&finding.bottleneck), width);
+    let saves = units::duration(finding.saves_ns.unwrap_or(0) as f64);
+    format!(" {name:NAME$} {title:width$} {saves:>9} {:>7}", units::percent(share(verdict, finding)))
+}
+
+fn share(verdict: &StateVerdict, finding: &Finding) -> f64 {
+    finding.saves_ns.unwrap_or(0) as f64 / verdict.wall_ns.max(1) as f64
+}
+
+/// The states in which nothing was found, and those that could not be judged.
+fn without(verdicts: &[StateVerdict]) -> Option<String> {
+    let names = |is_wanted: &dyn Fn(&StateVerdict) -> bool| {
+        verdicts.iter().filter(|verdict| is_wanted(verdict)).map(|verdict| verdict.name.as_str()).collect::<Vec<&str>>()
+    };
+    let healthy = names(&|verdict| verdict.ranked.is_empty() && verdict.too_little.is_none());
+    let unjudged = names(&|verdict| verdict.too_little.is_some());
+    let mut parts = Vec::new();
+    if !healthy.is_empty() {
+        parts.push(format!("{}: no bottleneck found", healthy.join(", ")));
+    }
+    if !unjudged.is_empty() {
+        parts.push(format!("{}: cannot judge, too short or without records", unjudged.join(", ")));
+    }
+    if parts.is_empty() { None } else { Some(format!(" {}", parts.join("; "))) }
+}

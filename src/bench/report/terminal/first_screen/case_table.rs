@@ -1,0 +1,64 @@
+//! The tables of cases, and of the changes of a what-if.
+
+use crate::bench::analysis::statistics::compare::Verdict;
+use crate::bench::analysis::study::cases::CaseSummary;
+use crate::bench::analysis::study::summary::StateSummary;
+use crate::bench::analysis::verdict::finding::StateVerdict;
+use crate::bench::plan::what_if::WhatIf;
+use crate::bench::report::terminal::cases;
+use crate::bench::report::terminal::grid::Grid;
+use crate::bench::report::text::answer;
+use crate::bench::report::text::cell::Cell;
+use crate::bench::report::text::units;
+use crate::bench::report::text::wrap::cut;
+use crate::bench::results::run::Results;
+
+/// The longest name of a case.
+const NAME: usize = 32;
+
+/// The baselines that all cases share, then one row for each case.
+pub fn cases(results: &Results) -> Grid {
+    let row = |(name, state): (String, &StateSummary)| {
+        let rounds = state.walls_ns.len();
+        let against = |found: Option<_>| found.map_or(units::MISSING.into(), |found| answer::judged(&found, rounds));
+        vec![cut(&name, NAME).into(), wall(state), against(state.against_full), against(state.against_empty)]
+    };
+    let command = cut(&results.plan.what_is_timed(), NAME);
+    let header = [command.as_str(), "wall", "against go-warm", "against go-cold"];
+    Grid::new(&header, cases::figures(results).into_iter().map(row).collect())
+}
+
+/// The state unchanged, then one row for each change: what it was estimated to save, and what it saves.
+pub fn changes(first: &CaseSummary, changes: &[&CaseSummary], verdicts: &[StateVerdict]) -> Grid {
+    let unchanged = first.figures.wall_median_ns;
+    let estimate = |case: &CaseSummary| {
+        let rule = WhatIf::rule_of(&case.name)?;
+        let verdict = verdicts.iter().find(|verdict| verdict.name == first.name)?;
+        Some(verdict.ranked.iter().find(|finding| finding.rule == rule)?.saves_ns? as f64)
+    };
+    let duration = |ns: Option<f64>| ns.map_or(units::MISSING.to_owned(), units::duration);
+    let missing = || Cell::from(units::MISSING);
+    let plain = vec![first.name.as_str().into(), wall(&first.figures), missing(), missing(), missing()];
+    let rows = changes.iter().map(|case| {
+        let rounds = case.figures.walls_ns.len();
+        let found = case.against_whole;
+        // Without a clear difference a number would say more than is known.
+        let saved = found.filter(|found| found.verdict == Verdict::Faster);
+        let saved = saved.map(|found| unchanged * (1.0 - found.ratio));
+        let judged = found.map_or_else(missing, |found| answer::judged(&found, rounds));
+        vec![
+            cut(&case.name, NAME).into(),
+            wall(&case.figures),
+            duration(estimate(case)).into(),
+            duration(saved).into(),
+            judged,
+        ]
+    });
+    let name = first.figures.state.name();
+    let header = [name, "wall", "estimate", "measured", ""];
+    Grid { left: vec![4], ..Grid::new(&header, std::iter::once(plain).chain(rows).collect()) }
+}
+
+fn wall(state: &StateSummary) -> Cell {
+    units::short_durations(&[Some(state.wall_median_ns)]).remove(0).into()
+}

@@ -1,0 +1,83 @@
+//! The table of the cache states by the question that each answers, and the time of a build in parts.
+
+use crate::bench::analysis::study::summary::StateSummary;
+use crate::bench::report::terminal::grid::Grid;
+use crate::bench::report::text::answer;
+use crate::bench::report::text::cell::Cell;
+use crate::bench::report::text::files;
+use crate::bench::report::text::units;
+use crate::bench::report::text::wrap::cut;
+use crate::bench::results::run::Results;
+use crate::bench::scenario::cache_state::CacheState;
+
+/// The longest command in the header.
+const COMMAND: usize = 22;
+/// The ends of a build below this share are left out of its line.
+const WORTH_A_WORD: f64 = 0.05;
+
+/// One row for each question: what is asked, the state with a backend, and the state of go that it is compared with.
+const QUESTIONS: [(&str, CacheState, CacheState); 5] = [
+    ("fresh machine, full S3", CacheState::RemoteHit, CacheState::GoCold),
+    ("first build, fills S3", CacheState::Cold, CacheState::GoCold),
+    ("next build, same disk", CacheState::LocalHit, CacheState::GoCold),
+    ("go's own cache is warm", CacheState::LocalHit, CacheState::GoWarm),
+    ("go's own cache is warm", CacheState::RemoteHit, CacheState::GoWarm),
+];
+
+/// The rows whose states were measured; the states of go alone where no backend was.
+pub fn grid(results: &Results) -> Grid {
+    let summary = &results.summary;
+    let measured = |state: CacheState| summary.state(state);
+    let has_base = |state: &StateSummary| state.against_empty.is_some() || state.against_full.is_some();
+    let rows = QUESTIONS.into_iter().filter_map(|(question, state, base)| {
+        let (state, of_go) = (measured(state)?, measured(base));
+        // A state that is compared with nothing has one row.
+        let is_shown = of_go.is_some() || (base == CacheState::GoCold && !has_base(state));
+        is_shown.then_some((question, Some(state), of_go))
+    });
+    let mut rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        rows = summary.states.iter().map(|state| ("", None, Some(state))).collect();
+    }
+    let median = |state: Option<&StateSummary>| state.map(|state| state.wall_median_ns);
+    let times: Vec<Option<f64>> = rows.iter().flat_map(|(_, state, base)| [median(*base), median(*state)]).collect();
+    let times = units::short_durations(&times);
+    let is_against_warm = |base: Option<&StateSummary>| base.is_some_and(|base| base.state == CacheState::GoWarm);
+    let first_warm = rows.iter().position(|(_, _, base)| is_against_warm(*base));
+    let rows = rows.iter().zip(times.chunks_exact(2)).enumerate().map(|(at, ((question, state, base), times))| {
+        // The question of the rows against go-warm stands in the first of them.
+        let shown = if is_against_warm(*base) && Some(at) != first_warm { "" } else { question };
+        let name = state.or(*base).map_or("", |state| state.state.name());
+        vec![shown.into(), name.into(), times[0].as_str().into(), times[1].as_str().into(), judged(*state, *base)]
+    });
+    let command = cut(&results.plan.what_is_timed(), COMMAND);
+    let header = [command.as_str(), "", "go alone", "cacheprog", ""];
+    Grid { left: vec![1, 4], ..Grid::new(&header, rows.collect()) }
+}
+
+fn judged(state: Option<&StateSummary>, base: Option<&StateSummary>) -> Cell {
+    let (Some(state), Some(base)) = (state, base) else { return "".into() };
+    let found = if base.state == CacheState::GoCold { state.against_empty } else { state.against_full };
+    let rounds = state.walls_ns.len().min(base.walls_ns.len());
+    found.map_or("".into(), |found| answer::judged(&found, rounds))
+}
+
+/// The wall time of the build whose trace is named, in parts.
+pub fn breakdown(results: &Results) -> Option<Vec<String>> {
+    let (state, breakdown) = files::telling(results)?;
+    let of = &breakdown.account;
+    let share = |ns: u64| ns as f64 / of.wall_ns.max(1) as f64;
+    let wall = units::short_durations(&[Some(of.wall_ns as f64)]).remove(0);
+    let always = [
+        ("startup", of.start_ns + of.handshake_ns),
+        ("go", of.go_ns),
+        ("overlapped", of.both_ns),
+        ("blocked", of.waiting_ns),
+    ];
+    let small = [("close", of.close_ns), ("exit", of.end_ns)];
+    let small = small.into_iter().filter(|(_, ns)| share(*ns) >= WORTH_A_WORD);
+    let mut parts: Vec<String> =
+        always.into_iter().chain(small).map(|(name, ns)| format!("{name} {}", units::percent(share(ns)))).collect();
+    parts[0] = format!("{wall} of {state}: {}", parts[0]);
+    Some(parts)
+}
