@@ -8,47 +8,42 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use common::{CACHEPROG, S3, Workspace, stderr};
+use common::{CACHEPROG, LIST, S3, Workspace, compiled, stderr};
 use gocacheprog::s3_server::{Fault, FaultKind};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 const BUILD: [&str; 4] = ["build", "-o", "../m", "."];
 
-/// The program of `workspace`, built by go alone.
-fn built_without_cache(workspace: &Workspace) -> Vec<u8> {
-    let mut go = workspace.go("", &["build", "-o", "../reference", "."]);
-    let output = go.env_remove("GOCACHEPROG").output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    std::fs::read(workspace.path().join("reference")).unwrap()
-}
-
-/// Builds, compares with `expected`, and returns what was said.
-fn build(workspace: &Workspace, arguments: &str, expected: &[u8], name: &str) -> String {
-    let _ = std::fs::remove_file(workspace.path().join("m"));
-    let text = stderr(&workspace.run(arguments, &BUILD));
-    assert!(std::fs::read(workspace.path().join("m")).unwrap() == expected, "{name}: another program; {text}");
-    text
-}
-
 fn assert_whole(store: &Path, name: &str) {
     let verified = Command::new(CACHEPROG).args(["verify", "--cache-dir"]).arg(store).output().unwrap();
     assert!(verified.status.success(), "{name}: {}", String::from_utf8_lossy(&verified.stdout));
 }
 
-/// A change of the sources that changes two packages and the program.
+/// Compiles, compares with `expected`, and checks the store.
+fn compile(workspace: &Workspace, arguments: &str, expected: &[u8], name: &str) {
+    let (compiled, text) = workspace.compile(&mut workspace.go(arguments, &LIST));
+    assert!(compiled == expected, "{name}: something else was compiled; {text}");
+    assert_whole(&workspace.store(), name);
+}
+
+/// What go alone compiles.
+fn compiled_without_cache(workspace: &Workspace) -> Vec<u8> {
+    workspace.compile(workspace.go("", &LIST).env_remove("GOCACHEPROG")).0
+}
+
+/// A change of the sources that changes a package and the one that imports it.
 fn edit(workspace: &Workspace, number: u64) {
-    let text = format!("package b\n\nfunc B() int {{ return {number} }}\n");
-    std::fs::write(workspace.module().join("b/b.go"), text).unwrap();
+    let text = format!("package p2\n\nfunc F() int {{ return {number} }}\n");
+    std::fs::write(workspace.module().join("p2/p.go"), text).unwrap();
 }
 
 #[test]
 fn no_fault_of_the_remote_changes_what_is_compiled() {
-    const LIST: [&str; 5] = ["list", "-export", "-f", "{{.Export}}", "./..."];
     let s3 = S3::start();
     let mut workspace = Workspace::of_libraries();
     s3.use_in(&mut workspace);
-    let (expected, _) = workspace.compile(workspace.go("", &LIST).env_remove("GOCACHEPROG"));
+    let expected = compiled_without_cache(&workspace);
     workspace.set("S3_PREFIX", "full/");
     assert!(workspace.compile(&mut workspace.go("", &LIST)).0 == expected);
     for kind in FaultKind::value_variants() {
@@ -78,9 +73,9 @@ fn no_fault_of_the_remote_changes_what_is_compiled() {
 
 #[test]
 fn builds_under_random_faults_are_those_without_a_cache() {
-    const ROUNDS: u64 = 8;
+    const ROUNDS: u64 = 12;
     let s3 = S3::start();
-    let mut workspace = Workspace::new();
+    let mut workspace = Workspace::of_libraries();
     s3.use_in(&mut workspace);
     let rare = |kind| matches!(kind, FaultKind::Silence | FaultKind::Stall);
     // Each silence takes seconds.
@@ -91,20 +86,17 @@ fn builds_under_random_faults_are_those_without_a_cache() {
         let name = format!("seed {round}, {strategy}");
         edit(&workspace, 42 + round / 2);
         s3.server.set_faults(faults.clone(), round);
-        let expected = built_without_cache(&workspace);
-        let arguments = format!("--drain-deadline 5 --strategy {strategy}");
-        build(&workspace, &arguments, &expected, &name);
-        assert_whole(&workspace.store(), &name);
+        let expected = compiled_without_cache(&workspace);
+        compile(&workspace, &format!("--drain-deadline 5 --strategy {strategy}"), &expected, &name);
         if round % 3 != 2 {
             std::fs::remove_dir_all(workspace.store()).unwrap();
         }
     }
     let _ = std::fs::remove_dir_all(workspace.store());
     s3.server.set_faults(Vec::new(), 0);
+    let expected = compiled_without_cache(&workspace);
     for strategy in ["pack", "workshop"] {
-        let expected = built_without_cache(&workspace);
-        build(&workspace, &format!("--strategy {strategy}"), &expected, "afterwards");
-        assert_whole(&workspace.store(), "afterwards");
+        compile(&workspace, &format!("--strategy {strategy}"), &expected, "afterwards");
         std::fs::remove_dir_all(workspace.store()).unwrap();
     }
 }
@@ -112,16 +104,16 @@ fn builds_under_random_faults_are_those_without_a_cache() {
 #[test]
 fn credentials_that_expire_in_the_middle_are_named_and_cost_hits() {
     let s3 = S3::start();
-    let mut workspace = Workspace::new();
+    let mut workspace = Workspace::of_libraries();
     s3.use_in(&mut workspace);
-    let expected = built_without_cache(&workspace);
-    let build = workspace.go("--strategy async --drain-deadline 5", &BUILD).stderr(Stdio::piped()).spawn().unwrap();
+    let expected = compiled_without_cache(&workspace);
+    let mut go = workspace.go("--strategy async --drain-deadline 5", &LIST);
+    let build = go.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     common::wait_until("twenty requests", || s3.server.mark() >= 20);
     s3.server.set_faults(vec![Fault { kind: FaultKind::ExpiredToken, share: 1.0 }], 0);
-    let output = build.wait_with_output().unwrap();
-    let text = stderr(&output);
-    assert!(output.status.success() && text.contains("ExpiredToken"), "{text}");
-    assert!(std::fs::read(workspace.path().join("m")).unwrap() == expected, "another program");
+    let (compiled, text) = compiled(&build.wait_with_output().unwrap());
+    assert!(text.contains("ExpiredToken"), "{text}");
+    assert!(compiled == expected, "something else was compiled");
     assert!(workspace.last_session()["uploads_left"].as_u64().unwrap() > 0);
 }
 
@@ -130,8 +122,18 @@ fn a_store_on_a_full_disk_fails_no_build() {
     let s3 = S3::start();
     let mut workspace = Workspace::new();
     s3.use_in(&mut workspace);
-    let expected = built_without_cache(&workspace);
-    build(&workspace, "", &expected, "filling the remote");
+    // It is taken away, because go does not build what is up to date.
+    let program = || {
+        let path = workspace.path().join("m");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        bytes
+    };
+    let alone = workspace.go("", &BUILD).env_remove("GOCACHEPROG").output().unwrap();
+    assert!(alone.status.success(), "{}", stderr(&alone));
+    let expected = program();
+    workspace.run("", &BUILD);
+    assert!(program() == expected, "filling the remote");
     std::fs::remove_dir_all(workspace.store()).unwrap();
     std::fs::create_dir(workspace.store()).unwrap();
     // A disk of its own that only this build sees, a fourth of what it would need.
@@ -146,12 +148,11 @@ fn a_store_on_a_full_disk_fails_no_build() {
         println!("not tried: this machine lets nobody mount a disk of his own");
         return;
     }
-    std::fs::remove_file(workspace.path().join("m")).unwrap();
     let output = command.output().unwrap();
     let text = stderr(&output);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stdout));
     assert!(text.contains("nothing more is fetched by this build"), "{text}");
-    assert!(std::fs::read(workspace.path().join("m")).unwrap() == expected, "another program; {text}");
+    assert!(program() == expected, "another program; {text}");
 }
 
 fn may_mount() -> bool {
@@ -163,24 +164,22 @@ fn may_mount() -> bool {
 fn a_kill_at_any_moment_harms_no_later_build() {
     const ROUNDS: u64 = 8;
     let s3 = S3::start();
-    let mut workspace = Workspace::new();
+    let mut workspace = Workspace::of_libraries();
     s3.use_in(&mut workspace);
-    let expected = built_without_cache(&workspace);
+    let expected = compiled_without_cache(&workspace);
     let mut random = fastrand::Rng::with_seed(1);
     for round in 0..ROUNDS {
-        let mut go = workspace.go("", &BUILD);
-        let mut go = go.process_group(0).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(random.u64(20..2000)));
+        let mut go = workspace.go("", &LIST);
+        let mut go = go.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(random.u64(20..1000)));
         // go, the compilers and the backend at once, as when a runner is taken away.
         let _ = killpg(Pid::from_raw(go.id() as i32), Signal::SIGKILL);
         go.wait().unwrap();
         if round % 2 == 1 {
-            build(&workspace, "", &expected, &format!("after kill {round}"));
-            assert_whole(&workspace.store(), &format!("after kill {round}"));
+            compile(&workspace, "", &expected, &format!("after kill {round}"));
             std::fs::remove_dir_all(workspace.store()).unwrap();
         }
     }
     // What reached the bucket is good as well.
-    build(&workspace, "", &expected, "a fresh machine");
-    assert_whole(&workspace.store(), "a fresh machine");
+    compile(&workspace, "", &expected, "a fresh machine");
 }

@@ -12,7 +12,7 @@ mod off;
 #[path = "backend_remote/rights.rs"]
 mod rights;
 
-use common::{S3, Workspace, stderr};
+use common::{LIST, S3, Workspace, stderr};
 use gocacheprog::s3_server::{LinkSettings, Operation, Record};
 use gocacheprog::telemetry::profile::pprof_file;
 use pprof::protos::Profile;
@@ -27,8 +27,15 @@ use std::time::Duration;
 /// The workshop's objects, sent beside the answers.
 const ASYNC: &str = "--strategy async";
 
+/// A module that is compiled in a second, by a go that uses the server.
+fn module(s3: &S3) -> Workspace {
+    let mut workspace = Workspace::of_libraries();
+    s3.use_in(&mut workspace);
+    workspace
+}
+
 fn build(workspace: &Workspace, arguments: &str) -> serde_json::Value {
-    let output = workspace.run(arguments, &["build", "-o", "../m", "."]);
+    let output = workspace.run(arguments, &["build", "./..."]);
     assert_eq!(stderr(&output), "CacheProg used.\n");
     workspace.last_session()
 }
@@ -37,8 +44,7 @@ fn build(workspace: &Workspace, arguments: &str) -> serde_json::Value {
 fn both_strategies_fill_the_remote_and_live_on_each_others_objects() {
     for (writer, reader) in [("workshop", "async"), ("async", "workshop")] {
         let s3 = S3::start();
-        let mut workspace = Workspace::new();
-        s3.use_in(&mut workspace);
+        let workspace = module(&s3);
         let cold = build(&workspace, &format!("--strategy {writer}"));
         assert_eq!((&cold["hits_not_put_here"], &cold["uploads_left"]), (&0.into(), &0.into()), "{cold}");
         assert_eq!(cold["uploads_done"], cold["puts"]);
@@ -70,8 +76,7 @@ fn what_a_small_remote_does_not_hold_is_not_asked_for() {
     /// The backend may take this long to read the listing, and to send what it had begun to ask for.
     const SLACK: Duration = Duration::from_millis(500);
     let s3 = S3::start();
-    let mut workspace = Workspace::new();
-    s3.use_in(&mut workspace);
+    let workspace = module(&s3);
     let cold = build(&workspace, ASYNC);
     let log = || s3.server.log_since(0);
     let listings = || log().into_iter().filter(|record| record.op == Operation::List).collect::<Vec<_>>();
@@ -83,8 +88,7 @@ fn what_a_small_remote_does_not_hold_is_not_asked_for() {
     // On a slow machine the listing grows old, and is renewed by a get that asks too, or a few at once.
     let renewals = listings().len() - 1;
     assert!(late.len() <= 8 * renewals, "asked for after the listing, with {renewals} renewals: {late:?}");
-    let mut to_the_letter = Workspace::new();
-    s3.use_in(&mut to_the_letter);
+    let to_the_letter = module(&s3);
     build(&to_the_letter, "--strategy workshop");
     assert_eq!(listings().len(), 1 + renewals, "the workshop's strategy asks for each");
 }
@@ -100,8 +104,7 @@ fn wall_ns(profile: &Profile, root: &str, span: Option<&str>) -> i64 {
 fn the_wall_profile_adds_up_to_the_requests_and_names_who_waits() {
     const DELAY: Duration = Duration::from_millis(20);
     let s3 = S3::start();
-    let mut workspace = Workspace::new();
-    s3.use_in(&mut workspace);
+    let workspace = module(&s3);
     build(&workspace, ASYNC);
     std::fs::remove_dir_all(workspace.store()).unwrap();
     s3.server.set_link(LinkSettings { first_byte: DELAY, ..LinkSettings::NONE });
@@ -130,8 +133,7 @@ fn workshop_uploads_before_a_put_is_answered_and_async_beside_it() {
     for (strategy, is_before) in [("workshop", true), ("async", false)] {
         let s3 = S3::start();
         s3.server.set_link(LinkSettings { first_byte: Duration::from_millis(50), ..LinkSettings::NONE });
-        let mut workspace = Workspace::new();
-        s3.use_in(&mut workspace);
+        let workspace = module(&s3);
         let session = build(&workspace, &format!("--strategy {strategy}"));
         let start_ns = session["start_unix_ns"].as_u64().unwrap();
         let stored_ns: HashMap<String, u64> = s3
@@ -161,10 +163,9 @@ fn workshop_uploads_before_a_put_is_answered_and_async_beside_it() {
 #[test]
 fn a_remote_that_is_too_slow_for_the_deadline_leaves_a_count() {
     let s3 = S3::start();
-    let mut workspace = Workspace::new();
-    s3.use_in(&mut workspace);
+    let workspace = module(&s3);
     s3.server.set_link(LinkSettings { first_byte: Duration::from_secs(2), ..LinkSettings::NONE });
-    let output = workspace.run("--strategy async --drain-deadline 0.1", &["build", "-o", "../m", "."]);
+    let output = workspace.run("--strategy async --drain-deadline 0.1", &["build", "./..."]);
     let session = workspace.last_session();
     let left = session["uploads_left"].as_u64().unwrap();
     assert!(
@@ -177,8 +178,7 @@ fn a_remote_that_is_too_slow_for_the_deadline_leaves_a_count() {
 #[test]
 fn metadata_is_the_workshops() {
     let s3 = S3::start();
-    let mut workspace = Workspace::new();
-    s3.use_in(&mut workspace);
+    let workspace = module(&s3);
     build(&workspace, ASYNC);
     let config = s3.config();
     let client = gocacheprog::cache::remote::s3_client::client::S3Client::connect(&config);
@@ -198,8 +198,7 @@ fn metadata_is_the_workshops() {
 #[test]
 fn damaged_objects_are_misses_and_heal() {
     let s3 = S3::start();
-    let mut workspace = Workspace::new();
-    s3.use_in(&mut workspace);
+    let workspace = module(&s3);
     build(&workspace, ASYNC);
     let client = gocacheprog::cache::remote::s3_client::client::S3Client::connect(&s3.config());
     let keys: Vec<_> = s3.server.log_since(0).into_iter().filter(|r| r.op == Operation::Put).map(|r| r.key).collect();
@@ -296,10 +295,9 @@ fn a_key_that_may_only_read_still_reads() {
     for strategy in ["workshop", "async", "pack"] {
         let s3 = S3::start();
         let (endpoint, gets) = read_only_store();
-        let mut workspace = Workspace::new();
-        s3.use_in(&mut workspace);
+        let mut workspace = module(&s3);
         workspace.set("S3_ENDPOINT", &endpoint);
-        let output = workspace.run(&format!("--strategy {strategy}"), &["build", "-o", "../m", "."]);
+        let output = workspace.run(&format!("--strategy {strategy}"), &["build", "./..."]);
         let (session, text) = (workspace.last_session(), stderr(&output));
         assert!(text.contains("nothing more is uploaded by this build") && text.contains("denied"), "{text}");
         assert!(!text.contains("S3 is off"), "{text}");
@@ -311,14 +309,13 @@ fn a_key_that_may_only_read_still_reads() {
 #[test]
 fn a_bucket_that_is_missing_is_no_miss_of_the_workshops_strategy() {
     let s3 = S3::start();
-    let mut workspace = Workspace::new();
-    s3.use_in(&mut workspace);
+    let mut workspace = module(&s3);
     let questions = || s3.server.log_since(0).iter().filter(|r| r.op == Operation::Head && r.key.is_empty()).count();
     build(&workspace, "--strategy workshop");
     assert_eq!(questions(), 1, "a session asks once");
     std::fs::remove_dir_all(workspace.store()).unwrap();
     workspace.set("S3_BUCKET_NAME", "nowhere");
-    let output = workspace.run("--strategy workshop", &["build", "-o", "../m", "."]);
+    let output = workspace.run("--strategy workshop", &["build", "./..."]);
     let (session, text) = (workspace.last_session(), stderr(&output));
     assert!(text.contains("S3 is off for this build") && text.contains("no bucket \"nowhere\""), "{text}");
     let (puts, left) = (session["puts"].as_u64(), session["uploads_left"].as_u64());
@@ -332,6 +329,8 @@ fn a_remote_that_cannot_be_used_is_named_in_one_line_and_the_build_goes_on() {
     // A free port could be another test's by the time it is asked; nobody serves tcpmux.
     let closed = "127.0.0.1:1";
     let silent_url = format!("http://{}", silent.local_addr().unwrap());
+    let workspace = module(&s3);
+    let (expected, _) = workspace.compile(workspace.go("", &LIST).env_remove("GOCACHEPROG"));
     for (name, value, word) in [
         ("S3_BUCKET_NAME", "", "S3_BUCKET_NAME"),
         ("S3_BUCKET_NAME", "nowhere", "no bucket"),
@@ -340,12 +339,9 @@ fn a_remote_that_cannot_be_used_is_named_in_one_line_and_the_build_goes_on() {
         ("S3_ENDPOINT", &silent_url, "no answer"),
         ("S3_ENDPOINT", "ftp://a", "S3_ENDPOINT has a scheme"),
     ] {
-        let mut workspace = Workspace::new();
-        s3.use_in(&mut workspace);
-        workspace.set(name, value);
-        let output = workspace.run("--drain-deadline 3", &["run", "."]);
-        let text = stderr(&output);
-        assert!(text.contains("42\n") && text.contains(word), "{name}={value}: {text}");
+        let _ = std::fs::remove_dir_all(workspace.store());
+        let (compiled, text) = workspace.compile(workspace.go("--drain-deadline 3", &LIST).env(name, value));
+        assert!(compiled == expected && text.contains(word), "{name}={value}: {text}");
         assert_eq!(text.lines().filter(|line| line.starts_with("cacheprog:")).count(), 1, "{text}");
         assert!(!text.contains("wrong-secret") && !text.contains(&s3.credentials.secret_access_key), "{text}");
     }

@@ -3,8 +3,8 @@
 mod common;
 
 use base64_simd::STANDARD;
-use common::Workspace;
 use common::backend::{Backend, output_of};
+use common::{LIST, Workspace};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -362,8 +362,6 @@ fn clean_empties_the_store_but_for_what_a_session_uses() {
     assert!(is_empty && out.starts_with("there is no store in ./cacheprog\n"), "{out}{err}");
     assert!(store.folder().exists(), "not what is in a folder of others");
 }
-
-const LIST: [&str; 5] = ["list", "-export", "-f", "{{.Export}}", "./..."];
 
 #[test]
 fn a_file_in_place_of_the_store_costs_one_build() {

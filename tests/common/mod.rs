@@ -14,6 +14,9 @@ use tokio::runtime::Runtime;
 /// The backend under test.
 pub const CACHEPROG: &str = env!("CARGO_BIN_EXE_cacheprog");
 
+/// Compiles all packages of a module, and prints the files that the compiler wrote.
+pub const LIST: [&str; 5] = ["list", "-export", "-f", "{{.Export}}", "./..."];
+
 /// The backend's command: with none of the user's settings, and with its store and records in the working directory.
 pub fn cacheprog() -> Command {
     let mut command = Command::new(CACHEPROG);
@@ -132,13 +135,9 @@ impl Workspace {
         output
     }
 
-    /// Compiles all packages, and gives what the compiler wrote, with what was said on stderr.
+    /// Runs a go with the arguments [`LIST`], and gives what the compiler wrote, with what was said on stderr.
     pub fn compile(&self, go: &mut Command) -> (Vec<u8>, String) {
-        let output = go.output().expect("go can be started");
-        assert!(output.status.success(), "{}", stderr(&output));
-        let files = String::from_utf8(output.stdout.clone()).unwrap();
-        let contents = files.lines().flat_map(|path| std::fs::read(path).unwrap()).collect();
-        (contents, stderr(&output))
+        compiled(&go.output().expect("go can be started"))
     }
 
     /// The summary of the newest session.
@@ -176,6 +175,13 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(5));
     }
     panic!("{what}: not within a minute");
+}
+
+/// What the compiler wrote in a run of go with the arguments [`LIST`], and what was said on stderr.
+pub fn compiled(output: &Output) -> (Vec<u8>, String) {
+    assert!(output.status.success(), "{}", stderr(output));
+    let files = std::str::from_utf8(&output.stdout).unwrap();
+    (files.lines().flat_map(|path| std::fs::read(path).unwrap()).collect(), stderr(output))
 }
 
 /// The text of stderr.

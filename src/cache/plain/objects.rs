@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 

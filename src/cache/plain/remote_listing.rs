@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// A listing older than this is renewed. Other machines may be filling the remote too.
 const RENEWED_AFTER: Duration = Duration::from_secs(15);
@@ -91,17 +93,12 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
     use super::*;
 
     fn all(keys: &[&str]) -> Listed {
         Listed::All(keys.iter().map(|key| (*key).to_owned()).collect())
-    }
-
-    /// Contents that were listed so many seconds ago; `None` when the clock does not go back that far.
-    fn listed_before(seconds: u64, keys: &[&str]) -> Option<Contents> {
-        let contents = Contents::default();
-        contents.learn(all(keys), Instant::now().checked_sub(Duration::from_secs(seconds))?);
-        Some(contents)
     }
 
     #[test]
@@ -124,15 +121,6 @@ mod tests {
         assert!(!contents.begin_listing());
     }
 
-    /// Lets the last failure be so long ago; `false` when the clock does not go back that far.
-    fn failed_before(contents: &Contents, time: Duration) -> bool {
-        let mut known = contents.lock();
-        let (since, wait) = known.failed.unwrap();
-        let earlier = since.checked_sub(time);
-        known.failed = Some((earlier.unwrap_or(since), wait));
-        earlier.is_some()
-    }
-
     #[test]
     fn too_many_keys_are_not_listed_again() {
         let contents = Contents::default();
@@ -141,27 +129,27 @@ mod tests {
         assert!(contents.may_hold("a") && !contents.begin_listing());
     }
 
-    #[test]
-    fn a_listing_that_fails_is_tried_again_after_a_wait_that_doubles() {
+    #[tokio::test(start_paused = true)]
+    async fn a_listing_that_fails_is_tried_again_after_a_wait_that_doubles() {
         let contents = Contents::default();
         for wait_s in [5, 10, 20, 40, 80, 160, 300, 300] {
             assert!(contents.begin_listing());
             contents.learn(Listed::Failed, Instant::now());
             assert!(contents.may_hold("a") && !contents.begin_listing());
-            if !failed_before(&contents, Duration::from_secs(wait_s - 1)) {
-                return;
-            }
+            advance(Duration::from_secs(wait_s - 1)).await;
             assert!(!contents.begin_listing(), "{wait_s} s");
-            failed_before(&contents, Duration::from_secs(1));
+            advance(Duration::from_secs(1)).await;
         }
         assert!(contents.begin_listing());
         contents.learn(all(&["a"]), Instant::now());
         assert_eq!(contents.lock().failed, None);
     }
 
-    #[test]
-    fn a_listing_is_renewed_and_believed_meanwhile() {
-        let Some(contents) = listed_before(20, &[]) else { return };
+    #[tokio::test(start_paused = true)]
+    async fn a_listing_is_renewed_and_believed_meanwhile() {
+        let contents = Contents::default();
+        contents.learn(all(&[]), Instant::now());
+        advance(Duration::from_secs(20)).await;
         assert!(contents.may_hold("a"), "somebody has to begin the listing");
         assert!(contents.begin_listing());
         assert!(!contents.may_hold("a"));
@@ -169,9 +157,11 @@ mod tests {
         assert!(contents.may_hold("a"));
     }
 
-    #[test]
-    fn a_listing_that_cannot_be_renewed_is_not_believed_for_long() {
-        let Some(contents) = listed_before(61, &[]) else { return };
+    #[tokio::test(start_paused = true)]
+    async fn a_listing_that_cannot_be_renewed_is_not_believed_for_long() {
+        let contents = Contents::default();
+        contents.learn(all(&[]), Instant::now());
+        advance(Duration::from_secs(61)).await;
         assert!(contents.begin_listing());
         assert!(contents.may_hold("a"));
     }
