@@ -26,7 +26,8 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
         bail!("`{flag}` is for two commits, and these are saved runs\n  next:  leave it out");
     }
     let (before, after) = (Results::load(before)?, Results::load(after)?);
-    if before.run.name == after.run.name && before.run.rounds == after.run.rounds {
+    let (one, two) = (&before.run, &after.run);
+    if (&one.name, &one.environment, &one.rounds) == (&two.name, &two.environment, &two.rounds) {
         return same_run(args, &after.run.name);
     }
     let obstacles = obstacles(&before.run, &after.run);
