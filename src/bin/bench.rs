@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
 use gocacheprog::bench::{
-    BOTTLENECKS, BenchArgs, COMPARE_ERROR, CacheState, CompareArgs, DiffArgs, OverheadArgs, ReportArgs, ScalingArgs, WhatIf,
-    WhatIfArgs, values_help,
+    BOTTLENECKS, BenchArgs, COMPARE_ERROR, CacheState, CompareArgs, DiffArgs, OverheadArgs, ReportArgs, ScalingArgs,
+    WhatIf, WhatIfArgs, values_help,
 };
 use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::completions::{CompletionArgs, ManArgs};

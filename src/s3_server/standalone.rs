@@ -44,9 +44,7 @@ pub struct AloneArgs {
 
 fn fault_help() -> String {
     let names = FaultKind::names();
-    format!(
-        "Let a percentage of the requests fail, such as slow-down:5; may be given several times: {names}"
-    )
+    format!("Let a percentage of the requests fail, such as slow-down:5; may be given several times: {names}")
 }
 
 /// Serves until Ctrl-C (or a SIGTERM, or the end of the terminal).
@@ -90,7 +88,8 @@ pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
 
 /// The requests by kind, the bytes and the injected faults in one line.
 fn in_words(totals: &Totals) -> String {
-    let kinds: Vec<String> = totals.requests.iter().map(|(kind, count)| format!("{count} {kind:?}").to_lowercase()).collect();
+    let kinds: Vec<String> =
+        totals.requests.iter().map(|(kind, count)| format!("{count} {kind:?}").to_lowercase()).collect();
     let kinds = if kinds.is_empty() { "no requests".to_owned() } else { format!("requests: {}", kinds.join(", ")) };
     let (bytes_in, bytes_out) = (DecimalBytes(totals.bytes_in), DecimalBytes(totals.bytes_out));
     format!("Served {kinds}; {bytes_in} in, {bytes_out} out; {} injected faults.", totals.faults)
