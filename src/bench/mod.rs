@@ -19,6 +19,6 @@ pub use commands::selftest::run as selftest;
 pub use error_text::in_words;
 pub use execute::process::cpu_load::keep_busy;
 pub use execute::process::watcher::watch;
-pub use plan::what_if::WhatIfArgs;
-pub use scenario::args::{BOTTLENECKS, BenchArgs, RemoteKind};
+pub use plan::what_if::{WhatIf, WhatIfArgs};
+pub use scenario::args::{BOTTLENECKS, BenchArgs, RemoteKind, values_help};
 pub use scenario::cache_state::CacheState;

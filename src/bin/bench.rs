@@ -5,29 +5,30 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
 use gocacheprog::bench::{
-    BOTTLENECKS, BenchArgs, COMPARE_ERROR, CompareArgs, DiffArgs, OverheadArgs, ReportArgs, ScalingArgs, WhatIfArgs,
+    BOTTLENECKS, BenchArgs, COMPARE_ERROR, CacheState, CompareArgs, DiffArgs, OverheadArgs, ReportArgs, ScalingArgs,
+    WhatIf, WhatIfArgs, values_help,
 };
 use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::completions::{CompletionArgs, ManArgs};
 use gocacheprog::s3_server::{AloneArgs, ServeArgs};
+use gocacheprog::stdout;
 
-/// What to try first.
 const EXAMPLES: &str = "\
 Examples:
-  bench --scenario small                          a first look, within a minute
-  bench                                           go build std in all five states; some minutes
-  bench --only local-hit,go-warm --rounds 21      only these states, with smaller differences clear
-  bench --workload ../my-module                   a Go module of yours
-  bench --workload . -- go test -tags x ./...     another command than go build
-  bench report metrics/latest                     the tables of the newest run again
-  bench compare main . --scenario small           is this build slower than the branch main?
+  bench --scenario small                       a first look, within a minute
+  bench                                        go build std in all five states
+  bench --only local-hit,go-warm --rounds 21   two states, precisely
+  bench --workload ../my-module                a Go module of yours
+  bench --workload . -- go test ./...          another command than go build
+  bench report metrics/latest                  the newest run again
+  bench compare main . --scenario small        is this build slower than main?
 
-Your own go caches are neither read nor written, and your go settings count with --workload only.
-metrics/README.md says what each file of a run answers.";
+Your own go caches are neither read nor written.";
 
 /// Did the build get faster with GOCACHEPROG? Times `go build` in five cache states and says why
 #[derive(Parser)]
-#[command(name = "bench", version, max_term_width = 100, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+#[command(name = "bench", version, max_term_width = 100, args_conflicts_with_subcommands = true,
+          after_help = format!("{}\n\n{EXAMPLES}", values_help::<CacheState>("Cache states:")))]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -37,20 +38,23 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(mut_arg("only", |only| only.hide(true).value_parser(|_: &str| Err::<CacheState, _>("give the state with --state"))),
+              mut_arg("case", |case| case.hide(true).value_parser(|_: &str| Err::<String, _>("give the change with --change"))),
+              after_help = values_help::<WhatIf>("Changes:"))]
     WhatIf(WhatIfArgs),
-    /// Injects bottlenecks, and checks that the verdict names each first and estimates its cost
+    /// Injects bottlenecks, and checks that the verdict finds each and estimates its cost
     #[command(alias = "prove", mut_arg("scenario", |scenario| scenario.default_value(BOTTLENECKS)))]
     Selftest(BenchArgs),
-    /// Prints the tables of a saved run again, and writes its reports anew
+    /// Prints a saved run again, and writes its reports anew
     Report(ReportArgs),
-    /// Compares two saved runs, or two commits of the backend: the same, faster or slower
+    /// Compares two saved runs, or two commits of the backend
     Compare(CompareArgs),
-    /// Draws the difference of two profiles as flame graphs
+    /// Draws the difference between two profiles as flame graphs
     Diff(DiffArgs),
-    /// Measures the cost of each record of the backend
+    /// Measures the cost of the backend's records
     #[command(alias = "observe")]
     Overhead(OverheadArgs),
-    /// Measures how the cost of a session grows with the stores, and with many commits
+    /// Measures how costs grow with the size of the stores, and with many commits
     #[command(alias = "growth")]
     Scaling(ScalingArgs),
     /// Runs the embedded S3 server, and prints the variables to export
@@ -77,7 +81,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help that could not be printed is an error.
+        Err(help) if !help.use_stderr() => {
+            return exit_code(stdout::write(|_| help.print()).map(|()| ExitCode::SUCCESS), 1);
+        }
+        Err(error) => error.exit(),
+    };
     if matches!(cli.command, Some(Command::S3(_) | Command::S3Serve(_) | Command::Seed(_))) {
         gocacheprog::raise_open_files_limit();
     }
@@ -109,6 +120,11 @@ fn main() -> ExitCode {
         }
         Some(Command::Seed(args)) => gocacheprog::cache::seed::seed(&args).map(|()| ExitCode::SUCCESS),
     };
+    exit_code(result, error_code)
+}
+
+/// The exit code of a result; an error is printed.
+fn exit_code(result: anyhow::Result<ExitCode>, error_code: u8) -> ExitCode {
     result.unwrap_or_else(|error| {
         gocacheprog::note::line(format_args!("error: {}", gocacheprog::bench::in_words(&error)));
         ExitCode::from(error_code)

@@ -4,14 +4,13 @@ use crate::s3_server::link::shaping::LinkSettings;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LinkArgs {
-    /// First-byte latency of every answer, in milliseconds
+    /// Time to the first byte of each answer, milliseconds
     #[arg(long, default_value_t = 20.0, value_name = "MS")]
     rtt_ms: f64,
-    /// By how much the latency varies in both directions, in milliseconds
+    /// Variation of the latency in both directions, milliseconds
     #[arg(long, default_value_t = 0.0, value_name = "MS")]
     jitter_ms: f64,
-    /// Bytes a second in each direction, all connections together; k, M and G are understood
-    /// [default: not limited]
+    /// Bytes a second in each direction, all connections together, such as 500k or 12M [default: not limited]
     #[arg(long, value_name = "BYTES/S", value_parser = parse_bandwidth)]
     bandwidth: Option<u64>,
 }

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 /// What a request was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
     Get,

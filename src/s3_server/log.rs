@@ -1,5 +1,6 @@
 //! What the server has seen: one record a request, and totals. The bench checks its runs by it.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -42,6 +43,17 @@ pub struct Delays {
     pub p99: Option<f64>,
 }
 
+/// Totals of all finished requests.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Totals {
+    pub requests: BTreeMap<Operation, u64>,
+    /// Bytes of bodies, as they went over the link.
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// Requests that failed on purpose.
+    pub faults: u64,
+}
+
 pub(super) struct Log {
     /// By order of arrival, `None` while under way. Not kept at all by a server that runs on
     /// without anybody who reads it.
@@ -50,6 +62,7 @@ pub(super) struct Log {
     finished: AtomicU64,
     pub(super) connections_opened: AtomicU64,
     delays_us: Mutex<Histogram<u64>>,
+    totals: Mutex<Totals>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -70,6 +83,7 @@ impl Log {
             finished: AtomicU64::new(0),
             connections_opened: AtomicU64::new(0),
             delays_us: Mutex::new(delays),
+            totals: Mutex::default(),
         }
     }
 
@@ -126,6 +140,15 @@ impl Log {
         Delays { count: delays.len(), median: quantile(0.5), p99: quantile(0.99) }
     }
 
+    pub(super) fn totals(&self) -> Totals {
+        lock(&self.totals).clone()
+    }
+
+    /// Counts a request that fails on purpose.
+    pub(super) fn fault_injected(&self) {
+        lock(&self.totals).faults += 1;
+    }
+
     /// Forgets the delays of a link that has just been set anew.
     pub(super) fn reset_delays(&self) {
         lock(&self.delays_us).reset();
@@ -166,6 +189,10 @@ impl Exchange {
         }
     }
 
+    fn bytes(&self, direction: Direction) -> u64 {
+        self.bytes[direction as usize].load(Relaxed)
+    }
+
     fn record(&self) -> Record {
         let status = self.status.load(Relaxed);
         Record {
@@ -174,8 +201,8 @@ impl Exchange {
             op: self.op,
             key: self.key.clone(),
             status: (status != 0).then_some(status),
-            bytes_in: self.bytes[Direction::Up as usize].load(Relaxed),
-            bytes_out: self.bytes[Direction::Down as usize].load(Relaxed),
+            bytes_in: self.bytes(Direction::Up),
+            bytes_out: self.bytes(Direction::Down),
             duration_us: as_us(self.start.elapsed()),
             asked_delay_us: self.asked_us.load(Relaxed),
             injected_delay_us: self.injected_us.load(Relaxed),
@@ -191,6 +218,11 @@ impl Drop for Exchange {
         {
             *slot = Some(self.record());
         }
+        let mut totals = lock(&self.log.totals);
+        *totals.requests.entry(self.op).or_default() += 1;
+        totals.bytes_in += self.bytes(Direction::Up);
+        totals.bytes_out += self.bytes(Direction::Down);
+        drop(totals);
         self.log.finished.fetch_add(1, Relaxed);
     }
 }
@@ -216,6 +248,8 @@ mod tests {
         drop(first);
         assert_eq!(log.since(0)[0].status, None);
         assert_eq!((log.in_flight(), log.delays().count), (0, 1));
+        let totals = log.totals();
+        assert_eq!((totals.requests[&Operation::Get], totals.bytes_in, totals.bytes_out), (2, 0, 7));
         log.reset_delays();
         assert_eq!(log.delays(), Delays { count: 0, median: None, p99: None });
     }

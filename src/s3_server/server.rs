@@ -31,7 +31,7 @@ use crate::s3_server::api::store::Store;
 use crate::s3_server::link::faults::{Damage, Fault, FaultKind, Faults};
 use crate::s3_server::link::shaping::{Direction, Link, LinkSettings};
 use crate::s3_server::link::throttled_body::Paced;
-use crate::s3_server::log::{Delays, Log, Record};
+use crate::s3_server::log::{Delays, Log, Record, Totals};
 
 /// Ends a connection.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -173,6 +173,11 @@ impl Server {
         }
     }
 
+    /// Totals of the requests that are finished.
+    pub fn totals(&self) -> Totals {
+        self.shared.log.totals()
+    }
+
     /// Removes all objects below `prefix`; returns how many.
     pub fn clear(&self, prefix: &str) -> u64 {
         self.shared.store.clear(prefix)
@@ -245,6 +250,9 @@ async fn exchange(shared: Arc<Shared>, mut request: Request<Incoming>) -> Result
     let is_virtual = host.and_then(bucket_in).is_some();
     let exchange = log.begin(request.method(), request.uri(), is_virtual);
     let fault = faults.draw().filter(|fault| fault.concerns(exchange.operation()));
+    if fault.is_some() {
+        log.fault_injected();
+    }
     join_repeated(request.headers_mut());
     let request = request.map(|body| {
         let up = Paced::new(body, Direction::Up, link, &exchange);

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use indicatif::DecimalBytes;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -13,9 +14,10 @@ use crate::s3_server::access::keys::Grant;
 use crate::s3_server::access::tls::Certificate;
 use crate::s3_server::arguments::LinkArgs;
 use crate::s3_server::link::faults::{Fault, FaultKind};
+use crate::s3_server::log::Totals;
 use crate::s3_server::server::{Server, ServerOptions};
 
-/// Run the embedded S3 server by itself until Ctrl-C, and print the variables to export
+/// Runs the embedded S3 server until Ctrl-C, and prints the variables to export
 #[derive(Debug, clap::Args)]
 pub struct AloneArgs {
     /// The port on 127.0.0.1; 0 takes any free one
@@ -27,24 +29,22 @@ pub struct AloneArgs {
     /// Serve https with a certificate made on the spot (the workshop's Go program needs that)
     #[arg(long)]
     tls: bool,
-    /// What the printed key may do, below a prefix: get, put, list and delete, such as `get,put:ci/`. May be given several
-    /// times [default: everything]
+    /// Rights of the printed key below a prefix: get, put, list, delete, such as `get,put:ci/`; may be given several times
+    /// [default: all]
     #[arg(long = "rights", value_name = "RIGHTS[:PREFIX]")]
     grants: Vec<Grant>,
     #[command(flatten)]
     link: LinkArgs,
     #[arg(long = "fault", value_name = "FAULT[:PERCENT]", help = fault_help())]
     faults: Vec<Fault>,
-    /// Seed by which the requests that fail are drawn
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Seed of the draw of the requests that fail
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "faults")]
     fault_seed: u64,
 }
 
 fn fault_help() -> String {
     let names = FaultKind::names();
-    format!(
-        "Let requests fail on purpose: what happens, and to how many percent of them. May be given several times. There are {names}"
-    )
+    format!("Let a percentage of the requests fail, such as slow-down:5; may be given several times: {names}")
 }
 
 /// Serves until Ctrl-C (or a SIGTERM, or the end of the terminal).
@@ -82,7 +82,17 @@ pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
         args.bucket
     ));
     signals.forever().next();
+    note::line(in_words(&server.totals()));
     Ok(())
+}
+
+/// The requests by kind, the bytes and the injected faults in one line.
+fn in_words(totals: &Totals) -> String {
+    let kinds: Vec<String> =
+        totals.requests.iter().map(|(kind, count)| format!("{count} {kind:?}").to_lowercase()).collect();
+    let kinds = if kinds.is_empty() { "no requests".to_owned() } else { format!("requests: {}", kinds.join(", ")) };
+    let (bytes_in, bytes_out) = (DecimalBytes(totals.bytes_in), DecimalBytes(totals.bytes_out));
+    format!("Served {kinds}; {bytes_in} in, {bytes_out} out; {} injected faults.", totals.faults)
 }
 
 fn cannot_listen(port: u16, error: &io::Error) -> anyhow::Error {

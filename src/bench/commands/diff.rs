@@ -1,48 +1,54 @@
-//! `bench diff A B`: what grew and what shrank between two profiles, as flame graphs in both directions.
+//! `bench diff A B`: the difference between two profiles in pprof's format, as flame graphs in both directions.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use flate2::read::MultiGzDecoder;
 use inferno::differential;
 use inferno::flamegraph::{self, Options};
-use pprof::protos::Profile;
+use pprof::protos::{Message, Profile};
 
 use crate::stdout;
 use crate::telemetry::profile::pprof_file;
 
-/// Profiles of a folder, the one to take first.
+/// Profiles of a folder to compare without `--profile`, the first one that both have.
 const PROFILES: [&str; 2] = ["cpu.pprof", "fg.prof"];
-/// All that a run leaves.
+/// All profiles that a run leaves.
 const KINDS: [&str; 3] = ["cpu.pprof", "fg.prof", "mem.pprof"];
-/// Where they lie: a state has a CPU profile of its own, and the others in its rounds.
+/// Their places: a state has a CPU profile of all its rounds, the others are in its rounds.
 const PLACES: [&str; 3] = ["pprof", "", "1/pprof"];
+/// The first bytes of a gzip file.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// What to compare.
+/// Two profiles to compare.
 #[derive(Debug, clap::Args)]
 pub struct DiffArgs {
-    /// The profile before: a file, or a folder of a run (metrics/latest/c), of which the CPU profile is taken where both
-    /// have one, else the wall-clock profile
+    /// The first profile: a pprof file, also one that Go wrote, or a folder such as metrics/latest/cold
     before: PathBuf,
-    /// The profile after
+    /// The second profile
     after: PathBuf,
-    /// Which profile of a folder: its file name, such as fg.prof
+    /// File name of the profiles in the folders [default: cpu.pprof if both have it, else fg.prof]
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// Compare shares of the whole instead of times: for builds of different sizes
+    /// Compare shares instead of times: for builds of different sizes
     #[arg(long)]
     normalize: bool,
-    /// Folder for the two pictures, made if it is missing
+    /// Folder for the two pictures
     #[arg(long, value_name = "DIR", default_value = "metrics/diff")]
     out: PathBuf,
 }
 
-/// Draws `grown.svg` (shaped as B) and `shrunk.svg` (shaped as A, so that what is gone is seen too), and prints their paths.
+/// Draws `grown.svg` (shaped as B) and `shrunk.svg` (shaped as A, so that removed frames appear too), and prints their paths.
 ///
 /// # Errors
-/// When a profile cannot be read, the two hold different things, or the pictures cannot be written.
+/// When a profile cannot be read, the two are of different kinds, or the pictures cannot be written.
 pub fn run(args: &DiffArgs) -> Result<()> {
+    if args.profile.is_some() && args.before.is_file() && args.after.is_file() {
+        bail!("--profile is for folders, and both are files\n  next:  leave it out");
+    }
     let (before, after) = find_both(&args.before, &args.after, args.profile.as_deref())?;
-    let (one, two) = (pprof_file::read(&before)?, pprof_file::read(&after)?);
+    let (one, two) = (read(&before)?, read(&after)?);
     let measure = same_measure(&one, &two)
         .with_context(|| format!("cannot compare {} with {}", before.display(), after.display()))?;
     let (old, new) = (folded(&one, &measure), folded(&two, &measure));
@@ -51,11 +57,9 @@ pub fn run(args: &DiffArgs) -> Result<()> {
     let draw = |before: &str, after: &str, negate, words: &str| {
         draw(args.normalize, before, after, negate, (&title(words), measure.unit))
     };
-    // Both before the folder: what cannot be drawn leaves nothing behind.
-    let pictures = [
-        (&grown, draw(&old, &new, false, "Shaped as it is after")?),
-        (&shrunk, draw(&new, &old, true, "Shaped as it was before")?),
-    ];
+    // Both before the folder: a failure leaves nothing behind.
+    let pictures =
+        [(&grown, draw(&old, &new, false, "Shaped as after")?), (&shrunk, draw(&new, &old, true, "Shaped as before")?)];
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
     for (path, picture) in pictures {
         std::fs::write(path, picture).with_context(|| format!("cannot write {}", path.display()))?;
@@ -63,18 +67,31 @@ pub fn run(args: &DiffArgs) -> Result<()> {
     let line = |path: &Path, shape: &Path| {
         format!("{}  red grew, blue shrank; shaped as {}\n", path.display(), shape.display())
     };
-    let words = "The second percentage of a frame is the change of its own time, without what it calls, of the whole.";
+    let words =
+        "The second percentage of a frame is the change of its own time, without its callees, as a share of the whole.";
     stdout::print(&format!("{}{}{words}\n", line(&grown, &after), line(&shrunk, &before)))
 }
 
-/// Two profiles of one name.
+/// Reads a profile, compressed by gzip as Go writes it or plain.
+fn read(path: &Path) -> Result<Profile> {
+    let cannot_read = || format!("cannot read the profile {}", path.display());
+    let mut bytes = std::fs::read(path).with_context(cannot_read)?;
+    if bytes.starts_with(&GZIP) {
+        let mut plain = Vec::new();
+        MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut plain).with_context(cannot_read)?;
+        bytes = plain;
+    }
+    Profile::decode(bytes.as_slice()).with_context(|| format!("{} is not a profile in pprof's format", path.display()))
+}
+
+/// The files of both profiles; those in folders have the same name.
 fn find_both(before: &Path, after: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf)> {
-    const NEXT: &str = "next:  give two files, or two folders such as metrics/latest/c/1";
+    const NEXT: &str = "next:  give two files, or two folders such as metrics/latest/cold/1";
     if let Some(missing) = [before, after].into_iter().find(|path| !path.exists()) {
         bail!("there is no {}\n  {NEXT}", missing.display());
     }
     let own = [before, after].into_iter().filter(|path| path.is_file()).find_map(|path| path.file_name()?.to_str());
-    // A file of any other name may hold any kind.
+    // A file with another name may be of any kind.
     let own = own.filter(|own| KINDS.contains(own));
     let names = name.or(own).map_or(PROFILES.to_vec(), |name| vec![name]);
     let found = names.iter().find_map(|name| find(before, name).zip(find(after, name)));
@@ -91,7 +108,7 @@ fn find_both(before: &Path, after: &Path, name: Option<&str>) -> Result<(PathBuf
     Ok(found)
 }
 
-/// The file itself, or that of a name in a folder.
+/// The file itself, or the one with this name in a folder.
 fn find(path: &Path, name: &str) -> Option<PathBuf> {
     if !path.is_dir() {
         return path.is_file().then(|| path.to_owned());
@@ -99,19 +116,27 @@ fn find(path: &Path, name: &str) -> Option<PathBuf> {
     PLACES.iter().map(|place| path.join(place).join(name)).find(|path| path.is_file())
 }
 
-/// What of the samples is compared.
+/// The value of the samples that is compared.
 struct Measure {
-    /// Its place among the values.
+    /// Its position among the values of a sample.
     value: usize,
-    /// What a count of the picture stands for, and how many of the profile's units that is.
+    /// Unit in the picture.
     unit: &'static str,
+    /// Units of the profile in one of the picture.
     divisor: u64,
 }
 
-/// Kinds of values by which profiles are compared, the first that there is. Nanoseconds are too many to read.
-const MEASURES: [(&str, &str, u64); 3] = [("cpu", "µs", 1000), ("wall", "µs", 1000), ("inuse_space", "bytes", 1)];
+/// Values that profiles are compared by, the first that both have: ours and Go's CPU, wall-clock and heap profiles, Go's of
+/// mutexes, blocking and goroutines. In µs, because nanoseconds have too many digits.
+const MEASURES: [(&str, &str, u64); 5] = [
+    ("cpu", "µs", 1000),
+    ("wall", "µs", 1000),
+    ("inuse_space", "bytes", 1),
+    ("delay", "µs", 1000),
+    ("goroutine", "goroutines", 1),
+];
 
-/// The measure that both have.
+/// The first measure that both have.
 fn same_measure(one: &Profile, two: &Profile) -> Result<Measure> {
     let kinds = |profile: &Profile| -> Vec<String> {
         let text = |at: i64| profile.string_table.get(at as usize).cloned().unwrap_or_default();
@@ -146,7 +171,7 @@ fn draw(normalize: bool, before: &str, after: &str, negate: bool, (title, unit):
     options.count_name = unit.to_owned();
     options.negate_differentials = negate;
     let mut picture = Vec::new();
-    flamegraph::from_reader(&mut options, lines.as_slice(), &mut picture).context("cannot draw what differs")?;
+    flamegraph::from_reader(&mut options, lines.as_slice(), &mut picture).context("cannot draw the difference")?;
     Ok(picture)
 }
 

@@ -1,56 +1,42 @@
-//! `bench overhead`: what measuring costs. The same build from the same state, with each instrument off and on.
+//! `bench overhead`: the cost of the backend's records.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use crate::bench::analysis::study::overhead::{FEWEST_ROUNDS, has_enough_rounds};
 use crate::bench::commands::run::view;
-use crate::bench::execute::backend::command::NO_INSTRUMENTS;
-use crate::bench::execute::environment;
 use crate::bench::execute::folders::run_folders::RunFolder;
-use crate::bench::execute::go::page_cache;
 use crate::bench::execute::go::toolchain::Go;
+use crate::bench::execute::overhead::measure;
 use crate::bench::execute::process::interrupt::{EXIT_CODE, Interrupt};
 use crate::bench::execute::remote::remote_store::Remote;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::report::terminal::overhead::{DEFAULT_SET, OVERHEAD_FILE, OverheadRun, Setting, signed};
+use crate::bench::report::progress::status_line::StatusLine;
+use crate::bench::report::terminal::overhead;
+use crate::bench::results::overhead::OVERHEAD_FILE;
 use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::file::Scenario;
 use crate::note;
 use crate::stdout;
 
-/// The instruments that are on in timed rounds, by the switch that is left out of [`NO_INSTRUMENTS`].
-const LIGHT: [(&str, &str); 5] = [
-    ("trace", "--no-trace"),
-    ("request.txt", "--no-request-log"),
-    ("histograms", "--no-histograms"),
-    ("wall profile", "--no-wall-profile"),
-    ("samples", "--no-samples"),
-];
-
-/// What the columns are.
-const WORDS: &str = "more: the median of the ratios or differences within each round, and its interval (99 % from eight rounds on).\n\
-                     cpu: of the backend while go waited for it; after: when go had been let go.";
-
-/// Measures what the instruments of the backend cost a build.
+/// Measures the cost of the backend's records
 #[derive(Debug, Clone, clap::Args)]
 pub struct OverheadArgs {
-    /// Package pattern for `go build` [default: what the scenario says]
+    /// Packages to build, as `go build` takes them [default: those of the scenario]
     #[arg(value_name = "PACKAGES")]
     packages: Option<String>,
-    /// Scenario that says what is built
+    /// Scenario with the packages to build
     #[arg(long, value_name = "NAME", default_value = "speed")]
     scenario: String,
-    /// The cache state: local-hit with each instrument alone; remote-hit or cold with all of them or none
-    #[arg(long, alias = "leg", value_name = "STATE", default_value = "local-hit")]
+    /// The cache state: local-hit for each record alone; remote-hit or cold for all records or none
+    #[arg(long, alias = "leg", value_name = "STATE", default_value = "local-hit", hide_possible_values = true)]
     state: CacheState,
-    /// Rounds; each runs every setting once. With at least 10 of them for a, every later report tells the price
+    /// Rounds, each with all settings; later reports show the result of local-hit if there are at least 10
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..))]
     rounds: u32,
     /// Folder of the results
@@ -58,10 +44,10 @@ pub struct OverheadArgs {
     out: PathBuf,
 }
 
-/// Runs the rounds, prints the table on stdout, and keeps it for the reports of later runs.
+/// Runs the rounds, prints the table on stdout, and keeps the samples for the reports of later runs.
 ///
 /// # Errors
-/// When a build fails, or a run was not in its state.
+/// When a build fails, or was not in its state.
 pub fn run(args: &OverheadArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
     anyhow::ensure!(
@@ -71,25 +57,28 @@ pub fn run(args: &OverheadArgs) -> Result<ExitCode> {
     );
     let plan = Plan::resolve(&name, &scenario, &bench_args(args))?;
     let interrupt = Interrupt::listen()?;
+    let line = StatusLine::new();
+    line.wait_for("looking at go, and starting S3");
     let go = Go::find()?;
     let remote = Remote::start(&plan, &interrupt)?;
     let folder = RunFolder::create(&args.out, "overhead")?;
-    let machine = RoundRunner::set_up(&plan, &go, &folder, &interrupt, Some(remote), None)?;
-    let Some(overhead) = measure(machine, args.state, args.rounds)? else {
-        note::line("interrupted: too few rounds to tell a price");
+    let runner = RoundRunner::set_up(&plan, &go, &folder, &interrupt, Some(remote), None)?;
+    let measured = measure(runner, args.state, args.rounds, |what| line.say(what, None, None))?;
+    line.finish();
+    let Some(measured) = measured else {
+        note::line("interrupted: too few rounds for a result");
         return Ok(ExitCode::from(EXIT_CODE));
     };
-    folder.keep();
-    overhead.write(&folder.path)?;
-    if args.state == CacheState::LocalHit && overhead.tells_a_price() {
-        // What the reports of later runs tell.
-        overhead.write(&folder.out)?;
+    let path = folder.path.join(OVERHEAD_FILE);
+    measured.write(&path)?;
+    folder.link_latest()?;
+    let is_for_reports = args.state == CacheState::LocalHit;
+    if is_for_reports && has_enough_rounds(&measured) {
+        measured.write(&folder.out.join(OVERHEAD_FILE))?;
     }
-    let table = overhead.render(view());
-    let last = folder.path.join(OVERHEAD_FILE);
-    stdout::print(&format!("{table}\n\n{WORDS}\n{}\n{}  every sample\n", noise(&overhead), last.display()))?;
-    if args.state == CacheState::LocalHit && !overhead.tells_a_price() {
-        note::line("too few rounds for the line in the reports: it takes 10");
+    stdout::print(&overhead::printed(&measured, &path, view()))?;
+    if is_for_reports && !has_enough_rounds(&measured) {
+        note::line(format_args!("too few rounds for the line in later reports: it needs {FEWEST_ROUNDS}"));
     }
     if interrupt.requested() {
         note::line("interrupted: the table has the whole rounds so far");
@@ -98,134 +87,11 @@ pub fn run(args: &OverheadArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The arguments of a bench that only times this run, without a profile.
+/// The arguments of a bench that makes the state and measures once, without profiles.
 fn bench_args(args: &OverheadArgs) -> BenchArgs {
     let state = args.state.to_string();
     let words = ["--only", &state, "--rounds", "1", "--long-rounds", "1", "--no-profile"];
     let mut parsed = BenchArgs::of(words.map(OsString::from));
     parsed.packages.clone_from(&args.packages);
     parsed
-}
-
-/// `None` after an interrupt that came before the second round.
-fn measure(mut machine: RoundRunner<'_>, state: CacheState, rounds: u32) -> Result<Option<OverheadRun>> {
-    let (go, folder, interrupt) = (machine.go, machine.folder, machine.interrupt);
-    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let mut overhead = OverheadRun::new(&folder.name, started as u64, state, &machine.plan.packages);
-    let environment = environment::collect(go, &folder.work.path);
-    overhead.go_version = environment.go_version;
-    (overhead.cpu_model, overhead.cores) = (environment.cpu_model, environment.cores);
-    overhead.settings = settings(state);
-    note::line("making the state that the runs start from");
-    page_cache::page_cache(go, &[&machine.executable], interrupt);
-    for step in machine.plan.steps.iter().filter(|step| step.kind == Kind::Preparation) {
-        let made = machine.round(*step);
-        if interrupt.requested() {
-            return Ok(None);
-        }
-        made?;
-    }
-    let count = overhead.settings.len();
-    let mut number = 0;
-    for round in 1..=rounds {
-        note::line(format_args!("round {round} of {rounds}"));
-        let mut done = Vec::new();
-        // In any order: a setting must not always follow the same one.
-        let mut order: Vec<usize> = (0..count).collect();
-        fastrand::shuffle(&mut order);
-        for at in order {
-            number += 1;
-            machine.switches = Some(overhead.settings[at].switches.clone());
-            let sample = sample(&mut machine, state, number);
-            if interrupt.requested() {
-                return Ok((round > 2).then_some(overhead));
-            }
-            done.push((at, sample?));
-        }
-        // Only whole rounds: the samples of all settings have to lie side by side.
-        done.into_iter().for_each(|(at, sample)| overhead.settings[at].add(sample));
-    }
-    Ok(Some(overhead))
-}
-
-/// Long runs have no time for each instrument alone.
-fn settings(state: CacheState) -> Vec<Setting> {
-    let setting = |name: &str, switches: String| Setting { name: name.to_owned(), switches, ..Setting::default() };
-    let none = format!("{NO_INSTRUMENTS} --cpu-profile off");
-    let mut settings = vec![setting("none", none.clone()), setting("none, again", none.clone())];
-    if state == CacheState::LocalHit {
-        settings.extend(LIGHT.map(|(name, switch)| setting(name, none.replace(&format!("{switch} "), ""))));
-    }
-    settings.push(setting(DEFAULT_SET, "--cpu-profile off".to_owned()));
-    settings.push(setting("all and capture", "--cpu-profile off --capture".to_owned()));
-    settings.push(setting("all and CPU profile", "--cpu-profile on".to_owned()));
-    if cfg!(feature = "heap-profile") {
-        settings.push(setting("all and heap profile", "--cpu-profile off --heap-profile".to_owned()));
-    }
-    settings
-}
-
-/// What one build came to.
-struct Sample {
-    wall_ns: u64,
-    cpu_ns: Option<u64>,
-    cpu_after_ns: Option<u64>,
-    peak_rss_bytes: Option<u64>,
-}
-
-impl Setting {
-    fn add(&mut self, sample: Sample) {
-        self.walls_ns.push(sample.wall_ns);
-        self.cpu_ns.extend(sample.cpu_ns);
-        self.cpu_after_ns.extend(sample.cpu_after_ns);
-        self.peak_rss_bytes.extend(sample.peak_rss_bytes);
-    }
-}
-
-fn sample(machine: &mut RoundRunner<'_>, state: CacheState, number: u32) -> Result<Sample> {
-    let step = Step { state, case: None, kind: Kind::Measured, round: number };
-    let round = machine.round(step)?;
-    // Hundreds of rounds with a trace each would fill the disk.
-    let _ = std::fs::remove_dir_all(machine.folder.path.join(machine.plan.folder_of(&step)));
-    let wrong = round.state_checks.iter().find(|finding| !finding.ok);
-    if let Some(wrong) = wrong {
-        anyhow::bail!("a build was not in its state: expected {}, saw {}", wrong.expected, wrong.seen);
-    }
-    let session = round.session.context("the backend left no summary")?;
-    Ok(Sample {
-        wall_ns: round.wall_ns,
-        cpu_ns: session.cpu_user_ns.zip(session.cpu_system_ns).map(|(user, system)| user + system),
-        cpu_after_ns: session.render_cpu_ns,
-        peak_rss_bytes: session.peak_rss_bytes,
-    })
-}
-
-fn noise(overhead: &OverheadRun) -> String {
-    let again = overhead.price("none, again");
-    again.map_or(String::new(), |again| {
-        format!(
-            "none: only the summary of the session. none, again: the same once more, so its interval ({} to {}) is\n\
-             the noise of {} rounds.",
-            signed(again.low),
-            signed(again.high),
-            again.rounds
-        )
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_setting_leaves_its_own_switch_out() {
-        assert_eq!(settings(CacheState::LocalHit).len(), settings(CacheState::Cold).len() + LIGHT.len());
-        let settings = settings(CacheState::LocalHit);
-        assert_eq!(settings[0].switches, settings[1].switches);
-        for ((name, switch), setting) in LIGHT.iter().zip(&settings[2..]) {
-            assert_eq!(*name, setting.name);
-            assert!(!setting.switches.contains(switch), "{}", setting.switches);
-            assert_eq!(setting.switches.matches("--no-").count(), LIGHT.len() - 1);
-        }
-    }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::bench::analysis::results::Results;
 use crate::bench::execute::folders::run_folders::RunFolder;
 use crate::bench::execute::runner::Watch;
-use crate::bench::plan::steps::{Step, one_round};
+use crate::bench::plan::steps::{Kind, Step, one_round};
 use crate::bench::report::progress::reporter::Progress;
 use crate::bench::results::machines::GroupResult;
 use crate::bench::results::round::Round;
@@ -37,13 +37,14 @@ impl RunRecorder<'_> {
     /// Keeps the builds of a group of machines.
     pub fn group_ended(&mut self, result: GroupResult) -> Result<()> {
         self.results.run.machines.push(result);
-        self.write_measured(self.results.run.machines.len())
+        self.write_measured(true)
     }
 
-    /// Leads `latest` here with the first measurement: a run that measured nothing leaves it with the last one that did.
-    fn write_measured(&mut self, measured: usize) -> Result<()> {
+    /// Writes the results, and leads `latest` here with the first measurement: a run that measured nothing leaves it with the
+    /// last one that did.
+    fn write_measured(&mut self, is_measured: bool) -> Result<()> {
         self.write()?;
-        if measured == 1 { self.folder.link_latest() } else { Ok(()) }
+        if is_measured && !self.folder.is_kept() { self.folder.link_latest() } else { Ok(()) }
     }
 }
 
@@ -54,8 +55,9 @@ impl Watch for RunRecorder<'_> {
 
     fn ended(&mut self, position: usize, round: Round) -> Result<()> {
         self.progress.ended(position, &round);
+        let is_measured = round.step.kind == Kind::Measured;
         self.results.run.rounds.push(round);
-        self.write_measured(self.results.run.rounds.len())
+        self.write_measured(is_measured)
     }
 
     fn more(&mut self, position: usize) -> Vec<Step> {

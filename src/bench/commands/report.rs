@@ -1,4 +1,4 @@
-//! `bench report DIR`: the first screen or all tables of a saved run, and its reports, made again from `results.json`.
+//! `bench report DIR`: prints a saved run again, and writes its reports anew.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,13 @@ use anyhow::Result;
 use crate::bench::analysis::results::Results;
 use crate::bench::commands::run::view;
 use crate::bench::error_text::in_words;
+use crate::bench::report::terminal::{overhead, scaling};
 use crate::bench::report::text::notes;
 use crate::bench::report::{printed, write_reports};
+use crate::bench::results::overhead::{OVERHEAD_FILE, OverheadRun};
 use crate::bench::results::round::Round;
 use crate::bench::results::run::RESULTS_FILE;
+use crate::bench::results::scaling::{SCALING_FILE, Scaling};
 use crate::note;
 use crate::stdout;
 
@@ -19,22 +22,30 @@ const RECORDS: [&str; 4] = ["session.json", "trace.json", "request.txt", "latenc
 /// Missing files that are named.
 const NAMED: usize = 3;
 
-/// Prints the first screen of a saved run again, and writes its reports anew
+/// Prints a saved run again, and writes its reports anew
 #[derive(Debug, clap::Args)]
 pub struct ReportArgs {
     /// Folder of the run, such as metrics/latest, or its results.json
     dir: PathBuf,
-    /// Print all tables and notes
+    /// Print all tables and notes instead of the first screen
     #[arg(long)]
     details: bool,
 }
 
-/// Prints on stdout, and writes the reports beside `results.json`. A run in a folder that cannot be written to is shown all the
-/// same.
+/// Prints a run of `bench`, of `overhead` or of `scaling` on stdout, and writes the reports beside `results.json`. A run in a folder
+/// that cannot be written to is shown all the same.
 ///
 /// # Errors
-/// When that cannot be read or is not of this version.
+/// When the file of the run cannot be read or is not of this version.
 pub fn run(args: &ReportArgs) -> Result<()> {
+    if !args.dir.join(RESULTS_FILE).is_file() {
+        if let Some(path) = file_in(&args.dir, OVERHEAD_FILE) {
+            return stdout::print(&overhead::printed(&OverheadRun::read(&path)?, &path, view()));
+        }
+        if let Some(path) = file_in(&args.dir, SCALING_FILE) {
+            return stdout::print(&scaling::printed(&Scaling::read(&path)?, &path, view()));
+        }
+    }
     let results = Results::load(&args.dir)?;
     let folder = if args.dir.is_dir() { args.dir.clone() } else { folder_of(&args.dir) };
     for what in notes::incomplete(&results).into_iter().chain(missing_records(&results, &folder)) {
@@ -45,6 +56,12 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     stdout::print(&printed(&results, &folder, &folder, view(), args.details))?;
     trouble.iter().for_each(|what| note::line(format_args!("note: {what}")));
     Ok(())
+}
+
+/// The file of this name: `path` itself, or the one in that folder.
+fn file_in(path: &Path, name: &str) -> Option<PathBuf> {
+    let file = if path.is_dir() { path.join(name) } else { path.to_owned() };
+    (file.is_file() && file.file_name() == Some(name.as_ref())).then_some(file)
 }
 
 /// Writes the reports, or gives the reason why not: beside a file of another name may lie the reports of another run.

@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::compare::counted;
+use crate::bench::analysis::study::overhead;
 use crate::bench::commands::recorder::RunRecorder;
 use crate::bench::error_text::in_words;
 use crate::bench::execute::backend::profiles;
@@ -31,9 +32,8 @@ use crate::bench::plan::what_if::WhatIfArgs;
 use crate::bench::report::progress::outline;
 use crate::bench::report::progress::status_line::StatusLine;
 use crate::bench::report::terminal::grid::View;
-use crate::bench::report::terminal::overhead;
-use crate::bench::report::terminal::overhead::{DEFAULT_SET, OverheadRun};
 use crate::bench::report::{printed, write_reports};
+use crate::bench::results::overhead::{DEFAULT_SET, OVERHEAD_FILE, OverheadRun};
 use crate::bench::results::run::{Ended, Run, SCHEMA};
 use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::case::Case;
@@ -211,7 +211,7 @@ fn empty_run(runner: &mut RoundRunner<'_>) -> Result<Run> {
     let mut environment = environment::collect(runner.go, &folder.work.path);
     environment::add_settings(&mut environment, runner.workload.user_settings(), remote_store::left_out(plan));
     environment.go_workers = Some(runner.go_workers()?);
-    let overhead = OverheadRun::last(&folder.out);
+    let last = OverheadRun::read(&folder.out.join(OVERHEAD_FILE)).ok();
     Ok(Run {
         schema: SCHEMA,
         name: folder.name.clone(),
@@ -219,7 +219,7 @@ fn empty_run(runner: &mut RoundRunner<'_>) -> Result<Run> {
         ended: Ended::Running,
         error: None,
         plan: plan.clone(),
-        record_overhead: overhead.and_then(|last| overhead::of_records(&last, DEFAULT_SET, &environment)),
+        record_overhead: last.and_then(|last| overhead::of_records(&last, DEFAULT_SET, &environment)),
         environment,
         link: None,
         rounds: Vec::new(),

@@ -30,8 +30,9 @@ pub enum PlanError {
     )]
     SetByCases { scenario: String, what: &'static str, flag: &'static str },
     #[error(
-        "the scenario `{scenario}` runs machines in the place of states, and says itself what they build\n  next:  leave out \
-         --only, PACKAGES and the command after `--`, or use another scenario"
+        "the scenario `{scenario}` runs machines in the place of states and rounds, and says itself what they build\n  next:  \
+         leave out --only, --rounds, --long-rounds, --until, --heap-profile, PACKAGES and the command after `--`, or use \
+         another scenario"
     )]
     NoStates { scenario: String },
     #[error(

@@ -74,7 +74,9 @@ impl Plan {
         }
         let command = command(args)?;
         let packages = packages(name, scenario, args, command.as_ref())?;
-        if scenario.ci.is_some() && (!args.only.is_empty() || args.packages.is_some() || command.is_some()) {
+        let has_rounds = args.rounds.or(args.long_rounds).is_some() || args.until.is_some() || args.heap_profile;
+        let sets_build = !args.only.is_empty() || args.packages.is_some() || command.is_some();
+        if scenario.ci.is_some() && (has_rounds || sets_build) {
             return Err(PlanError::NoStates { scenario: name.to_owned() });
         }
         if args.remote == RemoteKind::Env && args.rtt.is_some() {

@@ -21,10 +21,10 @@ const MORE_CONNECTIONS: usize = 16;
 #[derive(Debug, Clone, Args)]
 pub struct WhatIfArgs {
     /// The change, may be given several times [default: all that affect the state]
-    #[arg(long = "change", value_name = "CHANGE", value_enum)]
+    #[arg(long = "change", value_name = "CHANGE", value_enum, hide_possible_values = true)]
     pub changes: Vec<WhatIf>,
     /// The cache state: remote-hit, local-hit or cold
-    #[arg(long, alias = "leg", value_name = "STATE", default_value = "remote-hit")]
+    #[arg(long, alias = "leg", value_name = "STATE", default_value = "remote-hit", hide_possible_values = true)]
     pub state: CacheState,
     #[command(flatten)]
     pub bench: BenchArgs,

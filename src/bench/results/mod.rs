@@ -3,9 +3,11 @@
 pub mod environment;
 pub mod go_actions;
 pub mod machines;
+pub mod overhead;
 pub mod read;
 pub mod round;
 pub mod run;
+pub mod scaling;
 pub mod time_breakdown;
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tempfile::{Builder, NamedTempFile};
 
 use crate::bench::plan::run_plan::Plan;
@@ -89,6 +91,24 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut NamedTempFile) -> Result
         Ok(())
     };
     whole().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Reads a JSON file whose layout has this version.
+///
+/// # Errors
+/// When it cannot be read, or has another version.
+pub fn read_json<T: DeserializeOwned>(path: &Path, schema: u32) -> Result<T> {
+    const NEXT: &str = "next:  run the command that wrote it again";
+    let shown = path.display();
+    let text = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    let unusable = || format!("{shown} is not a file as bench writes it\n  {NEXT}");
+    let value: Value = serde_json::from_slice(&text).with_context(unusable)?;
+    match value.get("schema").and_then(Value::as_u64) {
+        Some(found) if found != u64::from(schema) => {
+            bail!("{shown} has format {found}, and this bench reads format {schema}\n  {NEXT}")
+        }
+        _ => serde_json::from_value(value).with_context(unusable),
+    }
 }
 
 /// Makes a file readable for all: temporary files are for their owner only.

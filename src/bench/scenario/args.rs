@@ -3,114 +3,112 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::builder::RangedI64ValueParser;
+use clap::builder::{PossibleValue, RangedI64ValueParser, StyledStr};
 use clap::{Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::Backend;
-use crate::bench::scenario::file::MOST_ROUNDS;
+use crate::bench::scenario::file::{MOST_ROUNDS, built_in_names};
 use crate::bench::scenario::link::Link;
 use crate::cache::Strategy;
 use crate::config::folders;
 use crate::platform;
 
-/// What is run where nothing else is named.
+/// The scenario without `--scenario`.
 pub const DEFAULT_SCENARIO: &str = "workshop";
 /// Folder of the results in the working directory.
 const RESULTS: &str = "metrics";
 /// The same beside the records of `cacheprog`.
 const RESULTS_BESIDE_RECORDS: &str = "bench";
-/// What `selftest` runs where nothing else is named.
+/// The scenario of `selftest` without `--scenario`.
 pub const BOTTLENECKS: &str = "bottlenecks";
 /// Headings of the help.
-const BUILD: &str = "What is built";
-const RUNS: &str = "Which runs, and how often";
-const REMOTE: &str = "The backend and its remote";
-const RECORDS: &str = "What is left of it";
+const BUILD: &str = "Build";
+const ROUNDS: &str = "Cache states and rounds";
+const REMOTE: &str = "Backend and S3";
+const OUTPUT: &str = "Output";
 
 /// Times `go build` with and without GOCACHEPROG, in known cache states.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// Packages to build, as `go build` takes them: net/... say [default: those of the scenario]
+    /// Packages to build, as `go build` takes them [default: those of the scenario]
     #[arg(value_name = "PACKAGES")]
     pub packages: Option<String>,
 
-    /// What is run, by name: workshop, small, speed, strategies, links, partial, network, ci, bottlenecks, or one of yours in
-    /// bench-scenarios/; or a .toml file
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_SCENARIO, help_heading = BUILD)]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_SCENARIO, help = scenario_help(), help_heading = BUILD)]
     pub scenario: String,
 
-    /// The go command that is timed instead of `go build PACKAGES`: -- go test -tags x ./..., say, with go build, test, vet or list
+    /// A go command to time instead of `go build PACKAGES`: go build, test, vet or list
     #[arg(last = true, value_name = "GO_COMMAND", conflicts_with = "packages", help_heading = BUILD)]
     pub command: Vec<String>,
 
-    /// Folder of a Go module of yours to build instead of the standard library, with your go settings; nothing in it is changed
+    /// Build this Go module of yours instead of the standard library, with your go settings; nothing in it is changed
     #[arg(long, value_name = "DIR", help_heading = BUILD)]
     pub workload: Option<PathBuf>,
 
-    /// Only these of the five runs, joined by commas; what they start from is made first, unmeasured
-    #[arg(long, value_name = "RUN", value_delimiter = ',', help_heading = RUNS)]
+    /// Measure only these states, separated by commas; the states that they start from are made without timing
+    #[arg(long, value_name = "STATE", value_delimiter = ',', hide_possible_values = true, help_heading = ROUNDS)]
     pub only: Vec<CacheState>,
 
-    /// Only this case, of a scenario with cases; may be given several times
-    #[arg(long, value_name = "CASE", help_heading = RUNS)]
+    /// Run only this case of the scenario; may be given several times
+    #[arg(long, value_name = "CASE", help_heading = ROUNDS)]
     pub case: Vec<String>,
 
-    /// Rounds of go-warm, remote-hit and local-hit, which find all in a cache
-    #[arg(long, value_name = "N", value_parser = rounds(), help_heading = RUNS)]
+    /// Rounds of the states that find everything in a cache: go-warm, remote-hit, local-hit
+    #[arg(long, value_name = "N", value_parser = rounds(), help_heading = ROUNDS)]
     pub rounds: Option<u32>,
 
-    /// Rounds of go-cold and cold, which compile everything
-    #[arg(long, value_name = "N", value_parser = rounds(), help_heading = RUNS)]
+    /// Rounds of the states that compile everything: go-cold, cold
+    #[arg(long, value_name = "N", value_parser = rounds(), help_heading = ROUNDS)]
     pub long_rounds: Option<u32>,
 
-    /// More rounds, until the time of each run that finds all in a cache is known to ± this, as 2%
-    #[arg(long, value_name = "PERCENT", value_parser = parse_percent, help_heading = RUNS)]
+    /// Add rounds until the times of go-warm, remote-hit and local-hit are known to within this, such as 2%
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent, help_heading = ROUNDS)]
     pub until: Option<f64>,
 
-    /// The longest that these may take
-    #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = parse_minutes, help_heading = RUNS)]
+    /// Stop adding rounds after this time
+    #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = parse_minutes, requires = "until",
+          help_heading = ROUNDS)]
     pub until_limit: f64,
 
-    /// Print what would be run, and run nothing
-    #[arg(long, help_heading = RUNS)]
+    /// Print the steps and an estimate of their duration, and run nothing
+    #[arg(long, help_heading = ROUNDS)]
     pub dry_run: bool,
 
-    /// How the backend uses the remote [default: that of the scenario, mostly pack]
-    #[arg(long, help_heading = REMOTE)]
+    /// How the backend uses S3: workshop, async or pack [default: that of the scenario]
+    #[arg(long, hide_possible_values = true, help_heading = REMOTE)]
     pub strategy: Option<Strategy>,
 
-    /// Milliseconds until the embedded S3 server answers [default: those of the scenario, mostly 20]
+    /// Latency of the embedded S3 server, milliseconds [default: that of the scenario]
     #[arg(long, value_name = "MS", value_parser = parse_milliseconds, help_heading = REMOTE)]
     pub rtt: Option<f64>,
 
-    /// Which S3 is used
-    #[arg(long, value_enum, default_value_t = RemoteKind::Embedded, help_heading = REMOTE)]
+    /// S3 server: the embedded one, or env for that of the S3_* variables
+    #[arg(long, value_enum, default_value_t = RemoteKind::Embedded, hide_possible_values = true, help_heading = REMOTE)]
     pub remote: RemoteKind,
 
-    /// Folder of the results: each run has one of its own in it, and `latest` leads to the newest [default: metrics; if that
-    /// would be in the module of --workload, cacheprog/bench in the user's state folder]
-    #[arg(long, value_name = "DIR", help_heading = RECORDS)]
+    /// Folder of the results [default: metrics; with a --workload around it, cacheprog/bench in your state folder]
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
 
-    /// Print all tables and notes, not only the first screen; results.md and report.html always have them
-    #[arg(long, help_heading = RECORDS)]
+    /// Print all tables and notes instead of the first screen
+    #[arg(long, help_heading = OUTPUT)]
     pub details: bool,
 
-    /// No rounds with the CPU profile on; they come last and are not timed
-    #[arg(long, help_heading = RECORDS)]
+    /// Leave out the untimed rounds that take CPU profiles
+    #[arg(long, help_heading = OUTPUT)]
     pub no_profile: bool,
 
-    /// One more round of each state with the backend with the heap profile on; needs a build with --features heap-profile
-    #[arg(long, help_heading = RECORDS)]
+    /// Add an untimed round for each state that takes a heap profile; needs a build with --features heap-profile
+    #[arg(long, help_heading = OUTPUT)]
     pub heap_profile: bool,
 
-    /// No records of the backend but the summary of each session
-    #[arg(long, help_heading = RECORDS)]
+    /// Write no traces, request logs and wall-clock profiles
+    #[arg(long, help_heading = OUTPUT)]
     pub no_records: bool,
 
-    /// What `bench compare` runs side by side
+    /// The two builds of `bench compare`.
     #[arg(skip)]
     pub backends: Option<[Backend; 2]>,
 }
@@ -186,8 +184,22 @@ impl BenchArgs {
 pub enum RemoteKind {
     /// A server that bench starts, in memory
     Embedded,
-    /// The one of the S3_* variables, under a prefix of its own
+    /// The server of the S3_* variables, under a prefix of its own
     Env,
+}
+
+fn scenario_help() -> String {
+    let names: Vec<&str> = built_in_names().collect();
+    format!("Scenario: {}, or a file in bench-scenarios/ or elsewhere", names.join(", "))
+}
+
+/// The values of an option with their help, one a line: a paragraph for the end of a help text.
+pub fn values_help<T: ValueEnum>(title: &str) -> String {
+    let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let line = |value: PossibleValue| {
+        format!("\n  {:<21}{}", value.get_name(), value.get_help().map_or(String::new(), StyledStr::to_string))
+    };
+    title.to_owned() + &values.map(line).collect::<String>()
 }
 
 /// A number of rounds.

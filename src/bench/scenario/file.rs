@@ -18,7 +18,7 @@ use crate::cache::Strategy;
 /// Where scenarios are looked for by their name.
 const FOLDER: &str = "bench-scenarios";
 /// Scenarios inside the binary, so that it works in any folder.
-const BUILT_IN: [(&str, &str); 9] = [
+const BUILT_IN: [(&str, &str); 10] = [
     ("workshop", include_str!("../../../bench-scenarios/workshop.toml")),
     ("small", include_str!("../../../bench-scenarios/small.toml")),
     ("speed", include_str!("../../../bench-scenarios/speed.toml")),
@@ -28,7 +28,13 @@ const BUILT_IN: [(&str, &str); 9] = [
     ("network", include_str!("../../../bench-scenarios/network.toml")),
     ("bottlenecks", include_str!("../../../bench-scenarios/bottlenecks.toml")),
     ("ci", include_str!("../../../bench-scenarios/ci.toml")),
+    ("same", include_str!("../../../bench-scenarios/same.toml")),
 ];
+
+/// The names of the scenarios inside the binary.
+pub fn built_in_names() -> impl Iterator<Item = &'static str> {
+    BUILT_IN.iter().map(|(name, _)| *name)
+}
 
 /// What a plan, and a results.json, still hold.
 pub const MOST_ROUNDS: u32 = 10_000;

@@ -8,5 +8,6 @@ pub mod compare_saved;
 pub mod conditions;
 pub mod differences;
 pub mod network;
+pub mod overhead;
 pub mod selftest;
 pub mod summary;

@@ -10,6 +10,7 @@ pub mod grid;
 pub mod network;
 pub mod overhead;
 pub mod savings;
+pub mod scaling;
 pub mod selftest;
 pub mod states;
 pub mod tables;

@@ -1,4 +1,4 @@
-//! A backend that is talked to without go.
+//! Drives a backend without go: sends made-up requests and takes the answers.
 
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::os::unix::process::CommandExt;
@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use base64_simd::STANDARD;
+use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 
 use crate::bench::execute::process::interrupt::{Group, Interrupt};
 use crate::protocol::{ActionId, OutputId};
 
-/// A request that is to be sent.
+/// A request to send.
 pub enum Ask {
     Get(ActionId),
     Put { action: ActionId, output: OutputId, body: Vec<u8> },
@@ -25,7 +26,7 @@ pub struct Driver {
     output: BufReader<ChildStdout>,
     started: Instant,
     next_id: i64,
-    /// From its start to its handshake.
+    /// Time from its start to its handshake.
     pub handshake: Duration,
     _group: Group,
 }
@@ -44,7 +45,7 @@ impl Driver {
     /// Starts a backend and takes its handshake.
     ///
     /// # Errors
-    /// When it does not start, or says something else.
+    /// When it does not start, or sends no handshake.
     pub fn start(mut command: Command, interrupt: &Interrupt) -> Result<Self> {
         let started = Instant::now();
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -59,13 +60,13 @@ impl Driver {
         Ok(driver)
     }
 
-    /// Since the start of the process.
+    /// Time since the start of the process.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Sends requests, at most `window` of them open at a time, and takes the answers. `answered` is told the place of each
-    /// request, and whether it was a hit or done.
+    /// Sends requests, at most `window` of them open at a time, and takes the answers. `answered` gets the position of each
+    /// request, and true unless it was a miss.
     ///
     /// # Errors
     /// When the backend ends, or answers with an error.
@@ -142,4 +143,25 @@ impl Driver {
             None => Ok(answer),
         }
     }
+}
+
+/// The action of a version of an entry, the same each time.
+pub fn action(number: u64, version: u32) -> ActionId {
+    ActionId::new(sha256(format!("action {number} {version}").as_bytes()))
+}
+
+/// A body that zstd compresses to about a quarter, as it does with packages that go compiled.
+pub fn body(number: u64, version: u32, bytes: usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(number << 32 | u64::from(version));
+    (0..bytes).map(|_| b"acgt"[random.usize(..4)]).collect()
+}
+
+/// The request to put a body for an action.
+pub fn put(action: ActionId, body: Vec<u8>) -> Ask {
+    Ask::Put { action, output: OutputId::new(sha256(&body)), body }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = digest(&SHA256, bytes);
+    std::array::from_fn(|at| digest.as_ref()[at])
 }

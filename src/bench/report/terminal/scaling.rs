@@ -1,41 +1,44 @@
 //! The tables of `bench scaling`.
 
+use std::path::Path;
+
 use crate::bench::analysis::statistics::stats::median;
-use crate::bench::commands::scaling::Scaling;
-use crate::bench::commands::scaling::commits::Commit;
-use crate::bench::commands::scaling::stores;
-use crate::bench::commands::scaling::stores::{Size, Start};
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::units;
 use crate::bench::report::text::units::Column;
+use crate::bench::results::scaling::{Commit, ENTRIES_PER_BODY, Scaling, Size, Start};
 
-/// Every so many commits have a row.
+/// Commits from one row to the next.
 const COMMITS_A_ROW: u32 = 10;
 
-/// All tables, with what their columns are.
-pub fn render(scaling: &Scaling, view: View) -> String {
+/// All that `bench scaling` prints, with the path of the file of its samples.
+pub fn printed(scaling: &Scaling, path: &Path, view: View) -> String {
+    format!("{}\n{}  every sample\n", tables(scaling, view), path.display())
+}
+
+fn tables(scaling: &Scaling, view: View) -> String {
     let (sizes, ms) = (&scaling.sizes, scaling.first_byte_ms);
     let mut text = String::new();
     if !sizes.is_empty() {
         text += &format!(
-            "A local store of so many entries, and a session that asks for one of them\n\n{}\n\n\
-             filling: ten sessions that put, from the first start to the last end, uploads and all, divided by the entries.\n\n",
+            "A local store by its entries, and a session that gets one of them\n\n{}\n\n\
+             filling: ten sessions that put all entries, with their uploads, divided by the entries.\n\n",
             local(sizes).render(view)
         );
         text += &format!(
-            "A bucket of so many entries, and a machine with nothing else that asks for one of them\n\n{}\n\n\
-             first answer: from the start of the process. round trips: what {ms} ms of latency add to it, in units of {ms} ms.\n\
+            "A bucket by its entries, and a machine without a local store that gets one of them\n\n{}\n\n\
+             first answer: from the start of the process. far: with {ms} ms of latency. round trips: the difference, in units of {ms} ms.\n\
              Medians of {} sessions. {} entries share a body of 1 kB, so packs are smaller than those of a build.\n",
             bucket(sizes, ms).render(view),
             sizes[0].local.len(),
-            stores::SHARE_A_BODY,
+            ENTRIES_PER_BODY,
         );
     }
     if !scaling.commits.is_empty() {
         text += &format!(
-            "\nA bucket over small commits: each is built by a machine with nothing else, which needs 1000 entries of 20 kB\n\n{}\n\n\
-             commit 0 fills the bucket; each other one changes 20 entries. wall, requests and\n\
-             bytes: until go would be let go, at {ms} ms; merging comes after it.\n",
+            "\nA bucket over small commits: each is built by a machine without a local store, which needs 1000 entries of 20 kB\n\n{}\n\n\
+             commit 0 fills the bucket; each other one changes 20 entries. wall, requests, down, up: until the answer\n\
+             to close, with {ms} ms of latency; merging comes after it.\n",
             commits(&scaling.commits).render(view)
         );
     }
@@ -89,7 +92,7 @@ fn bucket(sizes: &[Size], latency_ms: f64) -> Grid {
         ("manifests", text(sizes.len(), |row| units::count(middle(&sizes[row].far, |start| Some(start.manifests))))),
         ("bytes", units::size_column(&bytes)),
         ("first answer", times(|size| &size.near)),
-        ("and far", times(|size| &size.far)),
+        ("far", times(|size| &size.far)),
         ("round trips", text(sizes.len(), trips)),
         ("memory", units::size_column(&memory)),
     ])
