@@ -228,6 +228,7 @@ fn selftest_has_a_scenario_of_its_own_and_refuses_one_that_injects_nothing() {
     assert_eq!(planned, by_its_old_name);
     assert!(planned.contains("scenario  bottlenecks") && planned.contains("remote-hit/high-latency"), "{planned}");
     let help = stdout(&bench(folder.path(), &["selftest", "--help"]));
+    let help = help.split_whitespace().collect::<Vec<&str>>().join(" ");
     assert!(help.contains("[default: bottlenecks]") && !help.contains("[default: workshop]"), "{help}");
     assert!(stdout(&bench(folder.path(), &["--help"])).contains("[default: workshop]"));
     for arguments in [&["--scenario", "small"][..], &["--scenario", "workshop"], &["--case", "low bandwidth, cured"]] {
