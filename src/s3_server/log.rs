@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
 use http::{Method, Uri};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::s3_server::classify::{Operation, classify};
 use crate::s3_server::link::shaping::Direction;
@@ -15,7 +15,7 @@ use crate::s3_server::link::shaping::Direction;
 const LONGEST_DELAY_US: u64 = 3_600_000_000;
 
 /// One finished request.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     pub t_unix_ns: u64,
     pub method: String,
@@ -34,7 +34,7 @@ pub struct Record {
 }
 
 /// The delays really injected since the link was last set.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delays {
     pub count: u64,
     /// Milliseconds; `None` when no request was delayed.

@@ -20,8 +20,8 @@ use crate::bench::execute::folders::run_folders::RunFolder;
 use crate::bench::execute::go::page_cache;
 use crate::bench::execute::go::toolchain::{Go, GoFolders};
 use crate::bench::execute::process::interrupt::{EXIT_CODE, Interrupt};
-use crate::bench::execute::remote::remote_store;
 use crate::bench::execute::remote::remote_store::Remote;
+use crate::bench::execute::remote::variables;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::execute::runner;
 use crate::bench::execute::runner::{Execute, Watch};
@@ -213,7 +213,7 @@ impl Execute for RoundRunner<'_> {
 fn measure(mut machine: RoundRunner<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     let (plan, go, folder) = (machine.plan, machine.go, machine.folder);
     let mut results = empty_results(plan.clone(), go, folder);
-    results.environment.add_settings(machine.workload.user_settings(), remote_store::left_out(plan));
+    results.environment.add_settings(machine.workload.user_settings(), variables::left_out(plan));
     results.environment.go_workers = Some(machine.go_workers()?);
     let progress = Progress::new(plan, &folder.path, cores());
     let mut keeper = RunRecorder { results, folder, progress, more_since: None };

@@ -12,8 +12,8 @@ use crate::bench::execute::folders::run_folders::RunFolder;
 use crate::bench::execute::go::toolchain::{Go, GoFolders};
 use crate::bench::execute::go::workers;
 use crate::bench::execute::process::interrupt::Interrupt;
-use crate::bench::execute::remote::remote_store;
 use crate::bench::execute::remote::remote_store::Remote;
+use crate::bench::execute::remote::variables;
 use crate::bench::execute::workload::build_target::Workload;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step};
@@ -60,7 +60,7 @@ impl RoundRunner<'_> {
     pub fn isolate(&mut self, command: &mut Command) {
         match &mut self.remote {
             Some(remote) => remote.configure(command),
-            None if self.plan.link.is_some() => remote_store::isolate(command),
+            None if self.plan.link.is_some() => variables::isolate(command),
             None => {}
         }
     }
