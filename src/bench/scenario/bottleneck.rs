@@ -6,7 +6,7 @@ use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::CaseSpec;
 use crate::bench::scenario::link::LinkChange;
 use crate::bench::scenario::rule::Rule;
-use crate::bench::scenario::suggest::nearest;
+use crate::bench::scenario::suggest::suggestion;
 use crate::cache::{Knobs, PackOption, Strategy};
 use crate::s3_server::Fault;
 
@@ -59,11 +59,11 @@ impl BottleneckSpec {
             return Ok(());
         }
         let rules = Rule::ALL.map(Rule::name);
-        let known = match nearest(rule, &rules) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", rules.join(", ")),
-        };
-        Err(format!("`rule` of the bottleneck `{}`: there is no rule `{rule}`; {known}", self.name))
+        Err(format!(
+            "`rule` of the bottleneck `{}`: there is no rule `{rule}`; {}",
+            self.name,
+            suggestion(rule, &rules)
+        ))
     }
 
     /// Its cases: planted, then cured.

@@ -11,8 +11,8 @@ use crate::bench::scenario::case::CaseSpec;
 use crate::bench::scenario::ci::{CiSpec, Prices};
 use crate::bench::scenario::link::Link;
 use crate::bench::scenario::network_grid::Grid;
-use crate::bench::scenario::scenario_error::ScenarioError;
 use crate::bench::scenario::source_change::Change;
+use crate::bench::scenario::toml_reader;
 use crate::cache::Strategy;
 
 /// Where scenarios are looked for by their name.
@@ -121,6 +121,22 @@ fn default_strategy() -> Strategy {
     Strategy::Pack
 }
 
+/// Reasons why a scenario cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    #[error("cannot read the scenario {path}: {source}")]
+    Read { path: String, source: std::io::Error },
+    #[error(
+        "there is no scenario `{name}`\n  tried: the built-in ones ({known}), {file} and the file {name}\n  \
+         next:  give one of these names, or the path of a .toml file"
+    )]
+    Unknown { name: String, file: String, known: String },
+    #[error("{path}:{line}: {what}")]
+    Parse { path: String, line: usize, what: String },
+    #[error("{path}: {what}")]
+    Invalid { path: String, what: String },
+}
+
 impl Scenario {
     /// Loads a scenario: a built-in one by its name, else `bench-scenarios/<name>.toml`, else the file of that path.
     /// Returns it with the name that results show.
@@ -147,7 +163,8 @@ impl Scenario {
 
     /// Parses the text of a scenario; `path` is named in errors.
     pub fn parse(path: &str, text: &str) -> Result<Scenario, ScenarioError> {
-        let scenario: Scenario = toml::from_str(text).map_err(|error| ScenarioError::parse(path, text, &error))?;
+        let mistake = |(line, what)| ScenarioError::Parse { path: path.to_owned(), line, what };
+        let scenario: Scenario = toml_reader::read(text).map_err(mistake)?;
         scenario.check().map_err(|what| ScenarioError::Invalid { path: path.to_owned(), what })?;
         Ok(scenario)
     }
@@ -252,7 +269,7 @@ mod tests {
         };
         let expected = "m.toml: `rule` of the bottleneck `x`: there is no rule `latencies`; did you mean `latency`?";
         assert_eq!(error("rule = \"latencies\"\nstate = \"local-hit\""), expected);
-        assert!(error("rule = \"zzzzzz\"\nstate = \"local-hit\"").contains("; there are latency, bandwidth, "));
+        assert!(error("rule = \"zzzzzz\"\nstate = \"local-hit\"").contains("; known here: latency, bandwidth, "));
         assert_eq!(
             error("rule = \"latency\"\nstate = \"remote-hit\""),
             "m.toml: `x` is about remote-hit: add it to `states`"

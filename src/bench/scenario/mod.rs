@@ -9,6 +9,6 @@ pub mod file;
 pub mod link;
 pub mod network_grid;
 pub mod rule;
-pub mod scenario_error;
 pub mod source_change;
 pub mod suggest;
+mod toml_reader;
