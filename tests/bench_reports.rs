@@ -211,7 +211,8 @@ fn prove_has_a_scenario_of_its_own_and_refuses_one_that_plants_nothing() {
     let help = stdout(&bench(folder.path(), &["prove", "--help"]));
     assert!(help.contains("[default: bottlenecks]") && !help.contains("[default: workshop]"), "{help}");
     assert!(stdout(&bench(folder.path(), &["--help"])).contains("[default: workshop]"));
-    for arguments in [&["--scenario", "small"][..], &["--scenario", "workshop"], &["--case", "low bandwidth, cured"]] {
+    for arguments in [&["--scenario", "small"][..], &["--scenario", "workshop"], &["--case", "low bandwidth, control"]]
+    {
         let refused = bench(folder.path(), &[&["prove"], arguments].concat());
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(refused.status.code() == Some(1) && said.contains("plants no bottleneck that would be run"), "{said}");

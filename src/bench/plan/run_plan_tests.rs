@@ -111,8 +111,8 @@ fn only_bottlenecks_that_are_run_are_to_be_proved() {
         plan.bottlenecks.into_iter().map(|bottleneck| bottleneck.name).collect()
     };
     assert_eq!(names(&[]).len(), 17);
-    assert_eq!(names(&["--case", "low bandwidth", "--case", "low bandwidth, cured"]), ["low bandwidth"]);
-    assert_eq!(names(&["--only", "local-hit"]), ["slow handshake", "memory grows", "well, local"]);
+    assert_eq!(names(&["--case", "low bandwidth", "--case", "low bandwidth, control"]), ["low bandwidth"]);
+    assert_eq!(names(&["--only", "local-hit"]), ["slow handshake", "memory grows", "healthy, local-hit"]);
 }
 
 #[test]

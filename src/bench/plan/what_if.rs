@@ -94,9 +94,11 @@ impl WhatIf {
                 case.link = LinkChange { latency_ms: Some(0.0), jitter_ms: Some(0.0), ..LinkChange::default() };
             }
             Self::BandwidthUnlimited => case.link.bandwidth = Some(Bandwidth::WIDE),
-            Self::NoUpload => case.knobs = Knobs { no_upload: true, ..Knobs::default() },
-            Self::NoVerification => case.knobs = Knobs { no_verify: true, ..Knobs::default() },
-            Self::ConnectionsDouble => case.knobs = Knobs { connections: Some(MORE_CONNECTIONS), ..Knobs::default() },
+            Self::NoUpload => case.settings = Knobs { no_upload: true, ..Knobs::default() },
+            Self::NoVerification => case.settings = Knobs { no_verify: true, ..Knobs::default() },
+            Self::ConnectionsDouble => {
+                case.settings = Knobs { connections: Some(MORE_CONNECTIONS), ..Knobs::default() }
+            }
             Self::IdealCache => case.state = Some(CacheState::LocalHit),
         }
         case
@@ -170,7 +172,8 @@ mod tests {
         );
         let cases = asked(CacheState::RemoteHit, Vec::new(), Strategy::Async).unwrap().cases;
         assert!(
-            cases.iter().any(|case| case.knobs.no_verify) && cases.iter().all(|case| case.knobs.connections.is_none())
+            cases.iter().any(|case| case.settings.no_verify)
+                && cases.iter().all(|case| case.settings.connections.is_none())
         );
     }
 
@@ -182,7 +185,7 @@ mod tests {
         assert_eq!(names, expected);
         assert_eq!(of_b.states, [CacheState::GoWarm, CacheState::RemoteHit, CacheState::LocalHit]);
         let of_c = scenario(CacheState::Cold, vec![WhatIf::NoUpload]);
-        assert!(of_c.cases.len() == 2 && of_c.cases[1].knobs.no_upload);
+        assert!(of_c.cases.len() == 2 && of_c.cases[1].settings.no_upload);
         assert_eq!(of_c.states, [CacheState::GoWarm, CacheState::Cold]);
     }
 }

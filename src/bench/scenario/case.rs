@@ -38,9 +38,9 @@ pub struct CaseSpec {
     /// The only state that runs under it.
     #[serde(alias = "leg")]
     pub state: Option<CacheState>,
-    /// What is otherwise in the backend.
-    #[serde(default)]
-    pub knobs: Knobs,
+    /// Fault-injection settings of the backend.
+    #[serde(default, alias = "knobs")]
+    pub settings: Knobs,
     /// What goes wrong at the S3 server, as `bench s3 --fault` has it.
     #[serde(default)]
     pub faults: Vec<Fault>,
@@ -73,7 +73,7 @@ pub struct Case {
     /// The only state that runs under it; None: all do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<CacheState>,
-    /// What is otherwise in the backend.
+    /// Fault-injection settings of the backend.
     #[serde(default)]
     pub knobs: Knobs,
     /// What goes wrong at the S3 server.
@@ -127,7 +127,7 @@ impl CaseSpec {
         if !matches!(self.rounds, None | Some(1..=MOST_ROUNDS)) {
             return Err(format!("`rounds` of the case `{name}` must be 1 to {MOST_ROUNDS}"));
         }
-        let checked = Link::default().with(self.link).check().and_then(|()| self.knobs.check());
+        let checked = Link::default().with(self.link).check().and_then(|()| self.settings.check());
         checked.map_err(|what| format!("the case `{name}`: {what}"))
     }
 
@@ -144,7 +144,7 @@ impl CaseSpec {
             trimpath: self.trimpath,
             rounds: self.rounds.unwrap_or(rounds),
             state: self.state,
-            knobs: self.knobs,
+            knobs: self.settings,
             faults: self.faults.clone(),
             busy: self.busy,
             jobs: self.jobs,

@@ -64,7 +64,7 @@ pub struct Scenario {
     /// Whether the other cases are compared with the first one.
     #[serde(default)]
     pub compare_with_first: bool,
-    /// Bottlenecks that are planted, each with its cases.
+    /// Injected bottlenecks, each with its cases.
     #[serde(default)]
     pub bottlenecks: Vec<BottleneckSpec>,
     /// Machines that build at once, in the place of states.

@@ -52,15 +52,15 @@ fn values_of_the_wrong_kind_are_explained_in_words_of_the_file() {
             "5: `remote_share` is 300, and must be a whole number from 0 to 255",
         ),
         (
-            "[[cases]]\nname = \"x\"\nknobs = { connections = -1 }",
+            "[[cases]]\nname = \"x\"\nsettings = { connections = -1 }",
             "5: `connections` is -1, and must be a whole number, 0 or more",
         ),
         (
-            "[[cases]]\nname = \"x\"\nknobs = { back_off_ms = 1.5 }",
+            "[[cases]]\nname = \"x\"\nsettings = { back_off_ms = 1.5 }",
             "5: `back_off_ms` is 1.5, and must be a whole number, 0 or more",
         ),
         (
-            "[[cases]]\nname = \"x\"\nknobs = { zstd_level = 99999999999 }",
+            "[[cases]]\nname = \"x\"\nsettings = { zstd_level = 99999999999 }",
             "5: `zstd_level` is 99999999999, and must be a whole number from -2147483648 to 2147483647",
         ),
         ("[grid]\nlatency_ms = 3", "4: `latency_ms` is 3, and must be a list"),
@@ -81,7 +81,7 @@ fn values_out_of_range_name_their_key_and_their_range() {
         ("[workload]\ngenerated_packages = 0", "`generated_packages` of [workload] is 0, and must be 1 to 10000"),
         ("[workload]\ndata_kib = 4000000000", "`data_kib` of [workload] is 4000000000, and must be 0 to 16384"),
         (
-            "[[cases]]\nname = \"x\"\nknobs = { connections = 0 }",
+            "[[cases]]\nname = \"x\"\nsettings = { connections = 0 }",
             "the case `x`: `connections` is 0, and must be 1 to 256",
         ),
         ("[link]\nlatency_ms = nan", "[link]: `latency_ms` is NaN, and must be 0 to 60000"),
