@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::plan::side_by_side::Backend;
 use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::file::MOST_ROUNDS;
+use crate::bench::scenario::case::MOST_ROUNDS;
 use crate::bench::scenario::link::Link;
 use crate::cache::Strategy;
 use crate::config::folders;

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::plan::side_by_side::Backend;
 use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::file::MOST_ROUNDS;
 use crate::bench::scenario::link::{Link, LinkChange};
 use crate::bench::scenario::source_change::Change;
 use crate::cache::{Knobs, PackOption, Strategy};
 use crate::s3_server::Fault;
 
+/// The most rounds of a state: more would not fit into a plan and its results.json.
+pub const MOST_ROUNDS: u32 = 10_000;
 /// The share of a remote that holds everything.
 const WHOLE: u8 = 100;
 /// The most workers that go is given, and the most processes beside it: what a large machine still has the memory for.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::bench::scenario::bottleneck::BottleneckSpec;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case;
-use crate::bench::scenario::case::CaseSpec;
+use crate::bench::scenario::case::{CaseSpec, MOST_ROUNDS};
 use crate::bench::scenario::ci::{CiSpec, Prices};
 use crate::bench::scenario::link::Link;
 use crate::bench::scenario::network_grid::Grid;
@@ -30,11 +30,9 @@ const BUILT_IN: [(&str, &str); 9] = [
     ("ci", include_str!("../../../bench-scenarios/ci.toml")),
 ];
 
-/// What a plan, and a results.json, still hold.
-pub const MOST_ROUNDS: u32 = 10_000;
-/// What a module is written of within seconds.
+/// The most packages of a module that is written within seconds.
 const MOST_PACKAGES: u32 = 10_000;
-/// Of each package: go compiles no larger file within a minute.
+/// The most data of a package, KiB: go compiles no larger file within a minute.
 const MOST_DATA_KIB: u32 = 16 << 10;
 
 /// What is run. See `bench-scenarios/workshop.toml` for the meaning of each key.

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::bench::scenario::network_grid::Limit;
+/// How a bandwidth without a limit is written.
+const NOT_LIMITED: &str = "not limited";
 
 /// The link between the backend and the embedded S3 server.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -138,6 +139,38 @@ impl fmt::Display for Bandwidth {
             _ => (1e3, "kbit/s"),
         };
         write!(f, "{} {unit}", (bits / size * 100.0).round() / 100.0)
+    }
+}
+
+/// A bandwidth, or none: `"not limited"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct Limit(pub Option<Bandwidth>);
+
+impl Limit {
+    /// As tables name it.
+    pub fn name(self) -> String {
+        self.0.map_or(NOT_LIMITED.to_owned(), |bandwidth| bandwidth.to_string())
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// A text in a scenario; what results hold.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Text(String),
+            Result(Option<Bandwidth>),
+        }
+        let text = match Form::deserialize(deserializer)? {
+            Form::Result(limit) => return Ok(Limit(limit)),
+            Form::Text(text) if text == NOT_LIMITED => return Ok(Limit(None)),
+            Form::Text(text) => text,
+        };
+        let explain = |error| de::Error::custom(format!("{error}; or `{NOT_LIMITED}`"));
+        Bandwidth::parse(&text).map(|bandwidth| Limit(Some(bandwidth))).map_err(explain)
     }
 }
 

@@ -1,14 +1,10 @@
 //! A grid of links: each strategy at each latency and bandwidth, as cases. Slow strategies are measured at few points.
 
-use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::bench::scenario::case::CaseSpec;
-use crate::bench::scenario::link::{Bandwidth, LinkChange};
+use crate::bench::scenario::link::{Limit, LinkChange};
 use crate::cache::Strategy;
-
-/// How a bandwidth without a limit is written.
-const NOT_LIMITED: &str = "not limited";
 
 /// `[grid]` of a scenario. See `bench-scenarios/network.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,38 +25,6 @@ pub struct GridStrategy {
     /// Where it is measured; without it at each latency of the grid.
     pub latency_ms: Option<Vec<f64>>,
     pub rounds: Option<u32>,
-}
-
-/// A bandwidth, or none: `"not limited"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct Limit(pub Option<Bandwidth>);
-
-impl Limit {
-    /// As tables name it.
-    pub fn name(self) -> String {
-        self.0.map_or(NOT_LIMITED.to_owned(), |bandwidth| bandwidth.to_string())
-    }
-}
-
-impl<'de> Deserialize<'de> for Limit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// A text in a scenario; what results hold.
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Text(String),
-            Result(Option<Bandwidth>),
-        }
-        let text = match Form::deserialize(deserializer)? {
-            Form::Result(limit) => return Ok(Limit(limit)),
-            Form::Text(text) if text == NOT_LIMITED => return Ok(Limit(None)),
-            Form::Text(text) => text,
-        };
-        let explain = |error| de::Error::custom(format!("{error}; or `{NOT_LIMITED}`"));
-        Bandwidth::parse(&text).map(|bandwidth| Limit(Some(bandwidth))).map_err(explain)
-    }
 }
 
 impl Grid {

@@ -7,7 +7,8 @@ use crate::bench::analysis::study::cases::CaseSummary;
 use crate::bench::analysis::study::summary::Summary;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::network_grid::{Grid, GridStrategy, Limit};
+use crate::bench::scenario::link::Limit;
+use crate::bench::scenario::network_grid::{Grid, GridStrategy};
 use crate::cache::Strategy;
 
 /// All that is said of a grid.

@@ -11,6 +11,7 @@ use crate::bench::execute::go::toolchain::{Go, GoFolders};
 use crate::bench::execute::workload::generated::Generated;
 use crate::bench::execute::workload::module_copy;
 use crate::bench::execute::workload::source_change::Changes;
+use crate::bench::execute::workload::tree::MODULE;
 use crate::bench::execute::workload::user_module::UserModule;
 use crate::bench::execute::workload::user_settings::UserSettings;
 use crate::bench::plan::go_command::{GoCommand, Subcommand};
@@ -19,8 +20,6 @@ use crate::bench::plan::run_plan::Plan;
 use crate::bench::scenario::source_change::Change;
 
 const GO_MOD: &str = "go.mod";
-/// Folder of the module below the one of a tree.
-pub const MODULE: &str = "module";
 /// Arguments for programs that are not run.
 const NOWHERE: [&str; 2] = ["-o", "/dev/null"];
 /// The most that go puts anew for one package with tests: the program, what it said, what it read, and what vet found.
