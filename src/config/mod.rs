@@ -12,6 +12,6 @@ mod variables;
 
 pub use choice::choice;
 pub use duration::{DAY, duration};
-pub use size::size;
+pub use size::{scaled, size};
 pub use value::{count, folder, switch};
 pub use variables::{Parsed, Unreadable, parse, source};

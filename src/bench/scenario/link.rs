@@ -5,6 +5,8 @@ use std::fmt;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::config::scaled;
+
 /// How a bandwidth without a limit is written.
 const NOT_LIMITED: &str = "not limited";
 
@@ -109,18 +111,14 @@ impl Bandwidth {
 
     /// Reads `200 Mbit/s` and the like; the error says what is understood.
     pub fn parse(text: &str) -> Result<Bandwidth, String> {
-        let text = text.trim();
-        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());
-        let number: Option<f64> = text[..digits].replace('_', "").parse().ok();
-        let unit = text[digits..].trim();
-        let size = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
-        let bytes = number.zip(size).map(|(number, size)| (number * size).round());
-        bytes.filter(|bytes| (1.0..=u64::MAX as f64).contains(bytes)).map(|bytes| Bandwidth(bytes as u64)).ok_or_else(
-            || {
-                let units: Vec<&str> = UNITS.iter().map(|(name, _)| *name).collect();
-                format!("`{text}` is no bandwidth: give a number and one of {}", units.join(", "))
-            },
-        )
+        let size = |unit: &str| UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
+        match scaled(text, size).map(f64::round) {
+            Some(bytes) if (1.0..=u64::MAX as f64).contains(&bytes) => Ok(Bandwidth(bytes as u64)),
+            _ => {
+                let units = UNITS.map(|(name, _)| name).join(", ");
+                Err(format!("`{}` is not a bandwidth: give a number and one of {units}", text.trim()))
+            }
+        }
     }
 
     fn from_bytes(bytes: i128) -> Result<Bandwidth, String> {

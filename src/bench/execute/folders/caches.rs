@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use nix::sys::statvfs::statvfs;
 
 use crate::bench::execute::go::gocache;
 use crate::bench::execute::workload::tree;
@@ -11,7 +12,7 @@ use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::{CacheKind, Case, Seed};
 
 /// With less free space than this what earlier rounds left is removed between the rounds.
-const TIGHT_DISK_BYTES: u64 = 10 << 30;
+const TIGHT_DISK_BYTES: f64 = 10.0 * 1024.0 * 1024.0 * 1024.0;
 
 /// What was filled so far, and where.
 #[derive(Debug)]
@@ -121,8 +122,8 @@ impl Caches {
     /// Removes what earlier rounds left where the disk gets tight. Not before: ext4 creates files slowly for minutes after a
     /// thousand were removed, and the next round would be charged for it.
     pub fn make_room(&mut self) {
-        let disk = rustix::fs::statvfs(&self.work);
-        if disk.is_ok_and(|disk| disk.f_bavail * disk.f_frsize < TIGHT_DISK_BYTES) {
+        let disk = statvfs(&self.work);
+        if disk.is_ok_and(|disk| disk.blocks_available() as f64 * (disk.fragment_size() as f64) < TIGHT_DISK_BYTES) {
             self.remove_retired();
         }
     }
