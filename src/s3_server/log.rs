@@ -1,4 +1,4 @@
-//! What the server has seen: one record a request, and totals. The bench checks its runs by it.
+//! The log of the server: one record a request, and totals. The bench checks its runs by it.
 
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ pub struct Record {
     pub key: String,
     /// `None` when the client left before there was an answer.
     pub status: Option<u16>,
-    /// Of the bodies, as they went over the link.
+    /// Bytes of the bodies, as they went over the link.
     pub bytes_in: u64,
     pub bytes_out: u64,
     /// From the request's head to the last byte of the answer.
@@ -148,7 +148,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// What the request was for.
+    /// The operation that was requested.
     pub(super) fn operation(&self) -> Operation {
         self.op
     }

@@ -36,20 +36,20 @@ use crate::s3_server::log::{Delays, Log, Record};
 /// Ends a connection.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What to serve. It always listens on 127.0.0.1: the credentials are throw-away ones.
+/// Settings of a server. It always listens on 127.0.0.1: the credentials are throw-away ones.
 pub struct ServerOptions {
     /// 0 for any free one.
     pub port: u16,
     /// The bucket that is there from the start.
     pub bucket: String,
     pub credentials: Credentials,
-    /// What those credentials may do; `None` for everything.
+    /// Rights of those credentials; `None` for all.
     pub grants: Option<Vec<Grant>>,
     pub link: LinkSettings,
     pub tls: Option<Arc<rustls::ServerConfig>>,
-    /// What goes wrong on purpose, and the seed of the draws.
+    /// The injected faults, and the seed of the draws.
     pub faults: (Vec<Fault>, u64),
-    /// Whether every request is kept for [`Server::log_since`]; without a reader it only grows.
+    /// True if every request is kept for [`Server::log_since`]; without a reader the log only grows.
     pub keep_log: bool,
 }
 

@@ -23,7 +23,7 @@ use crate::platform;
 /// A machine that is about to build.
 struct Ready {
     packages: String,
-    /// Of its records, below the one of the run and whole.
+    /// Folders of its records: relative to that of the run, and absolute.
     named: String,
     folder: PathBuf,
     log: PathBuf,

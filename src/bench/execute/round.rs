@@ -50,7 +50,7 @@ struct BackendRound {
 impl RoundRunner<'_> {
     /// Runs one step; its records are in a folder of its own below the one of the run.
     ///
-    /// Errors: the build failed, or the backend or the remote did. A run in a wrong state is none, it is told in the result.
+    /// Errors: the build failed, or the backend or the remote did. A run in a wrong state is not an error: the result names it.
     pub fn round(&mut self, step: Step) -> Result<Round> {
         let named = self.plan.folder_of(&step);
         let folder = self.folder.path.join(&named);
@@ -217,7 +217,7 @@ impl RoundRunner<'_> {
     }
 }
 
-/// Takes over go's own view of a round; what does not work is told in the round.
+/// Takes over go's own view of a round; the round names what does not work.
 fn take_view(round: &mut Round, view: &GoView, (folder, measured): (&Path, &Measured), workers: usize) {
     let taken = match view.take(folder) {
         Ok(taken) => taken,

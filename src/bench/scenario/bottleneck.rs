@@ -24,7 +24,7 @@ pub struct BottleneckSpec {
     pub jobs: Option<u32>,
     #[serde(default, alias = "planted")]
     pub injected: Circumstances,
-    /// The same build without the bottleneck; left out for one that costs no time.
+    /// Settings of the build without the bottleneck; left out for one that costs no time.
     #[serde(alias = "cured")]
     pub control: Option<Circumstances>,
 }
@@ -54,7 +54,7 @@ pub struct Bottleneck {
 }
 
 impl BottleneckSpec {
-    /// What is wrong with its rule, if anything; its cases are checked with the others.
+    /// Checks its rule; its cases are checked with the others.
     pub fn check(&self) -> Result<(), String> {
         let Some(rule) = &self.rule else { return Ok(()) };
         if Rule::named(rule).is_some() {

@@ -42,7 +42,7 @@ pub struct CaseSpec {
     /// Fault-injection settings of the backend.
     #[serde(default, alias = "knobs")]
     pub settings: Knobs,
-    /// What goes wrong at the S3 server, as `bench s3 --fault` has it.
+    /// Faults injected by the S3 server, as for `bench s3 --fault`.
     #[serde(default)]
     pub faults: Vec<Fault>,
     /// Processes that take processor time beside the build.
@@ -66,9 +66,9 @@ pub struct Case {
     pub link: Option<Link>,
     /// Percent of the entries that the remote holds.
     pub remote_share: u8,
-    /// What is changed in the module after the caches were filled.
+    /// The change of the module after the caches were filled.
     pub change: Option<Change>,
-    /// Whether go builds with `-trimpath`.
+    /// True if go builds with `-trimpath`.
     pub trimpath: bool,
     pub rounds: u32,
     /// The only state that runs under it; None: all do.
@@ -77,7 +77,7 @@ pub struct Case {
     /// Fault-injection settings of the backend.
     #[serde(default)]
     pub knobs: Knobs,
-    /// What goes wrong at the S3 server.
+    /// Faults injected by the S3 server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
     /// Processes that take processor time beside the build.
@@ -91,7 +91,7 @@ pub struct Case {
     pub backend: Option<Backend>,
 }
 
-/// What a remote is filled with. Cases that agree in it share what was filled once.
+/// The contents of a filled remote. Cases with equal seeds share one that is filled once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seed {
     pub strategy: Strategy,
@@ -100,17 +100,17 @@ pub struct Seed {
     pub kind: CacheKind,
 }
 
-/// What caches are of: only a build of the same kind finds in them what it looks for.
+/// The kind of build that filled a cache: only a build of the same kind finds its entries there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct CacheKind {
-    /// Of builds with `-trimpath`, which share nothing with others.
+    /// True for builds with `-trimpath`, which share nothing with others.
     trimpath: bool,
     /// The backend that stored them, where it is not bench itself: another one may store them in another way.
     executable: Option<PathBuf>,
 }
 
 impl CaseSpec {
-    /// What is wrong with it by itself, if anything.
+    /// Checks its values by themselves; the error names the first that is wrong.
     pub fn check(&self) -> Result<(), String> {
         let name = &self.name;
         if slug(name).is_empty() {
@@ -155,12 +155,12 @@ impl CaseSpec {
 }
 
 impl Case {
-    /// Whether a state runs under it.
+    /// True if the state runs under it.
     pub fn has(&self, state: CacheState) -> bool {
         self.state.is_none_or(|only| only == state)
     }
 
-    /// What its remote is filled with.
+    /// The contents of its remote.
     pub fn seed(&self) -> Seed {
         Seed {
             strategy: self.strategy,
@@ -170,7 +170,7 @@ impl Case {
         }
     }
 
-    /// Of the caches that a build of `state` under a case, or under none, starts from and leaves.
+    /// The kind of the caches that a build of `state` under a case, or under none, starts from and leaves.
     pub fn cache_kind(state: CacheState, case: Option<&Case>) -> CacheKind {
         let executable = case.and_then(Case::executable).filter(|_| state.uses_backend());
         CacheKind { trimpath: case.is_some_and(|case| case.trimpath), executable: executable.map(Path::to_owned) }
@@ -181,12 +181,12 @@ impl Case {
         self.backend.as_ref()?.executable.as_deref()
     }
 
-    /// Whether a build under it may miss what the caches were filled with.
+    /// True if a build under it may miss entries that the caches were filled with.
     pub fn may_miss(&self) -> bool {
         self.remote_share < WHOLE || self.change.is_some() || !self.faults.is_empty()
     }
 
-    /// Whether go's own cache has to be looked at under this case too, because go builds something else.
+    /// True if go-cold and go-warm have to be measured under this case too, because go builds something else.
     pub fn changes_the_build(&self) -> bool {
         self.change.is_some() || self.trimpath
     }

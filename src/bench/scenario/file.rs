@@ -35,7 +35,7 @@ const MOST_PACKAGES: u32 = 10_000;
 /// The most data of a package, KiB: go compiles no larger file within a minute.
 const MOST_DATA_KIB: u32 = 16 << 10;
 
-/// What is run. See `bench-scenarios/workshop.toml` for the meaning of each key.
+/// A scenario. See `bench-scenarios/workshop.toml` for the meaning of each key.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -45,7 +45,7 @@ pub struct Scenario {
     pub states: Vec<CacheState>,
     #[serde(default = "default_strategy")]
     pub strategy: Strategy,
-    /// Whether the ratios of rounds with the same number are reported (states are interleaved then).
+    /// True if the ratios of rounds with the same number are reported (states are interleaved then).
     #[serde(default)]
     pub paired_ratios: bool,
     #[serde(default)]
@@ -59,7 +59,7 @@ pub struct Scenario {
     pub cases: Vec<CaseSpec>,
     /// Cases for each point of a grid of links.
     pub grid: Option<Grid>,
-    /// Whether the other cases are compared with the first one.
+    /// True if the other cases are compared with the first one.
     #[serde(default)]
     pub compare_with_first: bool,
     /// Injected bottlenecks, each with its cases.
@@ -67,12 +67,12 @@ pub struct Scenario {
     pub bottlenecks: Vec<BottleneckSpec>,
     /// Machines that build at once, in the place of states.
     pub ci: Option<CiSpec>,
-    /// What S3 costs, for `ci`.
+    /// Prices of S3, for `ci`.
     #[serde(default)]
     pub prices: Prices,
 }
 
-/// What go builds.
+/// `[workload]`: the packages that go builds.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Workload {
@@ -95,7 +95,7 @@ impl Default for Workload {
     }
 }
 
-/// How often each state is run.
+/// `[rounds]`: how often each state is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rounds {
@@ -105,7 +105,7 @@ pub struct Rounds {
     pub short: u32,
     /// Rounds of those before, which do not count.
     pub warm_up: u32,
-    /// Whether one more round of c, b and a runs with the CPU profile on, untimed.
+    /// True if one more round of each state with a backend runs with the CPU profile on, untimed.
     pub profile: bool,
 }
 

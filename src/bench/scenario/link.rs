@@ -19,12 +19,12 @@ pub struct Link {
     pub latency_ms: f64,
     /// How far single answers deviate from `latency_ms`, in milliseconds.
     pub jitter_ms: f64,
-    /// Of bodies, in each direction; without it the bandwidth is not limited.
+    /// Bandwidth of bodies, in each direction; without it the bandwidth is not limited.
     #[serde(rename(serialize = "bandwidth_bytes_per_s"), alias = "bandwidth_bytes_per_s")]
     pub bandwidth: Option<Bandwidth>,
 }
 
-/// What one case changes in the link of its scenario.
+/// The values that one case changes in the link of its scenario.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LinkChange {
@@ -88,7 +88,7 @@ impl Link {
         self.bandwidth.map(|Bandwidth(bytes)| bytes)
     }
 
-    /// What is wrong with its numbers, if anything.
+    /// Checks its numbers; the error names the first that is wrong.
     pub fn check(&self) -> Result<(), String> {
         let times = [("latency_ms", self.latency_ms), ("jitter_ms", self.jitter_ms)];
         match times.into_iter().find(|(_, ms)| !(0.0..=MOST_MS).contains(ms)) {
@@ -99,7 +99,7 @@ impl Link {
 }
 
 impl Bandwidth {
-    /// What a byte takes, nanoseconds.
+    /// Time that a byte takes, nanoseconds.
     pub fn ns_a_byte(self) -> f64 {
         1e9 / self.0 as f64
     }

@@ -1,4 +1,4 @@
-//! What is run, as people write it: TOML files and the command line.
+//! Scenarios as people write them: TOML files and the command line. Knows no results.
 
 pub mod args;
 pub mod bottleneck;

@@ -40,7 +40,7 @@ impl Grid {
         cases
     }
 
-    /// What is wrong with it, if anything.
+    /// Checks its values; the error names the first that is wrong.
     pub fn check(&self) -> Result<(), String> {
         if self.latency_ms.is_empty() || self.bandwidth.is_empty() || self.strategies.is_empty() {
             return Err("`[grid]` needs at least one latency, one bandwidth and one strategy".to_owned());

@@ -27,7 +27,7 @@ pub struct LinkSettings {
 }
 
 impl LinkSettings {
-    /// What an S3 in the same region answers in.
+    /// Latency of an S3 in the same region.
     pub const SAME_REGION: LinkSettings =
         LinkSettings { first_byte: Duration::from_millis(20), jitter: Duration::ZERO, bandwidth_bytes_per_s: None };
     /// Nothing added to what loopback takes.

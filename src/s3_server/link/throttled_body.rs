@@ -43,7 +43,7 @@ impl<B> Paced<B> {
         Self { damage, ..self }
     }
 
-    /// What goes out for a piece that has passed the link.
+    /// Sends on a piece that has passed the link, damaged if a fault asks for it.
     fn out<E>(&mut self, piece: Bytes) -> Poll<Option<Result<Frame<Bytes>, E>>> {
         let piece = match self.damage.as_mut().map(|damage| damage.apply(piece.clone())) {
             None => piece,

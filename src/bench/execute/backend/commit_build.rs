@@ -22,18 +22,18 @@ const FOLDER: &str = "compare";
 const COPIED: &str = "dependencies.new";
 /// The profile of `cargo build`, and that of a bench whose folder says nothing else.
 const DEV: &str = "debug";
-/// What is built.
+/// The binary that is built.
 const BENCH: &str = "bench";
-/// Those of the running bench, without which a commit would not know what it is told, or be another program.
+/// Features of the running bench: without them a commit would lack flags that it is given, or be another program.
 const FEATURES: Option<&str> = if cfg!(feature = "heap-profile") { Some("heap-profile") } else { None };
-/// How long to wait before a lock that somebody else has is asked for again.
+/// Time between two tries to take a lock that another bench holds.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// Variables that change what cargo makes of the same files.
 const CHANGE_BUILDS: [&str; 4] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_PROFILE_", "CARGO_BUILD_"];
-/// How files and folders of our own package begin below the target folder: they are of another commit.
+/// Prefixes of the files of our own package below the target folder: they are of another commit.
 const OWN: [&str; 2] = ["cacheprog-", "libgocacheprog-"];
 
-/// What was built of commits, and what builds more.
+/// Builds of commits, kept for the next comparison.
 #[derive(Debug)]
 pub struct CommitBuilds {
     repository: Repository,
@@ -43,7 +43,7 @@ pub struct CommitBuilds {
     own: PathBuf,
     /// Name of that folder: commits are built in the same profile.
     profile: String,
-    /// Of what beside the commit decides what comes out.
+    /// Hash of everything beside the commit that decides the build.
     key: u64,
 }
 
@@ -65,7 +65,7 @@ impl CommitBuilds {
         self.folder.join(format!("{}-{:016x}", commit.hash, self.key)).join(BENCH)
     }
 
-    /// Builds the bench of a commit, unless somebody else has meanwhile. An interrupt ends that without an error. `say` gets what goes on.
+    /// Builds the bench of a commit, unless another bench has built it meanwhile. An interrupt ends that without an error. `say` gets what goes on.
     ///
     /// # Errors
     /// When its files cannot be written, or cargo fails.
@@ -114,7 +114,7 @@ impl CommitBuilds {
             .with_context(|| format!("cannot write {}", executable.display()))
     }
 
-    /// What cargo has left: in the folder of the profile, or in one below that of a target, where cargo is told one.
+    /// The binaries that cargo built: in the folder of the profile, or in one below that of a target, where cargo builds for one.
     fn built(&self) -> Vec<PathBuf> {
         let targets = std::fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
         let folders = std::iter::once(self.folder.clone()).chain(targets);
@@ -137,14 +137,14 @@ impl CommitBuilds {
     /// Two comparisons must not build different commits at once. Held until it is dropped; None after an interrupt.
     fn lock(&self, interrupt: &Interrupt, say: &dyn Fn(&str)) -> std::io::Result<Option<File>> {
         let lock = File::create(self.folder.join("lock"))?;
-        let mut is_told = false;
+        let mut has_said = false;
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(Some(lock)),
                 Err(TryLockError::Error(error)) => return Err(error),
                 Err(TryLockError::WouldBlock) => {}
             }
-            if !std::mem::replace(&mut is_told, true) {
+            if !std::mem::replace(&mut has_said, true) {
                 say("waiting for another bench, which builds a commit");
             }
             if interrupt.requested() {
@@ -182,14 +182,14 @@ impl CommitBuilds {
     }
 }
 
-/// Whether a file or folder below a target folder is of our own package; executables are, and have no ending.
+/// True if a file or folder below a target folder is of our own package; executables are, and have no extension.
 fn is_no_dependency(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let is_of_deps = path.parent().is_some_and(|folder| folder.ends_with("deps"));
     OWN.iter().any(|own| name.starts_with(own)) || is_of_deps && path.extension().is_none()
 }
 
-/// Of the compiler, of what it is told, and of the variables that steer it.
+/// Hash of the compiler, its flags, and the variables that change the build.
 fn key(profile: &str) -> Result<u64> {
     let rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output();
     let rustc = rustc.context("cannot start rustc, and building a commit takes it\n  next:  install Rust")?;
@@ -213,7 +213,7 @@ fn failed(commit: &Commit, how: &str, log: &Path) -> anyhow::Error {
     )
 }
 
-/// Makes sure that a bench understands what it will be told.
+/// Makes sure that a bench knows the arguments that it will be given.
 ///
 /// # Errors
 /// When it does not know one of the `arguments`; `name` is what the error calls it.
@@ -227,7 +227,7 @@ pub fn check_arguments(executable: &Path, arguments: &[String], name: &str) -> R
     let said = String::from_utf8_lossy(&output.stderr);
     let what = said.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or("it gave no reason");
     bail!(
-        "{name} does not know what this bench tells it: {what}\n  tried: bench {}\n  next:  compare newer commits, or other \
+        "{name} does not know an argument of this bench: {what}\n  tried: bench {}\n  next:  compare newer commits, or other \
          states with --only, or run a scenario that asks for less",
         arguments.join(" ")
     )

@@ -89,7 +89,7 @@ fn commits_are_built_in_the_profile_of_the_running_bench() {
 }
 
 #[test]
-fn what_a_bench_does_not_know_is_told() {
+fn an_argument_that_a_bench_does_not_know_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bench");
     std::fs::write(&path, "#!/bin/sh\n[ \"$1\" = known ] || { echo 'error: unexpected --new' >&2; exit 2; }\n")
@@ -98,5 +98,8 @@ fn what_a_bench_does_not_know_is_told() {
     let check = |word: &str| check_arguments(&path, &[word.to_owned()], "HEAD~3 1a2b3c4");
     check("known").unwrap();
     let error = check("new").unwrap_err().to_string();
-    assert!(error.starts_with("HEAD~3 1a2b3c4 does not know") && error.contains("unexpected --new"), "{error}");
+    assert!(
+        error.starts_with("HEAD~3 1a2b3c4 does not know an argument") && error.contains("unexpected --new"),
+        "{error}"
+    );
 }

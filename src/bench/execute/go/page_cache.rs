@@ -11,7 +11,7 @@ use crate::bench::execute::round_runner::RoundRunner;
 
 /// Reads what every go build reads, and the executables of the backends. Returns the bytes read.
 ///
-/// What cannot be read is passed over: go will say so better.
+/// Files that cannot be read are passed over: go will report them better.
 pub fn page_cache(go: &Go, executables: &[&Path], interrupt: &Interrupt) -> u64 {
     let folders = ["src", "pkg/tool", "pkg/include"];
     let mut bytes = read_file(&go.binary) + executables.iter().copied().map(read_file).sum::<u64>();

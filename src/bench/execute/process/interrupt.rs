@@ -27,7 +27,7 @@ pub struct Interrupt {
 pub(crate) struct Shared {
     requested: AtomicBool,
     groups: Mutex<Vec<Pid>>,
-    /// None in tests, whose executable is no bench.
+    /// None in tests, whose executable is not bench.
     watcher: Option<Watcher>,
 }
 
@@ -66,7 +66,7 @@ impl Interrupt {
         Ok(())
     }
 
-    /// Whether bench was asked to stop.
+    /// True if bench was asked to stop.
     pub fn requested(&self) -> bool {
         self.shared.requested.load(Ordering::SeqCst)
     }

@@ -70,7 +70,7 @@ impl Remote {
         }
     }
 
-    /// Sets the link of the embedded server; the one to a real bucket is as it is.
+    /// Sets the link of the embedded server; the one to a real bucket cannot be set.
     pub fn set_link(&mut self, link: Link) -> Result<()> {
         match self {
             Remote::Embedded(server) => server.set_link(link),
@@ -78,7 +78,7 @@ impl Remote {
         }
     }
 
-    /// What goes wrong with requests to the embedded server from now on.
+    /// Replaces the faults that the embedded server injects.
     pub fn set_faults(&mut self, faults: &[Fault]) -> Result<()> {
         match self {
             Remote::Embedded(server) => server.set_faults(faults),

@@ -59,7 +59,7 @@ impl RoundRunner<'_> {
     }
 }
 
-/// What tells bench to fill a remote with `seed`, but for the store that it comes from.
+/// Arguments of the bench that fills a remote with `seed`, without the local store that it comes from.
 pub fn arguments(seed: &Seed) -> Vec<String> {
     let (strategy, share) = (value_name(&seed.strategy), seed.remote_share.to_string());
     let mut words = ["seed", "--strategy", &strategy, "--share", &share].map(str::to_owned).to_vec();

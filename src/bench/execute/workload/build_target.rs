@@ -120,7 +120,7 @@ impl Workload {
     }
 
     /// The files that go reads as go.mod, relative to the root of the module: that, and the one that -modfile names. One by an
-    /// absolute path is no part of a copy.
+    /// absolute path is not part of a copy.
     fn go_mods(&self, command: &GoCommand) -> Vec<PathBuf> {
         let flags = self.user_settings().and_then(|settings| settings.kept.get("GOFLAGS")).map_or("", String::as_str);
         let other = value_of("modfile", command.subcommand.name(), &command.words, flags).map(PathBuf::from);
