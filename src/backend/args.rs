@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
-use crate::backend::plant::Plant;
 use crate::backend::{KeepArgs, LimitArgs};
-use crate::cache::{Knobs, Options, PackOption, Strategy};
+use crate::cache::{Options, PackOption, Strategy};
 use crate::config::folders::{Place, RECORDS, STORE};
 use crate::config::{DAY, choice, duration, folder, switch};
 use crate::platform;
+use crate::platform::fault_injection::{Delay, FaultSettings};
 use crate::telemetry::CpuProfileMode;
 
 const FOLDERS: &str = "Folders";
@@ -55,7 +55,7 @@ pub struct BackendArgs {
     #[command(flatten)]
     pub keep: KeepArgs,
     /// Parts of the strategy `pack` to switch off, joined by commas. To see what each is worth
-    #[arg(long, value_enum, value_name = "IDEA", value_delimiter = ',', hide = true)]
+    #[arg(long, value_enum, value_name = "PART", value_delimiter = ',', hide = true)]
     pub without: Vec<PackOption>,
     /// Let the strategy `pack` write each output as the workshop's two objects too, for programs that read those
     #[arg(long, env = "CACHEPROG_PLAIN", value_parser = switch, help_heading = UPLOADS)]
@@ -104,11 +104,11 @@ pub struct BackendArgs {
     #[arg(long, env = "CACHEPROG_NO_RECORDS", value_parser = switch, help_heading = KINDS)]
     pub no_records: bool,
     /// Delay a stage: STAGE:MILLISECONDS:EVERY, in each EVERYth request. To see whether the records name it
-    #[arg(long, value_name = "PLANT", hide = true)]
-    pub plant: Option<Plant>,
-    /// What is made otherwise than it is, as JSON. For bench, which plants bottlenecks
+    #[arg(long, value_name = "DELAY", hide = true)]
+    pub plant: Option<Delay>,
+    /// Fault-injection settings, as JSON
     #[arg(long, value_name = "JSON", hide = true)]
-    pub knobs: Option<Knobs>,
+    pub knobs: Option<FaultSettings>,
 }
 
 impl CacheArgs {
@@ -151,14 +151,14 @@ impl BackendArgs {
             strategy: self.cache.strategy,
             without: self.without.clone(),
             writes_plain: self.plain,
-            knobs: self.knobs(),
+            faults: self.faults(),
             // `bench`, which gives the folder of the records, starts each round without that memory.
             remembers_remote: self.session.is_none(),
         }
     }
 
-    /// What is made otherwise.
-    pub fn knobs(&self) -> Knobs {
+    /// The fault-injection settings.
+    pub fn faults(&self) -> FaultSettings {
         self.knobs.unwrap_or_default()
     }
 }

@@ -1,11 +1,9 @@
 //! One session of the backend: reader, tasks, writer, close and end of input, deadlines.
 
-mod alter;
 mod args;
 mod commands;
 mod folders;
 mod limits;
-mod plant;
 mod run;
 mod session;
 

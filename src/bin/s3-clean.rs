@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use gocacheprog::cache::remote::s3_clean;
-use gocacheprog::cache::remote::s3_clean::Found;
 use gocacheprog::cache::remote::s3_client::client::S3Client;
 use gocacheprog::cache::remote::s3_client::error::S3Error;
 use gocacheprog::cache::remote::s3_config::config as s3_config;
 use gocacheprog::cache::remote::s3_config::config::S3Config;
 use gocacheprog::cache::remote::s3_config::error::S3ConfigError;
+use gocacheprog::cache::s3_clean;
+use gocacheprog::cache::s3_clean::Found;
 use gocacheprog::{note, stdout};
 use indicatif::DecimalBytes;
 

@@ -1,7 +1,8 @@
 //! Where the store and the records are: where flags and variables say, in the working directory, in the user's own folders,
 //! or, without a usable home, below the temporary folder. Makes nothing.
 
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -10,6 +11,9 @@ use rustix::fs::{Access, access};
 
 /// This program's folder in each of the user's.
 const OWN: &str = "cacheprog";
+
+/// Name of the file that keeps a folder out of a git repository.
+pub const GIT_IGNORE: &str = ".gitignore";
 
 /// One of the folders, as it is called in each place.
 #[derive(Clone, Copy, Debug)]
@@ -156,6 +160,12 @@ pub fn usable(folder: PathBuf) -> Result<PathBuf, String> {
         }
     }
     Err(format!("{} does not lead to a folder", folder.display()))
+}
+
+/// Keeps a folder that we made out of the user's repository: untracked files would set `vcs.modified` in their binaries.
+pub fn ignore_in_git(folder: &Path) {
+    // Without it everything works as well.
+    let _ = File::create_new(folder.join(GIT_IGNORE)).and_then(|mut file| file.write_all(b"*\n"));
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod choice;
 mod duration;
 pub mod folders;
 mod size;
+pub mod strategy;
 mod value;
 mod variables;
 

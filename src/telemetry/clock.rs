@@ -1,6 +1,8 @@
 //! The one clock of a session: nanoseconds since its start, and where that lies on the wall clock.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
+
+use crate::platform::clock::now_unix_ns;
 
 /// Turns instants into nanoseconds since the session's start.
 #[derive(Clone, Copy, Debug)]
@@ -12,8 +14,7 @@ pub struct Clock {
 impl Clock {
     /// Starts now.
     pub fn start() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { origin: Instant::now(), start_unix_ns: since.as_nanos() as u64 }
+        Self { origin: Instant::now(), start_unix_ns: now_unix_ns() }
     }
 
     /// Nanoseconds since the start; 0 for what was before.

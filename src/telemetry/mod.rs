@@ -30,6 +30,6 @@ pub use request_log::reader::{LogError, LoggedSession, read_request_log};
 pub use request_log::writer::Line;
 pub use resources::sampler::{Sampler, Watched};
 pub use resources::sums::{HostUse, ProcessUse, Resources, since};
-pub use summary::{Latency, PlantSummary, ProfileSummary, SCHEMA, SESSION_FILE, SessionSummary};
+pub use summary::{Latency, ProfileSummary, SCHEMA, SESSION_FILE, SessionSummary};
 pub use trace::counter_tracks::Gauges;
 pub use trace::recording::{Drawing, Trace};

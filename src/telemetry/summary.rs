@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 
-use crate::cache::Strategy;
+use crate::config::strategy::Strategy;
+use crate::platform::fault_injection::DelaySummary;
 use crate::telemetry::{Counts, Resources, SessionFolder};
 
 /// Its file name.
@@ -88,9 +89,9 @@ pub struct SessionSummary {
     /// What processes and machine used, if samples were taken.
     #[serde(default)]
     pub resources: Option<Resources>,
-    /// What was planted to be found, in a test.
+    /// Delays that were injected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub planted: Option<PlantSummary>,
+    pub planted: Option<DelaySummary>,
     /// The CPU profile, if one was taken.
     pub cpu_profile: Option<ProfileSummary>,
 }
@@ -118,18 +119,6 @@ pub struct ProfileSummary {
     /// CPU time while they were taken, nanoseconds.
     #[serde(default)]
     pub cpu_ns: Option<u64>,
-}
-
-/// What came of a delay that was planted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct PlantSummary {
-    /// The stage that was delayed.
-    pub stage: String,
-    /// Delays.
-    pub count: u64,
-    /// What they really took together, nanoseconds.
-    pub slept_ns: u64,
 }
 
 impl Latency {

@@ -19,7 +19,7 @@ pub struct AtClose {
 impl AtClose {
     /// The counters now.
     pub fn now(session: &Session) -> AtClose {
-        let has_work = session.cache.uploads().is_some_and(Uploads::has_work);
+        let has_work = session.cache.has_uploads_left();
         AtClose {
             cpu_ns: usage().cpu_ns(),
             uploads: busy(session),

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
@@ -23,6 +22,7 @@ use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::file::Scenario;
 use crate::note;
+use crate::platform::clock::now_unix_ns;
 use crate::stdout;
 
 /// The instruments that are on in timed rounds, by the switch that is left out of [`NO_INSTRUMENTS`].
@@ -108,8 +108,8 @@ fn bench_args(args: &ObserveArgs) -> BenchArgs {
 /// `None` after an interrupt that came before the second round.
 fn measure(mut machine: RoundRunner<'_>, state: CacheState, rounds: u32) -> Result<Option<Observation>> {
     let (go, folder, interrupt) = (machine.go, machine.folder, machine.interrupt);
-    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let mut observation = Observation::new(&folder.name, started as u64, state, &machine.plan.packages);
+    let started = now_unix_ns();
+    let mut observation = Observation::new(&folder.name, started, state, &machine.plan.packages);
     let environment = Environment::collect(go, &folder.work.path);
     observation.go_version = environment.go_version;
     (observation.cpu_model, observation.cores) = (environment.cpu_model, environment.cores);

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
@@ -43,6 +43,7 @@ use crate::bench::results::run::{Ended, Results, Round, SCHEMA};
 use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::case::Case;
 use crate::bench::scenario::file::Scenario;
+use crate::platform::clock::now_unix_ns;
 use crate::{note, platform, stdout};
 
 /// Name of the runs of `what-if`.
@@ -296,7 +297,6 @@ pub fn set_up<'a>(
 }
 
 fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
-    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let environment = Environment::collect(go, &folder.work.path);
     let last = Observation::last(&folder.out);
     let (go_version, cpu) = (environment.go_version.as_str(), environment.cpu_model.as_deref());
@@ -304,7 +304,7 @@ fn empty_results(plan: Plan, go: &Go, folder: &RunFolder) -> Results {
         schema: SCHEMA,
         price_of_records: overhead::in_words(last.as_ref(), DEFAULT_SET, go_version, cpu),
         run: folder.name.clone(),
-        started_unix_ns: u64::try_from(started.as_nanos()).unwrap_or(u64::MAX),
+        started_unix_ns: now_unix_ns(),
         ended: Ended::Running,
         error: None,
         plan,

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cache::knobs::Knobs;
 use crate::cache::local::body_file::{BodyFile, CommitError, data_file_name, sync};
-use crate::cache::local::index::memory::{Entry, Origin};
+use crate::cache::local::index::entry::{Entry, Origin};
 use crate::cache::local::open_store::{OpenStore, Share, whole_file};
 use crate::cache::local::spare::{Spare, usable};
 use crate::cache::local::store_folder;
 use crate::cache::local::trim::plan::Limits;
 use crate::cache::local::trim::trimming::Trimming;
 use crate::note::note;
+use crate::platform::fault_injection::FaultSettings;
 use crate::protocol::{ActionId, OutputId};
 
 /// SHA-256 of nothing.
@@ -36,7 +36,7 @@ pub struct LocalStore {
     /// Takes what `main` can no longer take.
     spare: Option<Arc<Spare>>,
     has_noted_spare: AtomicBool,
-    knobs: Knobs,
+    faults: FaultSettings,
 }
 
 impl LocalStore {
@@ -79,12 +79,12 @@ impl LocalStore {
 
     fn over(folder: PathBuf, below: Option<OpenStore>, spare: Option<Spare>) -> Self {
         let (spare, has_noted_spare) = (spare.map(Arc::new), AtomicBool::new(false));
-        Self { main: OpenStore::open(folder), below, spare, has_noted_spare, knobs: Knobs::default() }
+        Self { main: OpenStore::open(folder), below, spare, has_noted_spare, faults: FaultSettings::default() }
     }
 
     /// The same store with these changes.
-    pub fn with(mut self, knobs: Knobs) -> Self {
-        self.knobs = knobs;
+    pub fn with(mut self, faults: FaultSettings) -> Self {
+        self.faults = faults;
         self
     }
 
@@ -152,18 +152,18 @@ impl LocalStore {
 
     /// Starts a body.
     pub fn begin(&self) -> BodyFile {
-        BodyFile::create(self.folder().to_owned(), self.spare.clone()).synced(self.knobs.syncs())
+        BodyFile::create(self.folder().to_owned(), self.spare.clone()).synced(self.faults.syncs())
     }
 
     /// Starts one that is fetched. Not in the spare store: without it there is a miss, and no failed build. Only its size is
-    /// checked where the knobs say so.
+    /// checked where fault injection says so.
     pub fn begin_fetched(&self) -> BodyFile {
         let folder = self.folder().to_owned();
-        let body = match self.knobs.no_verify {
+        let body = match self.faults.no_verify {
             true => return BodyFile::create_checked(folder, None),
             false => BodyFile::create(folder, None),
         };
-        body.synced(self.knobs.syncs())
+        body.synced(self.faults.syncs())
     }
 
     /// Checks a body, gives it its final name and returns its path.
@@ -195,7 +195,7 @@ impl LocalStore {
         if content.len() <= SMALL_BYTES && self.create_small(content, output) {
             return Ok(());
         }
-        let mut body = BodyFile::create_checked(self.folder().to_owned(), None).synced(self.knobs.syncs());
+        let mut body = BodyFile::create_checked(self.folder().to_owned(), None).synced(self.faults.syncs());
         body.write(content);
         body.commit(output, content.len() as u64, |folder| self.share_changes(folder)).map(drop)
     }
@@ -207,7 +207,7 @@ impl LocalStore {
         let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(&path) else { return false };
         // Network file systems and quotas tell of a failed write only when a file is closed. What is not whole is replaced.
         file.write(content).is_ok_and(|written| written == content.len())
-            && self.knobs.syncs().is_none_or(|longer| sync(&file, longer).is_ok())
+            && self.faults.syncs().is_none_or(|longer| sync(&file, longer).is_ok())
             && nix::unistd::close(file).is_ok()
     }
 

@@ -10,6 +10,7 @@ use crate::cache::local::body_file::data_file_output;
 use crate::cache::local::index::log::INDEX_FILE;
 use crate::cache::local::index::record::begins_log;
 use crate::cache::local::lease::{CHANGES_LOCK, REMOTES_LOCK, SESSIONS_LOCK};
+use crate::config::folders::{GIT_IGNORE, ignore_in_git};
 
 /// Marks a folder as a store. The first file that is made in it, so that no session takes a half-made store for a folder
 /// of the user's.
@@ -26,7 +27,6 @@ const TAG: &str = "CACHEDIR.TAG";
 const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This file is a cache directory tag created by cacheprog.\n\
     # For information about cache directory tags see https://bford.info/cachedir/\n";
-const GIT_IGNORE: &str = ".gitignore";
 /// Name of the folder for temporary files below a store's folder.
 pub const TEMPORARY_FOLDER: &str = "tmp";
 /// When the store was trimmed last; go's own cache has the same.
@@ -132,12 +132,6 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-/// Keeps a folder that we made out of the user's repository: untracked files would set `vcs.modified` in his binaries.
-pub fn ignore_in_git(folder: &Path) {
-    // Without it the cache works as well.
-    let _ = write_new(&folder.join(GIT_IGNORE), "*\n");
 }
 
 /// Tries to write to the store: a new file, and the index where there is one, which may belong to another user.

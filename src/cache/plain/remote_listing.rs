@@ -13,9 +13,9 @@ const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// ... up to this.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-/// What is known of the keys in a remote.
+/// The keys in a remote, as far as they are known.
 #[derive(Default)]
-pub struct Contents {
+pub struct RemoteListing {
     known: Mutex<Known>,
 }
 
@@ -41,18 +41,16 @@ pub enum Listed {
     Failed,
 }
 
-impl Contents {
-    /// Whether the remote may hold an object of this key. Said of any key while a listing is due: see
-    /// [`Contents::begin_listing`].
+impl RemoteListing {
+    /// True if the remote may hold an object of this key: any key while a listing is due, see [`RemoteListing::begin`].
     pub fn may_hold(&self, key: &str) -> bool {
         let known = self.lock();
         let believed = known.all.as_ref().filter(|(_, since)| since.elapsed() <= BELIEVED_FOR);
         known.is_due() || believed.is_none_or(|(keys, _)| keys.contains(key))
     }
 
-    /// Whether the caller should list the remote now, and [`Contents::learn`] from it; no other caller is told so
-    /// meanwhile.
-    pub fn begin_listing(&self) -> bool {
+    /// True if the caller should list the remote now, and call [`RemoteListing::learn`]; false for all others meanwhile.
+    pub fn begin(&self) -> bool {
         let mut known = self.lock();
         let is_due = known.is_due();
         known.is_listing |= is_due;
@@ -97,36 +95,36 @@ mod tests {
         Listed::All(keys.iter().map(|key| (*key).to_owned()).collect())
     }
 
-    /// Contents that were listed so many seconds ago; `None` when the clock does not go back that far.
-    fn listed_before(seconds: u64, keys: &[&str]) -> Option<Contents> {
-        let contents = Contents::default();
-        contents.learn(all(keys), Instant::now().checked_sub(Duration::from_secs(seconds))?);
-        Some(contents)
+    /// RemoteListing that were listed so many seconds ago; `None` when the clock does not go back that far.
+    fn listed_before(seconds: u64, keys: &[&str]) -> Option<RemoteListing> {
+        let listing = RemoteListing::default();
+        listing.learn(all(keys), Instant::now().checked_sub(Duration::from_secs(seconds))?);
+        Some(listing)
     }
 
     #[test]
     fn anything_may_be_there_until_the_whole_is_known() {
-        let contents = Contents::default();
-        assert!(contents.may_hold("a"));
-        assert!(contents.begin_listing());
-        assert!(contents.may_hold("a"));
-        contents.learn(all(&["a"]), Instant::now());
-        assert!(contents.may_hold("a"));
-        assert!(!contents.may_hold("b"));
+        let listing = RemoteListing::default();
+        assert!(listing.may_hold("a"));
+        assert!(listing.begin());
+        assert!(listing.may_hold("a"));
+        listing.learn(all(&["a"]), Instant::now());
+        assert!(listing.may_hold("a"));
+        assert!(!listing.may_hold("b"));
     }
 
     #[test]
     fn one_caller_lists_and_one_listing_is_enough() {
-        let contents = Contents::default();
-        assert!(contents.begin_listing());
-        assert!(!contents.begin_listing());
-        contents.learn(all(&[]), Instant::now());
-        assert!(!contents.begin_listing());
+        let listing = RemoteListing::default();
+        assert!(listing.begin());
+        assert!(!listing.begin());
+        listing.learn(all(&[]), Instant::now());
+        assert!(!listing.begin());
     }
 
     /// Lets the last failure be so long ago; `false` when the clock does not go back that far.
-    fn failed_before(contents: &Contents, time: Duration) -> bool {
-        let mut known = contents.lock();
+    fn failed_before(listing: &RemoteListing, time: Duration) -> bool {
+        let mut known = listing.lock();
         let (since, wait) = known.failed.unwrap();
         let earlier = since.checked_sub(time);
         known.failed = Some((earlier.unwrap_or(since), wait));
@@ -135,44 +133,44 @@ mod tests {
 
     #[test]
     fn too_many_keys_are_not_listed_again() {
-        let contents = Contents::default();
-        assert!(contents.begin_listing());
-        contents.learn(Listed::Hopeless, Instant::now());
-        assert!(contents.may_hold("a") && !contents.begin_listing());
+        let listing = RemoteListing::default();
+        assert!(listing.begin());
+        listing.learn(Listed::Hopeless, Instant::now());
+        assert!(listing.may_hold("a") && !listing.begin());
     }
 
     #[test]
     fn a_listing_that_fails_is_tried_again_after_a_wait_that_doubles() {
-        let contents = Contents::default();
+        let listing = RemoteListing::default();
         for wait_s in [5, 10, 20, 40, 80, 160, 300, 300] {
-            assert!(contents.begin_listing());
-            contents.learn(Listed::Failed, Instant::now());
-            assert!(contents.may_hold("a") && !contents.begin_listing());
-            if !failed_before(&contents, Duration::from_secs(wait_s - 1)) {
+            assert!(listing.begin());
+            listing.learn(Listed::Failed, Instant::now());
+            assert!(listing.may_hold("a") && !listing.begin());
+            if !failed_before(&listing, Duration::from_secs(wait_s - 1)) {
                 return;
             }
-            assert!(!contents.begin_listing(), "{wait_s} s");
-            failed_before(&contents, Duration::from_secs(1));
+            assert!(!listing.begin(), "{wait_s} s");
+            failed_before(&listing, Duration::from_secs(1));
         }
-        assert!(contents.begin_listing());
-        contents.learn(all(&["a"]), Instant::now());
-        assert_eq!(contents.lock().failed, None);
+        assert!(listing.begin());
+        listing.learn(all(&["a"]), Instant::now());
+        assert_eq!(listing.lock().failed, None);
     }
 
     #[test]
     fn a_listing_is_renewed_and_believed_meanwhile() {
-        let Some(contents) = listed_before(20, &[]) else { return };
-        assert!(contents.may_hold("a"), "somebody has to begin the listing");
-        assert!(contents.begin_listing());
-        assert!(!contents.may_hold("a"));
-        contents.learn(all(&["a"]), Instant::now());
-        assert!(contents.may_hold("a"));
+        let Some(listing) = listed_before(20, &[]) else { return };
+        assert!(listing.may_hold("a"), "somebody has to begin the listing");
+        assert!(listing.begin());
+        assert!(!listing.may_hold("a"));
+        listing.learn(all(&["a"]), Instant::now());
+        assert!(listing.may_hold("a"));
     }
 
     #[test]
     fn a_listing_that_cannot_be_renewed_is_not_believed_for_long() {
-        let Some(contents) = listed_before(61, &[]) else { return };
-        assert!(contents.begin_listing());
-        assert!(contents.may_hold("a"));
+        let Some(listing) = listed_before(61, &[]) else { return };
+        assert!(listing.begin());
+        assert!(listing.may_hold("a"));
     }
 }

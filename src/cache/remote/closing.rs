@@ -2,16 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::cache::UploadCounts;
 use crate::cache::remote::error::RemoteError;
 use crate::cache::remote::memory::Memory;
 use crate::cache::remote::store::Remote;
 
 impl Remote {
     /// Why the session did without the remote or some of its outputs are not there, in one line; `None` where neither is so.
-    /// `uploads` are its uploads so far, if it makes any.
-    pub fn closing_line(&self, uploads: Option<UploadCounts>) -> Option<String> {
-        let left = uploads.unwrap_or_default().left;
+    /// `left`: entries that are not uploaded yet.
+    pub fn closing_line(&self, left: u64) -> Option<String> {
         let outputs = if left == 1 { "1 output".to_owned() } else { format!("{left} outputs") };
         let later = if left > 0 { format!("; {outputs} will be uploaded by a later one") } else { String::new() };
         if let Some(reason) = self.off_reason() {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, SetOnce};
 use tracing::{Instrument, info_span};
 
-use crate::cache::plain::metadata;
 use crate::cache::remote::error::RemoteError;
+use crate::cache::remote::metadata;
 use crate::cache::remote::retry::is_worth_another_try;
 use crate::cache::remote::retry::retry;
 use crate::cache::remote::s3_client::client::S3Client;

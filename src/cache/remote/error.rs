@@ -1,9 +1,9 @@
 //! Why the remote gave nothing, and what that says about it.
 
 use crate::cache::local::body_file::CommitError;
-use crate::cache::plain::metadata::MetadataError;
+use crate::cache::remote::metadata::MetadataError;
+use crate::cache::remote::purpose::Purpose;
 use crate::cache::remote::s3_client::error::S3Error;
-pub(crate) use crate::cache::remote::store::Purpose;
 
 /// Why an operation gave nothing.
 #[derive(Debug, thiserror::Error)]

@@ -7,14 +7,15 @@ use bytes::{Bytes, BytesMut};
 use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
-use crate::cache::local::index::memory::Entry;
+use crate::cache::local::index::entry::Entry;
 use crate::cache::local::store::LocalStore;
 use crate::cache::remote::error::RemoteError;
 use crate::cache::remote::purpose::Attempt;
+use crate::cache::remote::purpose::Purpose;
 use crate::cache::remote::s3_client::body::S3Body;
 use crate::cache::remote::s3_client::client::ListedObject;
 use crate::cache::remote::s3_client::error::S3Error;
-pub(crate) use crate::cache::remote::store::{BODY_DEADLINE, Purpose, Remote, within};
+use crate::cache::remote::store::{BODY_DEADLINE, Remote, within};
 
 impl Remote {
     /// The objects whose keys begin with `prefix`, without the configured prefix. `is_last`: no other attempt follows.

@@ -107,7 +107,7 @@ pub fn make_sessions_folder(records: &Path) -> io::Result<PathBuf> {
         }
         if has_only_sessions(&folder) {
             if is_seen_by_git(records) {
-                crate::cache::ignore_in_git(&folder);
+                crate::config::folders::ignore_in_git(&folder);
             }
             std::fs::write(folder.join(MARKER), MARKER_TEXT)?;
             return Ok(folder);

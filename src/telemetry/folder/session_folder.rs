@@ -56,7 +56,7 @@ impl SessionFolder {
     /// When it cannot be made.
     pub fn create_below(metrics: &Path, clock: &Clock) -> io::Result<Self> {
         if make_folder(metrics)? || is_made_again(metrics) {
-            crate::cache::ignore_in_git(metrics);
+            crate::config::folders::ignore_in_git(metrics);
         }
         let start = jiff::Timestamp::from_nanosecond(clock.start_unix_ns().into()).unwrap_or_default();
         let name = format!("{}-{}", start.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());

@@ -7,37 +7,12 @@ use std::io::{self, BufWriter, Write};
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use crate::cache::clock::now_s;
+use crate::cache::local::index::entry::{Entry, Origin, USE_EVERY_S};
 use crate::cache::local::index::hasher::ById;
 use crate::cache::local::index::log::Log;
 use crate::cache::local::index::record::{Record, encode_entry, encode_use};
+use crate::platform::clock::now_s;
 use crate::protocol::{ActionId, OutputId};
-
-/// How often the use of an entry is written down, in seconds: a day. An entry may have been used by so much later than the
-/// log says.
-pub const USE_EVERY_S: i64 = 24 * 3600;
-
-/// What is stored for an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// SHA-256 of the body.
-    pub output: OutputId,
-    /// Bytes of the body.
-    pub size_bytes: u64,
-    /// When the output was first put, Unix nanoseconds.
-    pub time_ns: i64,
-}
-
-/// How an entry came into this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// It was in the local store, or another session put it there.
-    Stored,
-    /// This session put it.
-    PutHere,
-    /// This session fetched it from the remote.
-    Fetched,
-}
 
 /// An entry as this session knows it. Small: there may be a million.
 #[derive(Clone, Copy)]

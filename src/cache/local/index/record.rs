@@ -1,6 +1,6 @@
 //! The records of the index's log: an entry, or a use of one. Each is told by its first bytes and has a checksum.
 
-use crate::cache::local::index::memory::Entry;
+use crate::cache::local::index::entry::Entry;
 use crate::protocol::{ActionId, OutputId};
 
 /// First bytes of an entry; the last one is the version.
@@ -17,7 +17,7 @@ pub const USE_BYTES: usize = 4 + 4 + 32 + 8;
 pub enum Record {
     /// What is stored for an action.
     Entry(ActionId, Entry),
-    /// When the entry of an action was used, Unix seconds. True to a day: see [`crate::cache::local::index::memory::USE_EVERY_S`].
+    /// When the entry of an action was used, Unix seconds. True to a day: see [`crate::cache::local::index::entry::USE_EVERY_S`].
     Use(ActionId, i64),
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
+use crate::cache::local::index::entry::Entry;
 use crate::cache::local::index::log::Log;
-use crate::cache::local::index::memory::Entry;
 use crate::cache::local::index::record::{Record, encode_entry, encode_use};
 use crate::protocol::{ActionId, OutputId};
 
@@ -78,7 +78,8 @@ impl Leaving {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::local::index::memory::{Index, Origin};
+    use crate::cache::local::index::entry::Origin;
+    use crate::cache::local::index::memory::Index;
 
     fn action(n: u8) -> ActionId {
         ActionId::new([n; 32])

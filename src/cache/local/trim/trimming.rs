@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::cache::clock::{modified_s, now_s};
 use crate::cache::local::body_file::data_file_name;
 use crate::cache::local::index::log::{INDEX_FILE, Log};
 use crate::cache::local::index::memory::Index;
@@ -23,6 +22,7 @@ use crate::cache::local::trim::leaving::Leaving;
 use crate::cache::local::trim::plan::Limits;
 use crate::cache::local::trim::plan::YOUNG_S;
 use crate::cache::local::trim::stamp::Stamp;
+use crate::platform::clock::{modified_s, now_s};
 use crate::protocol::OutputId;
 
 /// The longest that the store is locked at a time: a build waits for it.

@@ -88,7 +88,7 @@ pub fn decompress<T>(frame: &Frame, packed: &[u8], take: impl FnOnce(&[u8]) -> T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::local::index::memory::Entry;
+    use crate::cache::local::index::entry::Entry;
     use crate::cache::pack::format::builder::PackBuilder;
     use crate::protocol::{ActionId, OutputId};
     use proptest::prelude::*;

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cache::local::body_file::{BodyFile, CommitError};
-use crate::cache::local::index::memory::{Entry, Origin};
+use crate::cache::local::index::entry::{Entry, Origin};
 use crate::cache::local::store::LocalStore;
 use crate::cache::pack::format::fields::Fields;
 use crate::cache::pack::format::layout::MAGIC;

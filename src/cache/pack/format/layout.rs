@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use crate::cache::local::index::memory::Entry;
+use crate::cache::local::index::entry::Entry;
 use crate::cache::pack::format::fields::Fields;
 use crate::protocol::{ActionId, OutputId};
 

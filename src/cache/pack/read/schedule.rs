@@ -10,6 +10,9 @@ use tracing::{Span, info_span};
 
 use crate::cache::pack::read::catalog::PackNumber;
 
+/// The longest that a get waits: compiling is sooner done then, and the second time the remote goes off. More than the
+/// client's own limit for a silence, so that a remote that says nothing is named as such.
+pub const PATIENCE: Duration = Duration::from_secs(6);
 /// Packs that are fetched at the same time.
 pub const CONNECTIONS: usize = 8;
 /// Large outputs that are fetched beside them: they must not keep the connections from what comes soon.

@@ -21,7 +21,7 @@ use crate::cache::remote::s3_client::upload::Upload;
 use crate::cache::remote::s3_config::config::S3Config;
 
 /// Field of the span around a download: from the question to the head of the answer, nanoseconds.
-pub const FIRST_BYTE: &str = "first_byte_ns";
+const FIRST_BYTE: &str = "first_byte_ns";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer or a body may make no progress.

@@ -1,4 +1,4 @@
-//! What can be made otherwise than it is: `bench` plants bottlenecks with it, and asks what a change would bring.
+//! Fault-injection settings of the backend: `bench` injects bottlenecks with them, and measures what a change would bring.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -8,23 +8,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::serde_util::is_default;
 
-/// No wait is longer, milliseconds: a typing error.
+/// Longest wait, milliseconds: more is a typing error.
 const MOST_MS: i128 = 60_000;
-/// What each of thousands of requests may leave behind.
+/// Most that each of thousands of requests may leave behind, KiB.
 const MOST_LEAK_KIB: i128 = 64 << 10;
 
-/// The changes. By default there is none.
+/// Deviations from how the backend works. By default there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
-pub struct Knobs {
-    /// A file is on the disk itself before it gets its name.
+pub struct FaultSettings {
+    /// A file is synced to the disk before it gets its name.
     #[serde(skip_serializing_if = "is_default")]
     pub sync: bool,
-    /// That takes so much longer: hosts with a fast disk have none that is slow.
+    /// Added to each sync, milliseconds: a host with a fast disk has no slow one.
     #[serde(skip_serializing_if = "is_default")]
     pub sync_ms: Option<u64>,
-    /// What comes from the remote is not checked.
+    /// Bodies from the remote are not verified.
     #[serde(skip_serializing_if = "is_default")]
     pub no_verify: bool,
     /// Nothing is uploaded.
@@ -36,10 +36,10 @@ pub struct Knobs {
     /// zstd's level in packs.
     #[serde(skip_serializing_if = "is_default")]
     pub zstd_level: Option<i32>,
-    /// Both waits before what is fetched is tried again.
+    /// Both waits before a failed fetch is tried again, milliseconds.
     #[serde(skip_serializing_if = "is_default")]
     pub back_off_ms: Option<u64>,
-    /// So much later comes the handshake.
+    /// Delay of the handshake, milliseconds.
     #[serde(skip_serializing_if = "is_default")]
     pub handshake_ms: Option<u64>,
     /// One lock around all that waits for the remote.
@@ -48,24 +48,24 @@ pub struct Knobs {
     /// stdin is not read while a request waits for the remote.
     #[serde(skip_serializing_if = "is_default")]
     pub blocked_reader: bool,
-    /// Memory that each request leaves behind.
+    /// Memory that each request leaves behind, KiB.
     #[serde(skip_serializing_if = "is_default")]
     pub leak_kib: Option<usize>,
 }
 
-impl Knobs {
-    /// Whether files are synced, and how much longer that takes than it does.
+impl FaultSettings {
+    /// Time that is added to each sync of a file; `None` where files are not synced.
     pub fn syncs(&self) -> Option<Duration> {
         self.sync.then(|| Duration::from_millis(self.sync_ms.unwrap_or(0)))
     }
 
-    /// As the backend's command line takes them; `None` where nothing is changed.
+    /// The settings as the backend's command line takes them; `None` where none differs from its default.
     pub fn argument(&self) -> Option<String> {
         let argument = || serde_json::to_string(self).expect("numbers and flags can be written");
         (*self != Self::default()).then(argument)
     }
 
-    /// What is wrong with its numbers, if anything.
+    /// Checks that the numbers are in their ranges.
     ///
     /// # Errors
     /// The first that is out of its range, with that range.
@@ -91,12 +91,12 @@ impl Knobs {
     }
 }
 
-impl FromStr for Knobs {
+impl FromStr for FaultSettings {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let knobs: Knobs = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        knobs.check().map(|()| knobs)
+        let settings: FaultSettings = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        settings.check().map(|()| settings)
     }
 }
 
@@ -106,13 +106,13 @@ mod tests {
 
     #[test]
     fn an_argument_names_only_what_is_changed_and_comes_back() {
-        assert_eq!(Knobs::default().argument(), None);
-        let knobs = Knobs { sync: true, connections: Some(1), ..Knobs::default() };
-        let argument = knobs.argument().unwrap();
+        assert_eq!(FaultSettings::default().argument(), None);
+        let settings = FaultSettings { sync: true, connections: Some(1), ..FaultSettings::default() };
+        let argument = settings.argument().unwrap();
         assert_eq!(argument, r#"{"sync":true,"connections":1}"#);
-        assert_eq!(argument.parse(), Ok(knobs));
-        let error = "{\"leak_kib\":18446744073709551615}".parse::<Knobs>().unwrap_err();
+        assert_eq!(argument.parse(), Ok(settings));
+        let error = "{\"leak_kib\":18446744073709551615}".parse::<FaultSettings>().unwrap_err();
         assert_eq!(error, "`leak_kib` is 18446744073709551615, and must be 0 to 65536");
-        assert!("{\"synk\":true}".parse::<Knobs>().unwrap_err().contains("synk"));
+        assert!("{\"synk\":true}".parse::<FaultSettings>().unwrap_err().contains("synk"));
     }
 }

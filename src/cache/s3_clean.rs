@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cache::pack::is_pack_key;
+use crate::cache::pack::format::keys::is_pack_key;
 use crate::cache::remote::s3_client::client::{ListedObject, S3Client};
 use crate::cache::remote::s3_client::delete::Deleted;
 use crate::cache::remote::s3_client::error::S3Error;

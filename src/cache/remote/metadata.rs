@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cache::local::body_file::data_file_name;
-use crate::cache::local::index::memory::Entry;
+use crate::cache::local::index::entry::Entry;
 use crate::protocol::{ActionId, OutputId};
 
 /// Largest metadata object that is read, bytes. A real one has below 120.

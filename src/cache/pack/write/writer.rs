@@ -1,44 +1,30 @@
-//! Writing packs: puts gather until they are worth an object, are compressed and sent, and a manifest tells of them.
+//! Writing packs: puts gather until they are worth an object, are compressed and sent, and a manifest names them.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use ring::digest::{SHA256, digest};
 use tokio::sync::Semaphore;
 use tracing::info_span;
 
-use crate::cache::PackOption;
-use crate::cache::local::index::memory::{Entry, Origin};
+use crate::cache::local::index::entry::Entry;
 use crate::cache::local::store::LocalStore;
-use crate::cache::pack::format::builder::PackBuilder;
+use crate::cache::pack::format::builder::{LEVEL, is_full};
+use crate::cache::pack::format::keys::{manifest_key, pack_key};
 use crate::cache::pack::format::large;
-use crate::cache::pack::format::manifest::{Fingerprint, Manifest, PackId, PackRecord, Trail};
-use crate::cache::pack::{manifest_key, now_s, pack_key};
+use crate::cache::pack::format::manifest::{AccessOrder, Fingerprint, Manifest, PackId, PackRecord};
+use crate::cache::pack::write::compress::{Compressed, Packed, compress};
+use crate::config::strategy::PackOption;
+use crate::platform::clock::now_s;
 use crate::protocol::ActionId;
 
-/// Plain bytes from which what has gathered makes a pack: about 1 MiB when it is compressed.
-const PACK_BYTES: u64 = 4 << 20;
-/// Entries from which it does: many are empty.
-const PACK_ENTRIES: usize = 1000;
-/// zstd's level. 1 gives a twentieth more bytes, 6 takes twice the time.
-pub const LEVEL: i32 = 3;
 /// Packs that are compressed at the same time.
 const COMPRESSORS: usize = 2;
 
-/// What goes out together. `T` is what has to live until it is out.
+/// Entries that go out together. `T` is what has to live until they are out.
 pub struct Batch<T> {
     pub entries: Vec<(ActionId, Entry, T)>,
     plain_bytes: u64,
     /// Its place among the batches of the session.
-    number: u64,
-}
-
-/// A pack that is ready to be sent.
-pub struct Packed {
-    pub id: PackId,
-    pub bytes: Bytes,
-    actions: Vec<ActionId>,
     number: u64,
 }
 
@@ -52,22 +38,11 @@ pub struct Large {
     number: u64,
 }
 
-/// What compressing a batch gave.
-#[derive(Default)]
-pub struct Compressed {
-    /// `None` when nothing of it could be packed.
-    pub packed: Option<Packed>,
-    /// What is gone from the local store, or damaged there: nobody can send it.
-    pub gone: Vec<ActionId>,
-    /// Entries that were put again later in the same batch.
-    pub repeated: Vec<ActionId>,
-}
-
-/// What a manifest tells of, ready to be sent.
-pub struct Told {
+/// A manifest that is ready to be sent.
+pub struct NewManifest {
     pub key: String,
     pub content: Bytes,
-    /// All actions that are in it.
+    /// All actions in its packs.
     pub actions: Vec<ActionId>,
     packs: Vec<PackId>,
 }
@@ -89,8 +64,8 @@ struct Written {
     number: u64,
     record: PackRecord,
     actions: Vec<ActionId>,
-    /// Whether a manifest tells of it.
-    is_told: bool,
+    /// True once a manifest names it.
+    is_published: bool,
 }
 
 impl<T> PackWriter<T> {
@@ -163,42 +138,42 @@ impl<T> PackWriter<T> {
         let fingerprints = actions.iter().map(Fingerprint::of).collect();
         let (bytes, now_s) = (u32::try_from(bytes).unwrap_or(u32::MAX), now_s());
         let record = PackRecord { id, bytes, written_s: now_s, used_s: now_s, fingerprints };
-        self.written().push(Written { number, record, actions, is_told: false });
+        self.written().push(Written { number, record, actions, is_published: false });
     }
 
     /// Packs that are in the remote, and in no manifest.
-    pub fn untold(&self) -> usize {
-        self.written().iter().filter(|pack| !pack.is_told).count()
+    pub fn unpublished(&self) -> usize {
+        self.written().iter().filter(|pack| !pack.is_published).count()
     }
 
     /// Notes that a manifest is in the remote.
-    pub fn told(&self, told: &Told) {
-        for pack in self.written().iter_mut().filter(|pack| told.packs.contains(&pack.record.id)) {
-            pack.is_told = true;
+    pub fn published(&self, manifest: &NewManifest) {
+        for pack in self.written().iter_mut().filter(|pack| manifest.packs.contains(&pack.record.id)) {
+            pack.is_published = true;
         }
     }
 
     /// A manifest of the packs that are out and in none yet; `None` without any. Each has a key of its own: another machine
     /// may merge the earlier ones meanwhile, and delete them. `used` are the packs of others that the session used, which
-    /// come first on its trail.
-    pub fn manifest(&self, used: Vec<PackId>) -> Option<Told> {
+    /// come first in its access order.
+    pub fn manifest(&self, used: Vec<PackId>) -> Option<NewManifest> {
         let mut written = self.written();
         written.sort_by_key(|pack| pack.number);
-        let untold = || written.iter().filter(|pack| !pack.is_told);
-        let actions = untold().flat_map(|pack| &pack.actions).copied().collect();
-        let records: Vec<PackRecord> = untold().map(|pack| pack.record.clone()).collect();
-        let mut trail: Vec<PackId> = used.into_iter().chain(written.iter().map(|pack| pack.record.id)).collect();
+        let unpublished = || written.iter().filter(|pack| !pack.is_published);
+        let actions = unpublished().flat_map(|pack| &pack.actions).copied().collect();
+        let records: Vec<PackRecord> = unpublished().map(|pack| pack.record.clone()).collect();
+        let mut access_order: Vec<PackId> = used.into_iter().chain(written.iter().map(|pack| pack.record.id)).collect();
         drop(written);
         if records.is_empty() {
             return None;
         }
         if self.without.contains(&PackOption::Order) {
-            trail.sort();
+            access_order.sort();
         }
         let packs = records.iter().map(|pack| pack.id).collect();
-        let trails = vec![Trail { ended_s: now_s(), packs: trail }];
-        let content = Manifest { packs: records, trails, dropped: Vec::new() }.encode().into();
-        Some(Told { key: manifest_key(), content, actions, packs })
+        let access_orders = vec![AccessOrder { ended_s: now_s(), packs: access_order }];
+        let content = Manifest { packs: records, access_orders, dropped: Vec::new() }.encode().into();
+        Some(NewManifest { key: manifest_key(), content, actions, packs })
     }
 
     fn open(&self) -> MutexGuard<'_, Batch<T>> {
@@ -223,50 +198,4 @@ impl Large {
     pub fn key(&self) -> String {
         pack_key(self.id)
     }
-}
-
-impl Packed {
-    /// The actions that are in it.
-    pub fn actions(&self) -> &[ActionId] {
-        &self.actions
-    }
-
-    /// Its key.
-    pub fn key(&self) -> String {
-        pack_key(self.id)
-    }
-}
-
-/// Whether so much makes a pack.
-pub fn is_full(plain_bytes: u64, entries: usize) -> bool {
-    plain_bytes >= PACK_BYTES || entries >= PACK_ENTRIES
-}
-
-fn compress(local: &LocalStore, entries: &[(ActionId, Entry)], number: u64, level: Option<i32>) -> Compressed {
-    let mut compressed = Compressed::default();
-    let Ok(mut builder) = PackBuilder::new(level) else { return compressed };
-    // The last put of an action counts.
-    let last: HashMap<&ActionId, usize> = entries.iter().enumerate().map(|(at, (action, _))| (action, at)).collect();
-    for (at, (action, entry)) in entries.iter().enumerate() {
-        if last[action] != at {
-            compressed.repeated.push(*action);
-        } else if builder.add(*action, entry, || content(local, action, entry)).is_err() {
-            compressed.gone.push(*action);
-        }
-    }
-    let finished = builder.finish().ok().filter(|(_, actions)| !actions.is_empty());
-    let packed = |(bytes, actions): (Vec<u8>, _)| Packed { id: PackId::random(), bytes: bytes.into(), actions, number };
-    compressed.packed = finished.map(packed);
-    compressed
-}
-
-/// A body from the local store. One that this session did not put may have been damaged since, and what goes out reaches every
-/// machine.
-fn content(local: &LocalStore, action: &ActionId, entry: &Entry) -> std::io::Result<Vec<u8>> {
-    let content = std::fs::read(local.path_of(&entry.output))?;
-    let is_ours = matches!(local.peek(action), Some((_, Origin::PutHere)));
-    if !is_ours && digest(&SHA256, &content).as_ref() != entry.output.as_bytes() {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the body is damaged"));
-    }
-    Ok(content)
 }

@@ -1,14 +1,19 @@
-//! The time of day in whole seconds: exact enough for ages.
+//! The time of day. All of the project reads it here.
 
 use std::fs::Metadata;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Now, Unix seconds.
+/// The current time in Unix seconds: exact enough for ages.
 pub fn now_s() -> i64 {
     unix_s(SystemTime::now())
 }
 
-/// When a file was last written to, Unix seconds; now where the file system cannot tell.
+/// The current time in Unix nanoseconds.
+pub fn now_unix_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
+}
+
+/// Time of the last write to a file in Unix seconds; now where the file system cannot tell.
 pub fn modified_s(file: &Metadata) -> i64 {
     file.modified().map_or_else(|_| now_s(), unix_s)
 }
