@@ -11,7 +11,7 @@ use crate::backend::BackendArgs;
 use crate::backend::folders::Folders;
 use crate::backend::session::at_close::AtClose;
 use crate::backend::session::capture::Tee;
-use crate::backend::session::gauges::InFlight;
+use crate::backend::session::in_flight::InFlight;
 use crate::backend::session::io;
 use crate::backend::session::records::{Found, Records};
 use crate::backend::session::serve::{End, Session};
@@ -27,7 +27,7 @@ use crate::platform::fault_injection;
 use crate::platform::fault_injection::SessionFaults;
 use crate::platform::{Usage, usage};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
-use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, SCHEMA, SessionSummary, since};
+use crate::telemetry::{Clock, ClosedBy, CpuProfile, CpuProfileMode, SCHEMA, SessionSummary, since};
 
 /// Threads for requests that wait for the remote.
 const WORKERS: usize = 2;
@@ -202,12 +202,11 @@ struct Moved {
 }
 
 impl Released<'_> {
-    /// What ended the session, by its name in the summary.
-    fn closed_by(&self) -> &'static str {
+    fn closed_by(&self) -> ClosedBy {
         match self.end {
-            Ok(End::Close { .. }) => "close",
-            Ok(End::EndOfInput) => "eof",
-            Err(_) => "error",
+            Ok(End::Close { .. }) => ClosedBy::Close,
+            Ok(End::EndOfInput) => ClosedBy::Eof,
+            Err(_) => ClosedBy::Error,
         }
     }
 
@@ -243,7 +242,7 @@ impl Released<'_> {
             close_run_queue_wait_ns: at_close.run_queue_wait_ns,
             render_cpu_ns: since(self.moved.usage.cpu_ns(), usage().cpu_ns()),
             peak_rss_bytes: self.moved.usage.peak_rss_bytes,
-            closed_by: self.closed_by().to_owned(),
+            closed_by: self.closed_by(),
             error: self.end.as_ref().err().map(ToString::to_string),
             resources: found.resources,
             planted: session.faults.delay_summary(),

@@ -12,8 +12,8 @@ mod uploads;
 
 pub use crate::config::strategy::{PackOption, Strategy};
 pub use local::body_file::{BodyFile, CommitError};
+pub use local::folder::names::INDEX_FILE;
 pub use local::index::entry::{Entry, Origin};
-pub use local::index::log::INDEX_FILE;
 pub use local::store::LocalStore;
 pub use local::trim::plan::Limits;
 pub use local::trim::trimming::{TrimError, Trimmed, Trimming};
@@ -21,6 +21,6 @@ pub use local::verify::{Report, verify};
 pub use local_and_remote::{Cache, Found, Lookup, Put, PutRest};
 pub use remote::meter::Traffic;
 pub use remote::store::Remote;
-pub use strategy::Options;
+pub use strategy::remote_strategy::Options;
 pub use uploads::session::{UploadCounts, Uploads};
 pub use uploads::upload_time::Busy;

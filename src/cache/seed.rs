@@ -13,7 +13,7 @@ use crate::cache::local::store::LocalStore;
 use crate::cache::local_and_remote::Cache;
 use crate::cache::remote::s3_config::config as s3_config;
 use crate::cache::remote::store::Remote;
-use crate::cache::strategy::Options;
+use crate::cache::strategy::remote_strategy::Options;
 use crate::cache::uploads::session::Uploads;
 use crate::config::strategy::{PackOption, Strategy};
 use crate::platform::fault_injection::FaultSettings;

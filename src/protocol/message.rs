@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-use crate::protocol::{ActionId, OutputId, ProtocolError};
+use crate::protocol::error::ProtocolError;
+use crate::protocol::id::{ActionId, Id, OutputId};
 
 /// One request of go, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,10 +95,9 @@ impl Request {
     }
 }
 
-fn id<K>(text: Option<std::borrow::Cow<'_, str>>, field: &str) -> Result<crate::protocol::id::Id<K>, ProtocolError> {
+fn id<K>(text: Option<std::borrow::Cow<'_, str>>, field: &str) -> Result<Id<K>, ProtocolError> {
     let text = text.ok_or_else(|| ProtocolError::Header(format!("{field} is missing")))?;
-    crate::protocol::id::Id::from_wire(&text)
-        .ok_or_else(|| ProtocolError::Header(format!("{field} is not 32 bytes of padded base64")))
+    Id::from_wire(&text).ok_or_else(|| ProtocolError::Header(format!("{field} is not 32 bytes of padded base64")))
 }
 
 /// One answer to go. Fields that are not set are not written.

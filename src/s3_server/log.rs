@@ -9,7 +9,7 @@ use http::{Method, Uri};
 use serde::Serialize;
 
 use crate::platform::clock::now_unix_ns;
-use crate::s3_server::classify::{Operation, classify};
+use crate::s3_server::link::classify::{Operation, classify};
 use crate::s3_server::link::shaping::Direction;
 
 /// Longer ones count as this.

@@ -6,9 +6,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::telemetry::model::answer::{Outcome, REQUEST};
+use crate::telemetry::profile::latencies::Latencies;
 use crate::telemetry::profile::pprof_file;
+use crate::telemetry::request_log::reader::read_request_log;
 use crate::telemetry::summary::SessionSummary;
-use crate::telemetry::{Latencies, Outcome, REQUEST, read_request_log};
 
 /// How far a sum of times may be off in a file of histograms (three digits are kept), and in one of self times.
 const HISTOGRAM_TOLERANCE: f64 = 0.002;

@@ -1,13 +1,16 @@
 //! `session.json`: what a session adds up to. Written last, so that its presence means that all records are there.
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 
 use crate::config::strategy::Strategy;
 use crate::platform::fault_injection::DelaySummary;
-use crate::telemetry::{Counts, Resources, SessionFolder};
+use crate::telemetry::folder::session_folder::SessionFolder;
+use crate::telemetry::model::counts::Counts;
+use crate::telemetry::model::resources::Resources;
+use crate::telemetry::profile::cpu::ProfileSummary;
+use crate::telemetry::profile::latencies::Latency;
 
 /// Its file name.
 pub const SESSION_FILE: &str = "session.json";
@@ -82,8 +85,8 @@ pub struct SessionSummary {
     pub render_cpu_ns: Option<u64>,
     /// Largest resident set until stdout was closed.
     pub peak_rss_bytes: Option<u64>,
-    /// What ended the session: `close`, `eof` or `error`.
-    pub closed_by: String,
+    /// The end of the input.
+    pub closed_by: ClosedBy,
     /// What was wrong with the input, if anything.
     pub error: Option<String>,
     /// What processes and machine used, if samples were taken.
@@ -96,41 +99,17 @@ pub struct SessionSummary {
     pub cpu_profile: Option<ProfileSummary>,
 }
 
-/// A latency distribution, nanoseconds, from an HdrHistogram of three significant digits.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// How the input of a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Latency {
-    /// Number of values.
-    pub count: u64,
-    /// Median.
-    pub p50: u64,
-    /// 99th percentile.
-    pub p99: u64,
-    /// Largest value.
-    pub max: u64,
-}
-
-/// What is in a CPU profile.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ProfileSummary {
-    /// Samples taken.
-    pub samples: u64,
-    /// CPU time while they were taken, nanoseconds.
-    #[serde(default)]
-    pub cpu_ns: Option<u64>,
-}
-
-impl Latency {
-    /// `None` for an empty histogram.
-    pub fn of(histogram: &Histogram<u64>) -> Option<Self> {
-        (!histogram.is_empty()).then(|| Self {
-            count: histogram.len(),
-            p50: histogram.value_at_quantile(0.5),
-            p99: histogram.value_at_quantile(0.99),
-            max: histogram.max(),
-        })
-    }
+#[serde(rename_all = "lowercase")]
+pub enum ClosedBy {
+    /// By a `close`, which was answered.
+    Close,
+    /// Without one.
+    Eof,
+    /// By something that is not of the protocol.
+    Error,
 }
 
 impl SessionSummary {

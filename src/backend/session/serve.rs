@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::backend::session::capture::Tee;
-use crate::backend::session::gauges::InFlight;
+use crate::backend::session::in_flight::InFlight;
 use crate::backend::session::spans;
 use crate::backend::session::turns::Turns;
 use crate::cache::{Cache, Found, Lookup, Origin, Put, PutRest};

@@ -1,15 +1,15 @@
 //! A body on its way into the store: hashed and written in one pass, under a temporary name until it is checked.
 
 use ring::digest::{Context, SHA256};
-use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cache::local::folder::names::data_file_name;
+use crate::cache::local::folder::store_folder;
 use crate::cache::local::spare::Spare;
-use crate::cache::local::store_folder;
 use crate::protocol::OutputId;
 
 /// A temporary file that disappears unless it is committed.
@@ -210,17 +210,7 @@ impl Drop for BodyFile {
     }
 }
 
-/// `<OutputID with / as ->-d`: the workshop's name, and without a file extension as go wants it.
-pub fn data_file_name(output: &OutputId) -> String {
-    output.escaped() + "-d"
-}
-
-/// The output whose body has this name; `None` for other files.
-pub fn data_file_output(name: &OsStr) -> Option<OutputId> {
-    OutputId::from_escaped(name.to_str()?.strip_suffix("-d")?)
-}
-
-/// Brings a file to the disk itself, which takes so much longer than it really does.
+/// Syncs a file to the disk, and waits for `longer` after that.
 ///
 /// # Errors
 /// When the disk fails.

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::cache::local::index::log::INDEX_FILE;
-use crate::cache::local::lease::{CHANGES_LOCK, Lease, SESSIONS_LOCK};
-use crate::cache::local::store_folder::{is_own_name, is_store, kept_files, remove_stale, temporary_files};
+use crate::cache::local::folder::lease::Lease;
+use crate::cache::local::folder::names::INDEX_FILE;
+use crate::cache::local::folder::names::{CHANGES_LOCK, SESSIONS_LOCK};
+use crate::cache::local::folder::store_folder::{is_own_name, is_store, kept_files, remove_stale, temporary_files};
 use crate::cache::local::trim::plan::Limits;
 use crate::cache::local::trim::trimming::{PATIENCE, PAUSE, SLICE, TrimError, Trimming};
 
@@ -143,7 +144,8 @@ impl Cleaned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::local::store_folder::{MARKER, TEMPORARY_FOLDER, make, temporary_path};
+    use crate::cache::local::folder::names::{MARKER, TEMPORARY_FOLDER};
+    use crate::cache::local::folder::store_folder::{make, temporary_path};
     use crate::cache::local::verify::verify;
     use crate::cache::{Entry, LocalStore, Origin};
     use crate::protocol::{ActionId, OutputId};

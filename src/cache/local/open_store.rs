@@ -20,21 +20,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::time::SystemTime;
 
-use crate::cache::local::body_file::data_file_name;
+use crate::cache::local::folder::lease::{Lease, MomentLock};
+use crate::cache::local::folder::names::INDEX_FILE;
+use crate::cache::local::folder::names::SESSIONS_LOCK;
+use crate::cache::local::folder::names::data_file_name;
+use crate::cache::local::folder::store_folder;
 use crate::cache::local::index::entry::{Entry, Origin};
-use crate::cache::local::index::log::INDEX_FILE;
 use crate::cache::local::index::memory::Index;
-use crate::cache::local::lease::{Lease, MomentLock, SESSIONS_LOCK};
-use crate::cache::local::store_folder;
-use crate::cache::local::trim::plan::Limits;
+use crate::cache::local::trim::plan::{ARRIVAL_EVERY_S, Limits};
 use crate::cache::local::trim::trimming::Trimming;
 use crate::note::note;
 use crate::platform::clock::{modified_s, now_s};
 use crate::protocol::{ActionId, OutputId};
 
-/// How often a body that is there already tells, by its file's time, that it came in again, in seconds: an hour, as in
-/// go's own cache. It may have come in by so much later than its time says.
-pub const ARRIVAL_EVERY_S: i64 = 3600;
 /// How often a session looks whether uses are to be noted again, in seconds.
 const RENEW_EVERY_S: i64 = 3600;
 

@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use crate::cache::local::folder::store_folder;
 use crate::cache::local::open_store::OpenStore;
-use crate::cache::local::store_folder;
 use crate::note::note;
 use crate::platform;
 

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cache::local::body_file::{BodyFile, CommitError, data_file_name, sync};
+use crate::cache::local::body_file::{BodyFile, CommitError, sync};
+use crate::cache::local::folder::names::data_file_name;
+use crate::cache::local::folder::store_folder;
 use crate::cache::local::index::entry::{Entry, Origin};
 use crate::cache::local::open_store::{OpenStore, Share, whole_file};
 use crate::cache::local::spare::{Spare, usable};
-use crate::cache::local::store_folder;
 use crate::cache::local::trim::plan::Limits;
 use crate::cache::local::trim::trimming::Trimming;
 use crate::note::note;

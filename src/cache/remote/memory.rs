@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::local::small_file::{alone, replace, try_alone};
+use crate::cache::local::folder::small_file::{alone, replace, try_alone};
 use crate::cache::remote::s3_config::config::S3Config;
 use crate::platform::clock::{modified_s, now_s};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cache::local::body_file::data_file_name;
+use crate::cache::local::folder::names::data_file_name;
 use crate::cache::local::index::entry::Entry;
 use crate::protocol::{ActionId, OutputId};
 

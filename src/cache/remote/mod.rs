@@ -5,6 +5,7 @@ pub(crate) mod breaker;
 pub(crate) mod closing;
 pub(crate) mod contact;
 pub(crate) mod error;
+pub(crate) mod first_contact;
 pub(crate) mod memory;
 pub(crate) mod metadata;
 pub(crate) mod meter;

@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::cache::remote::contact::{LISTING_PATIENCE, SILENCE, ask_for_an_object};
+use crate::cache::remote::contact::SILENCE;
 use crate::cache::remote::error::RemoteError;
+use crate::cache::remote::first_contact::{LISTING_PATIENCE, ask_for_an_object};
 use crate::cache::remote::memory::{Memory, Turn};
 use crate::cache::remote::s3_client::client::S3Client;
 use crate::cache::remote::store::Remote;

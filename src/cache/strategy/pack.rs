@@ -14,7 +14,7 @@ use crate::cache::pack::read::packs::Packs;
 use crate::cache::pack::write::writer::PackWriter;
 use crate::cache::plain::objects::PlainObjects;
 use crate::cache::remote::store::Remote;
-use crate::cache::strategy::{Options, RemoteStrategy};
+use crate::cache::strategy::remote_strategy::{Options, RemoteStrategy};
 use crate::cache::uploads::pack::PackUploads;
 use crate::cache::uploads::plain::PlainUploads;
 use crate::cache::uploads::session::Uploads;

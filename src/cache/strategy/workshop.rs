@@ -10,7 +10,7 @@ use crate::cache::local::index::entry::Entry;
 use crate::cache::local::store::LocalStore;
 use crate::cache::plain::objects::PlainObjects;
 use crate::cache::remote::store::Remote;
-use crate::cache::strategy::RemoteStrategy;
+use crate::cache::strategy::remote_strategy::RemoteStrategy;
 use crate::cache::uploads::plain::PlainUploads;
 use crate::cache::uploads::session::Uploads;
 use crate::cache::uploads::unsent::Way;

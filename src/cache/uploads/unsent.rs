@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::cache::local::small_file::{alone, replace};
+use crate::cache::local::folder::small_file::{alone, replace};
 use crate::protocol::ActionId;
 
 /// More are not remembered: a remote that is away for weeks must not cost every build more.
@@ -164,7 +164,7 @@ impl Outstanding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::local::store_folder;
+    use crate::cache::local::folder::names::TEMPORARY_FOLDER;
 
     fn action(n: u8) -> ActionId {
         ActionId::new([n; 32])
@@ -192,7 +192,7 @@ mod tests {
         third.sent_in(Way::Packs, &[action(3), action(4)]);
         third.write();
         assert!(!folder.path().join(&third.name).exists(), "nothing is left of it");
-        let temporary = folder.path().join(store_folder::TEMPORARY_FOLDER);
+        let temporary = folder.path().join(TEMPORARY_FOLDER);
         assert_eq!(std::fs::read_dir(temporary).unwrap().count(), 0);
     }
 

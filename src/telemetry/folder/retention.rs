@@ -11,7 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use jiff::civil::DateTime;
 
-use crate::telemetry::folder::session_folder::{LOCK_FILE, UNFINISHED};
+/// Held until the process ends, so that others can wait for that, also when it was killed.
+pub const LOCK_FILE: &str = "session.lock";
+/// How the name of a session's folder begins until it has its lock: `.new-<process>-<8 hex>`.
+pub const UNFINISHED: &str = ".new-";
 
 /// Says that a folder is ours and may be emptied. Hidden: the last name that `ls` shows is the newest session.
 const MARKER: &str = ".cacheprog-sessions";

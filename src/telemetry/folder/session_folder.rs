@@ -5,16 +5,12 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::telemetry::Clock;
 use crate::telemetry::folder::retention::{
-    Keep, Removed, is_made_again, is_seen_by_git, make_sessions_folder, remove_old_sessions, remove_sessions,
-    session_in,
+    Keep, LOCK_FILE, Removed, UNFINISHED, is_made_again, is_seen_by_git, make_sessions_folder, remove_old_sessions,
+    remove_sessions, session_in,
 };
+use crate::telemetry::model::clock::Clock;
 
-/// Held until the process ends, so that others can wait for that, also when it was killed.
-pub const LOCK_FILE: &str = "session.lock";
-/// How the name of a session's folder begins until it has its lock: `.new-<process>-<8 hex>`.
-pub const UNFINISHED: &str = ".new-";
 /// A link in the session's folder until it has its plain name.
 const UNFINISHED_LINK: &str = ".link";
 /// Below a folder that was given: one folder for each session of a go that was started by what the first go ran.

@@ -11,10 +11,11 @@ use pprof::protos::{Message, Profile};
 
 use crate::note::note;
 use crate::platform::heap;
+use crate::telemetry::folder::session_folder::SessionFolder;
+use crate::telemetry::model::clock::Clock;
 use crate::telemetry::profile::heap_dump;
 use crate::telemetry::profile::heap_dump::{Amount, HeapStack};
 use crate::telemetry::profile::pprof_file::{Builder, folded};
-use crate::telemetry::{Clock, SessionFolder};
 
 /// Values of a sample, as Go's own heap profiles name them.
 const KINDS: [(&str, &str); 4] =

@@ -11,7 +11,9 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::telemetry::{Latencies, REQUEST, Spent, WallProfile};
+use crate::telemetry::model::answer::REQUEST;
+use crate::telemetry::profile::latencies::Latencies;
+use crate::telemetry::profile::wall::{Spent, WallProfile};
 
 /// Name of the part of a download until the head of its answer.
 pub const FIRST_BYTE_PART: &str = "first_byte";

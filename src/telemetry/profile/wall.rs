@@ -6,8 +6,10 @@ use std::io::BufWriter;
 
 use pprof::protos::{Message, Profile};
 
+use crate::telemetry::folder::session_folder::SessionFolder;
+use crate::telemetry::model::answer::Answer;
+use crate::telemetry::model::clock::Clock;
 use crate::telemetry::profile::pprof_file::Builder;
-use crate::telemetry::{Answer, Clock, SessionFolder};
 
 /// What was spent below one path of spans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,8 +155,8 @@ const WALL: usize = 1;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::model::answer::{Outcome, Times};
     use crate::telemetry::profile::pprof_file::stacks;
-    use crate::telemetry::{Outcome, Times};
 
     fn answer(kind: &'static str, times: [u64; 6]) -> Answer {
         let [arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns] = times;

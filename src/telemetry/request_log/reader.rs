@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use crate::protocol::{ActionId, Command, Id, Request};
+use crate::telemetry::model::answer::{Answer, Outcome, Times};
 use crate::telemetry::request_log::writer::{HEADER, Line, STAGES};
-use crate::telemetry::{Answer, Outcome, Times};
 
 /// A request log.
 #[derive(Clone, Debug, PartialEq)]

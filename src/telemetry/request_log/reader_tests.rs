@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::OutputId;
-use crate::telemetry::Clock;
+use crate::telemetry::model::clock::Clock;
 use crate::telemetry::request_log::writer::{RequestLines, RequestLog};
 
 const FIRST: &str = "# cacheprog request log, version 2, start_unix_ns=17 pid=4 go=-\n";

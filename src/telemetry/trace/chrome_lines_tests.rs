@@ -1,8 +1,8 @@
 //! Tests of the trace writer on the lines that tracing-chrome 0.7 writes.
 
 use super::*;
-use crate::telemetry::trace::recording::Gate;
-use crate::telemetry::{Answer, Outcome, Times};
+use crate::telemetry::model::answer::{Answer, Outcome, Times};
+use crate::telemetry::trace::gate::Gate;
 use serde_json::json;
 
 /// Writes `lines` as tracing-chrome does, in pieces of `size`, and reads the file back.

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::platform::ProcessCounters;
-use crate::telemetry::resources::sums::{Moment, since};
-use crate::telemetry::trace::recording::Drawing;
+use crate::telemetry::model::resources::{Moment, since};
+use crate::telemetry::trace::file::Drawing;
 
 /// What only the session knows, at one moment. Bytes and counts so far are marked.
 #[derive(Clone, Copy, Debug, Default)]

@@ -7,12 +7,14 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::telemetry::model::answer::{Answer, REQUEST};
+use crate::telemetry::model::clock::Clock;
 use crate::telemetry::trace::rows::{RowKind, Rows};
-use crate::telemetry::{Answer, Clock, REQUEST};
 
 /// A span that has ended, or was cut off.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +46,9 @@ pub struct TraceFile {
     /// Whether the group beside the requests has its name.
     is_group_named: bool,
 }
+
+/// The file, for all that draw into it.
+pub type Drawing = Arc<Mutex<TraceFile>>;
 
 /// What goes on beside the requests is shown as a process of its own, whose number is that of this one and so much more.
 pub const GROUP: u32 = 1_000_000_000;

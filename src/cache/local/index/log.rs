@@ -5,12 +5,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::cache::local::store_folder::is_store;
+use crate::cache::local::folder::names::INDEX_FILE;
+use crate::cache::local::folder::store_folder::is_store;
 
 use crate::cache::local::index::record::{Decoded, ENTRY_BYTES, Record, decode};
 
-/// File name of the log below the store's folder.
-pub const INDEX_FILE: &str = "index";
 /// Bytes that are read at once: a large log must not be in memory twice.
 const PIECE_BYTES: u64 = 1 << 20;
 

@@ -1,12 +1,9 @@
 //! The records of the index's log: an entry, or a use of one. Each is told by its first bytes and has a checksum.
 
+use crate::cache::local::folder::names::{ENTRY_MAGIC, USE_MAGIC};
 use crate::cache::local::index::entry::Entry;
 use crate::protocol::{ActionId, OutputId};
 
-/// First bytes of an entry; the last one is the version.
-const ENTRY_MAGIC: [u8; 4] = *b"gcp1";
-/// First bytes of a use. A program that does not know it skips it as damage.
-const USE_MAGIC: [u8; 4] = *b"gcu1";
 /// Magic, CRC-32 of the rest, action, output, size, time; integers little endian.
 pub const ENTRY_BYTES: usize = 4 + 4 + 32 + 32 + 8 + 8;
 /// Magic, CRC-32 of the rest, action, Unix seconds.
@@ -29,11 +26,6 @@ pub enum Decoded {
     Incomplete,
     /// No record starts here.
     Damaged,
-}
-
-/// Whether a log of ours begins with these bytes.
-pub fn begins_log(first: &[u8]) -> bool {
-    [ENTRY_MAGIC, USE_MAGIC].iter().any(|magic| first.starts_with(magic))
 }
 
 /// An entry as it is written.

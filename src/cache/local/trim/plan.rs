@@ -1,5 +1,8 @@
 //! Decides what leaves the store. Pure: ages and sizes in, what leaves out.
 
+/// How often a body that is there already shows, by its file's time, that it came in again, in seconds: an hour, as in
+/// go's own cache. It may have come in by so much later than its time says.
+pub const ARRIVAL_EVERY_S: i64 = 3600;
 /// Nothing leaves within so many seconds of its last use: a day, as cmd/go asks of a cache.
 pub const YOUNG_S: i64 = 24 * 3600;
 

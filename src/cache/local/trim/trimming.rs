@@ -12,11 +12,13 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::cache::local::body_file::data_file_name;
-use crate::cache::local::index::log::{INDEX_FILE, Log};
+use crate::cache::local::folder::lease::Lease;
+use crate::cache::local::folder::names::CHANGES_LOCK;
+use crate::cache::local::folder::names::INDEX_FILE;
+use crate::cache::local::folder::names::data_file_name;
+use crate::cache::local::folder::store_folder::{has_only_own_names, is_store, temporary_path};
+use crate::cache::local::index::log::Log;
 use crate::cache::local::index::memory::Index;
-use crate::cache::local::lease::{CHANGES_LOCK, Lease};
-use crate::cache::local::store_folder::{has_only_own_names, is_store, temporary_path};
 use crate::cache::local::trim::inventory::Inventory;
 use crate::cache::local::trim::leaving::Leaving;
 use crate::cache::local::trim::plan::Limits;

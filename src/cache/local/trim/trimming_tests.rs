@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use ring::digest::{SHA256, digest};
 
 use super::*;
-use crate::cache::local::lease::Lease;
-use crate::cache::local::store_folder::TEMPORARY_FOLDER;
+use crate::cache::local::folder::lease::Lease;
+use crate::cache::local::folder::names::TEMPORARY_FOLDER;
 use crate::cache::local::verify::verify;
 use crate::cache::{Entry, LocalStore, Origin};
 use crate::platform::clock::now_s;

@@ -8,7 +8,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::cache::remote::s3_client::attempt::Target;
+use crate::cache::remote::s3_client::target::Target;
 
 /// The longest that the question may take.
 const LIMIT: Duration = Duration::from_millis(500);

@@ -1,9 +1,9 @@
 //! The locks of a store (flock), which end with their process.
 //!
-//! - [`CHANGES_LOCK`]: sessions share it for the moments in which they change the store or rely on something old in it.
+//! - `CHANGES_LOCK`: sessions share it for the moments in which they change the store or rely on something old in it.
 //!   Trimming takes it alone, in short slices. Sessions of older versions share it for their whole life.
-//! - [`SESSIONS_LOCK`]: each session shares it for its whole life. `clean` takes it alone.
-//! - [`REMOTES_LOCK`]: a session takes it alone while it changes what the store keeps for remotes.
+//! - `SESSIONS_LOCK`: each session shares it for its whole life. `clean` takes it alone.
+//! - `REMOTES_LOCK`: a session takes it alone while it changes what the store keeps for remotes.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -12,14 +12,9 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::cache::local::store_folder::is_store;
+use crate::cache::local::folder::names::CHANGES_LOCK;
+use crate::cache::local::folder::store_folder::is_store;
 
-/// File name of the lock on changes, below the store's folder.
-pub const CHANGES_LOCK: &str = "lock";
-/// File name of the lock that tells that a session lives, below the store's folder.
-pub const SESSIONS_LOCK: &str = "sessions";
-/// File name of the lock on what the store keeps for remotes, below the store's folder.
-pub const REMOTES_LOCK: &str = "remotes";
 /// The longest that a session waits for a lock: go waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often it looks.
@@ -162,7 +157,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::local::store_folder::make;
+    use crate::cache::local::folder::store_folder::make;
 
     fn store() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
-use crate::backend::{KeepArgs, LimitArgs};
+use crate::backend::arguments::limits::{KeepArgs, LimitArgs};
 use crate::cache::{Options, PackOption, Strategy};
 use crate::config::folders::{Place, RECORDS, STORE};
 use crate::config::{DAY, choice, duration, folder, switch};

@@ -5,8 +5,9 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::cache::local::lease::{REMOTES_LOCK, open, within};
-use crate::cache::local::store_folder;
+use crate::cache::local::folder::lease::{open, within};
+use crate::cache::local::folder::names::REMOTES_LOCK;
+use crate::cache::local::folder::store_folder;
 
 /// The longest wait for another session, which takes the lock for the time of one small write. It may also be stopped, and
 /// go waits.

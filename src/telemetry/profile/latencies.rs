@@ -11,7 +11,9 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag};
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
-use crate::telemetry::{Answer, Latency, Outcome};
+use serde::{Deserialize, Serialize};
+
+use crate::telemetry::model::answer::{Answer, Outcome};
 
 /// Significant digits that are kept of each value.
 const DIGITS: u8 = 3;
@@ -20,6 +22,32 @@ const NS_PER_MS: f64 = 1e6;
 /// Size classes of bodies: the most bytes of each, and its name. The last takes the rest.
 pub const SIZE_CLASSES: [(u64, &str); 4] =
     [(4 << 10, "to-4KiB"), (64 << 10, "to-64KiB"), (1 << 20, "to-1MiB"), (u64::MAX, "over-1MiB")];
+
+/// A latency distribution, nanoseconds, from an HdrHistogram of three significant digits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Latency {
+    /// Number of values.
+    pub count: u64,
+    /// Median.
+    pub p50: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// Largest value.
+    pub max: u64,
+}
+
+impl Latency {
+    /// `None` for an empty histogram.
+    pub fn of(histogram: &Histogram<u64>) -> Option<Self> {
+        (!histogram.is_empty()).then(|| Self {
+            count: histogram.len(),
+            p50: histogram.value_at_quantile(0.5),
+            p99: histogram.value_at_quantile(0.99),
+            max: histogram.max(),
+        })
+    }
+}
 
 /// Histograms by tag.
 ///
@@ -135,7 +163,7 @@ pub fn size_class(bytes: u64) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::Times;
+    use crate::telemetry::model::answer::Times;
 
     fn answer(kind: &'static str, outcome: Outcome, bytes: Option<u64>, took_ns: u64) -> Answer {
         let times = Times { decided_ns: took_ns - 1, answered_ns: took_ns, ..Times::begun(0, 10) };

@@ -6,15 +6,12 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cache::local::body_file::data_file_output;
-use crate::cache::local::index::log::INDEX_FILE;
-use crate::cache::local::index::record::begins_log;
-use crate::cache::local::lease::{CHANGES_LOCK, REMOTES_LOCK, SESSIONS_LOCK};
+use crate::cache::local::folder::names::{
+    CHANGES_LOCK, INDEX_FILE, MARKER, REMOTES_LOCK, SESSIONS_LOCK, STAMP_FILE, TAG, TEMPORARY_FOLDER, begins_log,
+    data_file_output,
+};
 use crate::config::folders::{GIT_IGNORE, ignore_in_git};
 
-/// Marks a folder as a store. The first file that is made in it, so that no session takes a half-made store for a folder
-/// of the user's.
-pub const MARKER: &str = "cacheprog-store";
 const MARKER_TEXT: &str =
     "This folder is a cache of cacheprog, which adds and removes files here. It can be removed.\n";
 /// The same in a folder that an older version shares with its user.
@@ -22,15 +19,9 @@ const SHARED_MARKER_TEXT: &str = "cacheprog keeps a cache in this folder, which 
      sessions, remotes, trim.txt, tmp, 44 characters and -d, remote- or unsent- and 16 hex digits.\n";
 /// A folder that is not ours gets its store in a subfolder of this name.
 const SUBFOLDER: &str = "cacheprog";
-/// Tells backup programs that they can leave the folder out: <https://bford.info/cachedir/>.
-const TAG: &str = "CACHEDIR.TAG";
 const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This file is a cache directory tag created by cacheprog.\n\
     # For information about cache directory tags see https://bford.info/cachedir/\n";
-/// Name of the folder for temporary files below a store's folder.
-pub const TEMPORARY_FOLDER: &str = "tmp";
-/// When the store was trimmed last; go's own cache has the same.
-pub const STAMP_FILE: &str = "trim.txt";
 /// Temporary files older than this belong to a session that was killed.
 const STALE_AFTER: Duration = Duration::from_secs(3600);
 /// What a first write is tried with: a full disk often still makes files, but takes no content.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::platform;
 use crate::platform::Counters;
-use crate::telemetry::Clock;
-use crate::telemetry::resources::sums::{Moment, Resources};
+use crate::telemetry::model::clock::Clock;
+use crate::telemetry::model::resources::{Moment, Resources};
 use crate::telemetry::trace::counter_tracks::{Gauges, Tracks};
-use crate::telemetry::trace::recording::Drawing;
+use crate::telemetry::trace::file::Drawing;
 
 /// Time between two samples of a young session.
 const SHORTEST: Duration = Duration::from_millis(100);
