@@ -10,7 +10,7 @@ mod request_log;
 mod summary;
 mod trace;
 
-pub use agreement::{Agreement, check as check_agreement};
+pub use agreement::check::{Agreement, check_agreement};
 pub use folder::retention::{Keep, LOCK_FILE, Removed, UNFINISHED};
 pub use folder::session_folder::{INSIDE, SessionFolder, remove_ended_sessions};
 pub use listen::listen;

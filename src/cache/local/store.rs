@@ -11,7 +11,7 @@ use crate::cache::local::folder::names::data_file_name;
 use crate::cache::local::folder::store_folder;
 use crate::cache::local::index::entry::{Entry, Origin};
 use crate::cache::local::open_store::{OpenStore, Share, whole_file};
-use crate::cache::local::spare::{Spare, usable};
+use crate::cache::local::spare::{OTHER_FOLDER, Spare, usable};
 use crate::cache::local::trim::plan::Limits;
 use crate::cache::local::trim::trimming::Trimming;
 use crate::note::note;
@@ -25,8 +25,6 @@ pub const EMPTY_OUTPUT: OutputId = OutputId::new([
 ]);
 /// The largest body that fits into one page of any system.
 const SMALL_BYTES: usize = 4096;
-/// What helps when the store cannot be written.
-const OTHER_FOLDER: &str = "to use another folder, set --cache-dir or CACHEPROG_CACHE_DIR";
 
 /// A store of bodies and their index that several processes may share, and what takes its place while it cannot be written:
 /// go may fail when a put is refused.

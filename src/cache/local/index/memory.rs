@@ -4,26 +4,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::num::NonZeroU32;
 use std::path::Path;
 
-use crate::cache::local::index::entry::{Entry, Origin, USE_EVERY_S};
+use crate::cache::local::index::entry::{Entry, Origin};
 use crate::cache::local::index::hasher::ById;
+use crate::cache::local::index::known::{Known, compact};
 use crate::cache::local::index::log::Log;
 use crate::cache::local::index::record::{Record, encode_entry, encode_use};
 use crate::platform::clock::now_s;
 use crate::protocol::{ActionId, OutputId};
-
-/// An entry as this session knows it. Small: there may be a million.
-#[derive(Clone, Copy)]
-struct Known {
-    entry: Entry,
-    origin: Origin,
-    /// Whether this session gave it to go.
-    is_handed_out: bool,
-    /// When it was last used as far as is known, Unix seconds; `None`: not since it came into the store.
-    used_s: Option<NonZeroU32>,
-}
 
 type Entries = HashMap<ActionId, Known, ById>;
 
@@ -253,37 +242,6 @@ impl Index {
     }
 }
 
-impl Known {
-    fn arrived(entry: Entry, origin: Origin, now_s: i64) -> Self {
-        Self { entry, origin, is_handed_out: false, used_s: compact(now_s) }
-    }
-
-    fn hand_out(&mut self) -> (Entry, Origin) {
-        self.is_handed_out = true;
-        (self.entry, self.origin)
-    }
-
-    /// Whether go has the path of its body, by a get or a put.
-    fn was_given(&self) -> bool {
-        self.is_handed_out || self.origin == Origin::PutHere
-    }
-
-    fn is_noted(&self, now_s: i64) -> bool {
-        let used_s = self.used_s().or_else(|| put_s(&self.entry, now_s));
-        used_s.is_some_and(|used_s| now_s.abs_diff(used_s) < USE_EVERY_S as u64)
-    }
-
-    fn used_s(&self) -> Option<i64> {
-        self.used_s.map(|used_s| used_s.get().into())
-    }
-}
-
-/// When an entry was put, Unix seconds. `None` where the clock says that this is to come.
-pub fn put_s(entry: &Entry, now_s: i64) -> Option<i64> {
-    let put_s = entry.time_ns.div_euclid(1_000_000_000);
-    (put_s <= now_s).then_some(put_s)
-}
-
 /// Takes over an entry from the log.
 fn learn(entries: &mut Entries, replaced: &mut Vec<OutputId>, action: ActionId, entry: Entry) {
     let known =
@@ -301,11 +259,6 @@ fn learn(entries: &mut Entries, replaced: &mut Vec<OutputId>, action: ActionId, 
             *known = Known { entry, origin: Origin::Stored, is_handed_out: known.is_handed_out, used_s: None };
         }
     }
-}
-
-/// Unix seconds as an entry holds them: enough until 2106.
-fn compact(unix_s: i64) -> Option<NonZeroU32> {
-    NonZeroU32::new(unix_s.clamp(1, u32::MAX.into()) as u32)
 }
 
 #[cfg(test)]

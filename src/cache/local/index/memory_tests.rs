@@ -3,6 +3,7 @@
 use super::*;
 use crate::cache::local::folder::names::INDEX_FILE;
 use crate::cache::local::folder::store_folder;
+use crate::cache::local::index::entry::USE_EVERY_S;
 use crate::cache::local::index::record::{ENTRY_BYTES, USE_BYTES};
 use proptest::prelude::*;
 use std::fs::OpenOptions;

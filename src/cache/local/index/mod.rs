@@ -2,6 +2,7 @@
 
 pub(crate) mod entry;
 pub(crate) mod hasher;
+pub(crate) mod known;
 pub(crate) mod log;
 pub(crate) mod memory;
 pub(crate) mod record;

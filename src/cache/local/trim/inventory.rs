@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::cache::local::folder::names::data_file_output;
 use crate::cache::local::index::entry::USE_EVERY_S;
-use crate::cache::local::index::memory::{Index, put_s};
+use crate::cache::local::index::known::put_s;
+use crate::cache::local::index::memory::Index;
 use crate::cache::local::trim::leaving::Leaving;
 use crate::cache::local::trim::plan::{ARRIVAL_EVERY_S, Limits, PlannedBody, PlannedEntry, plan};
 use crate::platform::clock::modified_s;
