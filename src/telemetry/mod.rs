@@ -17,6 +17,7 @@ pub use listen::listen;
 pub use model::answer::{Answer, Outcome, REQUEST, Times};
 pub use model::clock::Clock;
 pub use model::counts::Counts;
+pub use model::kind::RequestKind;
 pub use model::resources::{HostUse, ProcessUse, Resources, since};
 pub use profile::cpu::{AUTO_AFTER, CpuProfile, CpuProfileMode, ProfileSummary};
 pub use profile::heap::HeapProfile;

@@ -18,7 +18,7 @@ use crate::backend::session::turns::Turns;
 use crate::cache::{Cache, Found, Lookup, Origin, Put, PutRest};
 use crate::platform::fault_injection::SessionFaults;
 use crate::protocol::{ActionId, Command, Frame, FrameReader, OutputId, ProtocolError, Response, ResponseWriter};
-use crate::telemetry::{Answer, Outcome, Recorder, Times};
+use crate::telemetry::{Answer, Outcome, Recorder, RequestKind, Times};
 
 /// The longest that it waits until the requests which the deadline has cut off have ended.
 const END_LIMIT: Duration = Duration::from_secs(1);
@@ -59,7 +59,7 @@ pub struct Session {
 #[derive(Clone, Copy)]
 struct Job {
     id: i64,
-    kind: &'static str,
+    kind: RequestKind,
     action: Option<ActionId>,
     times: Times,
 }
@@ -84,13 +84,13 @@ impl Session {
             let times = Times { kept_ns, ..Times::begun(arrived_ns, started_ns) };
             let job = |kind, action| Job { id: request.id, kind, action, times };
             match request.command {
-                Command::Get { action } => self.get(job("get", Some(action)), action),
+                Command::Get { action } => self.get(job(RequestKind::Get, Some(action)), action),
                 Command::Put { action, output, body_bytes } => {
-                    self.put(job("put", Some(action)), action, output, body_bytes, reader)?;
+                    self.put(job(RequestKind::Put, Some(action)), action, output, body_bytes, reader)?;
                 }
                 Command::Close => return Ok(End::Close { id: request.id, arrived_ns }),
                 Command::Unknown { ref name, .. } => {
-                    self.refuse(job("unknown", None), &format!("unknown command {name:?}"));
+                    self.refuse(job(RequestKind::Unknown, None), &format!("unknown command {name:?}"));
                 }
             }
             free_since_ns = clock.now_ns();
@@ -278,7 +278,7 @@ impl Session {
         let now_ns = self.recorder.clock().now_ns();
         let times = Times { decided_ns: now_ns, ..Times::begun(arrived_ns, arrived_ns) };
         self.respond(&Response { id, ..Response::default() });
-        self.record(Job { id, kind: "close", action: None, times }, Outcome::Closed, None, None, None);
+        self.record(Job { id, kind: RequestKind::Close, action: None, times }, Outcome::Closed, None, None, None);
     }
 }
 

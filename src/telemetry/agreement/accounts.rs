@@ -92,7 +92,7 @@ pub fn request_log(path: &Path) -> Result<Account> {
             Some(answer) => {
                 sum.add(
                     answer.id,
-                    answer.kind,
+                    answer.kind.name(),
                     answer.outcome.words(),
                     answer.bytes.unwrap_or(0),
                     answer.times.took_ns(),

@@ -1,6 +1,7 @@
 //! An answered request: times, outcome, and the stages that follow from them.
 
 use crate::protocol::{ActionId, OutputId};
+use crate::telemetry::model::kind::RequestKind;
 
 /// Name of the span of a request, and of the event that stands for one.
 pub const REQUEST: &str = "request";
@@ -90,8 +91,7 @@ impl Outcome {
 pub struct Answer {
     /// Its number.
     pub id: i64,
-    /// `get`, `put`, `close` or `unknown`.
-    pub kind: &'static str,
+    pub kind: RequestKind,
     /// The action it was about.
     pub action: Option<ActionId>,
     /// The output that was found or put.
@@ -109,7 +109,7 @@ pub struct Answer {
 impl Answer {
     /// True if it was answered without a task, and so without spans.
     pub fn was_at_once(&self) -> bool {
-        !matches!(self.kind, "get" | "put") || self.times.local_ns == self.times.decided_ns
+        !matches!(self.kind, RequestKind::Get | RequestKind::Put) || self.times.local_ns == self.times.decided_ns
     }
 
     /// The stages of the request in this process: name, begin and end. What it waited for between the local stage and
@@ -117,9 +117,9 @@ impl Answer {
     pub fn stages(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
         let Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, .. } = self.times;
         let local = match self.kind {
-            "get" => Some("local.lookup"),
-            "put" => Some("local.write"),
-            _ => None,
+            RequestKind::Get => Some("local.lookup"),
+            RequestKind::Put => Some("local.write"),
+            RequestKind::Close | RequestKind::Unknown => None,
         };
         let stages = [
             Some(("queue", arrived_ns, started_ns)),

@@ -1,6 +1,7 @@
 //! Numbers of requests by kind and outcome.
 
 use crate::telemetry::model::answer::{Answer, Outcome};
+use crate::telemetry::model::kind::RequestKind;
 
 /// Numbers of the requests so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -28,9 +29,9 @@ impl Counts {
     /// Counts an answer.
     pub fn add(&mut self, answer: &Answer) {
         match answer.kind {
-            "get" => self.gets += 1,
-            "put" => self.puts += 1,
-            _ => {}
+            RequestKind::Get => self.gets += 1,
+            RequestKind::Put => self.puts += 1,
+            RequestKind::Close | RequestKind::Unknown => {}
         }
         match answer.outcome {
             Outcome::HitLocal { is_foreign } => {

@@ -3,4 +3,5 @@
 pub(crate) mod answer;
 pub(crate) mod clock;
 pub(crate) mod counts;
+pub(crate) mod kind;
 pub(crate) mod resources;

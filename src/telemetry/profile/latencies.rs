@@ -14,6 +14,7 @@ use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 use serde::{Deserialize, Serialize};
 
 use crate::telemetry::model::answer::{Answer, Outcome};
+use crate::telemetry::model::kind::RequestKind;
 
 /// Significant digits that are kept of each value.
 const DIGITS: u8 = 3;
@@ -73,7 +74,7 @@ impl Latencies {
     /// Adds a request and its stages.
     pub fn add(&mut self, answer: &Answer) {
         let took_ns = answer.times.took_ns();
-        self.record(answer.kind, took_ns);
+        self.record(answer.kind.name(), took_ns);
         if let Some(source) = source(answer) {
             self.record(source, took_ns);
             if let Some(bytes) = answer.bytes {
@@ -147,10 +148,10 @@ impl Latencies {
 /// Kind of request and where its answer came from.
 fn source(answer: &Answer) -> Option<&'static str> {
     match (answer.kind, answer.outcome) {
-        ("get", Outcome::HitLocal { .. }) => Some("get/local"),
-        ("get", Outcome::HitRemote) => Some("get/remote"),
-        ("get", Outcome::Miss) => Some("get/miss"),
-        ("put", Outcome::Stored) => Some("put/stored"),
+        (RequestKind::Get, Outcome::HitLocal { .. }) => Some("get/local"),
+        (RequestKind::Get, Outcome::HitRemote) => Some("get/remote"),
+        (RequestKind::Get, Outcome::Miss) => Some("get/miss"),
+        (RequestKind::Put, Outcome::Stored) => Some("put/stored"),
         _ => None,
     }
 }
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
     use crate::telemetry::model::answer::Times;
 
-    fn answer(kind: &'static str, outcome: Outcome, bytes: Option<u64>, took_ns: u64) -> Answer {
+    fn answer(kind: RequestKind, outcome: Outcome, bytes: Option<u64>, took_ns: u64) -> Answer {
         let times = Times { decided_ns: took_ns - 1, answered_ns: took_ns, ..Times::begun(0, 10) };
         Answer { id: 1, kind, action: None, output: None, bytes, outcome, error: None, times }
     }
@@ -173,8 +174,8 @@ mod tests {
     #[test]
     fn the_log_is_read_back() {
         let mut latencies = Latencies::default();
-        latencies.add(&answer("get", Outcome::HitRemote, Some(5000), 2_000_000));
-        latencies.add(&answer("get", Outcome::Miss, None, 4_000_000));
+        latencies.add(&answer(RequestKind::Get, Outcome::HitRemote, Some(5000), 2_000_000));
+        latencies.add(&answer(RequestKind::Get, Outcome::Miss, None, 4_000_000));
         latencies.record("remote.get_meta", 1_000_000);
         let mut log = Vec::new();
         latencies.write(&mut log, 1_700_000_000_000_000_000, 3_000_000_000).unwrap();

@@ -91,8 +91,7 @@ fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, String> {
 }
 
 fn answer(at_ns: u64, id: i64, kind: &str, rest: &str, action: Option<ActionId>) -> Result<Answer, String> {
-    let kind = ["get", "put", "close", "unknown"].into_iter().find(|known| *known == kind);
-    let kind = kind.ok_or("an answer to no command")?;
+    let kind = kind.parse().map_err(|_| "an answer to no command")?;
     let (outcome, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let fields = fields(rest)?;
     let has_output = fields.contains_key("output");

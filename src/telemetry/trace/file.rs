@@ -109,7 +109,7 @@ impl TraceFile {
         let action = answer.action.map(|action| action.graph_key());
         let args = RequestArgs {
             id: answer.id,
-            kind: answer.kind,
+            kind: answer.kind.name(),
             action,
             bytes: answer.bytes,
             outcome: answer.outcome.words(),

@@ -1,7 +1,7 @@
 //! How many requests were open over the time of a build, in even parts, for a picture.
 
 use crate::bench::analysis::time::time_breakdown::Frame;
-use crate::telemetry::{Answer, LoggedSession};
+use crate::telemetry::{Answer, LoggedSession, RequestKind};
 
 /// The requests that were open over one build.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,11 +32,11 @@ impl InFlight {
         let of_go = |at_ns: u64| frame.backend_ns.saturating_add(at_ns);
         let answers = log.lines.iter().filter_map(|(_, line)| line.answer());
         let open: Vec<(&Answer, u64, u64)> = answers
-            .filter(|answer| matches!(answer.kind, "get" | "put"))
+            .filter(|answer| matches!(answer.kind, RequestKind::Get | RequestKind::Put))
             .map(|answer| (answer, of_go(answer.times.arrived_ns), of_go(answer.times.answered_ns)))
             .collect();
         for (answer, from_ns, to_ns) in &open {
-            found.average(answer.kind, *from_ns, *to_ns);
+            found.average(answer.kind.name(), *from_ns, *to_ns);
         }
         found.count(open.into_iter().map(|(_, from_ns, to_ns)| (from_ns, to_ns)));
         found
@@ -98,7 +98,7 @@ mod tests {
         Frame { backend_ns: 10, handshake_ns: 15, released_ns: 90, wall_ns: 100, workers: 2, cores: 2, go_cpu_ns: 0 };
 
     /// A request that is open between these times of the backend.
-    fn open(kind: &'static str, from_ns: u64, to_ns: u64) -> (u64, crate::telemetry::Line) {
+    fn open(kind: &str, from_ns: u64, to_ns: u64) -> (u64, crate::telemetry::Line) {
         answer(kind, from_ns, [from_ns, from_ns, from_ns, to_ns, to_ns])
     }
 

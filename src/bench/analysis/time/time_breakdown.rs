@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::analysis::time::stdin_stalls::Reader;
 use crate::bench::results::run::Round;
-use crate::telemetry::{Answer, LoggedSession, SessionSummary};
+use crate::telemetry::{Answer, LoggedSession, RequestKind, SessionSummary};
 
 /// Where the wall clock of one build went, nanoseconds. The seven parts of time add up to `wall_ns`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ impl Account {
     /// Of a build and what its backend logged.
     pub fn of(frame: Frame, log: &LoggedSession) -> Account {
         let answers: Vec<&Answer> = log.lines.iter().filter_map(|(_, line)| line.answer()).collect();
-        let close = answers.iter().find(|answer| answer.kind == "close");
+        let close = answers.iter().find(|answer| answer.kind == RequestKind::Close);
         let closed_ns = close.map_or(frame.released_ns, |close| frame.backend_ns + close.times.arrived_ns);
         // Each point is not before the last: clocks of two processes are read.
         let backend = frame.backend_ns.min(frame.wall_ns);
@@ -186,7 +186,9 @@ impl Sweep {
     }
 
     fn add(&mut self, zero_ns: u64, answer: &Answer) {
-        let Some(kind) = ["get", "put"].iter().position(|kind| *kind == answer.kind) else { return };
+        let Some(kind) = [RequestKind::Get, RequestKind::Put].iter().position(|kind| *kind == answer.kind) else {
+            return;
+        };
         let mut begin_ns = answer.times.arrived_ns;
         for (stage, ns) in answer.times.stages_ns().into_iter().enumerate() {
             let clipped = |at_ns: u64| (zero_ns + at_ns).clamp(self.from_ns, self.to_ns);
@@ -281,11 +283,20 @@ pub mod tests {
     use proptest::prelude::*;
 
     /// A request whose stages end at these times.
-    pub fn answer(kind: &'static str, arrived_ns: u64, ends_ns: [u64; 5]) -> (u64, Line) {
+    pub fn answer(kind: &str, arrived_ns: u64, ends_ns: [u64; 5]) -> (u64, Line) {
         let [started_ns, body_ns, local_ns, decided_ns, answered_ns] = ends_ns;
         let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, ..Times::default() };
         let outcome = Outcome::Miss;
-        let answer = Answer { id: 1, kind, action: None, output: None, bytes: None, outcome, error: None, times };
+        let answer = Answer {
+            id: 1,
+            kind: kind.parse().unwrap(),
+            action: None,
+            output: None,
+            bytes: None,
+            outcome,
+            error: None,
+            times,
+        };
         (answered_ns, Line::Answer(answer))
     }
 
