@@ -44,7 +44,7 @@ pub fn main(args: &BackendArgs, unreadable: &[Unreadable]) -> ! {
     std::process::exit(i32::from(!is_clean))
 }
 
-/// Whether the input was of the protocol to its end.
+/// Runs the session; false if the input was not of the protocol to its end.
 fn run(args: &BackendArgs, unreadable: &[Unreadable]) -> anyhow::Result<bool> {
     if args.heap_profile && !args.no_records && !platform::heap::is_profiled() {
         // The allocator has to know it when the process starts.
@@ -104,7 +104,7 @@ fn start_session(args: &BackendArgs, store: &Path, records: &Records, writer: Re
     }
 }
 
-/// What go does not wait for: the records, and order in both stores.
+/// Does what go does not wait for: the records, and order in both stores.
 fn finish(released: Released, session: &Session, records: &mut Records) {
     let args = released.args;
     // Before the records, which take longer: the next build may end meanwhile.
@@ -187,7 +187,7 @@ struct Released<'a> {
     moved: Moved,
 }
 
-/// What had gone to and from the remote when the uploads were over, or their deadline. Later ones go on until the process
+/// The traffic with the remote when the uploads were over, or their deadline. Later ones go on until the process
 /// ends.
 struct Moved {
     /// When go could go on, and what had been used by then.

@@ -1,4 +1,4 @@
-//! What a get and a put mean: local store, remote store, upload queue, strategies. Knows no stdin and no profiler.
+//! The meaning of a get and a put: local store, remote store, upload queue, strategies. Knows no stdin and no profiler.
 
 pub mod local;
 mod local_and_remote;

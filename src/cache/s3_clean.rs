@@ -12,15 +12,15 @@ const TRIES: u32 = 3;
 /// How often it lists again what should be gone.
 const PASSES: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
-/// Keys that one call deletes, so that progress can be told in between.
+/// Keys that one call deletes, so that progress shows in between.
 const STEP: usize = 1000;
 /// An ActionID or OutputID: 32 bytes in padded base64.
 const ID_LENGTH: usize = 44;
 
-/// What a bucket holds below the configured prefix.
+/// The objects of a bucket below the configured prefix.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// What [`remove`] may have: everything below a prefix, else what has a key of the workshop's or a pack's.
+    /// Objects that [`remove`] may delete: everything below a prefix, else what has a key of the workshop's or a pack's.
     pub ours: Vec<ListedObject>,
     /// How many objects are left alone.
     pub others: u64,
@@ -110,7 +110,7 @@ fn cannot(reason: &str) -> S3Error {
     S3Error::Other { tried: "DELETE of everything below a prefix".to_owned(), reason: reason.to_owned() }
 }
 
-/// Whether a key is `<OutputID>-d` or `<ActionID>-a.json`, with `/` in the ID written as `-`.
+/// True if a key is `<OutputID>-d` or `<ActionID>-a.json`, with `/` in the ID written as `-`.
 pub fn is_workshop_key(key: &str) -> bool {
     let id = key.strip_suffix("-d").or_else(|| key.strip_suffix("-a.json"));
     id.and_then(|id| id.strip_suffix('=')).is_some_and(|digits| {

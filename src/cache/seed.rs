@@ -24,7 +24,7 @@ const WAITING: usize = 8;
 /// The longest that the uploads may take.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// What is sent where. The remote comes from the `S3_` variables, as for the backend.
+/// Arguments of the hidden command that fills a remote. The remote comes from the `S3_` variables, as for the backend.
 #[derive(Debug, clap::Args)]
 pub struct SeedArgs {
     /// Folder of the local store that is sent

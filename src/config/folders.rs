@@ -22,7 +22,7 @@ pub struct Folder {
     pub here: &'static str,
     /// In the temporary folder of the user.
     pub temporary: &'static str,
-    /// Whether one in the user's own folders that can only be read is of use.
+    /// True if one in the user's own folders that can only be read is of use.
     is_for_reading: bool,
     base: fn() -> Result<PathBuf, String>,
 }
@@ -60,7 +60,7 @@ impl Place {
         }
     }
 
-    /// The same place with another path.
+    /// This place with another path.
     pub fn map(self, change: impl FnOnce(&Path) -> PathBuf) -> Self {
         match self {
             Self::Given(path) => Self::Given(change(&path)),
@@ -131,7 +131,7 @@ fn without_home(variable: &str) -> Result<PathBuf, String> {
     path.filter(|_| !cfg!(target_os = "macos")).ok_or_else(|| "there is no home folder".to_owned())
 }
 
-/// Whether there is such a folder with files in it that can be read.
+/// True if there is such a folder with files in it that can be read.
 fn is_readable(folder: &Path) -> bool {
     folder.to_str().is_some() && std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some())
 }

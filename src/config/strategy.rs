@@ -30,13 +30,13 @@ impl Strategy {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PackOption {
-    /// What comes next is fetched before go asks for it.
+    /// Packs that come next are fetched before go asks for them.
     Prefetch,
     /// Many outputs share an object.
     Packs,
     /// zstd.
     Compression,
-    /// What is asked first comes first.
+    /// Outputs that are asked for first come first.
     Order,
     /// More than one connection.
     Connections,

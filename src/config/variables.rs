@@ -12,7 +12,7 @@ use clap::{Arg, ArgMatches, Command, Error, Id, Parser};
 /// Longer values are cut in messages, in characters.
 const MOST_SHOWN: usize = 60;
 
-/// What this process was started with.
+/// The arguments and variables of this process.
 pub struct Parsed<C> {
     /// Flags over variables over defaults.
     pub cli: C,
@@ -41,7 +41,7 @@ impl Unreadable {
         format!("{}={:?} is {}", self.variable, self.value, self.why)
     }
 
-    /// Whether a flag gives the value, so that the variable does not count. `matches`: of the command of its argument.
+    /// True if a flag gives the value, so that the variable does not count. `matches`: of the command of its argument.
     fn is_overridden(&self, matches: &ArgMatches) -> bool {
         matches.value_source(self.argument.as_str()) == Some(ValueSource::CommandLine)
     }

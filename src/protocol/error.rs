@@ -25,7 +25,7 @@ pub enum ProtocolError {
     Body {
         /// The request's number.
         id: i64,
-        /// What is wrong.
+        /// The reason.
         what: &'static str,
     },
 }

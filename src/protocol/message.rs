@@ -12,11 +12,11 @@ use crate::protocol::id::{ActionId, Id, OutputId};
 pub struct Request {
     /// Number that the answer has to carry; go counts from 1.
     pub id: i64,
-    /// What is asked.
+    /// The command.
     pub command: Command,
 }
 
-/// What a request asks for.
+/// The command of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Is there an output for this action?
@@ -107,7 +107,7 @@ pub struct Response<'a> {
     /// The request's number; 0 in the handshake.
     #[serde(rename = "ID")]
     pub id: i64,
-    /// What went wrong. A silent miss in the answer to a get, can fail the build in any other.
+    /// The error. A silent miss in the answer to a get, can fail the build in any other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub err: Option<&'a str>,
     /// In the handshake only: the commands that this backend answers.

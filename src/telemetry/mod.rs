@@ -1,4 +1,4 @@
-//! What a session leaves: trace, profiles, request log, summary. One file for each output. Knows no cache.
+//! The records of a session: trace, profiles, request log, summary. One file for each output. Knows no cache.
 
 mod agreement;
 mod folder;

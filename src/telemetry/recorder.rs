@@ -40,7 +40,7 @@ pub struct Recorder {
     written: Mutex<Written>,
 }
 
-/// What has been made of the lines so far.
+/// The records that have been made of the lines so far.
 struct Written {
     counts: Counts,
     /// `None` when they are not asked for.

@@ -42,7 +42,7 @@ pub struct SessionSummary {
     pub bytes_up: u64,
     /// Requests sent to the remote.
     pub remote_requests: u64,
-    /// Of those, the ones that failed or gave something unusable.
+    /// Requests among them that failed or gave something unusable.
     pub remote_errors: u64,
     /// Most downloads at the same time.
     #[serde(default)]
@@ -54,7 +54,7 @@ pub struct SessionSummary {
     pub unpack_cpu_ns: u64,
     /// Why the session did without the remote or without uploads, be it for a part of its time.
     pub remote_off: Option<String>,
-    /// Whether an earlier session had found that the remote is off, and this one did not ask it at first.
+    /// True if an earlier session had found that the remote is off, and this one did not ask it at first.
     #[serde(default)]
     pub remote_off_remembered: bool,
     /// Entries whose body and metadata are in the remote.
@@ -72,10 +72,10 @@ pub struct SessionSummary {
     /// CPU time from the end of the input until stdout was closed: what `close` waited for.
     #[serde(default)]
     pub close_cpu_ns: Option<u64>,
-    /// Of the same time the part in which something was sent to the remote,
+    /// Time until then in which something was sent to the remote.
     #[serde(default)]
     pub close_sending_ns: Option<u64>,
-    /// and in which nothing was, but something was compressed.
+    /// Time until then in which nothing was sent, but something was compressed.
     #[serde(default)]
     pub close_compressing_ns: Option<u64>,
     /// Time of threads in it that were ready and had no core; `None` where there was nothing to upload.
@@ -87,9 +87,9 @@ pub struct SessionSummary {
     pub peak_rss_bytes: Option<u64>,
     /// The end of the input.
     pub closed_by: ClosedBy,
-    /// What was wrong with the input, if anything.
+    /// The error in the input, if there was one.
     pub error: Option<String>,
-    /// What processes and machine used, if samples were taken.
+    /// Resources that processes and machine used, if samples were taken.
     #[serde(default)]
     pub resources: Option<Resources>,
     /// Delays that were injected.

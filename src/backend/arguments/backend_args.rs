@@ -112,7 +112,7 @@ pub struct BackendArgs {
 }
 
 impl CacheArgs {
-    /// Whether store and records are in the working directory unless something else names them.
+    /// True if store and records are in the working directory unless something else names them.
     pub fn is_here(&self) -> bool {
         self.here.unwrap_or(self.strategy == Strategy::Workshop)
     }
@@ -145,7 +145,7 @@ impl RecordArgs {
 }
 
 impl BackendArgs {
-    /// What the cache has to know.
+    /// The options of the cache.
     pub fn options(&self) -> Options {
         Options {
             strategy: self.cache.strategy,

@@ -11,10 +11,10 @@ const LIMITS: &str = "Limits";
 /// The longest age, in days: more is a typing error, and the store counts in whole seconds.
 const MOST_DAYS: u32 = u32::MAX;
 
-/// What the local store may hold.
+/// Limits of the local store.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct LimitArgs {
-    /// What was not used for so long leaves the local store: a number of days, or a duration as 5d or 12h; 0: nothing does
+    /// Remove from the local store what was not used for so long: a number of days, or a duration as 5d or 12h; 0: nothing
     #[arg(long, value_name = "TIME", env = "CACHEPROG_MAX_AGE", default_value = "5d", value_parser = age, help_heading = LIMITS)]
     pub max_age: Duration,
     /// The local store's size, as 500MB or 10G (GB is 10^9 bytes, G and GiB are 2^30): the least recently used leaves; 0: no

@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::note::note;
 
-/// What came from go, and what went to it.
+/// Names of the files: bytes from go, and bytes to go.
 pub const FILES: [&str; 2] = ["stdin.txt", "stdout.txt"];
 
 /// A pipe of which a copy may be kept.
@@ -57,7 +57,7 @@ impl Copy {
 }
 
 impl Tee {
-    /// Whether something can be read at once.
+    /// True if something can be read at once.
     pub fn is_ready(&self) -> bool {
         let mut pipe = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
         poll(&mut pipe, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)

@@ -33,7 +33,7 @@ pub struct Records {
     interrupted: Interrupted,
 }
 
-/// What instruments found that is told in the session's summary.
+/// Results of the instruments, for the session's summary.
 pub struct Found {
     pub profile: Option<ProfileSummary>,
     pub resources: Option<Resources>,
@@ -103,12 +103,12 @@ impl Records {
         self.sampler.iter().for_each(Sampler::stop);
     }
 
-    /// What requests are noted in.
+    /// The recorder of the requests.
     pub fn recorder(&self) -> &Arc<Recorder> {
         &self.recorder
     }
 
-    /// Whether a signal asked for the end.
+    /// Knows if a signal asked for the end.
     pub fn interrupted(&self) -> &Interrupted {
         &self.interrupted
     }

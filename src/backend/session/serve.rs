@@ -26,7 +26,7 @@ const END_LIMIT: Duration = Duration::from_secs(1);
 /// After standing still for so long the reader looks whether somebody has been waiting.
 const STOOD_STILL_NS: u64 = 1_000_000;
 
-/// What ended the input.
+/// The end of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// A `close`, which is to be answered when all is done.

@@ -16,7 +16,7 @@ use crate::protocol::OutputId;
 pub struct BodyFile {
     /// Where to go on when writing fails.
     spare: Option<Arc<Spare>>,
-    /// Whether the store was gone and has been made again.
+    /// True if the store was gone and has been made again.
     is_made_again: bool,
     folder: PathBuf,
     temporary: PathBuf,
@@ -24,7 +24,7 @@ pub struct BodyFile {
     written_bytes: u64,
     /// `None` for a content that was checked before.
     hash: Option<Context>,
-    /// Whether the disk itself has to have it before it gets its name, and how much longer that takes than it does.
+    /// Time added to the sync before it gets its name; `None`: it is not synced.
     syncs: Option<Duration>,
     /// The trouble with the last folder, once none is left.
     failed: Option<io::Error>,
@@ -50,7 +50,7 @@ pub enum CommitError {
     Disk {
         /// The last folder tried.
         folder: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         error: io::Error,
     },
 }

@@ -16,7 +16,7 @@ use crate::cache::local::trim::trimming::{PATIENCE, PAUSE, SLICE, TrimError, Tri
 /// The longest that sessions are waited for that may be about to end.
 const ENDING: Duration = Duration::from_secs(3);
 
-/// What [`clean`] removed, and what it left.
+/// The result of [`clean`].
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Cleaned {
     /// Files removed.
@@ -114,7 +114,7 @@ fn remove_unused(folder: &Path, cleaned: &mut Cleaned) -> Result<(), TrimError> 
     Ok(())
 }
 
-/// What in the folder is not ours.
+/// The files in the folder that are not ours.
 fn others(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut others = Vec::new();
     for file in std::fs::read_dir(folder)? {

@@ -28,7 +28,7 @@ fn put(store: &LocalStore, n: u32) -> PathBuf {
     path
 }
 
-/// What a session was given, and must find until its day is over.
+/// Bodies that a session was given, and must find until its day is over.
 #[derive(Default)]
 struct Given {
     paths: Vec<PathBuf>,

@@ -81,7 +81,7 @@ impl LocalStore {
         Self { main: OpenStore::open(folder), below, spare, has_noted_spare, faults: FaultSettings::default() }
     }
 
-    /// The same store with these changes.
+    /// Injects faults.
     pub fn with(mut self, faults: FaultSettings) -> Self {
         self.faults = faults;
         self
@@ -126,12 +126,12 @@ impl LocalStore {
         [Some(&self.main), self.spare(), self.below.as_ref()].into_iter().flatten()
     }
 
-    /// Whether a body of this id and size is there; it was checked when it entered.
+    /// True if a body of this id and size is there; it was checked when it entered.
     pub fn has_body(&self, output: &OutputId, size_bytes: u64) -> bool {
         whole_file(&self.path_of(output), size_bytes).is_some()
     }
 
-    /// The same for a body that is to be kept: where it is there it counts as come in now.
+    /// True if a body is there that is to be kept; then it counts as come in now.
     pub fn reuse_body(&self, output: &OutputId, size_bytes: u64) -> bool {
         self.main.reuse_body(output, size_bytes)
     }
@@ -264,7 +264,7 @@ impl LocalStore {
         }
     }
 
-    /// What earlier sessions have put into the spare store: it has to leave some day, though this session had no need for it.
+    /// The spare store of earlier sessions: its content has to leave some day, though this session had no need for it.
     fn unopened_spare(&self) -> Option<PathBuf> {
         self.spare.as_ref()?.find_unopened().filter(|folder| folder != self.folder())
     }

@@ -11,7 +11,7 @@ use crate::cache::local::folder::store_folder::is_store;
 use crate::cache::local::index::memory::Index;
 use crate::protocol::OutputId;
 
-/// What [`verify`] found.
+/// The result of [`verify`].
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Actions in the index.

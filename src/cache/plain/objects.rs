@@ -111,7 +111,7 @@ impl PlainObjects {
         Ok(listed?.map(|objects| objects.into_iter().filter_map(without_prefix).collect()))
     }
 
-    /// Whether the remote has metadata for an action, by a separate question.
+    /// Asks if the remote has metadata for an action.
     ///
     /// # Errors
     /// [`RemoteError`], counted.
@@ -119,14 +119,14 @@ impl PlainObjects {
         let key = metadata::metadata_key(action);
         let work = async {
             let has = self.remote.client().await.has(&key).await;
-            // What is missing is not told apart from what is denied.
+            // Missing or denied: both are a miss.
             Ok(self.remote.or_missing(has.map(Some)).await?.unwrap_or(false))
         };
         let span = info_span!("remote.stat_meta");
         self.remote.request(Purpose::Download, within(METADATA_DEADLINE, &key, work).instrument(span)).await
     }
 
-    /// Whether the caller should call [`PlainObjects::look_for_bucket`] now: true once a session.
+    /// True if the caller should call [`PlainObjects::look_for_bucket`] now: true once a session.
     pub fn is_bucket_in_doubt(&self) -> bool {
         !self.bucket_asked.swap(true, Ordering::Relaxed)
     }
@@ -149,7 +149,7 @@ impl PlainObjects {
         }
     }
 
-    /// What the remote has for an action, by its metadata object. `None`: nothing.
+    /// The entry of an action by its metadata object; `None` without one.
     ///
     /// # Errors
     /// [`RemoteError`]; counted, and all of them mean a miss.

@@ -1,4 +1,4 @@
-//! What a small remote holds, learned from one listing: a get of anything else is a miss without a request.
+//! The keys of a small remote, learned from one listing: a get of anything else is a miss without a request.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard};
@@ -31,7 +31,7 @@ struct Known {
     failed: Option<(Instant, Duration)>,
 }
 
-/// What a listing gave.
+/// The result of a listing.
 pub enum Listed {
     /// All keys.
     All(HashSet<String>),

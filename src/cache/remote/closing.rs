@@ -1,4 +1,4 @@
-//! What a session says of the remote when it ends: one line, where it did without it.
+//! The line that a session says at its end, where it did without the remote.
 
 use std::sync::atomic::Ordering;
 
@@ -43,7 +43,7 @@ impl Remote {
         let _ = self.trouble.set(error.to_string().into());
     }
 
-    /// Whether an earlier session had found that the remote is off, and this one did not ask it at first.
+    /// True if an earlier session had found that the remote is off, and this one did not ask it at first.
     pub fn was_off_before(&self) -> bool {
         self.was_off_before.load(Ordering::Relaxed)
     }

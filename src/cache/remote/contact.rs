@@ -1,4 +1,4 @@
-//! What a session has learned of its remote: if it answers, lists, and lets the key read.
+//! Facts that a session learns of its remote: if it answers, lists, and lets the key read.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -31,7 +31,7 @@ impl Contact {
         let _ = self.heard.set(());
     }
 
-    /// Whether the remote has ever answered in this session.
+    /// True if the remote has ever answered in this session.
     pub fn has_heard(&self) -> bool {
         self.heard.get().is_some()
     }
@@ -41,7 +41,7 @@ impl Contact {
         let _ = self.lists.set(lists);
     }
 
-    /// Whether the remote is known not to list to this key.
+    /// True if the remote is known not to list to this key.
     pub fn is_listing_denied(&self) -> bool {
         self.lists.get() == Some(&false)
     }
@@ -57,7 +57,7 @@ impl Contact {
         denials >= most && !self.has_read()
     }
 
-    /// Whether an object was read.
+    /// True if an object was read.
     pub fn has_read(&self) -> bool {
         self.has_read.load(Ordering::Relaxed)
     }

@@ -97,7 +97,7 @@ impl Remote {
         })
     }
 
-    /// What a remote gave that has been silent for so long.
+    /// The error of a remote that has been silent for so long.
     pub(super) fn no_answer(&self, tried: &str, silent: Duration) -> S3Error {
         let (endpoint, tried) = (self.config.endpoint_url.clone(), tried.to_owned());
         S3Error::Timeout { endpoint, tried, seconds: silent.as_secs() }
@@ -125,7 +125,7 @@ impl Remote {
         is_final
     }
 
-    /// Whether the remote does not list to this key, asked where it is not known yet. There S3 answers 403 instead of 404
+    /// True if the remote does not list to this key, asked where it is not known yet. There S3 answers 403 instead of 404
     /// for an object that is missing.
     pub(super) async fn is_listing_denied(&self) -> bool {
         if self.contact.lists.get().is_none() {
@@ -134,12 +134,12 @@ impl Remote {
         self.contact.is_listing_denied()
     }
 
-    /// Whether packs cannot be found, because the remote does not list to this key.
+    /// True if packs cannot be found, because the remote does not list to this key.
     pub fn hides_packs(&self) -> bool {
         self.contact.is_listing_denied()
     }
 
-    /// What a get found: `None` for an object that is missing.
+    /// The result of a get: `None` for an object that is missing.
     pub(crate) async fn or_missing<T>(&self, found: Result<Option<T>, S3Error>) -> Result<Option<T>, RemoteError> {
         let error = match found {
             Ok(found) => {

@@ -12,7 +12,7 @@ use crate::cache::remote::s3_client::client::S3Client;
 use crate::cache::remote::store::Remote;
 
 impl Remote {
-    /// Whether the remote may be asked, for a get or a put that needs it. One that earlier sessions found to be off is not;
+    /// True if the remote may be asked, for a get or a put that needs it. One that earlier sessions found to be off is not;
     /// when it is time to try it again, one session does so beside its build.
     pub fn is_on(self: &Arc<Self>) -> bool {
         self.recall();

@@ -9,7 +9,7 @@ use crate::cache::remote::error::RemoteError;
 /// Waits before the second and the third attempt at what go may come to wait for.
 pub const AHEAD_RETRY_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
 
-/// Whether what go may come to wait for is tried again: waiting for the same silence once more does not help.
+/// True if what go may come to wait for is tried again: waiting for the same silence once more does not help.
 pub fn is_worth_another_try(error: &RemoteError) -> bool {
     error.is_passing() && !error.is_timeout()
 }

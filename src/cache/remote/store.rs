@@ -42,17 +42,17 @@ pub struct Remote {
     pub(crate) meter: Meter,
     /// Waits before what is fetched ahead is tried again.
     pub(crate) back_off: [Duration; 2],
-    /// What sessions remember of it when it is off; `None`: this one remembers nothing.
+    /// Memory of sessions that it is off; `None`: this one remembers nothing.
     pub(crate) memory: Option<Memory>,
-    /// What sessions remember of uploads to it when they are off.
+    /// Memory of sessions that uploads to it are off.
     pub(crate) upload_memory: Option<Memory>,
-    /// Whether they were off before.
+    /// True if they were off before.
     pub(crate) were_uploads_off: AtomicBool,
-    /// Whether this session is the one that tries uploads again.
+    /// True if this session is the one that tries uploads again.
     pub(crate) tries_uploads: AtomicBool,
     /// Set by the first need of the remote, which looks at what earlier sessions have left there.
     pub(crate) recalled: OnceLock<()>,
-    /// Whether it was off then.
+    /// True if it was off then.
     pub(crate) was_off_before: AtomicBool,
     /// Tries whether a remote that is off works again.
     pub(crate) probe: Mutex<Option<JoinHandle<()>>>,
@@ -89,14 +89,14 @@ impl Remote {
         }
     }
 
-    /// The same remote, with what sessions over the local store in `folder` remember of it.
+    /// Lets sessions over the local store in `folder` remember when it is off.
     pub fn remembered_in(mut self, folder: &Path) -> Self {
         self.memory = Some(Memory::new(folder, &self.config));
         self.upload_memory = Some(Memory::of_uploads(folder, &self.config));
         self
     }
 
-    /// The same remote with these changes.
+    /// Injects faults.
     pub fn with(mut self, faults: FaultSettings) -> Self {
         if let Some(ms) = faults.back_off_ms {
             self.back_off = [Duration::from_millis(ms); 2];
@@ -131,7 +131,7 @@ impl Remote {
         self.uploads_off_reason().or_else(earlier)
     }
 
-    /// What was moved so far.
+    /// The traffic so far.
     pub fn traffic(&self) -> Traffic {
         self.meter.traffic()
     }

@@ -10,7 +10,7 @@ use crate::cache::uploads::session::Uploads;
 const QUIET: Duration = Duration::from_secs(5);
 /// When connections have taken nothing for this long, and no upload has ended, the end of a session waits for none.
 const STANDSTILL: Duration = Duration::from_secs(10);
-/// What connections have taken may be on its way for longer: at most this, ...
+/// Bytes that connections have taken may be on their way for longer: at most so many, ...
 const HIDDEN_BYTES: u64 = 1 << 20;
 /// ... at this rate.
 const HIDDEN_BYTES_PER_S: u64 = 64 << 10;

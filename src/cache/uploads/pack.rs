@@ -37,7 +37,7 @@ pub struct PackUploads {
     pub(super) watches_idleness: AtomicBool,
 }
 
-/// What lives until an entry's pack is out.
+/// Lives until an entry's pack is out.
 pub type Kept = (Pending, OwnedSemaphorePermit);
 
 impl PackUploads {
@@ -54,7 +54,7 @@ impl PackUploads {
         }
     }
 
-    /// What all uploads of the session share.
+    /// The part that all uploads of the session share.
     pub fn uploads(&self) -> &Arc<Uploads> {
         &self.plain.uploads
     }

@@ -11,7 +11,7 @@ use crate::cache::uploads::attempts::{UPLOAD_PATIENCE, with_retries};
 use crate::cache::uploads::pack::PackUploads;
 use crate::cache::uploads::unsent::Way;
 
-/// What is out that long before the deadline is published, even when the rest is not.
+/// Packs that are out so long before the deadline are published, even when the rest is not out.
 const MANIFEST_MARGIN: Duration = Duration::from_secs(5);
 /// How often the end of a session looks whether what earlier ones left is queued.
 const QUEUEING_CHECK: Duration = Duration::from_millis(1);

@@ -13,7 +13,7 @@ use crate::cache::pack::format::manifest::LARGEST_PACKED;
 const ROOM_KIB: u32 = 512 << 10;
 /// The longest that puts wait for room while the queue does not move.
 const ROOM_PATIENCE: Duration = Duration::from_secs(2);
-/// What a large output takes of the room, KiB: it is streamed, and go must not wait for it.
+/// Room that a large output takes, KiB: it is streamed, and go must not wait for it.
 const LARGE_COST_KIB: u32 = 1 << 10;
 
 /// The room, all of it free at first.

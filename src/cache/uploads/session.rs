@@ -1,4 +1,4 @@
-//! What all uploads of a session share, whichever objects they write: tasks, room, and the count of what is out.
+//! The part that all uploads of a session share, whichever objects they write: tasks, room, and the count of what is out.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,4 @@
-//! What a session could not upload is remembered beside the local store, for the next one that uploads to the same remote.
+//! Entries that a session could not upload are remembered beside the local store, for the next one that uploads to the same remote.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -33,9 +33,9 @@ struct State {
     waiting: HashMap<ActionId, Outstanding>,
     /// Entries among them.
     left: u64,
-    /// What went out, as far as the file may still name it.
+    /// Entries that went out, as far as the file may still name it.
     sent: HashSet<ActionId>,
-    /// What is not sent again by later sessions: it would be cut off each time.
+    /// Entries that later sessions do not send again: they would be cut off each time.
     too_slow: HashSet<ActionId>,
 }
 
@@ -53,7 +53,7 @@ impl Unsent {
         Self { folder: folder.to_owned(), name, state: Mutex::default() }
     }
 
-    /// What earlier sessions could not send.
+    /// The entries that earlier sessions could not send.
     pub fn left_before(&self) -> Vec<ActionId> {
         let text = std::fs::read_to_string(self.folder.join(&self.name)).unwrap_or_default();
         text.lines().filter_map(ActionId::from_wire).collect()

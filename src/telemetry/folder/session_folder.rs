@@ -32,7 +32,7 @@ const PLAIN_NAMES: [&str; 13] = [
     "pprof/mem-alloc.svg",
 ];
 
-/// Of these a session has the first or the second: the link of the other would lead to another session.
+/// Pairs of which a session has the first or the second: the link of the other would lead to another session.
 const ONE_OF: [(&str, &str); 2] = [("pprof/cpu.svg", "pprof/cpu.txt"), ("pprof/cpu.txt", "pprof/cpu.svg")];
 
 /// The folder of one session.
@@ -101,7 +101,7 @@ impl SessionFolder {
         }
     }
 
-    /// Whether the link `plain` leads to a session that started after this one: names begin with the start.
+    /// True if the link `plain` leads to a session that started after this one: names begin with the start.
     fn is_older_than(&self, plain: &Path) -> bool {
         let Ok(target) = std::fs::read_link(plain) else { return false };
         session_in(&target).zip(session_in(&self.path)).is_some_and(|(linked, own)| own < linked)
@@ -158,7 +158,7 @@ fn make_folder(folder: &Path) -> io::Result<bool> {
     if folder.is_dir() { Ok(false) } else { create_dir_all(folder).map(|()| true) }
 }
 
-/// Whether something that is no link of ours has this name.
+/// True if something that is no link of ours has this name.
 fn is_users(plain: &Path) -> bool {
     match std::fs::read_link(plain) {
         Ok(target) => session_in(&target).is_none(),

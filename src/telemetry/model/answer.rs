@@ -100,7 +100,7 @@ pub struct Answer {
     pub bytes: Option<u64>,
     /// How it was answered.
     pub outcome: Outcome,
-    /// What was wrong, in the answer with an error.
+    /// The reason, in an answer with an error.
     pub error: Option<String>,
     /// When.
     pub times: Times,

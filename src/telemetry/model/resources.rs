@@ -1,4 +1,4 @@
-//! What the processes of a build and the machine used, summed up over the samples of a session.
+//! Resources that the processes of a build and the machine used, summed up over the samples of a session.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub struct Resources {
 /// More points of a series than this are thinned out to half.
 const MOST_POINTS: usize = 64;
 
-/// What processes used.
+/// Resources that processes used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProcessUse {
@@ -51,7 +51,7 @@ pub struct ProcessUse {
     pub peak_processes: u64,
 }
 
-/// What the machine did, for whomever.
+/// Resources that the machine used, for all its processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HostUse {
@@ -110,7 +110,7 @@ impl Resources {
 }
 
 impl Resources {
-    /// What the system did not tell, in words; nothing before the second sample.
+    /// Names of the values that the system does not have; none before the second sample.
     pub fn missing(&self) -> Vec<&'static str> {
         let host = &self.host;
         let missing = [

@@ -127,7 +127,7 @@ impl Names {
     }
 }
 
-/// Whether a function is jemalloc's, or one of the wrappers between it and who wants memory.
+/// True if a function is jemalloc's, or one of the wrappers between it and who wants memory.
 fn is_allocator(name: &str) -> bool {
     const WRAPPERS: [&str; 9] = [
         "alloc",

@@ -16,7 +16,7 @@ pub struct LoggedSession {
     pub pid: u32,
     /// Version of the go that it served, where it is known.
     pub go: Option<String>,
-    /// What happened, with its time: nanoseconds since the start.
+    /// Requests and answers, each with its time: nanoseconds since the start.
     pub lines: Vec<(u64, Line)>,
 }
 
@@ -26,7 +26,7 @@ pub struct LoggedSession {
 pub struct LogError {
     /// Its number; the first line is 1.
     pub number: usize,
-    /// What is wrong with it.
+    /// The reason.
     pub what: String,
 }
 

@@ -40,7 +40,7 @@ pub struct RequestLog {
     failed: Option<io::Error>,
 }
 
-/// What happened.
+/// A request or an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
     /// A request arrived.
@@ -122,7 +122,7 @@ impl RequestLog {
         }
     }
 
-    /// What went wrong, if the log was given up.
+    /// The error for which the log was given up, if it was.
     pub fn failure(&self) -> Option<&io::Error> {
         self.failed.as_ref()
     }

@@ -6,7 +6,7 @@ use crate::platform::ProcessCounters;
 use crate::telemetry::model::resources::{Moment, since};
 use crate::telemetry::trace::file::Drawing;
 
-/// What only the session knows, at one moment. Bytes and counts so far are marked.
+/// Values that only the session knows, at one moment. Bytes and counts so far are marked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauges {
     /// Most requests in flight since the last sample.

@@ -38,12 +38,12 @@ impl Slice {
 pub struct TraceFile {
     out: BufWriter<File>,
     failure: Option<io::Error>,
-    /// Whether an event stands before the next.
+    /// True if an event stands before the next.
     has_events: bool,
     rows: Rows,
     /// What each counter track showed last, and since when.
     counters: HashMap<String, (Value, f64)>,
-    /// Whether the group beside the requests has its name.
+    /// True if the group beside the requests has its name.
     is_group_named: bool,
 }
 

@@ -22,7 +22,7 @@ const PRICE: u32 = 250;
 /// Whom to look at, beside the machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watched {
-    /// Whether this process is the backend.
+    /// True if this process is the backend.
     pub is_backend: bool,
     /// The go command.
     pub go: Option<u32>,

@@ -92,7 +92,7 @@ impl MomentLock {
         true
     }
 
-    /// Whether a share is held.
+    /// True if a share is held.
     pub fn is_held(&self) -> bool {
         self.is_held
     }
@@ -114,12 +114,12 @@ impl MomentLock {
     }
 }
 
-/// Whether a share could be had within `patience`.
+/// Takes a share; false if there was none within `patience`.
 fn share_within(file: &File, patience: Duration) -> io::Result<bool> {
     within(patience, || file.try_lock_shared())
 }
 
-/// Whether `attempt` succeeded within `patience`.
+/// Repeats `attempt` while it would block; false if it did for all of `patience`.
 ///
 /// # Errors
 /// When the file system has no locks.

@@ -23,7 +23,7 @@ pub fn alone(folder: &Path) -> Alone {
     Alone(file.filter(|file| within(PATIENCE, || file.try_lock()).unwrap_or(false)))
 }
 
-/// The same without a wait: `None` while another session changes such files.
+/// Does so without a wait: `None` while another session changes such files.
 pub fn try_alone(folder: &Path) -> Option<Alone> {
     let Some(file) = open_lock(folder) else { return Some(Alone(None)) };
     match file.try_lock() {

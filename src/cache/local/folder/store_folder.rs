@@ -14,7 +14,7 @@ use crate::config::folders::{GIT_IGNORE, ignore_in_git};
 
 const MARKER_TEXT: &str =
     "This folder is a cache of cacheprog, which adds and removes files here. It can be removed.\n";
-/// The same in a folder that an older version shares with its user.
+/// Text of the marker in a folder that an older version shares with its user.
 const SHARED_MARKER_TEXT: &str = "cacheprog keeps a cache in this folder, which has other files too. Files of the cache: cacheprog-store, index, lock, \
      sessions, remotes, trim.txt, tmp, 44 characters and -d, remote- or unsent- and 16 hex digits.\n";
 /// A folder that is not ours gets its store in a subfolder of this name.
@@ -24,7 +24,7 @@ const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # For information about cache directory tags see https://bford.info/cachedir/\n";
 /// Temporary files older than this belong to a session that was killed.
 const STALE_AFTER: Duration = Duration::from_secs(3600);
-/// What a first write is tried with: a full disk often still makes files, but takes no content.
+/// Content of a first write: a full disk often still makes files, but takes no content.
 const PROBE: [u8; 4096] = [0; 4096];
 
 /// The folder of the store for someone who asks for one in `wanted`: that folder if it is missing, empty or a store, else
@@ -37,12 +37,12 @@ pub fn resolve(wanted: &Path) -> PathBuf {
     folder
 }
 
-/// Whether the folder is a store: it has the marker, or an index of an older version.
+/// True if the folder is a store: it has the marker, or an index of an older version.
 pub fn is_store(folder: &Path) -> bool {
     has_marker(folder) || is_older_store(folder)
 }
 
-/// Whether it has files, and none of them says that it is ours.
+/// Says if it has files, and none of them says that it is ours.
 fn is_foreign(folder: &Path) -> io::Result<bool> {
     if is_store(folder) {
         return Ok(false);
@@ -68,7 +68,7 @@ fn has_marker(folder: &Path) -> bool {
     read.is_ok() && [MARKER_TEXT, SHARED_MARKER_TEXT].iter().any(|whole| whole.starts_with(&text))
 }
 
-/// Whether an older version made it: its index begins with a record, or is empty among nothing but files of ours.
+/// True if an older version made it: its index begins with a record, or is empty among nothing but files of ours.
 fn is_older_store(folder: &Path) -> bool {
     let mut first = Vec::new();
     let Ok(file) = File::open(folder.join(INDEX_FILE)) else { return false };
@@ -79,7 +79,7 @@ fn is_older_store(folder: &Path) -> bool {
     }
 }
 
-/// Whether nothing but files of ours is in the folder. `false` also when it cannot be read.
+/// True if nothing but files of ours is in the folder. `false` also when it cannot be read.
 pub fn has_only_own_names(folder: &Path) -> bool {
     let Ok(mut files) = std::fs::read_dir(folder) else { return false };
     files.all(|file| file.is_ok_and(|file| is_own_name(&file.file_name())))
@@ -148,14 +148,14 @@ pub fn temporary_path(folder: &Path, kind: &str) -> PathBuf {
     folder.join(TEMPORARY_FOLDER).join(name)
 }
 
-/// Whether a temporary file of ours has this name.
+/// True if a temporary file of ours has this name.
 fn is_temporary_name(name: &str) -> bool {
     let Some((start, random)) = name.rsplit_once('-') else { return false };
     let pid = ["index-", "unsent-", "remote-"].iter().find_map(|kind| start.strip_prefix(kind)).unwrap_or(start);
     !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()) && is_hex_64(random)
 }
 
-/// Whether a file in the store has a name of the form that only files of ours have: a body, or what is kept for a remote.
+/// True if a file in the store has a name of the form that only files of ours have: a body, or what is kept for a remote.
 fn is_unmistakable(name: &OsStr) -> bool {
     let is_kept = |name: &str| ["unsent-", "remote-"].iter().any(|kind| name.strip_prefix(kind).is_some_and(is_hex_64));
     data_file_output(name).is_some() || name.to_str().is_some_and(is_kept)
@@ -165,7 +165,7 @@ fn is_hex_64(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether this is the name of a file or folder that a store has.
+/// True if this is the name of a file or folder that a store has.
 pub fn is_own_name(name: &OsStr) -> bool {
     let fixed =
         [INDEX_FILE, CHANGES_LOCK, SESSIONS_LOCK, REMOTES_LOCK, TEMPORARY_FOLDER, STAMP_FILE, GIT_IGNORE, MARKER, TAG]

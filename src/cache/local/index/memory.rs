@@ -20,7 +20,7 @@ type Entries = HashMap<ActionId, Known, ById>;
 pub struct Index {
     entries: Entries,
     log: Log,
-    /// What was replaced in this session: go may have been given it.
+    /// Outputs that were replaced in this session: go may have been given it.
     replaced: Vec<OutputId>,
 }
 
@@ -31,7 +31,7 @@ impl Index {
         Self::load(Log::open(folder))
     }
 
-    /// The same for a store that is only read: nothing is made.
+    /// Loads the log of a store that is only read: nothing is made.
     pub fn open_to_read(folder: &Path) -> Self {
         Self::load(Log::open_to_read(folder))
     }
@@ -54,7 +54,7 @@ impl Index {
         self.entries.get_mut(action).map(Known::hand_out)
     }
 
-    /// Whether the log shows that the entry was used in the day before `now_s`. Then trimming keeps it for another day at
+    /// True if the log shows that the entry was used in the day before `now_s`. Then trimming keeps it for another day at
     /// least.
     pub fn is_noted(&self, action: &ActionId, now_s: i64) -> bool {
         self.entries.get(action).is_some_and(|known| known.is_noted(now_s))
@@ -171,7 +171,7 @@ impl Index {
         Ok(())
     }
 
-    /// What this session gave to go, and of which the log shows no use in the day before `now_s`.
+    /// The entries that this session gave to go, and of which the log shows no use in the day before `now_s`.
     pub fn unnoted(&self, now_s: i64) -> impl Iterator<Item = (&ActionId, &Entry)> {
         let unnoted = self.entries.iter().filter(move |(_, known)| known.was_given() && !known.is_noted(now_s));
         unnoted.map(|(action, known)| (action, &known.entry))
@@ -192,7 +192,7 @@ impl Index {
         self.entries.iter().map(|(action, known)| (action, &known.entry))
     }
 
-    /// The same, each with its last use, Unix seconds; `None`: none since it came into the store, as far as is known.
+    /// All entries, each with its last use, Unix seconds; `None`: none since it came into the store, as far as is known.
     pub fn iter_used(&self) -> impl Iterator<Item = (&ActionId, &Entry, Option<i64>)> {
         self.entries.iter().map(|(action, known)| (action, &known.entry, known.used_s()))
     }

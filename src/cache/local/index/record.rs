@@ -1,4 +1,4 @@
-//! The records of the index's log: an entry, or a use of one. Each is told by its first bytes and has a checksum.
+//! The records of the index's log: an entry, or a use of one. Each is recognized by its first bytes and has a checksum.
 
 use crate::cache::local::folder::names::{ENTRY_MAGIC, USE_MAGIC};
 use crate::cache::local::index::entry::Entry;
@@ -12,13 +12,13 @@ pub const USE_BYTES: usize = 4 + 4 + 32 + 8;
 /// One record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// What is stored for an action.
+    /// The entry of an action.
     Entry(ActionId, Entry),
     /// When the entry of an action was used, Unix seconds. True to a day: see [`crate::cache::local::index::entry::USE_EVERY_S`].
     Use(ActionId, i64),
 }
 
-/// What the first bytes of a text are.
+/// The first record of some bytes.
 pub enum Decoded {
     /// A whole record of so many bytes.
     Record(Record, usize),

@@ -1,4 +1,4 @@
-//! What lies in the folder of a store, and what of it a plan lets leave.
+//! The bodies in the folder of a store, and those that leave by a plan.
 
 use std::collections::HashMap;
 use std::io;

@@ -1,4 +1,4 @@
-//! What leaves the store, and what sessions that work meanwhile take back.
+//! The entries and bodies that leave the store, without those that sessions take back meanwhile.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -42,7 +42,7 @@ impl Leaving {
         self.bodies.iter().copied().collect()
     }
 
-    /// Whether a body leaves.
+    /// True if a body leaves.
     pub fn has_body(&self, output: &OutputId) -> bool {
         self.bodies.contains(output)
     }

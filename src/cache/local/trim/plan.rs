@@ -33,7 +33,7 @@ pub struct PlannedBody {
     pub arrived_s: i64,
 }
 
-/// What leaves, by the places in the lists.
+/// Entries and bodies that leave, by their places in the lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// For each entry, whether it leaves.
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    /// What stays, with the entries' bodies at their new places.
+    /// Bodies and entries that stay, with the entries' bodies at their new places.
     fn rest(bodies: &[PlannedBody], entries: &[PlannedEntry], plan: &Plan) -> (Vec<PlannedBody>, Vec<PlannedEntry>) {
         let stays: Vec<usize> = (0..bodies.len()).filter(|body| !plan.bodies[*body]).collect();
         let kept = entries.iter().zip(&plan.entries).filter(|(_, leaves)| !**leaves);

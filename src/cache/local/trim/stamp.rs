@@ -30,7 +30,7 @@ impl Stamp {
         }
     }
 
-    /// Whether a day has passed. A store that has never been trimmed gets its first day here.
+    /// Says if a day has passed. A store that has never been trimmed gets its first day here.
     ///
     /// # Errors
     /// When the file cannot be read or written.

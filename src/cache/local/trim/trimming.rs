@@ -34,7 +34,7 @@ pub const PAUSE: Duration = Duration::from_millis(10);
 /// How long a trimming waits for sessions, which share the lock for a second at most.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What a trimming removed.
+/// The result of a trimming.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trimmed {
     /// Actions that the index no longer has.
@@ -47,7 +47,7 @@ pub struct Trimmed {
     pub bodies_left: u64,
     /// Bytes of these.
     pub bytes_left: u64,
-    /// Whether builds left no moment for all of it; the next trimming does the rest.
+    /// True if builds left no moment for all of it; the next trimming does the rest.
     pub is_cut_short: bool,
 }
 
@@ -66,13 +66,13 @@ pub enum TrimError {
     Disk {
         /// The store.
         folder: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         error: io::Error,
     },
 }
 
 impl TrimError {
-    /// What the user can do about a disk that fails.
+    /// Help where a disk fails.
     pub fn next_for_disk(folder: &Path) -> &'static str {
         if has_only_own_names(folder) {
             "remove the folder, if nothing else helps: the next build makes a new one"
@@ -82,7 +82,7 @@ impl TrimError {
     }
 }
 
-/// What to trim.
+/// One trimming of a store.
 pub struct Trimming<'a> {
     /// The store.
     pub folder: &'a Path,

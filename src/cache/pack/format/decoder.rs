@@ -10,7 +10,7 @@ use crate::cache::pack::format::layout::{Directory, Frame, PackError};
 /// Takes the bytes of a pack in pieces and gives its frames.
 #[derive(Default)]
 pub struct PackDecoder {
-    /// What has come and was not given out.
+    /// Bytes that have come and were not given out.
     buffer: BytesMut,
     next_frame: usize,
     has_directory: bool,

@@ -44,7 +44,7 @@ pub struct PackRecord {
     pub written_s: i64,
     /// When the last session that used it ended, as far as a merge has seen; Unix seconds.
     pub used_s: i64,
-    /// Of its entries, by their number.
+    /// Fingerprints of its entries, by their number.
     pub fingerprints: Vec<Fingerprint>,
 }
 
@@ -56,7 +56,7 @@ pub struct AccessOrder {
     pub packs: Vec<PackId>,
 }
 
-/// What one session, or several, tell of the bucket.
+/// The packs of one session, or several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     pub packs: Vec<PackRecord>,
@@ -96,14 +96,14 @@ impl fmt::Debug for PackId {
 }
 
 impl PackRecord {
-    /// Whether it is a single output that is too large for a pack.
+    /// True if it is a single output that is too large for a pack.
     pub fn is_large(&self) -> bool {
         u64::from(self.bytes) > LARGEST_PACKED
     }
 }
 
 impl Fingerprint {
-    /// Of an action.
+    /// The fingerprint of an action.
     pub fn of(action: &ActionId) -> Self {
         Self(std::array::from_fn(|at| action.as_bytes()[at]))
     }
@@ -198,7 +198,7 @@ impl Manifest {
     }
 }
 
-/// Of the counts in the header and all that follows it.
+/// The checksum of the counts in the header and all that follows it.
 fn checksum(counts: [u32; 4], rest: &[u8]) -> u64 {
     let mut hash = Xxh3Default::new();
     hash.update(&counts.map(u32::to_le_bytes).concat());

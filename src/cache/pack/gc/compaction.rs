@@ -12,7 +12,7 @@ const ACCESS_ORDERS_KEPT: usize = 16;
 /// A pack that no session used for so long leaves the manifest: 30 days.
 const UNUSED_S: i64 = 30 * 24 * 3600;
 
-/// What manifests come to together.
+/// Several manifests as one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Merged {
     /// In the place of all of them.
@@ -65,7 +65,7 @@ fn last_uses(manifests: &[Manifest], access_orders: &[&AccessOrder]) -> HashMap<
     used_s
 }
 
-/// Of access_orders, the newest first, those that tell what comes after some pack: of a pack the newest one counts.
+/// The access orders that say what comes after some pack: for a pack the newest one counts. They come newest first.
 fn worth_keeping(access_orders: &[&AccessOrder]) -> Vec<AccessOrder> {
     let mut known = HashSet::new();
     let tells = |access_order: &&&AccessOrder| {

@@ -1,4 +1,4 @@
-//! What the manifests of a bucket say together, in memory: in which pack an action is, and what was used after it.
+//! The manifests of a bucket together, in memory: in which pack an action is, and what was used after it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

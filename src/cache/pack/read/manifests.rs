@@ -56,7 +56,7 @@ impl Packs {
 }
 
 impl Manifests {
-    /// Of what was read, by key, with the time of each.
+    /// Sorts the results of reading, which come by key with the time of each.
     fn of(all: HashMap<String, (i64, Read)>) -> Self {
         let newest_s = all.values().map(|(modified_s, _)| *modified_s).max().unwrap_or_default();
         let mut manifests = Self { found: Vec::new(), damaged: Vec::new(), is_complete: true, newest_s };
@@ -86,13 +86,13 @@ fn by_the_stores_clock(key: &str, mut manifest: Manifest, modified_s: i64) -> Ma
     manifest
 }
 
-/// What became of reading a manifest.
+/// The result of reading a manifest.
 #[derive(Debug, PartialEq, Eq)]
 enum Read {
     Manifest(Manifest),
     Damaged,
     Gone,
-    /// Of a later version, or not to be had.
+    /// It is of a later version, or not to be had.
     Unknown,
 }
 

@@ -25,7 +25,7 @@ const DECODERS: usize = 2;
 const END_PATIENCE: Duration = Duration::from_secs(1);
 /// The packs of a remote as one session reads them.
 pub struct Packs {
-    /// What is read where there are no packs.
+    /// The objects that are read where there are no packs.
     pub(super) objects: Arc<PlainObjects>,
     pub(crate) remote: Arc<Remote>,
     pub(super) local: Arc<LocalStore>,
@@ -46,7 +46,7 @@ pub struct Packs {
     /// Ends the fetches when the session ends.
     pub(super) ending: SetOnce<()>,
     pub(super) fetches: TaskTracker,
-    /// What the packs should have and did not give: it is put anew.
+    /// Actions that the packs should have and did not give: they are put anew.
     lost: Mutex<HashSet<ActionId>>,
     /// How many of the packs that go used a manifest of this session names; `None` before the first.
     published_uses: Mutex<Option<usize>>,

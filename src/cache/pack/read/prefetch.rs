@@ -75,7 +75,7 @@ impl Packs {
 
     async fn arrival(&self, action: &ActionId, mut progress: watch::Receiver<Progress>) -> Option<Entry> {
         loop {
-            // In this order: what came last is there before the end is told.
+            // In this order: what came last is there before the end is seen.
             let now = *progress.borrow_and_update();
             let has_ended = now == Progress::Ended;
             if let Some((entry, ..)) = self.local.get(action) {

@@ -31,7 +31,7 @@ pub struct Batch<T> {
 /// A large output that is to be sent as an object of its own.
 pub struct Large {
     pub id: PackId,
-    /// What is in front of it.
+    /// The bytes in front of it.
     pub head: Bytes,
     action: ActionId,
     size_bytes: u64,

@@ -8,8 +8,7 @@ use std::time::Duration;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::cache::remote::s3_client::error::S3Error;
-use crate::cache::remote::s3_client::target::Target;
+use crate::cache::remote::s3_client::error::{S3Error, Target};
 use crate::cache::remote::s3_client::unreachable;
 
 /// The codes of refusals that say that no user has the key.

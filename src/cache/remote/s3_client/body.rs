@@ -21,7 +21,7 @@ pub struct S3Body {
     key: String,
     stream: ByteStream,
     received_bytes: u64,
-    /// What the store announced, in bytes.
+    /// The length that the store announced, in bytes.
     pub content_length: Option<u64>,
 }
 

@@ -13,9 +13,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::cache::remote::s3_client::attempt::Attempt;
-use crate::cache::remote::s3_client::error::S3Error;
+use crate::cache::remote::s3_client::error::{S3Error, Target};
 use crate::cache::remote::s3_client::region::OneBucket;
-use crate::cache::remote::s3_client::target::Target;
 use crate::cache::remote::s3_client::upload::Upload;
 use crate::cache::remote::s3_config::config::S3Config;
 
@@ -105,7 +104,7 @@ impl S3Client {
         S3Client { shared }
     }
 
-    /// What the client puts before every key; may be empty.
+    /// The prefix of every key; may be empty.
     pub fn prefix(&self) -> &str {
         &self.shared.prefix
     }
@@ -141,7 +140,7 @@ impl S3Client {
         Ok(Some(whole.freeze()))
     }
 
-    /// Whether there is an object of that key.
+    /// Asks if there is an object of that key.
     ///
     /// # Errors
     /// See [`S3Error`].

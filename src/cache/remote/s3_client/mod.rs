@@ -11,7 +11,6 @@ pub(crate) mod probe;
 pub(crate) mod region;
 pub(crate) mod request;
 pub(crate) mod settings;
-pub(crate) mod target;
 pub(crate) mod trust;
 pub(crate) mod unreachable;
 pub(crate) mod upload;

@@ -8,7 +8,7 @@ use crate::cache::remote::s3_config::amazon;
 use crate::cache::remote::s3_config::amazon::{AmazonHost, host};
 use crate::cache::remote::s3_config::config::S3Config;
 
-/// What a path may contain without being encoded (RFC 3986, section 2.3: unreserved).
+/// Characters that are encoded in a path (RFC 3986, section 2.3: all but the unreserved).
 const NOT_IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl S3Config {
@@ -45,7 +45,7 @@ impl S3Config {
         }
     }
 
-    /// The same remote at the endpoint of another region: Amazon's hosts have the region in their name, and serve no other.
+    /// This remote at the endpoint of another region: Amazon's hosts have the region in their name, and serve no other.
     pub fn in_region(&self, region: &str) -> S3Config {
         let endpoint_url = amazon::endpoint_in(&self.endpoint_url, region);
         S3Config { endpoint_url, region: region.to_owned(), ..self.clone() }
