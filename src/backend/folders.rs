@@ -57,8 +57,12 @@ fn unwritable(store: &Path) -> Option<String> {
     if let Err(why) = usable(store) {
         return Some(why);
     }
-    let error = access(&index, Access::WRITE_OK).err().filter(|_| index.exists())?;
-    Some(format!("cannot write to {}: {}", index.display(), io::Error::from(error)))
+    match access(&index, Access::WRITE_OK) {
+        Err(error) if index.exists() => {
+            Some(format!("cannot write to {}: {}", index.display(), io::Error::from(error)))
+        }
+        _ => None,
+    }
 }
 
 /// The stores that sessions with `store` use or have used, for a command that changes them: that one, if it can be written,

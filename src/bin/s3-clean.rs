@@ -105,7 +105,7 @@ fn show(found: &Found, config: &S3Config) {
         note::line(format_args!("  … and {} more", found.ours.len() - SHOWN_KEYS));
     }
     if found.others > 0 {
-        note::line(format_args!("{} not of the cache: left alone", counted(found.others, "other object")));
+        note::line(format_args!("left alone: {}", counted(found.others, "other object")));
     }
 }
 

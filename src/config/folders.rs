@@ -127,8 +127,10 @@ fn below_home(folder: PathBuf, home: &Path) -> Result<PathBuf, String> {
 
 /// The variable alone counts for a user without a home, where the system has such variables.
 fn without_home(variable: &str) -> Result<PathBuf, String> {
-    let path = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-    path.filter(|_| !cfg!(target_os = "macos")).ok_or_else(|| "there is no home folder".to_owned())
+    match std::env::var_os(variable).map(PathBuf::from) {
+        Some(path) if path.is_absolute() && !cfg!(target_os = "macos") => Ok(path),
+        _ => Err("there is no home folder".to_owned()),
+    }
 }
 
 /// True if there is such a folder with files in it that can be read.

@@ -78,7 +78,9 @@ impl<R: Read> FrameReader<R> {
         self.waited = Some(Duration::ZERO);
         let wrong = |what| ProtocolError::Body { id, what };
         self.skip_white_space()?;
-        self.expect_quote().ok_or(ProtocolError::Truncated)?.then_some(()).ok_or(wrong("no opening quote"))?;
+        if !self.expect_quote().ok_or(ProtocolError::Truncated)? {
+            return Err(wrong("no opening quote"));
+        }
         let mut chars = bytes.div_ceil(3).checked_mul(4).ok_or(wrong("an impossible size"))?;
         let mut decoded = 0;
         while chars > 0 {

@@ -57,12 +57,10 @@ impl Recorder {
     /// A recorder that writes below `folder` what `switches` ask for, and into the trace; without a folder it records
     /// nothing. A record that cannot be written is given up with one line on stderr.
     pub fn new(clock: Clock, folder: Option<&SessionFolder>, switches: Switches, trace: Option<Drawing>) -> Self {
-        let log = folder.filter(|_| switches.request_log).and_then(|folder| {
-            let path = folder.file("request.txt");
-            RequestLog::create(&path, &clock)
-                .inspect_err(|error| note(format_args!("no request log: {}: {error}", path.display())))
-                .ok()
-        });
+        let log = match folder {
+            Some(folder) if switches.request_log => create_log(folder, &clock),
+            _ => None,
+        };
         let lines = folder.map(|_| RequestLines::default());
         let wall = switches.wall_profile.then(WallProfile::default);
         let latencies = switches.histograms.then(Latencies::default);
@@ -98,7 +96,7 @@ impl Recorder {
             add(lines);
             is_full = lines.0.len().is_multiple_of(FULL);
         }
-        if let Some(call) = self.on_full.get().filter(|_| is_full) {
+        if is_full && let Some(call) = self.on_full.get() {
             call();
         }
     }
@@ -113,7 +111,7 @@ impl Recorder {
             lines.put_back(held);
         }
         written.add(&taken);
-        if let Some(error) = written.log.as_ref().and_then(RequestLog::failure).filter(|_| is_end) {
+        if is_end && let Some(error) = written.log.as_ref().and_then(RequestLog::failure) {
             note(format_args!("the request log is not complete: {error}"));
         }
     }
@@ -145,6 +143,12 @@ impl Recorder {
     fn written(&self) -> MutexGuard<'_, Written> {
         self.written.lock().expect("no recorder panics")
     }
+}
+
+fn create_log(folder: &SessionFolder, clock: &Clock) -> Option<RequestLog> {
+    let path = folder.file("request.txt");
+    let log = RequestLog::create(&path, clock);
+    log.inspect_err(|error| note(format_args!("no request log: {}: {error}", path.display()))).ok()
 }
 
 impl Written {

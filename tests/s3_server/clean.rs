@@ -98,7 +98,7 @@ async fn prefixes_are_normalized_and_the_raw_one_is_not() {
         client.put_bytes(key, body_of(1)).await.unwrap();
     }
     let normal = s3_clean(&config, &["--yes", "--prefix", "//ci"], &[]).await;
-    assert!(normal.status.success() && stderr(&normal).contains("1 objects"), "{}", stderr(&normal));
+    assert!(normal.status.success() && stderr(&normal).contains("1 object of the cache"), "{}", stderr(&normal));
     assert_eq!(server.stats("").objects, 4);
     let old = s3_clean(&config, &["--yes", "--raw-prefix", "/ci/"], &[]).await;
     assert!(old.status.success() && stderr(&old).contains("\n  /ci/a "), "{}", stderr(&old));

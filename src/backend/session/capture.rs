@@ -48,8 +48,10 @@ impl Copy {
     }
 
     fn add(&self, bytes: &[u8]) {
-        let Some(mut file) = self.file.get().filter(|_| self.failed.get().is_none()) else { return };
-        if let Err(error) = file.write_all(bytes) {
+        if let Some(mut file) = self.file.get()
+            && self.failed.get().is_none()
+            && let Err(error) = file.write_all(bytes)
+        {
             note(format_args!("the captured bytes are not complete: {error}"));
             let _ = self.failed.set(());
         }

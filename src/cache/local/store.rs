@@ -158,11 +158,10 @@ impl LocalStore {
     /// checked where fault injection says so.
     pub fn begin_fetched(&self) -> BodyFile {
         let folder = self.folder().to_owned();
-        let body = match self.faults.no_verify {
-            true => return BodyFile::create_checked(folder, None),
-            false => BodyFile::create(folder, None),
-        };
-        body.synced(self.faults.syncs())
+        if self.faults.no_verify {
+            return BodyFile::create_checked(folder, None);
+        }
+        BodyFile::create(folder, None).synced(self.faults.syncs())
     }
 
     /// Checks a body, gives it its final name and returns its path.

@@ -176,7 +176,7 @@ impl Remote {
 
     /// Why nothing could be read, where gets were denied and none was not.
     pub(super) fn denied_all(&self) -> Option<&Arc<str>> {
-        self.denial.get().filter(|_| !self.contact.has_read())
+        if self.contact.has_read() { None } else { self.denial.get() }
     }
 
     /// Makes sure that the remote was heard of before something is sent there: whether an upload arrives shows late, and a

@@ -169,8 +169,10 @@ impl Manifest {
             return Err(ManifestError::Damaged);
         }
         let mut fields = Fields(rest);
-        let manifest = Self::parse(&mut fields, counts).filter(|_| fields.0.is_empty());
-        manifest.ok_or(ManifestError::Damaged)
+        match Self::parse(&mut fields, counts) {
+            Some(manifest) if fields.0.is_empty() => Ok(manifest),
+            _ => Err(ManifestError::Damaged),
+        }
     }
 
     fn parse(fields: &mut Fields<'_>, [packs, ids, access_orders, dropped]: [u32; 4]) -> Option<Self> {

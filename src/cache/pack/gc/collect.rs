@@ -24,7 +24,10 @@ impl Packs {
     /// Publishes what this session used, where that would look unused otherwise, and merges manifests where they are many.
     /// Any trouble leaves more to the next session.
     pub async fn collect_garbage(&self) {
-        let Some(loaded) = self.loaded().filter(|_| self.remote.uploads_off_reason().is_none()) else { return };
+        let Some(loaded) = self.loaded() else { return };
+        if self.remote.uploads_off_reason().is_some() {
+            return;
+        }
         let (access_order, published) = (self.access_order(), self.published_uses());
         let is_merged = loaded.manifests >= MOST_MANIFESTS;
         let is_news = published.is_none_or(|published| published < access_order.len());

@@ -116,9 +116,10 @@ impl Packs {
         let span = info_span!(parent: None, "prefetch", pack = %record.id, bytes = record.bytes);
         let key = pack_key(record.id);
         let read = async {
-            match record.is_large() {
-                true => self.read_large(&key, record, transfer).instrument(span).await,
-                false => self.read_pack(&key, transfer).instrument(span).await,
+            if record.is_large() {
+                self.read_large(&key, record, transfer).instrument(span).await
+            } else {
+                self.read_pack(&key, transfer).instrument(span).await
             }
         };
         // What is dropped in its middle leaves no file behind.
@@ -130,9 +131,10 @@ impl Packs {
         };
         transfer.progress.send_replace(Progress::Ended);
         let mut schedule = loaded.schedule();
-        match record.is_large() {
-            true => schedule.large_ended(),
-            false => schedule.ended(on_its_way),
+        if record.is_large() {
+            schedule.large_ended();
+        } else {
+            schedule.ended(on_its_way);
         }
         self.start(loaded, &mut schedule);
     }
