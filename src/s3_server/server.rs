@@ -29,7 +29,7 @@ use crate::s3_server::api::multipart::Uploads;
 use crate::s3_server::api::operations::Operations;
 use crate::s3_server::api::store::Store;
 use crate::s3_server::link::faults::{Damage, Fault, FaultKind, Faults};
-use crate::s3_server::link::shaping::{Direction, Link, LinkSettings};
+use crate::s3_server::link::shaping::{Direction, LinkSettings, ShapedLink};
 use crate::s3_server::link::throttled_body::Paced;
 use crate::s3_server::log::{Delays, Log, Record};
 
@@ -92,7 +92,7 @@ pub(crate) struct Shared {
     service: S3Service,
     store: Arc<Store>,
     keys: Arc<Keys>,
-    link: Arc<Link>,
+    link: Arc<ShapedLink>,
     log: Arc<Log>,
     faults: Faults,
 }
@@ -113,7 +113,7 @@ impl Server {
             service: service(&store, &keys),
             store,
             keys,
-            link: Arc::new(Link::new(options.link)?),
+            link: Arc::new(ShapedLink::new(options.link)?),
             log: Arc::new(Log::new(options.keep_log)),
             faults: Faults::new(options.faults.0, options.faults.1),
         });

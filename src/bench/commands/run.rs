@@ -25,7 +25,7 @@ use crate::bench::execute::remote::variables;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::execute::runner;
 use crate::bench::execute::runner::{Execute, Watch};
-use crate::bench::execute::workload::build_target::Workload;
+use crate::bench::execute::workload::build_target::BuildTarget;
 use crate::bench::execute::workload::user_module::UserModule;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step, one_round};
@@ -300,7 +300,7 @@ pub fn set_up<'a>(
         folder,
         interrupt,
         executable: std::env::current_exe().context("cannot find bench's own executable")?,
-        workload: Workload::create(work, plan, module, go, &folders)?,
+        workload: BuildTarget::create(work, plan, module, go, &folders)?,
         folders,
         _temporary: temporary,
         remote,

@@ -10,7 +10,7 @@ use crate::bench::execute::backend::command::BackendCommand;
 use crate::bench::execute::backend::records;
 use crate::bench::execute::backend::session;
 use crate::bench::execute::go::build_log::BuildLog;
-use crate::bench::execute::process::command as process;
+use crate::bench::execute::process::command;
 use crate::bench::execute::process::command::Measured;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::plan::go_command::GoCommand;
@@ -85,7 +85,7 @@ impl RoundRunner<'_> {
         let measured: Vec<Result<Measured>> = std::thread::scope(|scope| {
             let start = |ready| {
                 let Ready { command, log, .. }: &mut Ready = ready;
-                scope.spawn(move || process::run(command, log, interrupt, |_| {}))
+                scope.spawn(move || command::run(command, log, interrupt, |_| {}))
             };
             let threads: Vec<_> = ready.iter_mut().map(start).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {

@@ -12,14 +12,14 @@ use crate::bench::execute::backend::session;
 use crate::bench::execute::go::build_log::BuildLog;
 use crate::bench::execute::go::go_view::merge::GoView;
 use crate::bench::execute::go::gocache;
-use crate::bench::execute::go::workers as go_workers;
-use crate::bench::execute::process::command as process;
+use crate::bench::execute::go::workers;
+use crate::bench::execute::process::command;
 use crate::bench::execute::process::command::Measured;
 use crate::bench::execute::process::cpu_load::Busy;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::execute::state_check;
 use crate::bench::execute::state_check::{Before, ServerSeen};
-use crate::bench::plan::steps::{Kind, Step};
+use crate::bench::plan::steps::Step;
 use crate::bench::report::text::errors::in_words;
 use crate::bench::results::run::Round;
 use crate::bench::scenario::cache_state::CacheState;
@@ -63,9 +63,9 @@ impl RoundRunner<'_> {
         let mut sampler = None;
         let is_sampled = left.backend.is_none() && self.plan.records;
         let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
-        let busy = self.plan.case_of(&step).filter(|_| step.kind != Kind::Preparation).map_or(0, |case| case.busy);
+        let busy = self.plan.measured_case(&step).map_or(0, |case| case.busy);
         let busy = Busy::start(&self.executable, busy, self.interrupt)?;
-        let measured = process::run(&mut command, &outside, self.interrupt, started)?;
+        let measured = command::run(&mut command, &outside, self.interrupt, started)?;
         drop(busy);
         let resources = sampler.and_then(Sampler::finish).map(|resources| with_all_cpu(resources, &measured));
         let mut round = Round::measured(
@@ -110,18 +110,16 @@ impl RoundRunner<'_> {
         let mut flags = view.as_ref().map(GoView::flags).unwrap_or_default();
         flags.extend(case.filter(|case| case.trimpath).map(|_| "-trimpath".into()));
         // What others start from is made before the change.
-        let change = case.filter(|_| step.kind != Kind::Preparation).and_then(|case| case.change);
+        let change = self.plan.measured_case(&step).and_then(|case| case.change);
         let module = self.workload.enter(change)?;
         let mut command = self.timed(&module, &gocache, &flags);
         self.isolate(&mut command);
         if let Some(jobs) = case.and_then(|case| case.jobs) {
             command.env("GOMAXPROCS", jobs.to_string());
         }
-        let workers = go_workers::of(&command, &self.go.version);
-        let backend = match step.state.uses_backend() {
-            true => Some(self.prepare_backend(step, folder, &mut command)?),
-            false => None,
-        };
+        let workers = workers::of(&command, &self.go.version);
+        let backend =
+            if step.state.uses_backend() { Some(self.prepare_backend(step, folder, &mut command)?) } else { None };
         let files_before = gocache_files(&gocache)?;
         Ok((command, Left { gocache, files_before, view, lacks_view: wants_view && !has_view, backend, workers }))
     }
@@ -201,8 +199,8 @@ impl RoundRunner<'_> {
 
     /// Keeps a local store for later rounds, or gives it up.
     fn keep_or_retire(&mut self, round: &Round, local: PathBuf) {
-        let Step { state, kind, .. } = round.step;
-        let case = self.plan.case_of(&round.step).filter(|_| kind != Kind::Preparation);
+        let state = round.step.state;
+        let case = self.plan.measured_case(&round.step);
         let cache_kind = Case::cache_kind(state, self.plan.case_of(&round.step));
         if state == CacheState::Cold && case.is_none() {
             self.caches.filled(cache_kind.clone()).remote_whole = round.state_ok;
@@ -210,7 +208,7 @@ impl RoundRunner<'_> {
         match state {
             CacheState::LocalHit => {}
             _ if case.is_some() => self.caches.retire(local),
-            // The store of a b that was not in its state may lack what it did not fetch.
+            // The store of a remote-hit round that was not in its state may lack entries that it did not fetch.
             CacheState::RemoteHit if !round.state_ok => {}
             _ => self.caches.keep_local(cache_kind, local),
         }

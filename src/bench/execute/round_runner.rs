@@ -14,7 +14,7 @@ use crate::bench::execute::go::workers;
 use crate::bench::execute::process::interrupt::Interrupt;
 use crate::bench::execute::remote::remote_store::Remote;
 use crate::bench::execute::remote::variables;
-use crate::bench::execute::workload::build_target::Workload;
+use crate::bench::execute::workload::build_target::BuildTarget;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step};
 use crate::bench::results::run::LinkMeasured;
@@ -29,7 +29,7 @@ pub struct RoundRunner<'a> {
     pub folders: GoFolders,
     /// One of these folders. It goes with this.
     pub _temporary: TempDir,
-    pub workload: Workload,
+    pub workload: BuildTarget,
     /// None where no step uses it.
     pub remote: Option<Remote>,
     pub caches: Caches,

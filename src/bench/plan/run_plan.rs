@@ -15,7 +15,7 @@ use crate::bench::scenario::case::Case;
 use crate::bench::scenario::ci::{CiSpec, Group, Prices};
 use crate::bench::scenario::file::Scenario;
 use crate::bench::scenario::link::Link;
-use crate::bench::scenario::network_grid::Grid;
+use crate::bench::scenario::network_grid::LinkGrid;
 use crate::bench::scenario::source_change::Change;
 use crate::cache::Strategy;
 
@@ -56,7 +56,7 @@ pub struct Plan {
     #[serde(default)]
     pub compare_with_first: bool,
     /// What the cases are points of, if they are.
-    pub grid: Option<Grid>,
+    pub grid: Option<LinkGrid>,
     /// What is planted, each with the names of its cases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bottlenecks: Vec<Bottleneck>,
@@ -149,6 +149,11 @@ impl Plan {
             steps.extend(steps::heap(&setups));
         }
         steps
+    }
+
+    /// The case of a step that is measured; None for a preparation, which runs without what the case injects.
+    pub fn measured_case(&self, step: &Step) -> Option<&Case> {
+        if step.kind == steps::Kind::Preparation { None } else { self.case_of(step) }
     }
 
     /// The case of a step, where it has one.

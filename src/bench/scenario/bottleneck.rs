@@ -6,7 +6,6 @@ use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::CaseSpec;
 use crate::bench::scenario::link::LinkChange;
 use crate::bench::scenario::rule::Rule;
-use crate::bench::scenario::suggest::suggestion;
 use crate::cache::{Knobs, PackOption, Strategy};
 use crate::s3_server::Fault;
 
@@ -16,7 +15,7 @@ use crate::s3_server::Fault;
 pub struct BottleneckSpec {
     pub name: String,
     /// The rule that has to find it; left out for a healthy build, where no rule may find much.
-    pub rule: Option<String>,
+    pub rule: Option<Rule>,
     /// The state that is built with and without it.
     #[serde(alias = "leg")]
     pub state: CacheState,
@@ -54,20 +53,6 @@ pub struct Bottleneck {
 }
 
 impl BottleneckSpec {
-    /// Checks its rule; its cases are checked with the others.
-    pub fn check(&self) -> Result<(), String> {
-        let Some(rule) = &self.rule else { return Ok(()) };
-        if Rule::named(rule).is_some() {
-            return Ok(());
-        }
-        let rules = Rule::ALL.map(Rule::name);
-        Err(format!(
-            "`rule` of the bottleneck `{}`: there is no rule `{rule}`; {}",
-            self.name,
-            suggestion(rule, &rules)
-        ))
-    }
-
     /// Its cases: the injected one, then the control.
     pub fn cases(&self) -> impl Iterator<Item = CaseSpec> {
         let case = |name: String, of: &Circumstances| CaseSpec { jobs: self.jobs, ..of.clone().case(name, self.state) };
@@ -84,7 +69,7 @@ impl BottleneckSpec {
     pub fn named(&self) -> Bottleneck {
         Bottleneck {
             name: self.name.clone(),
-            rule: self.rule.clone(),
+            rule: self.rule.map(|rule| rule.name().to_owned()),
             planted: self.name.clone(),
             cured: self.control.as_ref().map(|_| self.control_name()),
         }
@@ -107,7 +92,7 @@ mod tests {
         // The second has the names of the release before.
         for [injected, settings, control] in [["injected", "settings", "control"], ["planted", "knobs", "cured"]] {
             let text = format!(
-                "name = \"slow disk\"\nrule = \"disk\"\nstate = \"cold\"\n\
+                "name = \"slow disk\"\nrule = \"local-disk\"\nstate = \"cold\"\n\
                  {injected} = {{ {settings} = {{ sync = true }} }}\n{control} = {{}}"
             );
             let spec: BottleneckSpec = toml::from_str(&text).unwrap();

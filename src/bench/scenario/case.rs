@@ -172,7 +172,7 @@ impl Case {
 
     /// The kind of the caches that a build of `state` under a case, or under none, starts from and leaves.
     pub fn cache_kind(state: CacheState, case: Option<&Case>) -> CacheKind {
-        let executable = case.and_then(Case::executable).filter(|_| state.uses_backend());
+        let executable = if state.uses_backend() { case.and_then(Case::executable) } else { None };
         CacheKind { trimpath: case.is_some_and(|case| case.trimpath), executable: executable.map(Path::to_owned) }
     }
 

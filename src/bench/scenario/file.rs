@@ -10,7 +10,7 @@ use crate::bench::scenario::case;
 use crate::bench::scenario::case::{CaseSpec, MOST_ROUNDS};
 use crate::bench::scenario::ci::{CiSpec, Prices};
 use crate::bench::scenario::link::Link;
-use crate::bench::scenario::network_grid::Grid;
+use crate::bench::scenario::network_grid::LinkGrid;
 use crate::bench::scenario::source_change::Change;
 use crate::bench::scenario::toml_reader;
 use crate::cache::Strategy;
@@ -58,7 +58,7 @@ pub struct Scenario {
     #[serde(default)]
     pub cases: Vec<CaseSpec>,
     /// Cases for each point of a grid of links.
-    pub grid: Option<Grid>,
+    pub grid: Option<LinkGrid>,
     /// True if the other cases are compared with the first one.
     #[serde(default)]
     pub compare_with_first: bool,
@@ -193,7 +193,6 @@ impl Scenario {
                 case.name
             ));
         }
-        self.bottlenecks.iter().try_for_each(BottleneckSpec::check)?;
         let cases = self.case_specs();
         let is_left_out = |case: &&CaseSpec| case.state.is_some_and(|state| !self.states.contains(&state));
         if let Some((case, state)) = cases.iter().find(is_left_out).and_then(|case| Some((case, case.state?))) {
@@ -222,18 +221,15 @@ impl Scenario {
 
     fn check_ci(&self, ci: &CiSpec) -> Result<(), String> {
         ci.check()?;
-        match self.states.is_empty() && self.cases.is_empty() && self.grid.is_none() {
-            true => Ok(()),
-            false => {
-                Err("`[ci]` runs machines in the place of states: leave out `states`, `[[cases]]` and `[grid]`"
-                    .to_owned())
-            }
+        if self.states.is_empty() && self.cases.is_empty() && self.grid.is_none() {
+            return Ok(());
         }
+        Err("`[ci]` runs machines in the place of states: leave out `states`, `[[cases]]` and `[grid]`".to_owned())
     }
 
     /// The cases, those of the grid if there is one, and of the bottlenecks.
     pub fn case_specs(&self) -> Vec<CaseSpec> {
-        let mut cases = self.grid.as_ref().map_or_else(|| self.cases.clone(), Grid::cases);
+        let mut cases = self.grid.as_ref().map_or_else(|| self.cases.clone(), LinkGrid::cases);
         cases.extend(self.bottlenecks.iter().flat_map(BottleneckSpec::cases));
         cases
     }
@@ -265,7 +261,7 @@ mod tests {
             let text = format!("description = \"x\"\nstates = [\"local-hit\"]\n[[bottlenecks]]\nname = \"x\"\n{text}");
             Scenario::parse("m.toml", &text).unwrap_err().to_string()
         };
-        let expected = "m.toml: `rule` of the bottleneck `x`: there is no rule `latencies`; did you mean `latency`?";
+        let expected = "m.toml:5: unknown value `latencies`; did you mean `latency`?";
         assert_eq!(error("rule = \"latencies\"\nstate = \"local-hit\""), expected);
         assert!(error("rule = \"zzzzzz\"\nstate = \"local-hit\"").contains("; known here: latency, bandwidth, "));
         assert_eq!(

@@ -10,7 +10,7 @@ use crate::cache::Strategy;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct Grid {
+pub struct LinkGrid {
     pub latency_ms: Vec<f64>,
     pub bandwidth: Vec<Limit>,
     pub strategies: Vec<GridStrategy>,
@@ -27,7 +27,7 @@ pub struct GridStrategy {
     pub rounds: Option<u32>,
 }
 
-impl Grid {
+impl LinkGrid {
     /// The cases that are measured: strategy by strategy, bandwidth by bandwidth.
     pub fn cases(&self) -> Vec<CaseSpec> {
         let mut cases = Vec::new();
@@ -73,8 +73,8 @@ fn point(of: &GridStrategy, latency_ms: f64, limit: Limit) -> CaseSpec {
 mod tests {
     use super::*;
 
-    fn grid(text: &str) -> Result<Grid, String> {
-        toml::from_str::<Grid>(text).map_err(|error| error.to_string()).and_then(|grid| grid.check().map(|()| grid))
+    fn grid(text: &str) -> Result<LinkGrid, String> {
+        toml::from_str::<LinkGrid>(text).map_err(|error| error.to_string()).and_then(|grid| grid.check().map(|()| grid))
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use base64_simd::STANDARD;
 use serde::Deserialize;
 
-use crate::bench::execute::process::interrupt::{Group, Interrupt};
+use crate::bench::execute::process::interrupt::{Interrupt, ProcessGroup};
 use crate::protocol::{ActionId, OutputId};
 
 /// A request that is to be sent.
@@ -27,7 +27,7 @@ pub struct Driver {
     next_id: i64,
     /// From its start to its handshake.
     pub handshake: Duration,
-    _group: Group,
+    _group: ProcessGroup,
 }
 
 #[derive(Deserialize)]

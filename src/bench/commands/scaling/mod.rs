@@ -21,7 +21,7 @@ use crate::bench::execute::backend::command::NO_INSTRUMENTS;
 use crate::bench::execute::backend::session;
 use crate::bench::execute::folders::run_folders::RunFolder;
 use crate::bench::execute::process::interrupt::{EXIT_CODE, Interrupt};
-use crate::bench::execute::remote::server::Server;
+use crate::bench::execute::remote::server::ServerProcess;
 use crate::bench::execute::remote::variables::configure_embedded;
 use crate::bench::scenario::link::Link;
 use crate::note;
@@ -67,7 +67,7 @@ pub(crate) struct Scaling {
 
 /// What all parts need: a remote, a place to work, and a way to start backends.
 pub(crate) struct Bench {
-    server: Server,
+    server: ServerProcess,
     interrupt: Interrupt,
     work: PathBuf,
     executable: PathBuf,
@@ -83,7 +83,7 @@ pub fn run(args: &ScalingArgs) -> Result<ExitCode> {
     let far = Link { latency_ms: args.rtt, ..Link::NONE };
     far.check().map_err(|error| anyhow::anyhow!("--rtt {}: {error}", args.rtt))?;
     let interrupt = Interrupt::listen()?;
-    let server = Server::start(Link::NONE, &interrupt)?;
+    let server = ServerProcess::start(Link::NONE, &interrupt)?;
     let folder = RunFolder::create(&args.out, "scaling")?;
     let executable = std::env::current_exe().context("cannot find bench's own executable")?;
     let mut bench =

@@ -45,14 +45,14 @@ impl BackendCommand<'_> {
         if !without.is_empty() {
             words.push(format!("--without {}", value_names(without)));
         }
-        let knobs = case.filter(|_| step.kind != Kind::Preparation).and_then(|case| case.knobs.argument());
+        let knobs = plan.measured_case(&step).and_then(|case| case.knobs.argument());
         words.extend(knobs.map(|knobs| format!("--knobs '{knobs}'")));
         words.extend(self.server_pid.map(|pid| format!("--watch-s3 {pid}")));
         Ok(words.join(" "))
     }
 }
 
-/// All that the backend of a case is told in the steps of a plan, each once, with an `x` for each path.
+/// The arguments of the backend of a case in the steps of a plan, each list once, with an `x` for each path.
 ///
 /// # Errors
 /// [`BackendCommand::words`].

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::bench::execute::backend::repository::{Commit, Repository};
 use crate::bench::execute::go::build_log::tail;
-use crate::bench::execute::process::command as process;
+use crate::bench::execute::process::command;
 use crate::bench::execute::process::interrupt::Interrupt;
 use crate::bench::execute::workload::tree;
 
@@ -90,7 +90,7 @@ impl CommitBuilds {
             .try_for_each(std::fs::remove_file)
             .with_context(|| format!("cannot remove what was built before below {}", self.folder.display()))?;
         let log = place.join("build.log");
-        let built = process::run(&mut self.cargo(&files), &log, interrupt, |_| {})?;
+        let built = command::run(&mut self.cargo(&files), &log, interrupt, |_| {})?;
         if interrupt.requested() {
             return Ok(());
         }

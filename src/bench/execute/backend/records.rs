@@ -38,7 +38,7 @@ pub fn frame(round: &Round, session: &SessionSummary, workers: usize) -> Frame {
     Frame::of(round, session, workers, Cpus::here().cores())
 }
 
-/// The wall-clock profile in a folder; None where there is none.
+/// What the wall-clock profile in a folder says; nothing where there is none.
 pub fn spans(folder: &Path) -> Vec<SpanSum> {
     let Ok(profile) = pprof_file::read(&folder.join("pprof/fg.prof")) else { return Vec::new() };
     let sum = |(path, values): &(Vec<&str>, &[i64])| {

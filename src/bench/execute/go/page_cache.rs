@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::bench::execute::go::toolchain::Go;
-use crate::bench::execute::process::command as process;
+use crate::bench::execute::process::command;
 use crate::bench::execute::process::interrupt::Interrupt;
 use crate::bench::execute::round_runner::RoundRunner;
 
@@ -31,7 +31,7 @@ pub fn c_compiler(machine: &RoundRunner<'_>) {
     machine.workload.configure(&mut command);
     // Packages of std need no module, and a go.mod further up is none of ours.
     command.env("GO111MODULE", "off").env("GOFLAGS", "").env("GOWORK", "off");
-    let _ = process::run(&mut command, &work.join("warm.log"), machine.interrupt, |_| {});
+    let _ = command::run(&mut command, &work.join("warm.log"), machine.interrupt, |_| {});
 }
 
 fn read_folder(folder: &Path, interrupt: &Interrupt) -> u64 {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-use crate::bench::execute::process::interrupt::{Group, Interrupt};
+use crate::bench::execute::process::interrupt::{Interrupt, ProcessGroup};
 
 /// The end of a command, and the time that it took.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct Measured {
     pub cpu_user_ns: u64,
     pub cpu_system_ns: u64,
     /// Keeps the process group, in which the backend outlives go, under the interrupt.
-    pub group: Group,
+    pub group: ProcessGroup,
 }
 
 /// Runs `command` to its end; its output goes into the file `log`.

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 
-use crate::bench::execute::process::interrupt::{Group, Interrupt};
+use crate::bench::execute::process::interrupt::{Interrupt, ProcessGroup};
 
 /// Such processes. Dropping them ends them.
-pub struct Busy(Vec<(Child, Group)>);
+pub struct Busy(Vec<(Child, ProcessGroup)>);
 
 impl Busy {
     /// Starts `count` of them.

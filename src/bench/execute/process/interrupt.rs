@@ -33,7 +33,7 @@ pub(crate) struct Shared {
 
 /// A process group that an interrupt ends, until this is dropped.
 #[derive(Debug)]
-pub struct Group {
+pub struct ProcessGroup {
     shared: Arc<Shared>,
     id: Pid,
 }
@@ -78,7 +78,7 @@ impl Interrupt {
     }
 
     /// Puts a process group that was just started under the interrupt.
-    pub fn cover(&self, leader: u32) -> Group {
+    pub fn cover(&self, leader: u32) -> ProcessGroup {
         let id = Pid::from_raw(leader.cast_signed());
         self.shared.groups().push(id);
         if let Some(watcher) = &self.shared.watcher {
@@ -88,7 +88,7 @@ impl Interrupt {
         if self.requested() {
             self.shared.end_all();
         }
-        Group { shared: Arc::clone(&self.shared), id }
+        ProcessGroup { shared: Arc::clone(&self.shared), id }
     }
 
     /// A temporary folder that goes when it is dropped, and when bench is killed.
@@ -118,14 +118,14 @@ impl Shared {
     }
 }
 
-impl Group {
+impl ProcessGroup {
     /// Ends what is left of the group.
     pub fn end(&self) {
         let _ = killpg(self.id, Signal::SIGKILL);
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.shared.groups().retain(|group| *group != self.id);
         if let Some(watcher) = &self.shared.watcher {

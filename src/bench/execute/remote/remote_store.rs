@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::bench::execute::process::interrupt::Interrupt;
 use crate::bench::execute::remote::remote_env::OwnPrefix;
-use crate::bench::execute::remote::server::Server;
+use crate::bench::execute::remote::server::ServerProcess;
 use crate::bench::execute::remote::variables::{configure_embedded, variables};
 use crate::bench::execute::state_check::ServerSeen;
 use crate::bench::plan::run_plan::Plan;
@@ -20,7 +20,7 @@ const ROUND: &str = "round/";
 /// Where the backend of this run stores remotely.
 #[derive(Debug)]
 pub enum Remote {
-    Embedded(Server),
+    Embedded(ServerProcess),
     Env(OwnPrefix),
 }
 
@@ -28,7 +28,7 @@ impl Remote {
     /// Starts the embedded server, or makes sure that the one of the environment can be used.
     pub fn start(plan: &Plan, interrupt: &Interrupt) -> Result<Remote> {
         match plan.link {
-            Some(link) => Server::start(link, interrupt).map(Remote::Embedded),
+            Some(link) => ServerProcess::start(link, interrupt).map(Remote::Embedded),
             None => OwnPrefix::claim().map(Remote::Env),
         }
     }

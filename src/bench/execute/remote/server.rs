@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 
-use crate::bench::execute::process::interrupt::{Group, Interrupt};
+use crate::bench::execute::process::interrupt::{Interrupt, ProcessGroup};
 use crate::bench::scenario::link::Link;
 use crate::cache::remote::s3_config::config::{Route, S3Config};
 use crate::s3_server::{Answer, Command, Fault, Greeting, Record, Stats};
@@ -23,17 +23,17 @@ const WRONG_ANSWER: &str = "the embedded S3 server answered another command than
 
 /// A running server. Dropping it ends the process.
 #[derive(Debug)]
-pub struct Server {
+pub struct ServerProcess {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     config: S3Config,
-    _group: Group,
+    _group: ProcessGroup,
 }
 
-impl Server {
+impl ServerProcess {
     /// Starts the server in a process group of its own, so that a Ctrl-C at the terminal does not reach it first.
-    pub fn start(link: Link, interrupt: &Interrupt) -> Result<Server> {
+    pub fn start(link: Link, interrupt: &Interrupt) -> Result<ServerProcess> {
         let executable = std::env::current_exe().context("cannot find bench's own executable")?;
         let mut command = std::process::Command::new(&executable);
         command.arg("s3-serve").process_group(0);
@@ -43,7 +43,7 @@ impl Server {
         let input = child.stdin.take().context("the S3 server has no input")?;
         let mut output = BufReader::new(child.stdout.take().context("the S3 server has no output")?);
         let greeting = read_line(&mut output).context("the embedded S3 server did not start")?;
-        let mut server = Server { child, input: Some(input), output, config: config(greeting), _group: group };
+        let mut server = ServerProcess { child, input: Some(input), output, config: config(greeting), _group: group };
         server.set_link(link)?;
         Ok(server)
     }
@@ -58,7 +58,7 @@ impl Server {
         self.child.id()
     }
 
-    /// The number of requests so far: [`Server::log_since`] takes it.
+    /// The number of requests so far: [`ServerProcess::log_since`] takes it.
     pub fn mark(&mut self) -> Result<u64> {
         let Answer::Mark { mark } = self.ask(&Command::Mark)? else { bail!(WRONG_ANSWER) };
         Ok(mark)
@@ -132,7 +132,7 @@ fn config(greeting: Greeting) -> S3Config {
     }
 }
 
-impl Drop for Server {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         drop(self.input.take());
         let deadline = Instant::now() + END;
