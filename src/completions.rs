@@ -8,21 +8,21 @@ use clap_complete::Shell;
 
 use crate::stdout;
 
-/// Prints what completes a program's arguments in a shell
+/// Prints a completion script for a shell
 #[derive(Debug, clap::Args)]
 pub struct CompletionArgs {
-    /// Which shell: `source <(bench completions bash)` in its start file
+    /// The shell: `source <(bench completions bash)` in its start file
     shell: Shell,
 }
 
-/// Writes a program's man pages, one for each of its commands
+/// Writes man pages, one for each command
 #[derive(Debug, clap::Args)]
 pub struct ManArgs {
-    /// Folder for the pages, made if it is missing: `man -l DIR/bench.1` shows one
+    /// Folder for the pages: `man -l DIR/bench.1` shows one
     dir: PathBuf,
 }
 
-/// Prints the completions of `command`, which is called by its own name, on stdout.
+/// Prints the completions of `command` on stdout.
 ///
 /// # Errors
 /// When stdout cannot be written.

@@ -52,4 +52,9 @@ fn manifests_stay_few_and_starts_are_told_for_each_size() {
     }
     assert!(!folder.path().join("metrics").read_dir().unwrap().any(|run| run.unwrap().path().join("work").exists()));
     assert!(stdout.contains("round trips") && !stdout.contains('\u{1b}'), "{stdout}");
+    let mut report = Command::new(env!("CARGO_BIN_EXE_bench"));
+    let report = report.current_dir(&folder).args(["report", "metrics/latest"]).output().unwrap();
+    let again = String::from_utf8_lossy(&report.stdout).into_owned();
+    let tables = |text: &str| text.split_once("metrics/").unwrap().0.trim_end_matches(|byte| byte != '\n').to_owned();
+    assert_eq!(tables(&again), tables(&stdout));
 }

@@ -69,7 +69,7 @@ enum Command {
     /// The embedded S3 server of a run
     #[command(hide = true)]
     S3Serve(ServeArgs),
-    /// Uses CPU time until its input ends: an injected bottleneck
+    /// Uses all CPU time of a core until its input ends: an injected bottleneck
     #[command(hide = true)]
     Busy,
     /// Ends the processes of a run when bench is gone
