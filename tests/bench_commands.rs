@@ -24,7 +24,7 @@ fn flags(subcommand: &str) -> BTreeSet<String> {
     assert!(help.status.success(), "{subcommand}");
     let help = text(&help.stdout);
     let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
-    let long = lines.flat_map(str::split_whitespace).filter(|word| word.starts_with("--"));
+    let long = lines.filter_map(|line| line.split_whitespace().find(|word| word.starts_with("--")));
     long.map(|word| word.trim_end_matches(',').to_owned()).collect()
 }
 
