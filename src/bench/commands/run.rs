@@ -100,10 +100,7 @@ pub fn run_plan(
     line.wait_for("looking at go and the module, and starting S3");
     // Before the folder: a remote that cannot be used leaves no run behind.
     let module = plan.module.as_ref().map(|folder| UserModule::find(folder, interrupt)).transpose()?;
-    let go = match &module {
-        Some(module) => module.go()?,
-        None => Go::find()?,
-    };
+    let go = module.as_ref().map_or_else(Go::find, UserModule::go)?;
     let remote = plan.needs_remote().then(|| Remote::start(plan, interrupt)).transpose()?;
     let folder = RunFolder::create(out, name)?;
     line.wait_for("copying the module");
@@ -120,10 +117,9 @@ pub fn run_plan(
         note::line(format_args!("error: {}", in_words(error)));
     }
     if interrupted {
-        if folder.is_kept() {
-            note::line(format_args!("interrupted: the results so far are in {}", folder.path.display()));
-        } else {
-            note::line("interrupted: nothing was measured");
+        match folder.is_kept() {
+            true => note::line(format_args!("interrupted: the results so far are in {}", folder.path.display())),
+            false => note::line("interrupted: nothing was measured"),
         }
         return Ok((results, ExitCode::from(EXIT_CODE)));
     }
