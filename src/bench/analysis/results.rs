@@ -95,7 +95,7 @@ impl Results {
     /// Reads a saved run and analyses it.
     ///
     /// # Errors
-    /// Those of [`read::read`].
+    /// Fails as [`read::read`] does.
     pub fn load(path: &Path) -> Result<Results> {
         read::read(path).map(Results::of)
     }

@@ -1,7 +1,6 @@
 //! One run of `bench` from its arguments to its exit code.
 
 use std::io::IsTerminal;
-use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -39,6 +38,7 @@ use crate::bench::scenario::args::BenchArgs;
 use crate::bench::scenario::case::Case;
 use crate::bench::scenario::ci::Group;
 use crate::bench::scenario::file::Scenario;
+use crate::platform::Cpus;
 use crate::{note, stdout};
 
 /// Name of the runs of `what-if`.
@@ -60,7 +60,7 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
 /// Measures the time that single changes would save.
 ///
 /// # Errors
-/// Those of [`run`].
+/// Fails as [`run`] does.
 pub fn what_if(args: &WhatIfArgs) -> Result<ExitCode> {
     let (_, scenario) = Scenario::load(&args.bench.scenario)?;
     run_scenario(WHAT_IF, &args.scenario(&scenario)?, &args.bench)
@@ -73,10 +73,10 @@ fn run_scenario(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<Exi
 /// Runs a plan as [`run`] does; there are no results where `--dry-run` only prints it.
 ///
 /// # Errors
-/// Those of [`run`].
+/// Fails as [`run`] does.
 pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, ExitCode)> {
     if args.dry_run {
-        stdout::print(&outline::render(plan, cores()))?;
+        stdout::print(&outline::render(plan, Cpus::here().cores()))?;
         return Ok((None, ExitCode::SUCCESS));
     }
     let interrupt = Interrupt::listen()?;
@@ -88,7 +88,7 @@ pub fn run_resolved(plan: &Plan, args: &BenchArgs) -> Result<(Option<Results>, E
 /// tables. Returns the results with the exit code.
 ///
 /// # Errors
-/// Those of [`run`].
+/// Fails as [`run`] does.
 pub fn run_plan(
     plan: &Plan,
     out: &Path,
@@ -144,7 +144,7 @@ fn lacks_a_run(results: &Results) -> bool {
 /// Runs the steps. Returns the results, and what went wrong: first the error that ended the run early, then those of tidying up.
 fn measure(mut runner: RoundRunner<'_>) -> Result<(Results, Vec<anyhow::Error>)> {
     let (plan, folder) = (runner.plan, runner.folder);
-    let mut recorder = RunRecorder::new(Results::of(empty_run(&mut runner)?), folder, cores());
+    let mut recorder = RunRecorder::new(Results::of(empty_run(&mut runner)?), folder, Cpus::here().cores());
     recorder.write()?;
     recorder.progress.before("reading the toolchain into the page cache");
     warm_page_cache(&runner);
@@ -160,7 +160,7 @@ fn measure(mut runner: RoundRunner<'_>) -> Result<(Results, Vec<anyhow::Error>)>
         true => run.rounds.iter().rev().find_map(|round| round.link),
         false => runner.link_measured().unwrap_or_default(),
     };
-    // Before the last results are written: a full disk must not leave objects behind in somebody's bucket, and without
+    // Before the last results are written: a full disk must not leave objects behind in a user's bucket, and without
     // the caches there is room for the results.
     let removed = runner.remote.take().map_or(Ok(()), Remote::finish);
     folder.work.remove();
@@ -226,11 +226,6 @@ fn empty_run(runner: &mut RoundRunner<'_>) -> Result<Run> {
         machines: Vec::new(),
         cut_off: None,
     })
-}
-
-/// Cores that bench may use.
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Width and colour of the output on this terminal.

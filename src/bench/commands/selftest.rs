@@ -15,7 +15,7 @@ use crate::note;
 /// Runs the scenario of `args`. The exit code is 0 only when the verdict named every injected bottleneck.
 ///
 /// # Errors
-/// Those of [`run_resolved`], and when nothing is injected.
+/// Fails as [`run_resolved`] does, and when nothing is injected.
 pub fn run(args: BenchArgs) -> Result<ExitCode> {
     let (name, scenario) = Scenario::load(&args.scenario)?;
     let plan = Plan::resolve(&name, &scenario, &args)?;

@@ -10,6 +10,8 @@ use crate::bench::plan::steps::Setup;
 use crate::bench::results::round::Round;
 use crate::telemetry::Resources;
 
+/// The kernel counts CPU time in ticks, which are too coarse for shorter samples, nanoseconds.
+pub const SHORTEST_NS: u64 = 500_000_000;
 /// Least distance of an outlier from the median, as a share, however alike the others are.
 const LEAST: f64 = 0.05;
 /// A cause is named when it took this much of the wall clock more than in the other rounds, and at least this share of what the

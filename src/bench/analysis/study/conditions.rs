@@ -1,16 +1,14 @@
 //! The state of the machine during a run: whether its numbers can be quoted.
 
-use crate::bench::analysis::statistics::outliers::{other_cpu_ns, resources_of};
+use crate::bench::analysis::statistics::outliers::{SHORTEST_NS, other_cpu_ns, resources_of};
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::results::round::Round;
 use crate::telemetry::Resources;
 
 /// Above this share of the CPU time in other programs, or of noise, numbers should not be quoted.
-const TOO_MUCH: f64 = 0.1;
-/// The kernel's ticks are too coarse for shorter samples, nanoseconds.
-const SHORTEST_NS: u64 = 500_000_000;
+pub const TOO_MUCH: f64 = 0.1;
 
-/// What disturbs a run.
+/// A disturbance of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Disturbance {
     /// Other programs used this share of the CPU time of all cores.

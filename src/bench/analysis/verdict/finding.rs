@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::verdict::evidence::Parts;
+use crate::bench::analysis::verdict::parts::Parts;
 use crate::bench::plan::what_if::WhatIf;
 use crate::bench::results::time_breakdown::{Stage, WaitKind};
 use crate::bench::scenario::cache_state::CacheState;
@@ -45,7 +45,7 @@ pub struct Finding {
     pub saves_ns: Option<u64>,
 }
 
-/// What holds a build back, with the numbers of its title.
+/// A bottleneck, with the numbers of its title.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -107,7 +107,7 @@ pub struct Evidence {
     pub query: String,
 }
 
-/// What a number of the evidence is.
+/// The meaning of a number of the evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]

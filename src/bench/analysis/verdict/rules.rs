@@ -1,8 +1,9 @@
 //! The verdict on a state: every rule over its typical round.
 
+use crate::bench::analysis::statistics::outliers::SHORTEST_NS;
 use crate::bench::analysis::study::summary::typical;
 use crate::bench::analysis::verdict::backend;
-use crate::bench::analysis::verdict::evidence::{SHORTEST_NS, Seen};
+use crate::bench::analysis::verdict::evidence::Seen;
 use crate::bench::analysis::verdict::finding::{
     Action, Bottleneck, Evidence, Finding, Missing, StateVerdict, TooLittle,
 };
@@ -79,19 +80,19 @@ impl Evidence {
 }
 
 impl StateVerdict {
-    /// Of each state with a backend, under each case where there are cases.
+    /// The verdicts on all states with a backend, under each case where there are cases.
     pub fn all(rounds: &[Round], plan: &Plan) -> Vec<StateVerdict> {
         let setups = plan.measured_setups().into_iter().filter(|setup| setup.state.uses_backend());
         setups.filter_map(|setup| Self::of(rounds, plan, setup)).collect()
     }
 
-    /// Of the round that stands for all of a setup; None where none does.
+    /// The verdict on the typical round of a setup; None where no round counts.
     pub fn of(rounds: &[Round], plan: &Plan, setup: Setup) -> Option<StateVerdict> {
         let name = setup.case.map_or_else(|| setup.state.to_string(), |case| plan.cases[case].name.clone());
         typical(rounds, setup).map(|round| Self::of_round(round, name))
     }
 
-    /// Of one round.
+    /// The verdict on one round.
     pub fn of_round(round: &Round, name: String) -> StateVerdict {
         let (folder, wall_ns) = (round.folder.clone(), round.wall_ns);
         let mut verdict = StateVerdict {

@@ -60,7 +60,7 @@ pub fn do_not_quote(disturbance: Disturbance) -> Cell {
 pub fn judged(found: &Comparison, rounds: usize) -> Cell {
     let text = match found.verdict {
         Verdict::NoiseUnknown => format!("inconclusive: {}", units::counted(rounds, "round")),
-        _ => word(found),
+        _ => comparison::short(found),
     };
     Cell::judged(text, found.verdict)
 }
@@ -124,15 +124,15 @@ impl Conclusion {
 /// `42x faster on a fresh machine, 94x on this one`.
 fn places(known: &[(CacheState, Comparison)]) -> String {
     match known {
-        [(_, fresh), (_, same)] => match (word(fresh), word(same)) {
+        [(_, fresh), (_, same)] => match (comparison::short(fresh), comparison::short(same)) {
             (one, other) if one == other => format!("{one} on a fresh machine and on this one"),
             (one, _) if fresh.verdict == same.verdict => {
                 format!("{one} on a fresh machine, {} on this one", units::factor(same.ratio.max(1.0 / same.ratio)))
             }
             (one, other) => format!("{one} on a fresh machine, {other} on this one"),
         },
-        [(CacheState::LocalHit, same)] => format!("{} on this machine", word(same)),
-        [(_, only), ..] => format!("{} on a fresh machine", word(only)),
+        [(CacheState::LocalHit, same)] => format!("{} on this machine", comparison::short(same)),
+        [(_, only), ..] => format!("{} on a fresh machine", comparison::short(only)),
         [] => String::new(),
     }
 }
@@ -155,12 +155,8 @@ pub fn to_go_warm(found: &Comparison) -> String {
     match found.verdict {
         Verdict::Same => "as fast as go's cache".to_owned(),
         Verdict::Inconclusive => "not clearly different from go's cache".to_owned(),
-        _ => format!("{} than go's cache", word(found)),
+        _ => format!("{} than go's cache", comparison::short(found)),
     }
-}
-
-fn word(found: &Comparison) -> String {
-    comparison::short(found)
 }
 
 fn answers(summary: &Summary) -> String {

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use clap::ValueEnum;
-
 use crate::bench::analysis::verdict::finding::{Action, Finding};
 use crate::bench::plan::go_command::quoted;
 use crate::bench::plan::run_plan::Plan;
@@ -19,8 +17,7 @@ pub fn command(finding: &Finding, plan: &Plan) -> Option<String> {
     let mut words = vec![program()];
     match action {
         Action::WhatIf { change, state } => {
-            let change = change.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
-            words.extend(["what-if", "--state", state.name(), "--change", &change].map(str::to_owned));
+            words.extend(["what-if", "--state", state.name(), "--change", &change.name()].map(str::to_owned));
         }
         Action::Strategy { state, strategy } => {
             let asked = ["--only", state.name(), "--strategy", strategy.name()];

@@ -3,12 +3,11 @@
 use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::noise::NoiseFloor;
 use crate::bench::analysis::statistics::outliers::{Cause, HostCause, Outlier};
+use crate::bench::analysis::study::conditions::TOO_MUCH;
 use crate::bench::analysis::study::summary::{BackendSummary, Records, Summary};
 use crate::bench::report::text::units;
 use crate::bench::results::run::Ended;
 
-/// Above this noise floor, as a share, the run says that the machine is too noisy.
-const TOO_NOISY: f64 = 0.1;
 /// Outliers that get a line of their own.
 const OUTLIERS_NAMED: usize = 3;
 
@@ -37,7 +36,7 @@ pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_sin
 }
 
 /// The problems of a run: rounds that do not count, states that were not measured, a remote that failed, records that disagree.
-pub fn problems(summary: &Summary, sessions: &[(String, &BackendSummary)]) -> Vec<String> {
+fn problems(summary: &Summary, sessions: &[(String, &BackendSummary)]) -> Vec<String> {
     let mut notes = Vec::new();
     for wrong in &summary.out_of_state {
         notes.push(format!(
@@ -109,7 +108,7 @@ fn noise_floor(floor: &NoiseFloor) -> String {
         units::percent(floor.share),
         floor.pairs
     );
-    match floor.share > TOO_NOISY {
+    match floor.share > TOO_MUCH {
         true => format!("{words} THIS MACHINE IS TOO NOISY NOW: run it again when it is quiet, or with more rounds."),
         false => format!("{words} Smaller differences are within the noise."),
     }
