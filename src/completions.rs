@@ -8,17 +8,17 @@ use clap_complete::Shell;
 
 use crate::stdout;
 
-/// Prints what completes a program's arguments in a shell
+/// Print the completions of this program's arguments for a shell
 #[derive(Debug, clap::Args)]
 pub struct CompletionArgs {
-    /// Which shell: `source <(bench completions bash)` in its start file
+    /// Shell that reads them, as `source <(PROGRAM completions bash)` in its start file does
     shell: Shell,
 }
 
-/// Writes a program's man pages, one for each of its commands
+/// Write the man pages of this program, one for each of its commands
 #[derive(Debug, clap::Args)]
 pub struct ManArgs {
-    /// Folder for the pages, made if it is missing: `man -l DIR/bench.1` shows one
+    /// Folder for the pages, made if it is missing: `man -l DIR/PROGRAM.1` shows one
     dir: PathBuf,
 }
 

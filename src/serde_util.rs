@@ -1,6 +1,6 @@
 //! What is not written into a file, because nothing would be lost.
 
-/// Whether a value is what a reader takes where there is none; for serde's `skip_serializing_if`.
+/// True if a value is what a reader takes where there is none; for serde's `skip_serializing_if`.
 pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

@@ -238,7 +238,7 @@ fn verify_names_what_is_damaged() {
     backend.end();
     let verify = || common::cacheprog().arg("verify").current_dir(folder.path()).output().unwrap();
     let good = verify();
-    assert!(good.status.success() && String::from_utf8_lossy(&good.stdout).contains("1 bodies are good"));
+    assert!(good.status.success() && String::from_utf8_lossy(&good.stdout).contains("1 good body"));
     std::fs::write(&path, "bodY").unwrap();
     let damaged = verify();
     assert!(!damaged.status.success());

@@ -226,10 +226,10 @@ fn trim_tells_what_it_removed() {
     store.date_back(b"1 old", 4);
     let out = |flags: &[&str]| String::from_utf8(store.trim(flags).stdout).unwrap();
     let line = |removed: &str, left: &str| {
-        format!("removed {removed}; {left} stay: what was used in the last two days does in any case\n")
+        format!("removed {removed}; {left}: what was used in the last two days does in any case\n")
     };
-    assert_eq!(out(&[]), line("0 actions and 0 bodies (0 bytes)", "2 bodies (12 bytes)"));
-    let one = line("1 actions and 1 bodies (5 bytes)", "1 bodies (7 bytes)");
+    assert_eq!(out(&[]), line("0 actions and 0 bodies (0 bytes)", "2 bodies (12 bytes) stay"));
+    let one = line("1 action and 1 body (5 bytes)", "1 body (7 bytes) stays");
     assert_eq!(out(&["--max-age", "1"]), one);
     store.verify();
     let wrong = store.run(&["trim", "--cache-dir", "elsewhere"]);
@@ -343,8 +343,8 @@ fn clean_empties_the_store_but_for_what_a_session_uses() {
     let mut living = store.session(&[]);
     assert_eq!(living.get(1, b'2')["Size"], 6);
     let (is_empty, out, err) = clean(&[]);
-    assert!(!is_empty && out.starts_with("removed 1 files (5 bytes) from .cache\n"), "{out}{err}");
-    assert!(err.contains("error: 1 files (6 bytes) of the last two days stay") && err.contains("--force"), "{err}");
+    assert!(!is_empty && out.starts_with("removed 1 file (5 bytes) from .cache\n"), "{out}{err}");
+    assert!(err.contains("error: 1 file (6 bytes) of the last two days stay") && err.contains("--force"), "{err}");
     assert!(store.body(b"2 used").exists());
     living.end();
     let (is_empty, out, err) = clean(&[]);

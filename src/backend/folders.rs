@@ -7,12 +7,10 @@ use rustix::fs::{Access, access};
 
 use crate::backend::BackendArgs;
 use crate::cache::local::spare;
+use crate::cache::local::spare::OTHER_FOLDER;
 use crate::config::folders::{Place, STORE as CACHE, usable};
 use crate::note::note;
 use crate::platform;
-
-/// What helps where no folder can be used.
-const NEXT: &str = "choose another folder with --cache-dir or CACHEPROG_CACHE_DIR";
 
 /// Where a session keeps what it has.
 pub struct Folders {
@@ -31,28 +29,17 @@ impl Folders {
         let records = if has_own { None } else { records().path().map(Path::to_owned).ok() };
         let store = match store {
             Place::Temporary { path, why } => {
-                note(format_args!("{why}; the build cache is in {}; {NEXT}", path.display()));
+                note(format_args!("{why}; the build cache is in {}; {OTHER_FOLDER}", path.display()));
                 path
             }
-            Place::Nowhere { why } => own_store(&why),
+            Place::Nowhere { why } => spare::make_own(&why).unwrap_or_else(|error| {
+                note(format_args!("{why}; cannot make a temporary folder: {error}; {OTHER_FOLDER}"));
+                // Not a folder that others could have made: the store reports what it cannot write.
+                PathBuf::from("/dev/null/cacheprog")
+            }),
             Place::Given(path) | Place::Here(path) | Place::Home(path) => path,
         };
         Self { store, records }
-    }
-}
-
-/// A store of this session alone.
-fn own_store(why: &str) -> PathBuf {
-    match spare::own_folder() {
-        Ok(path) => {
-            note(format_args!("{why}; later builds will not find this one's cache, in {}; {NEXT}", path.display()));
-            path
-        }
-        Err(error) => {
-            note(format_args!("{why}; cannot make a temporary folder: {error}; {NEXT}"));
-            // Not a folder that others could have made: the store reports what it cannot write.
-            PathBuf::from("/dev/null/cacheprog")
-        }
     }
 }
 
@@ -70,8 +57,12 @@ fn unwritable(store: &Path) -> Option<String> {
     if let Err(why) = usable(store) {
         return Some(why);
     }
-    let error = access(&index, Access::WRITE_OK).err().filter(|_| index.exists())?;
-    Some(format!("cannot write to {}: {}", index.display(), io::Error::from(error)))
+    match access(&index, Access::WRITE_OK) {
+        Err(error) if index.exists() => {
+            Some(format!("cannot write to {}: {}", index.display(), io::Error::from(error)))
+        }
+        _ => None,
+    }
 }
 
 /// The stores that sessions with `store` use or have used, for a command that changes them: that one, if it can be written,

@@ -8,12 +8,10 @@ use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 
 use crate::backend::BackendArgs;
-use crate::backend::alter::Altered;
 use crate::backend::folders::Folders;
-use crate::backend::plant::Planted;
 use crate::backend::session::at_close::AtClose;
 use crate::backend::session::capture::Tee;
-use crate::backend::session::gauges::InFlight;
+use crate::backend::session::in_flight::InFlight;
 use crate::backend::session::io;
 use crate::backend::session::records::{Found, Records};
 use crate::backend::session::serve::{End, Session};
@@ -25,9 +23,11 @@ use crate::config::Unreadable;
 use crate::note;
 use crate::note::note;
 use crate::platform;
+use crate::platform::fault_injection;
+use crate::platform::fault_injection::SessionFaults;
 use crate::platform::{Usage, usage};
 use crate::protocol::{FrameReader, ProtocolError, Response, ResponseWriter};
-use crate::telemetry::{Clock, CpuProfile, CpuProfileMode, SCHEMA, SessionSummary, since};
+use crate::telemetry::{Clock, ClosedBy, CpuProfile, CpuProfileMode, SCHEMA, SessionSummary, since};
 
 /// Threads for requests that wait for the remote.
 const WORKERS: usize = 2;
@@ -44,7 +44,7 @@ pub fn main(args: &BackendArgs, unreadable: &[Unreadable]) -> ! {
     std::process::exit(i32::from(!is_clean))
 }
 
-/// Whether the input was of the protocol to its end.
+/// Runs the session; false if the input was not of the protocol to its end.
 fn run(args: &BackendArgs, unreadable: &[Unreadable]) -> anyhow::Result<bool> {
     if args.heap_profile && !args.no_records && !platform::heap::is_profiled() {
         // The allocator has to know it when the process starts.
@@ -55,7 +55,7 @@ fn run(args: &BackendArgs, unreadable: &[Unreadable]) -> anyhow::Result<bool> {
     let writer = ResponseWriter::new(stdout);
     let is_profiled_first = args.cpu_profile == CpuProfileMode::First && !args.no_records && !args.heap_profile;
     let profile = is_profiled_first.then(CpuProfile::start).flatten();
-    Altered::before_handshake(args.knobs());
+    fault_injection::delay_handshake(args.faults());
     writer.send(&Response::HANDSHAKE)?;
     let handshake_ns = clock.now_ns();
     if !args.quiet {
@@ -99,13 +99,12 @@ fn start_session(args: &BackendArgs, store: &Path, records: &Records, writer: Re
         waiting: TaskTracker::new(),
         ending: Arc::default(),
         in_flight: InFlight::default(),
-        planted: Planted::new(args.plant.clone()),
-        altered: Altered::new(args.knobs()),
+        faults: SessionFaults::new(args.faults(), args.plant.clone()),
         turns: Turns::new(),
     }
 }
 
-/// What go does not wait for: the records, and order in both stores.
+/// Does what go does not wait for: the records, and order in both stores.
 fn finish(released: Released, session: &Session, records: &mut Records) {
     let args = released.args;
     // Before the records, which take longer: the next build may end meanwhile.
@@ -113,8 +112,8 @@ fn finish(released: Released, session: &Session, records: &mut Records) {
     records.finish(released.moved.released_ns, |found| released.summary(session, found));
     session.cache.local().remove_stale();
     // Nobody waits for what reads stderr.
-    platform::let_go_of_stderr();
-    session.tidy();
+    note::let_go_of_stderr();
+    session.maintain();
     session.cache.local().trim_when_due(args.limits.limits());
     records.remove_old(args.keep.keep());
 }
@@ -133,8 +132,9 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
         drain();
     }
     records.stop_sampling();
-    let uploads = (!args.detach).then(|| session.cache.uploads().map(Uploads::counts)).flatten();
-    if let Some(line) = session.cache.remote().and_then(|remote| remote.closing_line(uploads)) {
+    let counts = || session.cache.uploads().map(Uploads::counts).unwrap_or_default();
+    let left = if args.detach { 0 } else { counts().left };
+    if let Some(line) = session.cache.remote().and_then(|remote| remote.closing_line(left)) {
         note(line);
     }
     if let Ok(End::Close { id, arrived_ns }) = *end {
@@ -144,7 +144,7 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
     let (released_ns, usage) = (session.recorder.clock().now_ns(), usage());
     let at_close = before_close.since(session, usage);
     if args.detach {
-        platform::let_go_of_stderr();
+        note::let_go_of_stderr();
         drain();
     }
     let remote = session.cache.remote();
@@ -152,7 +152,7 @@ fn release(session: &Session, end: &Result<End, ProtocolError>, records: &Record
         released_ns,
         usage,
         at_close,
-        uploads: session.cache.uploads().map(Uploads::counts).unwrap_or_default(),
+        uploads: counts(),
         traffic: remote.map(Remote::traffic).unwrap_or_default(),
         remote_off: remote.and_then(Remote::trouble).map(|reason| reason.to_string()),
         remote_off_remembered: remote.is_some_and(Remote::was_off_before),
@@ -187,7 +187,7 @@ struct Released<'a> {
     moved: Moved,
 }
 
-/// What had gone to and from the remote when the uploads were over, or their deadline. Later ones go on until the process
+/// The traffic with the remote when the uploads were over, or their deadline. Later ones go on until the process
 /// ends.
 struct Moved {
     /// When go could go on, and what had been used by then.
@@ -202,12 +202,11 @@ struct Moved {
 }
 
 impl Released<'_> {
-    /// What ended the session, by its name in the summary.
-    fn closed_by(&self) -> &'static str {
+    fn closed_by(&self) -> ClosedBy {
         match self.end {
-            Ok(End::Close { .. }) => "close",
-            Ok(End::EndOfInput) => "eof",
-            Err(_) => "error",
+            Ok(End::Close { .. }) => ClosedBy::Close,
+            Ok(End::EndOfInput) => ClosedBy::Eof,
+            Err(_) => ClosedBy::Error,
         }
     }
 
@@ -243,10 +242,10 @@ impl Released<'_> {
             close_run_queue_wait_ns: at_close.run_queue_wait_ns,
             render_cpu_ns: since(self.moved.usage.cpu_ns(), usage().cpu_ns()),
             peak_rss_bytes: self.moved.usage.peak_rss_bytes,
-            closed_by: self.closed_by().to_owned(),
+            closed_by: self.closed_by(),
             error: self.end.as_ref().err().map(ToString::to_string),
             resources: found.resources,
-            planted: session.planted.summary(),
+            planted: session.faults.delay_summary(),
             cpu_profile: found.profile,
         }
     }

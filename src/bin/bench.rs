@@ -11,7 +11,6 @@ use gocacheprog::bench::{
 use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::completions::{CompletionArgs, ManArgs};
 use gocacheprog::s3_server::{AloneArgs, ServeArgs};
-use gocacheprog::stdout;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,14 +80,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        // Help that could not be printed is an error.
-        Err(help) if !help.use_stderr() => {
-            return exit_code(stdout::write(|_| help.print()).map(|()| ExitCode::SUCCESS), 1);
-        }
-        Err(error) => error.exit(),
-    };
+    let cli = Cli::try_parse().unwrap_or_else(|error| gocacheprog::config::exit(&error));
     if matches!(cli.command, Some(Command::S3(_) | Command::S3Serve(_) | Command::Seed(_))) {
         gocacheprog::raise_open_files_limit();
     }

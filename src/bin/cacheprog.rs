@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend;
 use gocacheprog::backend::{BackendArgs, CacheArgs, CleanArgs, LimitArgs, RecordArgs};
-use gocacheprog::cache::local::store_folder;
+use gocacheprog::cache::local::folder::store_folder;
 use gocacheprog::completions;
 use gocacheprog::completions::{CompletionArgs, ManArgs};
 use gocacheprog::config;

@@ -5,15 +5,16 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use gocacheprog::cache::remote::s3_clean;
-use gocacheprog::cache::remote::s3_clean::Found;
 use gocacheprog::cache::remote::s3_client::client::S3Client;
 use gocacheprog::cache::remote::s3_client::error::S3Error;
 use gocacheprog::cache::remote::s3_config::config as s3_config;
 use gocacheprog::cache::remote::s3_config::config::S3Config;
 use gocacheprog::cache::remote::s3_config::error::S3ConfigError;
+use gocacheprog::cache::s3_clean;
+use gocacheprog::cache::s3_clean::Found;
+use gocacheprog::config;
+use gocacheprog::config::{counted, shown_bytes};
 use gocacheprog::{note, stdout};
-use indicatif::DecimalBytes;
 
 /// How many keys are shown before the question.
 const SHOWN_KEYS: usize = 5;
@@ -37,7 +38,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match clean(Args::parse()) {
+    match clean(Args::try_parse().unwrap_or_else(|error| config::exit(&error))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             note::line(format_args!("error: {error:#}"));
@@ -74,7 +75,7 @@ fn clean(args: Args) -> anyhow::Result<()> {
     if let Some(failure) = deleted.failure {
         bail!("deleted {} of {all}: {}", deleted.objects, failure.report());
     }
-    stdout::print(&format!("deleted {} objects, {}\n", deleted.objects, DecimalBytes(found.bytes())))
+    stdout::print(&format!("deleted {}, {}\n", counted(deleted.objects, "object"), shown_bytes(found.bytes())))
 }
 
 fn report(error: S3Error) -> anyhow::Error {
@@ -91,20 +92,20 @@ fn show(found: &Found, config: &S3Config) {
         prefix => format!(" below \"{prefix}\""),
     };
     note::line(format_args!(
-        "bucket \"{}\" at {}: {} objects of the cache{whence}, {}",
+        "bucket \"{}\" at {}: {} of the cache{whence}, {}",
         config.bucket,
         config.endpoint_url,
-        found.ours.len(),
-        DecimalBytes(found.bytes())
+        counted(found.ours.len() as u64, "object"),
+        shown_bytes(found.bytes())
     ));
     for object in found.ours.iter().take(SHOWN_KEYS) {
-        note::line(format_args!("  {}  {}", object.key, DecimalBytes(object.size_bytes)));
+        note::line(format_args!("  {}  {}", object.key, shown_bytes(object.size_bytes)));
     }
     if found.ours.len() > SHOWN_KEYS {
         note::line(format_args!("  … and {} more", found.ours.len() - SHOWN_KEYS));
     }
     if found.others > 0 {
-        note::line(format_args!("{} other objects are not the cache's and stay", found.others));
+        note::line(format_args!("left alone: {}", counted(found.others, "other object")));
     }
 }
 

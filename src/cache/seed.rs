@@ -8,13 +8,15 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::cache::knobs::Knobs;
-use crate::cache::local::index::memory::Entry;
+use crate::cache::local::index::entry::Entry;
 use crate::cache::local::store::LocalStore;
+use crate::cache::local_and_remote::Cache;
 use crate::cache::remote::s3_config::config as s3_config;
 use crate::cache::remote::store::Remote;
-use crate::cache::strategy::{Cache, Options, PackOption, Strategy};
-use crate::cache::uploads::queue::Uploads;
+use crate::cache::strategy::remote_strategy::Options;
+use crate::cache::uploads::session::Uploads;
+use crate::config::strategy::{PackOption, Strategy};
+use crate::platform::fault_injection::FaultSettings;
 use crate::protocol::ActionId;
 
 /// Puts that wait at the same time where the strategy lets them wait: what a build on as many cores has under way.
@@ -22,7 +24,7 @@ const WAITING: usize = 8;
 /// The longest that the uploads may take.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// What is sent where. The remote comes from the `S3_` variables, as for the backend.
+/// Arguments of the hidden command that fills a remote. The remote comes from the `S3_` variables, as for the backend.
 #[derive(Debug, clap::Args)]
 pub struct SeedArgs {
     /// Folder of the local store that is sent
@@ -32,7 +34,7 @@ pub struct SeedArgs {
     #[arg(long, value_enum)]
     strategy: Strategy,
     /// Parts of the strategy `pack` that are off, joined by commas
-    #[arg(long, value_enum, value_name = "IDEA", value_delimiter = ',')]
+    #[arg(long, value_enum, value_name = "PART", value_delimiter = ',')]
     without: Vec<PackOption>,
     /// Percent of the entries that are sent: the same ones each time
     #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
@@ -51,7 +53,7 @@ pub fn seed(args: &SeedArgs) -> anyhow::Result<()> {
         strategy: args.strategy,
         without: args.without.clone(),
         writes_plain: false,
-        knobs: Knobs::default(),
+        faults: FaultSettings::default(),
         remembers_remote: false,
     };
     let cache = Cache::new(LocalStore::open(&args.cache_dir), Some(Remote::new(config)), &options);

@@ -1,7 +1,8 @@
 //! Where the store and the records are: where flags and variables say, in the working directory, in the user's own folders,
 //! or, without a usable home, below the temporary folder. Makes nothing.
 
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -11,6 +12,9 @@ use rustix::fs::{Access, access};
 /// This program's folder in each of the user's.
 const OWN: &str = "cacheprog";
 
+/// Name of the file that keeps a folder out of a git repository.
+pub const GIT_IGNORE: &str = ".gitignore";
+
 /// One of the folders, as it is called in each place.
 #[derive(Clone, Copy, Debug)]
 pub struct Folder {
@@ -18,7 +22,7 @@ pub struct Folder {
     pub here: &'static str,
     /// In the temporary folder of the user.
     pub temporary: &'static str,
-    /// Whether one in the user's own folders that can only be read is of use.
+    /// True if one in the user's own folders that can only be read is of use.
     is_for_reading: bool,
     base: fn() -> Result<PathBuf, String>,
 }
@@ -56,7 +60,7 @@ impl Place {
         }
     }
 
-    /// The same place with another path.
+    /// This place with another path.
     pub fn map(self, change: impl FnOnce(&Path) -> PathBuf) -> Self {
         match self {
             Self::Given(path) => Self::Given(change(&path)),
@@ -123,11 +127,13 @@ fn below_home(folder: PathBuf, home: &Path) -> Result<PathBuf, String> {
 
 /// The variable alone counts for a user without a home, where the system has such variables.
 fn without_home(variable: &str) -> Result<PathBuf, String> {
-    let path = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-    path.filter(|_| !cfg!(target_os = "macos")).ok_or_else(|| "there is no home folder".to_owned())
+    match std::env::var_os(variable).map(PathBuf::from) {
+        Some(path) if path.is_absolute() && !cfg!(target_os = "macos") => Ok(path),
+        _ => Err("there is no home folder".to_owned()),
+    }
 }
 
-/// Whether there is such a folder with files in it that can be read.
+/// True if there is such a folder with files in it that can be read.
 fn is_readable(folder: &Path) -> bool {
     folder.to_str().is_some() && std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some())
 }
@@ -156,6 +162,12 @@ pub fn usable(folder: PathBuf) -> Result<PathBuf, String> {
         }
     }
     Err(format!("{} does not lead to a folder", folder.display()))
+}
+
+/// Keeps a folder that we made out of the user's repository: untracked files would set `vcs.modified` in their binaries.
+pub fn ignore_in_git(folder: &Path) {
+    // Without it everything works as well.
+    let _ = File::create_new(folder.join(GIT_IGNORE)).and_then(|mut file| file.write_all(b"*\n"));
 }
 
 #[cfg(test)]

@@ -6,12 +6,15 @@
 mod choice;
 mod duration;
 pub mod folders;
+mod shown;
 mod size;
+pub mod strategy;
 mod value;
 mod variables;
 
 pub use choice::choice;
 pub use duration::{DAY, duration};
+pub use shown::{counted, shown_bytes};
 pub use size::size;
 pub use value::{count, folder, switch};
-pub use variables::{Parsed, Unreadable, parse, source};
+pub use variables::{Parsed, Unreadable, exit, parse, source};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Whether a switch is on.
+/// Reads a switch: true if it is on.
 ///
 /// # Errors
 /// Why `text` is neither yes nor no, to follow the word "is".

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::io::Write;
 
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -11,7 +12,7 @@ use clap::{Arg, ArgMatches, Command, Error, Id, Parser};
 /// Longer values are cut in messages, in characters.
 const MOST_SHOWN: usize = 60;
 
-/// What this process was started with.
+/// The arguments and variables of this process.
 pub struct Parsed<C> {
     /// Flags over variables over defaults.
     pub cli: C,
@@ -40,7 +41,7 @@ impl Unreadable {
         format!("{}={:?} is {}", self.variable, self.value, self.why)
     }
 
-    /// Whether a flag gives the value, so that the variable does not count. `matches`: of the command of its argument.
+    /// True if a flag gives the value, so that the variable does not count. `matches`: of the command of its argument.
     fn is_overridden(&self, matches: &ArgMatches) -> bool {
         matches.value_source(self.argument.as_str()) == Some(ValueSource::CommandLine)
     }
@@ -70,7 +71,7 @@ pub fn parse<C: Parser>() -> Parsed<C> {
     let matches = command.try_get_matches().unwrap_or_else(|error| give_up::<C>(&error));
     let of_command = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     unreadable.retain(|variable| !variable.is_overridden(of_command));
-    let cli = C::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let cli = C::from_arg_matches(&matches).unwrap_or_else(|error| exit(&error));
     Parsed { cli, matches, unreadable }
 }
 
@@ -84,21 +85,39 @@ pub fn source(matches: &ArgMatches, id: &str) -> Option<String> {
 }
 
 fn give_up<C: Parser>(error: &Error) -> ! {
-    if error.kind() == ErrorKind::DisplayHelp {
+    if error.kind() == ErrorKind::DisplayHelp
+        && let Err(help) = C::command().try_get_matches()
+    {
         // This one names all variables.
-        C::command().get_matches();
+        exit(&help);
     }
-    let _ = error.print();
     if matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict) {
-        let command = C::command();
-        let names_command = std::env::args_os().skip(1).any(|word| command.find_subcommand(word).is_some());
-        crate::note::line(if names_command {
-            "\nFlags go behind the command: cacheprog path --here"
-        } else {
-            "\ngo splits GOCACHEPROG at spaces: put quotes around an argument that has some"
-        });
+        let _ = error.print();
+        print_hint(&C::command());
+        std::process::exit(error.exit_code());
     }
-    std::process::exit(error.exit_code())
+    exit(error)
+}
+
+fn print_hint(command: &Command) {
+    let names_command = std::env::args_os().skip(1).any(|word| command.find_subcommand(word).is_some());
+    crate::note::line(if names_command {
+        "\nFlags go behind the command: cacheprog path --here"
+    } else {
+        "\ngo splits GOCACHEPROG at spaces: put quotes around an argument that has some"
+    });
+}
+
+/// Prints help, version or a usage error of clap, and ends the process: with a failure where stdout does not take it.
+pub fn exit(error: &Error) -> ! {
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    match printed {
+        Err(failed) if !error.use_stderr() && failed.kind() != std::io::ErrorKind::BrokenPipe => {
+            crate::note::line(format_args!("error: cannot write to stdout: {failed}"));
+            std::process::exit(1)
+        }
+        _ => std::process::exit(error.exit_code()),
+    }
 }
 
 /// Lets `command` ignore the variables that are empty, and those that it cannot read. Gives the latter.

@@ -1,4 +1,4 @@
-//! What the allocator of this process has given out, and its profiler where there is one.
+//! Bytes that the allocator of this process has given out, and its profiler where there is one.
 //!
 //! With the feature `heap-profile` the allocator is jemalloc, whose profiler has to be on from the start of the process.
 
@@ -33,7 +33,7 @@ mod jemalloc {
         stats::allocated::read().ok().map(|bytes| bytes as u64)
     }
 
-    /// Whether this process runs with the profiler.
+    /// True if this process runs with the profiler.
     pub fn is_profiled() -> bool {
         // SAFETY: `opt.prof` is a bool in jemalloc's documentation.
         unsafe { raw::read::<bool>(b"opt.prof\0") }.unwrap_or(false)

@@ -51,7 +51,7 @@ pub fn settle_disk(folder: &Path) {
     }
 }
 
-/// Whether bench was started with SIGHUP ignored, as `nohup` does; no where the system does not say.
+/// True if bench was started with SIGHUP ignored, as `nohup` does; no where the system does not say.
 pub fn ignores_hangup() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup_in(&status))
 }

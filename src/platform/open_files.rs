@@ -8,7 +8,7 @@ const MOST_OF_MACOS: u64 = 10_240;
 /// Files for go's pipes, records, the index and packs.
 const OTHERS: u64 = 24;
 
-/// Of `limit` files that a process may have open, those for requests, uploads and connections that wait for their next
+/// The part of `limit` files that may be open for requests, uploads and connections that wait for their next
 /// request: half of them are for requests, a quarter for uploads.
 pub fn files_for_remote(limit: u64) -> u64 {
     limit.saturating_sub(OTHERS)

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-/// What an unprivileged process may have on Linux.
+/// The most that an unprivileged process may have on Linux.
 #[cfg(target_os = "linux")]
 const PIPE_BYTES: i32 = 1 << 20;
 

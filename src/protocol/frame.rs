@@ -4,37 +4,11 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use crate::platform::thread_cpu;
-use crate::protocol::Request;
+use crate::protocol::error::{MAX_HEADER_BYTES, ProtocolError};
+use crate::protocol::message::Request;
 
-/// Longest header taken. cmd/go's are below 300 bytes.
-const MAX_HEADER_BYTES: usize = 64 << 10;
 /// Size of the read buffer: as much as go can have in a pipe of the largest usual size.
 const BUFFER_BYTES: usize = 256 << 10;
-
-/// What can be wrong with the bytes that go sends. The session cannot go on after any of these.
-#[derive(Debug, thiserror::Error)]
-pub enum ProtocolError {
-    /// Reading failed.
-    #[error("reading requests from stdin: {0}")]
-    Read(#[from] io::Error),
-    /// A header line that cannot be understood.
-    #[error("a request that is not of the GOCACHEPROG protocol: {0}")]
-    Header(String),
-    /// A header without an end.
-    #[error("a request header longer than {MAX_HEADER_BYTES} bytes")]
-    HeaderTooLong,
-    /// The input ended inside a header or a body.
-    #[error("the input ended inside a request")]
-    Truncated,
-    /// A body that is not `"`, base64 of the announced size, `"`.
-    #[error("the body of request {id}: {what}")]
-    Body {
-        /// The request's number.
-        id: i64,
-        /// What is wrong.
-        what: &'static str,
-    },
-}
 
 /// A request with the time at which its first byte was in this process.
 #[derive(Debug)]
@@ -104,7 +78,9 @@ impl<R: Read> FrameReader<R> {
         self.waited = Some(Duration::ZERO);
         let wrong = |what| ProtocolError::Body { id, what };
         self.skip_white_space()?;
-        self.expect_quote().ok_or(ProtocolError::Truncated)?.then_some(()).ok_or(wrong("no opening quote"))?;
+        if !self.expect_quote().ok_or(ProtocolError::Truncated)? {
+            return Err(wrong("no opening quote"));
+        }
         let mut chars = bytes.div_ceil(3).checked_mul(4).ok_or(wrong("an impossible size"))?;
         let mut decoded = 0;
         while chars > 0 {

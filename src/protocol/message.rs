@@ -4,18 +4,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-use crate::protocol::{ActionId, OutputId, ProtocolError};
+use crate::protocol::error::ProtocolError;
+use crate::protocol::id::{ActionId, Id, OutputId};
 
 /// One request of go, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Number that the answer has to carry; go counts from 1.
     pub id: i64,
-    /// What is asked.
+    /// The command.
     pub command: Command,
 }
 
-/// What a request asks for.
+/// The command of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Is there an output for this action?
@@ -94,10 +95,9 @@ impl Request {
     }
 }
 
-fn id<K>(text: Option<std::borrow::Cow<'_, str>>, field: &str) -> Result<crate::protocol::id::Id<K>, ProtocolError> {
+fn id<K>(text: Option<std::borrow::Cow<'_, str>>, field: &str) -> Result<Id<K>, ProtocolError> {
     let text = text.ok_or_else(|| ProtocolError::Header(format!("{field} is missing")))?;
-    crate::protocol::id::Id::from_wire(&text)
-        .ok_or_else(|| ProtocolError::Header(format!("{field} is not 32 bytes of padded base64")))
+    Id::from_wire(&text).ok_or_else(|| ProtocolError::Header(format!("{field} is not 32 bytes of padded base64")))
 }
 
 /// One answer to go. Fields that are not set are not written.
@@ -107,7 +107,7 @@ pub struct Response<'a> {
     /// The request's number; 0 in the handshake.
     #[serde(rename = "ID")]
     pub id: i64,
-    /// What went wrong. A silent miss in the answer to a get, can fail the build in any other.
+    /// The error. A silent miss in the answer to a get, can fail the build in any other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub err: Option<&'a str>,
     /// In the handshake only: the commands that this backend answers.

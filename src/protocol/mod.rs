@@ -2,12 +2,14 @@
 //!
 //! Source of the format: `cmd/go/internal/cacheprog` and `cmd/go/internal/cache/prog.go` of Go 1.24 to 1.27.
 
+mod error;
 mod frame;
 mod id;
 mod message;
 mod writer;
 
-pub use frame::{Frame, FrameReader, ProtocolError};
+pub use error::ProtocolError;
+pub use frame::{Frame, FrameReader};
 pub use id::{ActionId, Id, OutputId};
 pub use message::{Command, Request, Response};
 pub use writer::ResponseWriter;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Mutex;
 
-use crate::protocol::Response;
+use crate::protocol::message::Response;
 
 /// Owns stdout. Dropping it, or [`ResponseWriter::close`], tells go that the session is over.
 pub struct ResponseWriter<W> {

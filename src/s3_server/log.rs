@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use http::{Method, Uri};
 use serde::Serialize;
 
-use crate::s3_server::classify::{Operation, classify};
+use crate::platform::clock::now_unix_ns;
+use crate::s3_server::link::classify::{Operation, classify};
 use crate::s3_server::link::shaping::Direction;
 
 /// Longer ones count as this.
@@ -98,11 +99,10 @@ impl Log {
             }
         };
         let (op, key) = classify(method, uri, is_virtual);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Arc::new(Exchange {
             log: Arc::clone(self),
             number,
-            t_unix_ns: now.unwrap_or_default().as_nanos() as u64,
+            t_unix_ns: now_unix_ns(),
             start: Instant::now(),
             method: method.clone(),
             op,

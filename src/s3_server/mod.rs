@@ -7,18 +7,18 @@
 mod access;
 mod api;
 mod arguments;
-mod classify;
 mod control;
 mod link;
 mod log;
 mod server;
 mod standalone;
+mod throttled_body;
 
 pub use access::credentials::Credentials;
 pub use access::keys::{Grant, Right};
 pub use access::tls::Certificate;
-pub use classify::Operation;
 pub use control::{ServeArgs, serve_child};
+pub use link::classify::Operation;
 pub use link::faults::{Fault, FaultKind};
 pub use link::shaping::LinkSettings;
 pub use log::{Delays, Record};

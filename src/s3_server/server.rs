@@ -30,8 +30,8 @@ use crate::s3_server::api::operations::Operations;
 use crate::s3_server::api::store::Store;
 use crate::s3_server::link::faults::{Damage, Fault, FaultKind, Faults};
 use crate::s3_server::link::shaping::{Direction, Link, LinkSettings};
-use crate::s3_server::link::throttled_body::Paced;
 use crate::s3_server::log::{Delays, Log, Record, Totals};
+use crate::s3_server::throttled_body::Paced;
 
 /// Ends a connection.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -6,7 +6,8 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::prelude::*;
 
 use crate::note::note;
-use crate::telemetry::{Clock, SpanSums};
+use crate::telemetry::model::clock::Clock;
+use crate::telemetry::profile::span_sums::SpanSums;
 
 /// Spans of other crates (the SDK, hyper) are not recorded.
 const TARGET: &str = env!("CARGO_CRATE_NAME");

@@ -1,35 +1,34 @@
-//! What a session leaves: trace, CPU and wall profile, request log, summary. One file per output.
+//! The records of a session: trace, profiles, request log, summary. One file for each output. Knows no cache.
 
 mod agreement;
-mod clock;
 mod folder;
-mod latencies;
 mod listen;
+mod model;
 pub mod profile;
 mod recorder;
 mod request_log;
-mod resources;
 mod summary;
 mod trace;
 
-/// Name of the span of a request, and of the event that stands for one.
-pub const REQUEST: &str = "request";
-
-pub use agreement::{Agreement, check as check_agreement};
-pub use clock::Clock;
-pub use folder::retention::{Keep, Removed};
-pub use folder::session_folder::{INSIDE, LOCK_FILE, SessionFolder, UNFINISHED, remove_ended_sessions};
-pub use latencies::{Latencies, SIZE_CLASSES, size_class};
+pub use agreement::check::{Agreement, check_agreement};
+pub use folder::retention::{Keep, LOCK_FILE, Removed, UNFINISHED};
+pub use folder::session_folder::{INSIDE, SessionFolder, remove_ended_sessions};
 pub use listen::listen;
-pub use profile::cpu::{AUTO_AFTER, CpuProfile, CpuProfileMode};
+pub use model::answer::{Answer, Outcome, REQUEST, Times};
+pub use model::clock::Clock;
+pub use model::counts::Counts;
+pub use model::kind::RequestKind;
+pub use model::resources::{HostUse, ProcessUse, Resources, since};
+pub use profile::cpu::{AUTO_AFTER, CpuProfile, CpuProfileMode, ProfileSummary};
 pub use profile::heap::HeapProfile;
+pub use profile::latencies::{Latencies, Latency, SIZE_CLASSES, size_class};
 pub use profile::span_sums::SpanSums;
 pub use profile::wall::{Spent, WallProfile};
-pub use recorder::{Answer, Counts, Outcome, Recorder, Switches, Times};
+pub use recorder::{Recorder, Switches};
 pub use request_log::reader::{LogError, LoggedSession, read_request_log};
 pub use request_log::writer::Line;
-pub use resources::sampler::{Sampler, Watched};
-pub use resources::sums::{HostUse, ProcessUse, Resources, since};
-pub use summary::{Latency, PlantSummary, ProfileSummary, SCHEMA, SESSION_FILE, SessionSummary};
+pub use summary::{ClosedBy, SCHEMA, SESSION_FILE, SessionSummary};
 pub use trace::counter_tracks::Gauges;
-pub use trace::recording::{Drawing, Trace};
+pub use trace::file::Drawing;
+pub use trace::recording::Trace;
+pub use trace::sampler::{Sampler, Watched};

@@ -3,10 +3,15 @@
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use crate::note::note;
-use crate::protocol::{ActionId, OutputId, Request};
+use crate::protocol::Request;
+use crate::telemetry::folder::session_folder::SessionFolder;
+use crate::telemetry::model::answer::Answer;
+use crate::telemetry::model::clock::Clock;
+use crate::telemetry::model::counts::Counts;
+use crate::telemetry::profile::latencies::{Latencies, Latency};
+use crate::telemetry::profile::wall::WallProfile;
 use crate::telemetry::request_log::writer::{RequestLines, RequestLog};
-use crate::telemetry::trace::recording::Drawing;
-use crate::telemetry::{Clock, Latencies, Latency, SessionFolder, WallProfile};
+use crate::telemetry::trace::file::Drawing;
 
 /// Which of the recorder's files are written.
 #[derive(Clone, Copy, Debug)]
@@ -17,154 +22,6 @@ pub struct Switches {
     pub histograms: bool,
     /// The requests' part of `pprof/fg.prof`.
     pub wall_profile: bool,
-}
-
-/// When a request was where, nanoseconds since the session's start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Times {
-    /// Its first byte was in this process.
-    pub arrived_ns: u64,
-    /// Work on it began.
-    pub started_ns: u64,
-    /// Its body was read to the end; as `started_ns` without one.
-    pub body_ns: u64,
-    /// No moment: how long reading the body waited for go. Not in `request.txt`.
-    pub body_waited_ns: u64,
-    /// No moment: how long it may have waited in the pipe before, while the reader worked on another one; 0 where it did
-    /// not.
-    pub kept_ns: u64,
-    /// The local store had done its part.
-    pub local_ns: u64,
-    /// The cache knew the answer; as `local_ns` when nothing else was asked.
-    pub decided_ns: u64,
-    /// The answer was written.
-    pub answered_ns: u64,
-}
-
-impl Times {
-    /// Of a request without a body on which work has begun.
-    pub fn begun(arrived_ns: u64, started_ns: u64) -> Self {
-        Self { arrived_ns, started_ns, body_ns: started_ns, ..Self::default() }
-    }
-
-    /// From arrival to answer.
-    pub fn took_ns(&self) -> u64 {
-        self.answered_ns.saturating_sub(self.arrived_ns)
-    }
-
-    /// What each stage took: waiting to be worked on, body, local store, remote, writing the answer. Together they are
-    /// [`Times::took_ns`].
-    pub fn stages_ns(&self) -> [u64; 5] {
-        let ends = [self.started_ns, self.body_ns, self.local_ns, self.decided_ns, self.answered_ns];
-        let mut begin = self.arrived_ns;
-        ends.map(|end| {
-            let ns = end.saturating_sub(begin);
-            begin += ns;
-            ns
-        })
-    }
-}
-
-/// How a request was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// A get, from what was here already. go itself looks for the file: one that is gone is a miss to go.
-    HitLocal {
-        /// Whether the entry is older than this session, or another helper's.
-        is_foreign: bool,
-    },
-    /// A get, by asking the remote.
-    HitRemote,
-    /// A get of something that is nowhere.
-    Miss,
-    /// A put.
-    Stored,
-    /// The close.
-    Closed,
-    /// Any request that could not be done.
-    Error,
-}
-
-impl Outcome {
-    /// As the trace has it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::HitLocal { .. } => "hit local",
-            Self::HitRemote => "hit remote",
-            Self::Miss => "miss",
-            Self::Stored => "stored",
-            Self::Closed => "closed",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// One answered request.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// Its number.
-    pub id: i64,
-    /// `get`, `put`, `close` or `unknown`.
-    pub kind: &'static str,
-    /// The action it was about.
-    pub action: Option<ActionId>,
-    /// The output that was found or put.
-    pub output: Option<OutputId>,
-    /// Bytes of that output.
-    pub bytes: Option<u64>,
-    /// How it was answered.
-    pub outcome: Outcome,
-    /// What was wrong, in the answer with an error.
-    pub error: Option<String>,
-    /// When.
-    pub times: Times,
-}
-
-impl Answer {
-    /// Whether it was answered without a task, and so without spans.
-    pub fn was_at_once(&self) -> bool {
-        !matches!(self.kind, "get" | "put") || self.times.local_ns == self.times.decided_ns
-    }
-
-    /// The stages of the request in this process: name, begin and end. What it waited for between the local stage and
-    /// `respond` has spans of its own.
-    pub fn stages(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
-        let Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, .. } = self.times;
-        let local = match self.kind {
-            "get" => Some("local.lookup"),
-            "put" => Some("local.write"),
-            _ => None,
-        };
-        let stages = [
-            Some(("queue", arrived_ns, started_ns)),
-            (body_ns > started_ns).then_some(("body", started_ns, body_ns)),
-            local.map(|name| (name, body_ns, local_ns)),
-            Some(("respond", decided_ns, answered_ns)),
-        ];
-        stages.into_iter().flatten()
-    }
-}
-
-/// What was counted so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Counts {
-    /// Gets, answered in any way.
-    pub gets: u64,
-    /// Gets answered from what was here already.
-    pub hits_local: u64,
-    /// Gets answered by asking the remote.
-    pub hits_remote: u64,
-    /// Gets without a result.
-    pub misses: u64,
-    /// Puts, answered in any way.
-    pub puts: u64,
-    /// Answers with an error.
-    pub errors: u64,
-    /// Hits on entries that this session neither put nor fetched before.
-    pub hits_not_put_here: u64,
-    /// Bytes of stored bodies.
-    pub put_bytes: u64,
 }
 
 /// So many lines in memory call for a flush: with what the trace keeps of the same requests, some ten megabytes.
@@ -183,7 +40,7 @@ pub struct Recorder {
     written: Mutex<Written>,
 }
 
-/// What has been made of the lines so far.
+/// The records that have been made of the lines so far.
 struct Written {
     counts: Counts,
     /// `None` when they are not asked for.
@@ -200,12 +57,10 @@ impl Recorder {
     /// A recorder that writes below `folder` what `switches` ask for, and into the trace; without a folder it records
     /// nothing. A record that cannot be written is given up with one line on stderr.
     pub fn new(clock: Clock, folder: Option<&SessionFolder>, switches: Switches, trace: Option<Drawing>) -> Self {
-        let log = folder.filter(|_| switches.request_log).and_then(|folder| {
-            let path = folder.file("request.txt");
-            RequestLog::create(&path, &clock)
-                .inspect_err(|error| note(format_args!("no request log: {}: {error}", path.display())))
-                .ok()
-        });
+        let log = match folder {
+            Some(folder) if switches.request_log => create_log(folder, &clock),
+            _ => None,
+        };
         let lines = folder.map(|_| RequestLines::default());
         let wall = switches.wall_profile.then(WallProfile::default);
         let latencies = switches.histograms.then(Latencies::default);
@@ -241,7 +96,7 @@ impl Recorder {
             add(lines);
             is_full = lines.0.len().is_multiple_of(FULL);
         }
-        if let Some(call) = self.on_full.get().filter(|_| is_full) {
+        if is_full && let Some(call) = self.on_full.get() {
             call();
         }
     }
@@ -256,7 +111,7 @@ impl Recorder {
             lines.put_back(held);
         }
         written.add(&taken);
-        if let Some(error) = written.log.as_ref().and_then(RequestLog::failure).filter(|_| is_end) {
+        if is_end && let Some(error) = written.log.as_ref().and_then(RequestLog::failure) {
             note(format_args!("the request log is not complete: {error}"));
         }
     }
@@ -290,6 +145,12 @@ impl Recorder {
     }
 }
 
+fn create_log(folder: &SessionFolder, clock: &Clock) -> Option<RequestLog> {
+    let path = folder.file("request.txt");
+    let log = RequestLog::create(&path, clock);
+    log.inspect_err(|error| note(format_args!("no request log: {}: {error}", path.display()))).ok()
+}
+
 impl Written {
     fn add(&mut self, lines: &RequestLines) {
         for answer in lines.answers() {
@@ -307,30 +168,6 @@ impl Written {
         }
         if let Some(log) = &mut self.log {
             log.write(lines);
-        }
-    }
-}
-
-impl Counts {
-    fn add(&mut self, answer: &Answer) {
-        match answer.kind {
-            "get" => self.gets += 1,
-            "put" => self.puts += 1,
-            _ => {}
-        }
-        match answer.outcome {
-            Outcome::HitLocal { is_foreign } => {
-                self.hits_local += 1;
-                self.hits_not_put_here += u64::from(is_foreign);
-            }
-            Outcome::HitRemote => {
-                self.hits_remote += 1;
-                self.hits_not_put_here += 1;
-            }
-            Outcome::Miss => self.misses += 1,
-            Outcome::Stored => self.put_bytes += answer.bytes.unwrap_or(0),
-            Outcome::Error => self.errors += 1,
-            Outcome::Closed => {}
         }
     }
 }

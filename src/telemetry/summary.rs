@@ -1,12 +1,16 @@
 //! `session.json`: what a session adds up to. Written last, so that its presence means that all records are there.
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 
-use crate::cache::Strategy;
-use crate::telemetry::{Counts, Resources, SessionFolder};
+use crate::config::strategy::Strategy;
+use crate::platform::fault_injection::DelaySummary;
+use crate::telemetry::folder::session_folder::SessionFolder;
+use crate::telemetry::model::counts::Counts;
+use crate::telemetry::model::resources::Resources;
+use crate::telemetry::profile::cpu::ProfileSummary;
+use crate::telemetry::profile::latencies::Latency;
 
 /// Its file name.
 pub const SESSION_FILE: &str = "session.json";
@@ -38,7 +42,7 @@ pub struct SessionSummary {
     pub bytes_up: u64,
     /// Requests sent to the remote.
     pub remote_requests: u64,
-    /// Of those, the ones that failed or gave something unusable.
+    /// Requests among them that failed or gave something unusable.
     pub remote_errors: u64,
     /// Most downloads at the same time.
     #[serde(default)]
@@ -50,7 +54,7 @@ pub struct SessionSummary {
     pub unpack_cpu_ns: u64,
     /// Why the session did without the remote or without uploads, be it for a part of its time.
     pub remote_off: Option<String>,
-    /// Whether an earlier session had found that the remote is off, and this one did not ask it at first.
+    /// True if an earlier session had found that the remote is off, and this one did not ask it at first.
     #[serde(default)]
     pub remote_off_remembered: bool,
     /// Entries whose body and metadata are in the remote.
@@ -68,10 +72,10 @@ pub struct SessionSummary {
     /// CPU time from the end of the input until stdout was closed: what `close` waited for.
     #[serde(default)]
     pub close_cpu_ns: Option<u64>,
-    /// Of the same time the part in which something was sent to the remote,
+    /// Time until then in which something was sent to the remote.
     #[serde(default)]
     pub close_sending_ns: Option<u64>,
-    /// and in which nothing was, but something was compressed.
+    /// Time until then in which nothing was sent, but something was compressed.
     #[serde(default)]
     pub close_compressing_ns: Option<u64>,
     /// Time of threads in it that were ready and had no core; `None` where there was nothing to upload.
@@ -81,67 +85,31 @@ pub struct SessionSummary {
     pub render_cpu_ns: Option<u64>,
     /// Largest resident set until stdout was closed.
     pub peak_rss_bytes: Option<u64>,
-    /// What ended the session: `close`, `eof` or `error`.
-    pub closed_by: String,
-    /// What was wrong with the input, if anything.
+    /// The end of the input.
+    pub closed_by: ClosedBy,
+    /// The error in the input, if there was one.
     pub error: Option<String>,
-    /// What processes and machine used, if samples were taken.
+    /// Resources that processes and machine used, if samples were taken.
     #[serde(default)]
     pub resources: Option<Resources>,
-    /// What was planted to be found, in a test.
+    /// Delays that were injected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub planted: Option<PlantSummary>,
+    pub planted: Option<DelaySummary>,
     /// The CPU profile, if one was taken.
     pub cpu_profile: Option<ProfileSummary>,
 }
 
-/// A latency distribution, nanoseconds, from an HdrHistogram of three significant digits.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// How the input of a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Latency {
-    /// Number of values.
-    pub count: u64,
-    /// Median.
-    pub p50: u64,
-    /// 99th percentile.
-    pub p99: u64,
-    /// Largest value.
-    pub max: u64,
-}
-
-/// What is in a CPU profile.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ProfileSummary {
-    /// Samples taken.
-    pub samples: u64,
-    /// CPU time while they were taken, nanoseconds.
-    #[serde(default)]
-    pub cpu_ns: Option<u64>,
-}
-
-/// What came of a delay that was planted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct PlantSummary {
-    /// The stage that was delayed.
-    pub stage: String,
-    /// Delays.
-    pub count: u64,
-    /// What they really took together, nanoseconds.
-    pub slept_ns: u64,
-}
-
-impl Latency {
-    /// `None` for an empty histogram.
-    pub fn of(histogram: &Histogram<u64>) -> Option<Self> {
-        (!histogram.is_empty()).then(|| Self {
-            count: histogram.len(),
-            p50: histogram.value_at_quantile(0.5),
-            p99: histogram.value_at_quantile(0.99),
-            max: histogram.max(),
-        })
-    }
+#[serde(rename_all = "lowercase")]
+pub enum ClosedBy {
+    /// By a `close`, which was answered.
+    Close,
+    /// Without one.
+    Eof,
+    /// By something that is not of the protocol.
+    Error,
 }
 
 impl SessionSummary {

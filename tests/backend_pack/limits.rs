@@ -162,15 +162,16 @@ fn a_stdout_that_is_closed_is_no_error_and_a_full_one_is() {
     let mut backend = Backend::start(folder.path(), &["--quiet", "--cache-dir", "store", "--metrics", "records"]);
     backend.put(1, 1, b"body");
     backend.end();
-    for command in ["verify", "trim"] {
+    let of_store = |command| vec![command, "--cache-dir", "store"];
+    for command in [of_store("verify"), of_store("trim"), vec!["--help"], vec!["-h"], vec!["--version"]] {
         let run = |stdout: Stdio| {
             let mut cacheprog = Command::new(super::common::CACHEPROG);
-            cacheprog.args([command, "--cache-dir", "store"]).current_dir(folder.path());
+            cacheprog.args(&command).current_dir(folder.path());
             let output = cacheprog.stdout(stdout).stderr(Stdio::piped()).output().unwrap();
             (output.status.code(), String::from_utf8(output.stderr).unwrap())
         };
-        assert_eq!(run(std::io::pipe().unwrap().1.into()), (Some(0), String::new()), "{command}");
+        assert_eq!(run(std::io::pipe().unwrap().1.into()), (Some(0), String::new()), "{command:?}");
         let (code, said) = run(std::fs::File::options().write(true).open("/dev/full").unwrap().into());
-        assert!(code == Some(1) && said.starts_with("error: cannot write to stdout: "), "{command}: {said}");
+        assert!(code == Some(1) && said.starts_with("error: cannot write to stdout: "), "{command:?}: {said}");
     }
 }

@@ -391,9 +391,8 @@ fn a_closed_or_full_stdout_is_no_panic() {
     for args in [&["completions", "bash"][..], &["--help"], &["--version"], &["--dry-run"], &["man", "pages"]] {
         let closed = || std::io::pipe().unwrap().1;
         assert_eq!(run(args, closed().into()).0, Some(0), "{args:?}");
-        let writes_itself = matches!(args[0], "completions" | "--dry-run");
         let (code, said) = run(args, File::options().write(true).open("/dev/full").unwrap().into());
-        if writes_itself {
+        if args[0] != "man" {
             assert_eq!(code, Some(1), "{args:?}");
             assert!(said.contains("cannot write to stdout: No space left on device"), "{args:?}: {said}");
         }

@@ -39,7 +39,11 @@ async fn settings_that_cannot_be_used_turn_the_remote_off_with_one_line() {
     let fake = Fake::answering(|_| answer("500 No", ""));
     let credentials = Credentials::random().unwrap();
     for (name, value, said) in [
-        ("S3_ACCESS_KEY_ID", "", "there is no remote: S3_ACCESS_KEY_ID is empty (CI gives no secrets"),
+        (
+            "S3_ACCESS_KEY_ID",
+            "",
+            "there is no remote: S3_ACCESS_KEY_ID is empty (in CI, pull requests from forks get no secrets",
+        ),
         ("S3_SECRET_ACCESS_KEY", "\n", "S3_SECRET_ACCESS_KEY is empty"),
         ("S3_BUCKET_NAME", "", "S3_BUCKET_NAME is empty"),
         ("S3_ACCESS_KEY_ID", "hid\nden", "S3_ACCESS_KEY_ID contains a line break"),

@@ -25,9 +25,9 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use gocacheprog::cache::remote::s3_clean;
 use gocacheprog::cache::remote::s3_client::client::S3Client;
 use gocacheprog::cache::remote::s3_config::config::{Route, S3Config};
+use gocacheprog::cache::s3_clean;
 use gocacheprog::s3_server::{Certificate, Credentials, LinkSettings, Operation, Server, ServerOptions};
 
 /// An ID in the form that the keys have: `+`, `=` and `-` are in it.

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use crate::backend::folders;
 use crate::cache::TrimError;
 use crate::cache::local::clean::{Cleaned, clean as clean_store};
+use crate::config::{counted, shown_bytes};
 use crate::telemetry::{Removed, remove_ended_sessions};
 use crate::{note, stdout};
 
-/// How many files that are not ours are named.
+/// Most files that are not ours and are named.
 const NAMED: usize = 3;
 
-/// What to remove.
+/// Arguments of `cacheprog clean`.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct CleanArgs {
     /// Remove also what open sessions use: a build under way can fail
@@ -29,7 +30,7 @@ pub fn clean(folder: &Path, records: Option<&Path>, what: CleanArgs) -> ExitCode
     if left == 0 && are_records_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Whether nothing of ours stayed.
+/// True if no file of ours stayed.
 fn clean_files(folder: &Path, what: CleanArgs) -> bool {
     let cleaned = match clean_store(folder, what.force) {
         Ok(cleaned) => cleaned,
@@ -51,19 +52,21 @@ fn clean_files(folder: &Path, what: CleanArgs) -> bool {
     let is_printed = print(&text(folder, &cleaned));
     if cleaned.files_left > 0 {
         note::line(format_args!(
-            "error: {} files ({} bytes) of the last two days stay: a build or an editor has the store open\n  next:  try \
-             again when it has ended, or use --force: a build under way can fail",
-            cleaned.files_left, cleaned.bytes_left
+            "error: {} ({}) of the last two days stay: a build or an editor has the store open\n  next:  try again when it \
+             has ended, or use --force: a build under way can fail",
+            counted(cleaned.files_left, "file"),
+            shown_bytes(cleaned.bytes_left)
         ));
     }
     is_printed && cleaned.files_left == 0
 }
 
-/// Whether they could be removed.
+/// True if they could be removed.
 fn clean_records(records: &Path) -> bool {
     match remove_ended_sessions(records) {
         Ok(Removed { sessions, bytes }) => {
-            print(&format!("removed {sessions} sessions ({bytes} bytes) from {}\n", records.display()))
+            let (sessions, bytes) = (counted(sessions, "session"), shown_bytes(bytes));
+            print(&format!("removed {sessions} ({bytes}) from {}\n", records.display()))
         }
         Err(error) => {
             let records = records.display();
@@ -75,7 +78,7 @@ fn clean_records(records: &Path) -> bool {
     }
 }
 
-/// Whether stdout took it.
+/// True if stdout took it.
 fn print(text: &str) -> bool {
     let printed = stdout::print(text);
     if let Err(error) = &printed {
@@ -86,7 +89,8 @@ fn print(text: &str) -> bool {
 
 fn text(folder: &Path, cleaned: &Cleaned) -> String {
     let Cleaned { files, bytes, others, .. } = cleaned;
-    let mut text = format!("removed {files} files ({bytes} bytes) from {}\n", folder.display());
+    let (files, bytes) = (counted(*files, "file"), shown_bytes(*bytes));
+    let mut text = format!("removed {files} ({bytes}) from {}\n", folder.display());
     if !others.is_empty() {
         let name = |path: &PathBuf| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let names: Vec<String> = others.iter().take(NAMED).map(name).collect();

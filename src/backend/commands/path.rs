@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 
 use crate::backend::{CacheArgs, RecordArgs, folders};
-use crate::cache::local::store_folder;
+use crate::cache::local::folder::store_folder;
 use crate::config::folders::Place;
 use crate::config::source;
 use crate::{platform, stdout};

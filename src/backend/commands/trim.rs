@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::backend::{LimitArgs, folders};
 use crate::cache::{TrimError, Trimmed, Trimming};
+use crate::config::{counted, shown_bytes};
 use crate::stdout;
 
 /// Trims the store, and the one in the user's temporary folder where there is one, and prints the results. A store that is
@@ -22,7 +23,7 @@ pub fn trim(store: &Path, limits: &LimitArgs) -> ExitCode {
     exit
 }
 
-/// Whether all of one store was trimmed. `name` begins the result.
+/// True if all of one store was trimmed. `name` begins the result.
 fn trim_one(store: &Path, name: &str, limits: &LimitArgs) -> bool {
     let trimmed = match Trimming::now(store, limits.limits()).run() {
         Ok(trimmed) => trimmed,
@@ -51,8 +52,12 @@ fn trim_one(store: &Path, name: &str, limits: &LimitArgs) -> bool {
 
 fn print(name: &str, trimmed: &Trimmed, out: &mut impl Write) -> io::Result<()> {
     let Trimmed { entries, bodies, bytes, bodies_left, bytes_left, .. } = trimmed;
+    let (entries, bodies, left) =
+        (counted(*entries, "action"), counted(*bodies, "body"), counted(*bodies_left, "body"));
+    let (bytes, bytes_left) = (shown_bytes(*bytes), shown_bytes(*bytes_left));
+    let verb = if *bodies_left == 1 { "stays" } else { "stay" };
     writeln!(
         out,
-        "{name}removed {entries} actions and {bodies} bodies ({bytes} bytes); {bodies_left} bodies ({bytes_left} bytes) stay: what was used in the last two days does in any case"
+        "{name}removed {entries} and {bodies} ({bytes}); {left} ({bytes_left}) {verb}: what was used in the last two days does in any case"
     )
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::config::{counted, shown_bytes};
 use crate::{cache, stdout};
 
 /// Checks the store and prints the result. Damaged or missing bodies, and a folder that is no store, give a non-zero
@@ -38,9 +39,9 @@ fn print(report: &cache::Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "missing  {}", path.display())?;
     }
     if report.damaged_index_bytes > 0 {
-        writeln!(out, "damaged  {} bytes of the index", report.damaged_index_bytes)?;
+        writeln!(out, "damaged  {} of the index", shown_bytes(report.damaged_index_bytes))?;
     }
-    let (actions, good, bytes) = (report.actions, report.good, report.good_bytes);
+    let (actions, good) = (counted(report.actions, "action"), counted(report.good, "good body"));
     let (damaged, missing) = (report.damaged.len(), report.missing.len());
-    writeln!(out, "{actions} actions; {good} bodies are good ({bytes} bytes), {damaged} damaged, {missing} missing")
+    writeln!(out, "{actions}; {good} ({}), {damaged} damaged, {missing} missing", shown_bytes(report.good_bytes))
 }

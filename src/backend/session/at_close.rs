@@ -1,4 +1,4 @@
-//! What the backend does while go waits for the answer to its `close`.
+//! The work of the backend while go waits for the answer to its `close`.
 
 use crate::backend::session::serve::Session;
 use crate::cache::{Busy, Uploads};
@@ -10,7 +10,7 @@ use crate::telemetry::since;
 pub struct AtClose {
     /// CPU time of the process.
     pub cpu_ns: Option<u64>,
-    /// What uploads were busy with.
+    /// Time that uploads spent sending and compressing.
     pub uploads: Busy,
     /// Time of threads that were ready and had no core. `None` where there is nothing to upload: then nothing is asked.
     pub run_queue_wait_ns: Option<u64>,
@@ -19,7 +19,7 @@ pub struct AtClose {
 impl AtClose {
     /// The counters now.
     pub fn now(session: &Session) -> AtClose {
-        let has_work = session.cache.uploads().is_some_and(Uploads::has_work);
+        let has_work = session.cache.has_uploads_left();
         AtClose {
             cpu_ns: usage().cpu_ns(),
             uploads: busy(session),

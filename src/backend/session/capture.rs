@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::note::note;
 
-/// What came from go, and what went to it.
+/// Names of the files: bytes from go, and bytes to go.
 pub const FILES: [&str; 2] = ["stdin.txt", "stdout.txt"];
 
 /// A pipe of which a copy may be kept.
@@ -48,8 +48,10 @@ impl Copy {
     }
 
     fn add(&self, bytes: &[u8]) {
-        let Some(mut file) = self.file.get().filter(|_| self.failed.get().is_none()) else { return };
-        if let Err(error) = file.write_all(bytes) {
+        if let Some(mut file) = self.file.get()
+            && self.failed.get().is_none()
+            && let Err(error) = file.write_all(bytes)
+        {
             note(format_args!("the captured bytes are not complete: {error}"));
             let _ = self.failed.set(());
         }
@@ -57,7 +59,7 @@ impl Copy {
 }
 
 impl Tee {
-    /// Whether something can be read at once.
+    /// True if something can be read at once.
     pub fn is_ready(&self) -> bool {
         let mut pipe = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
         poll(&mut pipe, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)

@@ -3,6 +3,7 @@
 pub(crate) mod at_close;
 pub(crate) mod capture;
 pub(crate) mod gauges;
+pub(crate) mod in_flight;
 pub(crate) mod interrupted;
 pub(crate) mod io;
 pub(crate) mod records;

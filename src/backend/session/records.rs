@@ -33,7 +33,7 @@ pub struct Records {
     interrupted: Interrupted,
 }
 
-/// What instruments found that is told in the session's summary.
+/// Results of the instruments, for the session's summary.
 pub struct Found {
     pub profile: Option<ProfileSummary>,
     pub resources: Option<Resources>,
@@ -46,7 +46,10 @@ impl Records {
         let wall_profile = folder.is_some() && !args.no_wall_profile;
         let histograms = folder.is_some() && !args.no_histograms;
         let switches = Switches { request_log: !args.no_request_log, histograms, wall_profile };
-        let trace = folder.as_ref().filter(|_| !args.no_trace).and_then(|folder| Trace::start(folder, clock));
+        let trace = match &folder {
+            Some(folder) if !args.no_trace => Trace::start(folder, clock),
+            _ => None,
+        };
         let (trace, layer) = trace.unzip();
         let drawing = trace.as_ref().map(Trace::drawing);
         let recorder = Arc::new(Recorder::new(clock, folder.as_ref(), switches, drawing.clone()));
@@ -59,12 +62,13 @@ impl Records {
         let interrupted = Interrupted::default();
         interrupted.listen();
         let each_second = EachSecond::default();
+        let profiles_cpu = folder.is_some() && !args.heap_profile;
         let ticker = Ticker {
             recorder: recorder.clone(),
             trace,
             profile,
-            heap: folder.as_ref().filter(|_| args.heap_profile).and_then(HeapProfile::start),
-            profile_after: profile_after(args.cpu_profile).filter(|_| folder.is_some() && !args.heap_profile),
+            heap: if args.heap_profile { folder.as_ref().and_then(HeapProfile::start) } else { None },
+            profile_after: if profiles_cpu { profile_after(args.cpu_profile) } else { None },
             each_second: each_second.clone(),
             interrupted: interrupted.clone(),
         };
@@ -103,12 +107,12 @@ impl Records {
         self.sampler.iter().for_each(Sampler::stop);
     }
 
-    /// What requests are noted in.
+    /// The recorder of the requests.
     pub fn recorder(&self) -> &Arc<Recorder> {
         &self.recorder
     }
 
-    /// Whether a signal asked for the end.
+    /// Knows if a signal asked for the end.
     pub fn interrupted(&self) -> &Interrupted {
         &self.interrupted
     }
@@ -128,7 +132,9 @@ impl Records {
         if let Some((heap, folder)) = ticker.heap.zip(self.folder.as_ref()) {
             heap.finish(folder, self.recorder.clock());
         }
-        if let Some(folder) = self.folder.as_ref().filter(|_| ticker.profile_after.is_some()) {
+        if let Some(folder) = &self.folder
+            && ticker.profile_after.is_some()
+        {
             CpuProfile::say_too_short(folder);
         }
         let resources = self.sampler.take().and_then(Sampler::finish);

@@ -11,18 +11,14 @@ use tokio::sync::SetOnce;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::backend::alter::Altered;
-use crate::backend::plant::Planted;
 use crate::backend::session::capture::Tee;
-use crate::backend::session::gauges::InFlight;
+use crate::backend::session::in_flight::InFlight;
 use crate::backend::session::spans;
 use crate::backend::session::turns::Turns;
-use crate::cache::{Cache, Found, Lookup, Origin, Put, PutRest, Uploads};
+use crate::cache::{Cache, Found, Lookup, Origin, Put, PutRest};
+use crate::platform::fault_injection::SessionFaults;
 use crate::protocol::{ActionId, Command, Frame, FrameReader, OutputId, ProtocolError, Response, ResponseWriter};
-use crate::telemetry::{Answer, Outcome, Recorder, Times};
-
-/// The longest that a session works on the remote for the sake of later ones. What is left they do.
-const TIDY_LIMIT: Duration = Duration::from_secs(30);
+use crate::telemetry::{Answer, Outcome, Recorder, RequestKind, Times};
 
 /// The longest that it waits until the requests which the deadline has cut off have ended.
 const END_LIMIT: Duration = Duration::from_secs(1);
@@ -30,7 +26,7 @@ const END_LIMIT: Duration = Duration::from_secs(1);
 /// After standing still for so long the reader looks whether somebody has been waiting.
 const STOOD_STILL_NS: u64 = 1_000_000;
 
-/// What ended the input.
+/// The end of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// A `close`, which is to be answered when all is done.
@@ -55,8 +51,7 @@ pub struct Session {
     /// Set when no request is worked on any more.
     pub ending: Arc<SetOnce<()>>,
     pub in_flight: InFlight,
-    pub planted: Planted,
-    pub altered: Altered,
+    pub faults: SessionFaults,
     pub turns: Turns,
 }
 
@@ -64,7 +59,7 @@ pub struct Session {
 #[derive(Clone, Copy)]
 struct Job {
     id: i64,
-    kind: &'static str,
+    kind: RequestKind,
     action: Option<ActionId>,
     times: Times,
 }
@@ -84,18 +79,18 @@ impl Session {
             self.in_flight.begin();
             let arrived_ns = clock.ns(arrived);
             self.recorder.request(arrived_ns, &request);
-            self.planted.at("queue");
+            self.faults.at("queue");
             started_ns = clock.now_ns();
             let times = Times { kept_ns, ..Times::begun(arrived_ns, started_ns) };
             let job = |kind, action| Job { id: request.id, kind, action, times };
             match request.command {
-                Command::Get { action } => self.get(job("get", Some(action)), action),
+                Command::Get { action } => self.get(job(RequestKind::Get, Some(action)), action),
                 Command::Put { action, output, body_bytes } => {
-                    self.put(job("put", Some(action)), action, output, body_bytes, reader)?;
+                    self.put(job(RequestKind::Put, Some(action)), action, output, body_bytes, reader)?;
                 }
                 Command::Close => return Ok(End::Close { id: request.id, arrived_ns }),
                 Command::Unknown { ref name, .. } => {
-                    self.refuse(job("unknown", None), &format!("unknown command {name:?}"));
+                    self.refuse(job(RequestKind::Unknown, None), &format!("unknown command {name:?}"));
                 }
             }
             free_since_ns = clock.now_ns();
@@ -103,7 +98,7 @@ impl Session {
     }
 
     fn get(self: &Arc<Self>, job: Job, action: ActionId) {
-        self.planted.at("local.lookup");
+        self.faults.at("local.lookup");
         match self.cache.get(&action) {
             Lookup::Hit(found) => self.hit(job, &found, None),
             Lookup::Miss => self.miss(job, None),
@@ -131,10 +126,10 @@ impl Session {
         if let Some(body) = &mut body {
             let waited = reader.read_body(|piece| body.write(piece))?;
             job.times.body_waited_ns = waited.as_nanos() as u64;
-            self.planted.at("body");
+            self.faults.at("body");
             job.times.body_ns = self.recorder.clock().now_ns();
         }
-        self.planted.at("local.write");
+        self.faults.at("local.write");
         match self.cache.put(action, output, body_bytes, body) {
             Ok(Put::Done(found)) => self.stored(job, &found, None),
             Ok(Put::Wait(found, rest)) => self.finish_put(job, action, found, rest),
@@ -159,8 +154,8 @@ impl Session {
     {
         job.times.local_ns = self.recorder.clock().now_ns();
         let span = spans::waiting(job.id, job.kind, action, job.times.arrived_ns);
-        let task = self.turns.clone().take(self.altered.alone(work(job, span.clone()))).instrument(span);
-        if self.altered.blocks_reader() {
+        let task = self.turns.clone().take(self.faults.under_lock(work(job, span.clone()))).instrument(span);
+        if self.faults.blocks_reader() {
             self.runtime.block_on(task);
         } else {
             let ending = self.ending.clone();
@@ -224,7 +219,7 @@ impl Session {
 
     /// A go that no longer reads has ended: its input ends too, and that is what ends the session.
     fn respond(&self, response: &Response<'_>) {
-        self.planted.at("respond");
+        self.faults.at("respond");
         let _ = self.writer.send(response);
     }
 
@@ -239,7 +234,7 @@ impl Session {
         let Job { id, kind, action, mut times } = job;
         times.answered_ns = self.recorder.clock().now_ns();
         self.in_flight.end();
-        self.altered.leave_memory();
+        self.faults.leak();
         let (output, bytes) = output.unzip();
         let answer = Answer { id, kind, action, output, bytes, outcome, error, times };
         if let Some(span) = &span {
@@ -252,7 +247,7 @@ impl Session {
     /// `kind` is the request that waits for that.
     pub fn drain(&self, kind: &str, patience: Duration) {
         self.waiting.close();
-        let has_work = !self.waiting.is_empty() || self.cache.uploads().is_some_and(Uploads::has_work);
+        let has_work = !self.waiting.is_empty() || self.cache.has_uploads_left();
         if !has_work {
             return;
         }
@@ -265,16 +260,15 @@ impl Session {
         self.runtime.block_on(work.instrument(span));
     }
 
-    /// Keeps the remote small, now that nobody waits. A session that made no task has not looked at the remote.
-    pub fn tidy(&self) {
+    /// Does the cache's maintenance, now that nobody waits. A session that made no task has not looked at the remote.
+    pub fn maintain(&self) {
         self.cache.end_probe();
         if let Some(runtime) = LazyLock::get(&self.runtime) {
             runtime.block_on(async {
                 // What the deadline has cut off is dropped, or the process would end with half a body on disk.
                 let _ = self.ending.set(());
                 let _ = tokio::time::timeout(END_LIMIT, self.waiting.wait()).await;
-                self.cache.end_fetches().await;
-                let _ = tokio::time::timeout(TIDY_LIMIT, self.cache.tidy()).await;
+                self.cache.maintain().await;
             });
         }
     }
@@ -284,7 +278,7 @@ impl Session {
         let now_ns = self.recorder.clock().now_ns();
         let times = Times { decided_ns: now_ns, ..Times::begun(arrived_ns, arrived_ns) };
         self.respond(&Response { id, ..Response::default() });
-        self.record(Job { id, kind: "close", action: None, times }, Outcome::Closed, None, None, None);
+        self.record(Job { id, kind: RequestKind::Close, action: None, times }, Outcome::Closed, None, None, None);
     }
 }
 

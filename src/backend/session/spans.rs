@@ -4,10 +4,10 @@ use std::fmt;
 use tracing::{Span, field, info_span};
 
 use crate::protocol::ActionId;
-use crate::telemetry::{Answer, REQUEST};
+use crate::telemetry::{Answer, REQUEST, RequestKind};
 
 /// Opens the span of a request that has to wait; its children come from whoever works on it.
-pub fn waiting(id: i64, kind: &'static str, action: ActionId, arrived_ns: u64) -> Span {
+pub fn waiting(id: i64, kind: RequestKind, action: ActionId, arrived_ns: u64) -> Span {
     info_span!(
         REQUEST,
         kind = %kind,

@@ -11,7 +11,7 @@ use crate::telemetry::{AUTO_AFTER, CpuProfile, CpuProfileMode, HeapProfile, Reco
 /// How often records are written out, so that a killed session leaves them.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
-/// The same while the heap is profiled.
+/// How often it looks while the heap is profiled.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Work of the session that is done each second.
@@ -38,7 +38,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// What is left where the thread broke.
+    /// The service without its thread, which broke.
     pub fn broken(recorder: Arc<Recorder>, interrupted: Interrupted) -> Self {
         Self {
             recorder,

@@ -38,7 +38,7 @@ impl Turns {
         Self(Arc::new(Semaphore::new(count(limit))))
     }
 
-    /// The same work, when it is its turn.
+    /// Does `work` when it is its turn.
     pub async fn take<T>(self, work: impl Future<Output = T>) -> T {
         // It is never closed, so there is no error.
         let _turn = self.0.acquire().await;

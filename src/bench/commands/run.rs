@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use anyhow::Result;
 
@@ -39,6 +38,7 @@ use crate::bench::scenario::case::Case;
 use crate::bench::scenario::ci::Group;
 use crate::bench::scenario::file::Scenario;
 use crate::platform::Cpus;
+use crate::platform::clock::now_unix_ns;
 use crate::{note, stdout};
 
 /// Name of the runs of `what-if`.
@@ -207,7 +207,6 @@ fn run_groups(
 /// A run without rounds, in the environment of its runner.
 fn empty_run(runner: &mut RoundRunner<'_>) -> Result<Run> {
     let (plan, folder) = (runner.plan, runner.folder);
-    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let mut environment = environment::collect(runner.go, &folder.work.path);
     environment::add_settings(&mut environment, runner.workload.user_settings(), remote_store::left_out(plan));
     environment.go_workers = Some(runner.go_workers()?);
@@ -215,7 +214,7 @@ fn empty_run(runner: &mut RoundRunner<'_>) -> Result<Run> {
     Ok(Run {
         schema: SCHEMA,
         name: folder.name.clone(),
-        started_unix_ns: u64::try_from(started.as_nanos()).unwrap_or(u64::MAX),
+        started_unix_ns: now_unix_ns(),
         ended: Ended::Running,
         error: None,
         plan: plan.clone(),

@@ -1,7 +1,5 @@
 //! Measures the same build from the same state with each instrument of the backend off and on.
 
-use std::time::SystemTime;
-
 use anyhow::{Context, Result};
 
 use crate::bench::execute::backend::command::NO_INSTRUMENTS;
@@ -11,6 +9,7 @@ use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::plan::steps::{Kind, Step};
 use crate::bench::results::overhead::{AGAIN, DEFAULT_SET, OverheadRun, Setting};
 use crate::bench::scenario::cache_state::CacheState;
+use crate::platform::clock::now_unix_ns;
 
 /// The instruments that are on in timed rounds, with their switch in [`NO_INSTRUMENTS`].
 const LIGHT: [(&str, &str); 5] = [
@@ -33,9 +32,8 @@ pub fn measure(
     say: impl Fn(&str),
 ) -> Result<Option<OverheadRun>> {
     let (folder, interrupt) = (runner.folder, runner.interrupt);
-    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
     let environment = environment::collect(runner.go, &folder.work.path);
-    let mut overhead = OverheadRun::new(&folder.name, started as u64, state, &runner.plan.packages, environment);
+    let mut overhead = OverheadRun::new(&folder.name, now_unix_ns(), state, &runner.plan.packages, environment);
     overhead.settings = settings(state);
     say("preparing the state that the rounds start from");
     page_cache::page_cache(runner.go, &[&runner.executable], interrupt);

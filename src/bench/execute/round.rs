@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
@@ -25,6 +25,7 @@ use crate::bench::results::round::{Before, ServerSeen};
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::Case;
 use crate::platform;
+use crate::platform::clock::now_unix_ns;
 use crate::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
 
 /// All that is looked at when a round has ended.
@@ -57,7 +58,7 @@ impl RoundRunner<'_> {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let (mut command, left) = self.prepare(step, &folder)?;
         platform::settle_disk(&self.folder.work.path);
-        let started_unix_ns = unix_ns();
+        let started_unix_ns = now_unix_ns();
         // The session's folder has to be empty when the backend starts: go's words move in afterwards.
         let outside = folder.with_extension("log");
         let mut sampler = None;
@@ -263,11 +264,6 @@ fn gocache_files(folder: &Path) -> Result<u64> {
 fn is_empty(folder: &Path) -> Result<bool> {
     let mut entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     Ok(entries.next().is_none())
-}
-
-fn unix_ns() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn nanoseconds(since: Instant) -> u64 {

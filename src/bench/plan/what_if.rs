@@ -10,7 +10,8 @@ use crate::bench::scenario::case::CaseSpec;
 use crate::bench::scenario::file::Scenario;
 use crate::bench::scenario::link::{Bandwidth, LinkChange};
 use crate::bench::scenario::rule::Rule;
-use crate::cache::{Knobs, Strategy};
+use crate::cache::Strategy;
+use crate::platform::fault_injection::FaultSettings;
 
 /// Name of the case without a change.
 const UNCHANGED: &str = "unchanged";
@@ -94,9 +95,11 @@ impl WhatIf {
                 case.link = LinkChange { latency_ms: Some(0.0), jitter_ms: Some(0.0), ..LinkChange::default() };
             }
             Self::BandwidthUnlimited => case.link.bandwidth = Some(Bandwidth::WIDE),
-            Self::NoUpload => case.knobs = Knobs { no_upload: true, ..Knobs::default() },
-            Self::NoVerification => case.knobs = Knobs { no_verify: true, ..Knobs::default() },
-            Self::ConnectionsDouble => case.knobs = Knobs { connections: Some(MORE_CONNECTIONS), ..Knobs::default() },
+            Self::NoUpload => case.knobs = FaultSettings { no_upload: true, ..FaultSettings::default() },
+            Self::NoVerification => case.knobs = FaultSettings { no_verify: true, ..FaultSettings::default() },
+            Self::ConnectionsDouble => {
+                case.knobs = FaultSettings { connections: Some(MORE_CONNECTIONS), ..FaultSettings::default() }
+            }
             Self::IdealCache => case.state = Some(CacheState::LocalHit),
         }
         case

@@ -109,11 +109,20 @@ pub mod tests {
     use crate::telemetry::{Answer, Line, LoggedSession, Outcome, Times};
 
     /// A request whose stages end at these times.
-    pub fn answer(kind: &'static str, arrived_ns: u64, ends_ns: [u64; 5]) -> (u64, Line) {
+    pub fn answer(kind: &str, arrived_ns: u64, ends_ns: [u64; 5]) -> (u64, Line) {
         let [started_ns, body_ns, local_ns, decided_ns, answered_ns] = ends_ns;
         let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, ..Times::default() };
         let outcome = Outcome::Miss;
-        let answer = Answer { id: 1, kind, action: None, output: None, bytes: None, outcome, error: None, times };
+        let answer = Answer {
+            id: 1,
+            kind: kind.parse().unwrap(),
+            action: None,
+            output: None,
+            bytes: None,
+            outcome,
+            error: None,
+            times,
+        };
         (answered_ns, Line::Answer(answer))
     }
 

@@ -7,7 +7,8 @@ use crate::bench::scenario::case::CaseSpec;
 use crate::bench::scenario::link::LinkChange;
 use crate::bench::scenario::rule::Rule;
 use crate::bench::scenario::suggest::nearest;
-use crate::cache::{Knobs, PackOption, Strategy};
+use crate::cache::{PackOption, Strategy};
+use crate::platform::fault_injection::FaultSettings;
 use crate::s3_server::Fault;
 
 /// `[[bottlenecks]]` of a scenario. See `bench-scenarios/bottlenecks.toml`.
@@ -35,7 +36,7 @@ pub struct Circumstances {
     pub strategy: Option<Strategy>,
     pub without: Vec<PackOption>,
     pub link: LinkChange,
-    pub knobs: Knobs,
+    pub knobs: FaultSettings,
     pub faults: Vec<Fault>,
     pub busy: u32,
 }

@@ -8,7 +8,8 @@ use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::file::MOST_ROUNDS;
 use crate::bench::scenario::link::{Link, LinkChange};
 use crate::bench::scenario::source_change::Change;
-use crate::cache::{Knobs, PackOption, Strategy};
+use crate::cache::{PackOption, Strategy};
+use crate::platform::fault_injection::FaultSettings;
 use crate::s3_server::Fault;
 
 /// The share of a remote that holds everything.
@@ -39,7 +40,7 @@ pub struct CaseSpec {
     pub state: Option<CacheState>,
     /// What is otherwise in the backend.
     #[serde(default)]
-    pub knobs: Knobs,
+    pub knobs: FaultSettings,
     /// What goes wrong at the S3 server, as `bench s3 --fault` has it.
     #[serde(default)]
     pub faults: Vec<Fault>,
@@ -74,7 +75,7 @@ pub struct Case {
     pub state: Option<CacheState>,
     /// What is otherwise in the backend.
     #[serde(default)]
-    pub knobs: Knobs,
+    pub knobs: FaultSettings,
     /// What goes wrong at the S3 server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,

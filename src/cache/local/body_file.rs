@@ -1,22 +1,22 @@
 //! A body on its way into the store: hashed and written in one pass, under a temporary name until it is checked.
 
 use ring::digest::{Context, SHA256};
-use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cache::local::folder::names::data_file_name;
+use crate::cache::local::folder::store_folder;
 use crate::cache::local::spare::Spare;
-use crate::cache::local::store_folder;
 use crate::protocol::OutputId;
 
 /// A temporary file that disappears unless it is committed.
 pub struct BodyFile {
     /// Where to go on when writing fails.
     spare: Option<Arc<Spare>>,
-    /// Whether the store was gone and has been made again.
+    /// True if the store was gone and has been made again.
     is_made_again: bool,
     folder: PathBuf,
     temporary: PathBuf,
@@ -24,7 +24,7 @@ pub struct BodyFile {
     written_bytes: u64,
     /// `None` for a content that was checked before.
     hash: Option<Context>,
-    /// Whether the disk itself has to have it before it gets its name, and how much longer that takes than it does.
+    /// Time added to the sync before it gets its name; `None`: it is not synced.
     syncs: Option<Duration>,
     /// The trouble with the last folder, once none is left.
     failed: Option<io::Error>,
@@ -50,7 +50,7 @@ pub enum CommitError {
     Disk {
         /// The last folder tried.
         folder: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         error: io::Error,
     },
 }
@@ -210,17 +210,7 @@ impl Drop for BodyFile {
     }
 }
 
-/// `<OutputID with / as ->-d`: the workshop's name, and without a file extension as go wants it.
-pub fn data_file_name(output: &OutputId) -> String {
-    output.escaped() + "-d"
-}
-
-/// The output whose body has this name; `None` for other files.
-pub fn data_file_output(name: &OsStr) -> Option<OutputId> {
-    OutputId::from_escaped(name.to_str()?.strip_suffix("-d")?)
-}
-
-/// Brings a file to the disk itself, which takes so much longer than it really does.
+/// Syncs a file to the disk, and waits for `longer` after that.
 ///
 /// # Errors
 /// When the disk fails.

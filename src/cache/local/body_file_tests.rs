@@ -1,6 +1,7 @@
 //! Tests of a body on its way into the store.
 
 use super::*;
+use crate::cache::local::folder::names::{TEMPORARY_FOLDER, data_file_output};
 
 fn output_of(body: &[u8]) -> OutputId {
     OutputId::new(ring::digest::digest(&SHA256, body).as_ref().try_into().unwrap())
@@ -13,9 +14,7 @@ fn files_below(folder: &Path) -> Vec<String> {
         .map(|e| e.unwrap().file_name().into_string().unwrap())
         .filter(|name| data_file_output(name.as_ref()).is_some())
         .collect();
-    names.extend(
-        std::fs::read_dir(folder.join(store_folder::TEMPORARY_FOLDER)).into_iter().flatten().map(|_| "left".into()),
-    );
+    names.extend(std::fs::read_dir(folder.join(TEMPORARY_FOLDER)).into_iter().flatten().map(|_| "left".into()));
     names
 }
 

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::cache::local::index::log::INDEX_FILE;
-use crate::cache::local::lease::{CHANGES_LOCK, Lease, SESSIONS_LOCK};
-use crate::cache::local::store_folder::{is_own_name, is_store, kept_files, remove_stale, temporary_files};
+use crate::cache::local::folder::lease::Lease;
+use crate::cache::local::folder::names::INDEX_FILE;
+use crate::cache::local::folder::names::{CHANGES_LOCK, SESSIONS_LOCK};
+use crate::cache::local::folder::store_folder::{is_own_name, is_store, kept_files, remove_stale, temporary_files};
 use crate::cache::local::trim::plan::Limits;
 use crate::cache::local::trim::trimming::{PATIENCE, PAUSE, SLICE, TrimError, Trimming};
 
 /// The longest that sessions are waited for that may be about to end.
 const ENDING: Duration = Duration::from_secs(3);
 
-/// What [`clean`] removed, and what it left.
+/// The result of [`clean`].
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Cleaned {
     /// Files removed.
@@ -113,7 +114,7 @@ fn remove_unused(folder: &Path, cleaned: &mut Cleaned) -> Result<(), TrimError> 
     Ok(())
 }
 
-/// What in the folder is not ours.
+/// The files in the folder that are not ours.
 fn others(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut others = Vec::new();
     for file in std::fs::read_dir(folder)? {
@@ -143,7 +144,8 @@ impl Cleaned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::local::store_folder::{MARKER, TEMPORARY_FOLDER, make, temporary_path};
+    use crate::cache::local::folder::names::{MARKER, TEMPORARY_FOLDER};
+    use crate::cache::local::folder::store_folder::{make, temporary_path};
     use crate::cache::local::verify::verify;
     use crate::cache::{Entry, LocalStore, Origin};
     use crate::protocol::{ActionId, OutputId};

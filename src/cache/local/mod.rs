@@ -3,12 +3,10 @@
 
 pub(crate) mod body_file;
 pub mod clean;
+pub mod folder;
 pub(crate) mod index;
-pub(crate) mod lease;
 pub(crate) mod open_store;
-pub(crate) mod small_file;
 pub mod spare;
 pub(crate) mod store;
-pub mod store_folder;
 pub(crate) mod trim;
 pub(crate) mod verify;

@@ -20,20 +20,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::time::SystemTime;
 
-use crate::cache::clock::{modified_s, now_s};
-use crate::cache::local::body_file::data_file_name;
-use crate::cache::local::index::log::INDEX_FILE;
-use crate::cache::local::index::memory::{Entry, Index, Origin};
-use crate::cache::local::lease::{Lease, MomentLock, SESSIONS_LOCK};
-use crate::cache::local::store_folder;
-use crate::cache::local::trim::plan::Limits;
+use crate::cache::local::folder::lease::{Lease, MomentLock};
+use crate::cache::local::folder::names::INDEX_FILE;
+use crate::cache::local::folder::names::SESSIONS_LOCK;
+use crate::cache::local::folder::names::data_file_name;
+use crate::cache::local::folder::store_folder;
+use crate::cache::local::index::entry::{Entry, Origin};
+use crate::cache::local::index::memory::Index;
+use crate::cache::local::trim::plan::{ARRIVAL_EVERY_S, Limits};
 use crate::cache::local::trim::trimming::Trimming;
 use crate::note::note;
+use crate::platform::clock::{modified_s, now_s};
 use crate::protocol::{ActionId, OutputId};
 
-/// How often a body that is there already tells, by its file's time, that it came in again, in seconds: an hour, as in
-/// go's own cache. It may have come in by so much later than its time says.
-pub const ARRIVAL_EVERY_S: i64 = 3600;
 /// How often a session looks whether uses are to be noted again, in seconds.
 const RENEW_EVERY_S: i64 = 3600;
 
@@ -48,7 +47,7 @@ pub struct OpenStore {
 /// A share of the lock on changes. The store's other calls wait until it is dropped.
 pub struct Share<'a> {
     state: MutexGuard<'a, State>,
-    /// Whether the store needs the lock for longer.
+    /// True if the store needs the lock for longer.
     was_held: bool,
 }
 
@@ -63,7 +62,7 @@ impl Drop for Share<'_> {
 struct State {
     index: Index,
     lock: MomentLock,
-    /// Whether the store is only read. Then uses cannot be noted, and the lock is shared for the session's whole life.
+    /// True if the store is only read. Then uses cannot be noted, and the lock is shared for the session's whole life.
     is_read_only: bool,
     renewed_s: i64,
     has_noted_trouble: bool,
@@ -145,7 +144,7 @@ impl OpenStore {
         Share { state, was_held }
     }
 
-    /// Whether a body of this id and size is there, to be kept; where it is, it counts as come in now.
+    /// True if a body of this id and size is there, to be kept; where it is, it counts as come in now.
     pub fn reuse_body(&self, output: &OutputId, size_bytes: u64) -> bool {
         let path = self.body_path(output);
         self.state().locked(|_, is_safe| {
@@ -211,7 +210,7 @@ impl OpenStore {
         state.renewed_s = now_s;
     }
 
-    /// The same where something is to be noted: hits of the last moments, or, in a session that lives long, hits that are
+    /// Does so where something is to be noted: hits of the last moments, or, in a session that lives long, hits that are
     /// older than a day. To be called each second; nearly always it does nothing.
     pub fn renew_uses(&self) {
         let state = self.state();
@@ -252,7 +251,7 @@ impl State {
     }
 }
 
-/// What the file system says of a file that is there with all its bytes.
+/// Metadata of a file that is there with all its bytes.
 pub fn whole_file(path: &Path, size_bytes: u64) -> Option<Metadata> {
     std::fs::metadata(path).ok().filter(|found| found.is_file() && found.len() == size_bytes)
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cache::LocalStore;
-use crate::cache::local::lease;
+use crate::cache::local::folder::names::CHANGES_LOCK;
 use ring::digest::{SHA256, digest};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
@@ -28,7 +28,7 @@ fn put(store: &LocalStore, n: u32) -> PathBuf {
     path
 }
 
-/// What a session was given, and must find until its day is over.
+/// Bodies that a session was given, and must find until its day is over.
 #[derive(Default)]
 struct Given {
     paths: Vec<PathBuf>,
@@ -162,7 +162,7 @@ fn while_a_stopped_trimming_keeps_the_lock_old_entries_are_misses_and_puts_work(
     put(&store, 1);
     drop(store);
     let store = LocalStore::open(folder.path());
-    let stopped = Lease::alone(&folder.path().join(lease::CHANGES_LOCK), Duration::ZERO).unwrap();
+    let stopped = Lease::alone(&folder.path().join(CHANGES_LOCK), Duration::ZERO).unwrap();
     assert!(store.get(&action(1)).is_none());
     assert!(put(&store, 2).exists() && store.get(&action(2)).is_some());
     drop(stopped);

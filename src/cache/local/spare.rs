@@ -7,11 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use crate::cache::local::folder::store_folder;
 use crate::cache::local::open_store::OpenStore;
-use crate::cache::local::store_folder;
 use crate::note::note;
 use crate::platform;
 
+/// Help where no store can be written.
+pub const OTHER_FOLDER: &str = "choose another folder with --cache-dir or CACHEPROG_CACHE_DIR";
 /// Name of the store in the user's temporary folder.
 const STORE_FOLDER: &str = "store";
 
@@ -66,14 +68,7 @@ impl Spare {
     /// When that cannot be made either.
     pub fn make(&self) -> io::Result<PathBuf> {
         let shared = self.folder.clone().map_or_else(user_folder, Ok).and_then(usable);
-        shared.or_else(|error| {
-            let own = own_folder()?;
-            note(format_args!(
-                "no temporary store that later builds find ({error}): {} is for this session only",
-                own.display()
-            ));
-            Ok(own)
-        })
+        shared.or_else(|error| make_own(&format!("no temporary store that later builds find: {error}")))
     }
 }
 
@@ -87,11 +82,11 @@ pub fn find_user_store() -> Option<PathBuf> {
     if store_folder::is_store(&folder) { Some(folder) } else { None }
 }
 
-/// Makes a store for this session alone, which stays: go and its tools may still read what is in it.
+/// Makes a store for this session alone, and says so after `why`. It stays: go and its tools may still read what is in it.
 ///
 /// # Errors
 /// When the system's temporary folder cannot be written.
-pub fn own_folder() -> io::Result<PathBuf> {
+pub fn make_own(why: &str) -> io::Result<PathBuf> {
     let private = Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new()
         .prefix("cacheprog-")
@@ -99,6 +94,8 @@ pub fn own_folder() -> io::Result<PathBuf> {
         .tempdir_in(platform::system_temporary_folder())?;
     let store = usable(folder.path().to_owned())?;
     let _ = folder.keep();
+    let shown = store.display();
+    note(format_args!("{why}; later builds will not find this one's cache, in {shown}; {OTHER_FOLDER}"));
     Ok(store)
 }
 

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cache::knobs::Knobs;
-use crate::cache::local::body_file::{BodyFile, CommitError, data_file_name, sync};
-use crate::cache::local::index::memory::{Entry, Origin};
+use crate::cache::local::body_file::{BodyFile, CommitError, sync};
+use crate::cache::local::folder::names::data_file_name;
+use crate::cache::local::folder::store_folder;
+use crate::cache::local::index::entry::{Entry, Origin};
 use crate::cache::local::open_store::{OpenStore, Share, whole_file};
-use crate::cache::local::spare::{Spare, usable};
-use crate::cache::local::store_folder;
+use crate::cache::local::spare::{OTHER_FOLDER, Spare, usable};
 use crate::cache::local::trim::plan::Limits;
 use crate::cache::local::trim::trimming::Trimming;
 use crate::note::note;
+use crate::platform::fault_injection::FaultSettings;
 use crate::protocol::{ActionId, OutputId};
 
 /// SHA-256 of nothing.
@@ -24,8 +25,6 @@ pub const EMPTY_OUTPUT: OutputId = OutputId::new([
 ]);
 /// The largest body that fits into one page of any system.
 const SMALL_BYTES: usize = 4096;
-/// What helps when the store cannot be written.
-const OTHER_FOLDER: &str = "to use another folder, set --cache-dir or CACHEPROG_CACHE_DIR";
 
 /// A store of bodies and their index that several processes may share, and what takes its place while it cannot be written:
 /// go may fail when a put is refused.
@@ -36,7 +35,7 @@ pub struct LocalStore {
     /// Takes what `main` can no longer take.
     spare: Option<Arc<Spare>>,
     has_noted_spare: AtomicBool,
-    knobs: Knobs,
+    faults: FaultSettings,
 }
 
 impl LocalStore {
@@ -79,12 +78,12 @@ impl LocalStore {
 
     fn over(folder: PathBuf, below: Option<OpenStore>, spare: Option<Spare>) -> Self {
         let (spare, has_noted_spare) = (spare.map(Arc::new), AtomicBool::new(false));
-        Self { main: OpenStore::open(folder), below, spare, has_noted_spare, knobs: Knobs::default() }
+        Self { main: OpenStore::open(folder), below, spare, has_noted_spare, faults: FaultSettings::default() }
     }
 
-    /// The same store with these changes.
-    pub fn with(mut self, knobs: Knobs) -> Self {
-        self.knobs = knobs;
+    /// Injects faults.
+    pub fn with(mut self, faults: FaultSettings) -> Self {
+        self.faults = faults;
         self
     }
 
@@ -127,12 +126,12 @@ impl LocalStore {
         [Some(&self.main), self.spare(), self.below.as_ref()].into_iter().flatten()
     }
 
-    /// Whether a body of this id and size is there; it was checked when it entered.
+    /// True if a body of this id and size is there; it was checked when it entered.
     pub fn has_body(&self, output: &OutputId, size_bytes: u64) -> bool {
         whole_file(&self.path_of(output), size_bytes).is_some()
     }
 
-    /// The same for a body that is to be kept: where it is there it counts as come in now.
+    /// True if a body is there that is to be kept; then it counts as come in now.
     pub fn reuse_body(&self, output: &OutputId, size_bytes: u64) -> bool {
         self.main.reuse_body(output, size_bytes)
     }
@@ -152,18 +151,17 @@ impl LocalStore {
 
     /// Starts a body.
     pub fn begin(&self) -> BodyFile {
-        BodyFile::create(self.folder().to_owned(), self.spare.clone()).synced(self.knobs.syncs())
+        BodyFile::create(self.folder().to_owned(), self.spare.clone()).synced(self.faults.syncs())
     }
 
     /// Starts one that is fetched. Not in the spare store: without it there is a miss, and no failed build. Only its size is
-    /// checked where the knobs say so.
+    /// checked where fault injection says so.
     pub fn begin_fetched(&self) -> BodyFile {
         let folder = self.folder().to_owned();
-        let body = match self.knobs.no_verify {
-            true => return BodyFile::create_checked(folder, None),
-            false => BodyFile::create(folder, None),
-        };
-        body.synced(self.knobs.syncs())
+        if self.faults.no_verify {
+            return BodyFile::create_checked(folder, None);
+        }
+        BodyFile::create(folder, None).synced(self.faults.syncs())
     }
 
     /// Checks a body, gives it its final name and returns its path.
@@ -195,7 +193,7 @@ impl LocalStore {
         if content.len() <= SMALL_BYTES && self.create_small(content, output) {
             return Ok(());
         }
-        let mut body = BodyFile::create_checked(self.folder().to_owned(), None).synced(self.knobs.syncs());
+        let mut body = BodyFile::create_checked(self.folder().to_owned(), None).synced(self.faults.syncs());
         body.write(content);
         body.commit(output, content.len() as u64, |folder| self.share_changes(folder)).map(drop)
     }
@@ -207,7 +205,7 @@ impl LocalStore {
         let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(&path) else { return false };
         // Network file systems and quotas tell of a failed write only when a file is closed. What is not whole is replaced.
         file.write(content).is_ok_and(|written| written == content.len())
-            && self.knobs.syncs().is_none_or(|longer| sync(&file, longer).is_ok())
+            && self.faults.syncs().is_none_or(|longer| sync(&file, longer).is_ok())
             && nix::unistd::close(file).is_ok()
     }
 
@@ -265,7 +263,7 @@ impl LocalStore {
         }
     }
 
-    /// What earlier sessions have put into the spare store: it has to leave some day, though this session had no need for it.
+    /// The spare store of earlier sessions: its content has to leave some day, though this session had no need for it.
     fn unopened_spare(&self) -> Option<PathBuf> {
         self.spare.as_ref()?.find_unopened().filter(|folder| folder != self.folder())
     }

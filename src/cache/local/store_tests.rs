@@ -1,8 +1,9 @@
 //! Tests of the local store.
 
 use super::*;
-use crate::cache::local::lease::{CHANGES_LOCK, Lease};
-use crate::cache::local::store_folder::TEMPORARY_FOLDER;
+use crate::cache::local::folder::lease::Lease;
+use crate::cache::local::folder::names::CHANGES_LOCK;
+use crate::cache::local::folder::names::TEMPORARY_FOLDER;
 use ring::digest::{SHA256, digest};
 use std::fs::File;
 use std::time::{Duration, SystemTime};

@@ -6,12 +6,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::cache::local::body_file::{data_file_name, data_file_output};
+use crate::cache::local::folder::names::{data_file_name, data_file_output};
+use crate::cache::local::folder::store_folder::is_store;
 use crate::cache::local::index::memory::Index;
-use crate::cache::local::store_folder::is_store;
 use crate::protocol::OutputId;
 
-/// What [`verify`] found.
+/// The result of [`verify`].
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Actions in the index.

@@ -1,5 +1,4 @@
-//! Plain objects, the workshop's layout: a body and a metadata object for each action.
+//! The workshop's layout: a body and a metadata object for each action. Knows no packs.
 
-pub(crate) mod metadata;
 pub(crate) mod objects;
 pub(crate) mod remote_listing;

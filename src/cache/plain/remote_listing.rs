@@ -1,4 +1,4 @@
-//! What a small remote holds, learned from one listing: a get of anything else is a miss without a request.
+//! The keys of a small remote, learned from one listing: a get of anything else is a miss without a request.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard};
@@ -15,9 +15,9 @@ const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// ... up to this.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-/// What is known of the keys in a remote.
+/// The keys in a remote, as far as they are known.
 #[derive(Default)]
-pub struct Contents {
+pub struct RemoteListing {
     known: Mutex<Known>,
 }
 
@@ -33,7 +33,7 @@ struct Known {
     failed: Option<(Instant, Duration)>,
 }
 
-/// What a listing gave.
+/// The result of a listing.
 pub enum Listed {
     /// All keys.
     All(HashSet<String>),
@@ -43,18 +43,16 @@ pub enum Listed {
     Failed,
 }
 
-impl Contents {
-    /// Whether the remote may hold an object of this key. Said of any key while a listing is due: see
-    /// [`Contents::begin_listing`].
+impl RemoteListing {
+    /// True if the remote may hold an object of this key: any key while a listing is due, see [`RemoteListing::begin`].
     pub fn may_hold(&self, key: &str) -> bool {
         let known = self.lock();
         let believed = known.all.as_ref().filter(|(_, since)| since.elapsed() <= BELIEVED_FOR);
         known.is_due() || believed.is_none_or(|(keys, _)| keys.contains(key))
     }
 
-    /// Whether the caller should list the remote now, and [`Contents::learn`] from it; no other caller is told so
-    /// meanwhile.
-    pub fn begin_listing(&self) -> bool {
+    /// True if the caller should list the remote now, and call [`RemoteListing::learn`]; false for all others meanwhile.
+    pub fn begin(&self) -> bool {
         let mut known = self.lock();
         let is_due = known.is_due();
         known.is_listing |= is_due;
@@ -103,66 +101,66 @@ mod tests {
 
     #[test]
     fn anything_may_be_there_until_the_whole_is_known() {
-        let contents = Contents::default();
-        assert!(contents.may_hold("a"));
-        assert!(contents.begin_listing());
-        assert!(contents.may_hold("a"));
-        contents.learn(all(&["a"]), Instant::now());
-        assert!(contents.may_hold("a"));
-        assert!(!contents.may_hold("b"));
+        let listing = RemoteListing::default();
+        assert!(listing.may_hold("a"));
+        assert!(listing.begin());
+        assert!(listing.may_hold("a"));
+        listing.learn(all(&["a"]), Instant::now());
+        assert!(listing.may_hold("a"));
+        assert!(!listing.may_hold("b"));
     }
 
     #[test]
     fn one_caller_lists_and_one_listing_is_enough() {
-        let contents = Contents::default();
-        assert!(contents.begin_listing());
-        assert!(!contents.begin_listing());
-        contents.learn(all(&[]), Instant::now());
-        assert!(!contents.begin_listing());
+        let listing = RemoteListing::default();
+        assert!(listing.begin());
+        assert!(!listing.begin());
+        listing.learn(all(&[]), Instant::now());
+        assert!(!listing.begin());
     }
 
     #[test]
     fn too_many_keys_are_not_listed_again() {
-        let contents = Contents::default();
-        assert!(contents.begin_listing());
-        contents.learn(Listed::Hopeless, Instant::now());
-        assert!(contents.may_hold("a") && !contents.begin_listing());
+        let listing = RemoteListing::default();
+        assert!(listing.begin());
+        listing.learn(Listed::Hopeless, Instant::now());
+        assert!(listing.may_hold("a") && !listing.begin());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_listing_that_fails_is_tried_again_after_a_wait_that_doubles() {
-        let contents = Contents::default();
+        let listing = RemoteListing::default();
         for wait_s in [5, 10, 20, 40, 80, 160, 300, 300] {
-            assert!(contents.begin_listing());
-            contents.learn(Listed::Failed, Instant::now());
-            assert!(contents.may_hold("a") && !contents.begin_listing());
+            assert!(listing.begin());
+            listing.learn(Listed::Failed, Instant::now());
+            assert!(listing.may_hold("a") && !listing.begin());
             advance(Duration::from_secs(wait_s - 1)).await;
-            assert!(!contents.begin_listing(), "{wait_s} s");
+            assert!(!listing.begin(), "{wait_s} s");
             advance(Duration::from_secs(1)).await;
         }
-        assert!(contents.begin_listing());
-        contents.learn(all(&["a"]), Instant::now());
-        assert_eq!(contents.lock().failed, None);
+        assert!(listing.begin());
+        listing.learn(all(&["a"]), Instant::now());
+        assert_eq!(listing.lock().failed, None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_listing_is_renewed_and_believed_meanwhile() {
-        let contents = Contents::default();
-        contents.learn(all(&[]), Instant::now());
+        let listing = RemoteListing::default();
+        listing.learn(all(&[]), Instant::now());
         advance(Duration::from_secs(20)).await;
-        assert!(contents.may_hold("a"), "somebody has to begin the listing");
-        assert!(contents.begin_listing());
-        assert!(!contents.may_hold("a"));
-        contents.learn(all(&["a"]), Instant::now());
-        assert!(contents.may_hold("a"));
+        assert!(listing.may_hold("a"), "somebody has to begin the listing");
+        assert!(listing.begin());
+        assert!(!listing.may_hold("a"));
+        listing.learn(all(&["a"]), Instant::now());
+        assert!(listing.may_hold("a"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_listing_that_cannot_be_renewed_is_not_believed_for_long() {
-        let contents = Contents::default();
-        contents.learn(all(&[]), Instant::now());
+        let listing = RemoteListing::default();
+        listing.learn(all(&[]), Instant::now());
         advance(Duration::from_secs(61)).await;
-        assert!(contents.begin_listing());
-        assert!(contents.may_hold("a"));
+        assert!(listing.begin());
+        assert!(listing.may_hold("a"));
     }
 }

@@ -1,9 +1,9 @@
 //! Why the remote gave nothing, and what that says about it.
 
 use crate::cache::local::body_file::CommitError;
-use crate::cache::plain::metadata::MetadataError;
+use crate::cache::remote::metadata::MetadataError;
+use crate::cache::remote::purpose::Purpose;
 use crate::cache::remote::s3_client::error::S3Error;
-pub(crate) use crate::cache::remote::store::Purpose;
 
 /// Why an operation gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum RemoteError {
     Metadata {
         /// Its key.
         key: String,
-        /// What is wrong with it.
+        /// The reason.
         error: MetadataError,
     },
     /// A body that is not what its metadata says, or a local disk that does not take it.
@@ -27,7 +27,7 @@ pub enum RemoteError {
     Body {
         /// Its key.
         key: String,
-        /// What is wrong.
+        /// The reason.
         error: CommitError,
     },
     /// An object of another size than its metadata says.
@@ -73,7 +73,7 @@ const WRONG_KEY: [&str; 12] = [
 ];
 
 impl RemoteError {
-    /// Whether the remote answered at all.
+    /// True if the remote answered at all.
     pub fn is_answer(&self) -> bool {
         match self {
             Self::S3(error) => {
@@ -84,7 +84,7 @@ impl RemoteError {
         }
     }
 
-    /// Whether no request can work with these settings: a wrong key, or a bucket that is missing.
+    /// True if no request can work with these settings: a wrong key, or a bucket that is missing.
     pub(super) fn is_wrong_setting(&self) -> bool {
         match self {
             // 401 says that the key was not recognized, 403 that it was.
@@ -96,17 +96,17 @@ impl RemoteError {
         }
     }
 
-    /// Whether the key has no right to this.
+    /// True if the key has no right to this.
     pub(crate) fn is_denied(&self) -> bool {
         matches!(self, Self::S3(S3Error::AccessDenied { .. })) && !self.is_wrong_setting()
     }
 
-    /// Whether a listing that gave this will not be had later either.
+    /// True if a listing that gave this will not be had later either.
     pub fn denies_listing(&self) -> bool {
         self.is_answer() && !self.is_passing() && !self.is_wrong_setting()
     }
 
-    /// Whether trying again can help.
+    /// True if trying again can help.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::S3(S3Error::Throttled { .. } | S3Error::Timeout { .. } | S3Error::Unreachable { .. }) => true,
@@ -119,17 +119,17 @@ impl RemoteError {
         }
     }
 
-    /// Whether the remote answered, and what it answered may be different soon.
+    /// True if the remote answered, and what it answered may be different soon.
     pub fn is_passing_answer(&self) -> bool {
         self.is_passing() && matches!(self, Self::S3(S3Error::Throttled { .. } | S3Error::Status { .. }))
     }
 
-    /// Whether it took a time limit to notice.
+    /// True if it took a time limit to notice.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::S3(S3Error::Timeout { .. }) | Self::TooSlow { .. })
     }
 
-    /// Whether this object can never be sent: it is not in the local store any more, or larger than the remote, or a proxy in
+    /// True if this object can never be sent: it is not in the local store any more, or larger than the remote, or a proxy in
     /// front of it, takes.
     pub fn refuses_object(&self) -> bool {
         match self {
@@ -139,12 +139,12 @@ impl RemoteError {
         }
     }
 
-    /// Whether the object is in an archive, which does not give it out.
+    /// True if the object is in an archive, which does not give it out.
     pub(super) fn is_archived(&self) -> bool {
         matches!(self, Self::S3(S3Error::AccessDenied { code, .. }) if code == "InvalidObjectState")
     }
 
-    /// Whether the remote itself is in trouble, not just one object in it: damaged objects heal with the next put.
+    /// True if the remote itself is in trouble, not just one object in it: damaged objects heal with the next put.
     pub(super) fn is_of_the_remote(&self, purpose: Purpose) -> bool {
         if self.refuses_object() {
             return false;

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::clock::{modified_s, now_s};
-use crate::cache::local::small_file::{alone, replace, try_alone};
+use crate::cache::local::folder::small_file::{alone, replace, try_alone};
 use crate::cache::remote::s3_config::config::S3Config;
+use crate::platform::clock::{modified_s, now_s};
 
 /// Seconds until a remote is tried again that let go wait, ...
 const FIRST_WAIT_SLOW_S: i64 = 30;

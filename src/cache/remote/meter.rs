@@ -1,11 +1,11 @@
-//! What a session has moved to and from the remote.
+//! Counts a session's traffic with the remote.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::platform::thread_cpu;
 
-/// What was moved to and from the remote so far.
+/// Traffic with the remote so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Requests sent.
@@ -21,7 +21,7 @@ pub struct Traffic {
     pub most_downloads: u64,
     /// Time of threads in which packs were taken apart and stored.
     pub unpack_ns: u64,
-    /// Of that, CPU time.
+    /// CPU time of that.
     pub unpack_cpu_ns: u64,
 }
 

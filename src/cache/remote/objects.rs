@@ -7,16 +7,26 @@ use bytes::{Bytes, BytesMut};
 use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
-use crate::cache::local::index::memory::Entry;
+use crate::cache::local::index::entry::Entry;
 use crate::cache::local::store::LocalStore;
 use crate::cache::remote::error::RemoteError;
-use crate::cache::remote::purpose::Attempt;
+use crate::cache::remote::purpose::{Attempt, Purpose};
+use crate::cache::remote::retry::{is_worth_another_try, retry};
 use crate::cache::remote::s3_client::body::S3Body;
 use crate::cache::remote::s3_client::client::ListedObject;
 use crate::cache::remote::s3_client::error::S3Error;
-pub(crate) use crate::cache::remote::store::{BODY_DEADLINE, Purpose, Remote, within};
+use crate::cache::remote::store::{BODY_DEADLINE, Remote, within};
 
 impl Remote {
+    /// Tries what is fetched ahead of go's questions, and tries again after what passes. `work` is told whether it is its
+    /// last time.
+    pub async fn retry_ahead<T, F>(&self, work: impl FnMut(bool) -> F) -> Result<T, RemoteError>
+    where
+        F: Future<Output = Result<T, RemoteError>>,
+    {
+        retry(self.back_off, is_worth_another_try, work).await
+    }
+
     /// The objects whose keys begin with `prefix`, without the configured prefix. `is_last`: no other attempt follows.
     ///
     /// # Errors

@@ -4,14 +4,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::cache::remote::contact::{LISTING_PATIENCE, SILENCE, ask_for_an_object};
+use crate::cache::remote::contact::SILENCE;
 use crate::cache::remote::error::RemoteError;
+use crate::cache::remote::first_contact::{LISTING_PATIENCE, ask_for_an_object};
 use crate::cache::remote::memory::{Memory, Turn};
 use crate::cache::remote::s3_client::client::S3Client;
 use crate::cache::remote::store::Remote;
 
 impl Remote {
-    /// Whether the remote may be asked, for a get or a put that needs it. One that earlier sessions found to be off is not;
+    /// True if the remote may be asked, for a get or a put that needs it. One that earlier sessions found to be off is not;
     /// when it is time to try it again, one session does so beside its build.
     pub fn is_on(self: &Arc<Self>) -> bool {
         self.recall();

@@ -1,4 +1,4 @@
-//! What a request is for.
+//! The purpose of a request.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ const OFTEN_CUT_OFF: u64 = 1 << 20;
 pub struct Attempt {
     /// The longest that it may take.
     pub limit: Duration,
-    /// Whether no other follows if it fails in passing: what the next one heals tells nothing about the remote.
+    /// True if no other follows if it fails in passing: what the next one heals tells nothing about the remote.
     pub is_last: bool,
-    /// Whether go waits for it.
+    /// True if go waits for it.
     pub go_waits: bool,
-    /// Whether a proxy may cut it off for its size: a connection that ends then says nothing of the rest of the remote.
+    /// True if a proxy may cut it off for its size: a connection that ends then says nothing of the rest of the remote.
     pub is_large: bool,
 }
 
@@ -25,7 +25,7 @@ impl Attempt {
     }
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     /// A get waits for it.

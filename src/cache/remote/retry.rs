@@ -5,25 +5,13 @@ use std::time::Duration;
 use tracing::{Instrument, info_span};
 
 use crate::cache::remote::error::RemoteError;
-use crate::cache::remote::store::Remote;
 
 /// Waits before the second and the third attempt at what go may come to wait for.
 pub const AHEAD_RETRY_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
 
-/// Whether what go may come to wait for is tried again: waiting for the same silence once more does not help.
+/// True if what go may come to wait for is tried again: waiting for the same silence once more does not help.
 pub fn is_worth_another_try(error: &RemoteError) -> bool {
     error.is_passing() && !error.is_timeout()
-}
-
-impl Remote {
-    /// Tries what is fetched ahead of go's questions, and tries again after what passes. `work` is told whether it is its
-    /// last time.
-    pub async fn retry_ahead<T, F>(&self, work: impl FnMut(bool) -> F) -> Result<T, RemoteError>
-    where
-        F: Future<Output = Result<T, RemoteError>>,
-    {
-        retry(self.back_off, is_worth_another_try, work).await
-    }
 }
 
 /// Works at most three times, with these waits between, as long as `helps` says that trying again can help. `work` is told

@@ -8,21 +8,19 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 
-use crate::cache::knobs::Knobs;
-use crate::cache::plain::remote_listing::Contents;
 use crate::cache::remote::breaker::Breaker;
 use crate::cache::remote::contact::{Contact, SILENCE};
 use crate::cache::remote::error::RemoteError;
 use crate::cache::remote::memory::Memory;
 use crate::cache::remote::meter::Meter;
 use crate::cache::remote::meter::Traffic;
-use crate::cache::remote::purpose::Attempt;
-pub(crate) use crate::cache::remote::purpose::Purpose;
+use crate::cache::remote::purpose::{Attempt, Purpose};
 use crate::cache::remote::retry::AHEAD_RETRY_AFTER;
 use crate::cache::remote::retry::is_worth_another_try;
 use crate::cache::remote::s3_client::client::S3Client;
 use crate::cache::remote::s3_client::error::S3Error;
 use crate::cache::remote::s3_config::config::S3Config;
+use crate::platform::fault_injection::FaultSettings;
 
 /// The longest that go waits for one body.
 pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(60);
@@ -41,23 +39,20 @@ pub struct Remote {
     /// Apart: who may only read, or has a slow uplink, still reads.
     pub(crate) upload_breaker: Breaker,
     pub(crate) contact: Contact,
-    pub(crate) contents: Contents,
-    /// True once it was asked whether the bucket is there.
-    pub(crate) bucket_asked: AtomicBool,
     pub(crate) meter: Meter,
     /// Waits before what is fetched ahead is tried again.
     pub(crate) back_off: [Duration; 2],
-    /// What sessions remember of it when it is off; `None`: this one remembers nothing.
+    /// Memory of sessions that it is off; `None`: this one remembers nothing.
     pub(crate) memory: Option<Memory>,
-    /// What sessions remember of uploads to it when they are off.
+    /// Memory of sessions that uploads to it are off.
     pub(crate) upload_memory: Option<Memory>,
-    /// Whether they were off before.
+    /// True if they were off before.
     pub(crate) were_uploads_off: AtomicBool,
-    /// Whether this session is the one that tries uploads again.
+    /// True if this session is the one that tries uploads again.
     pub(crate) tries_uploads: AtomicBool,
     /// Set by the first need of the remote, which looks at what earlier sessions have left there.
     pub(crate) recalled: OnceLock<()>,
-    /// Whether it was off then.
+    /// True if it was off then.
     pub(crate) was_off_before: AtomicBool,
     /// Tries whether a remote that is off works again.
     pub(crate) probe: Mutex<Option<JoinHandle<()>>>,
@@ -79,8 +74,6 @@ impl Remote {
             breaker: Breaker::default(),
             upload_breaker: Breaker::default(),
             contact: Contact::default(),
-            contents: Contents::default(),
-            bucket_asked: AtomicBool::new(false),
             meter: Meter::default(),
             back_off: AHEAD_RETRY_AFTER,
             memory: None,
@@ -96,16 +89,16 @@ impl Remote {
         }
     }
 
-    /// The same remote, with what sessions over the local store in `folder` remember of it.
+    /// Lets sessions over the local store in `folder` remember when it is off.
     pub fn remembered_in(mut self, folder: &Path) -> Self {
         self.memory = Some(Memory::new(folder, &self.config));
         self.upload_memory = Some(Memory::of_uploads(folder, &self.config));
         self
     }
 
-    /// The same remote with these changes.
-    pub fn with(mut self, knobs: Knobs) -> Self {
-        if let Some(ms) = knobs.back_off_ms {
+    /// Injects faults.
+    pub fn with(mut self, faults: FaultSettings) -> Self {
+        if let Some(ms) = faults.back_off_ms {
             self.back_off = [Duration::from_millis(ms); 2];
         }
         self
@@ -138,7 +131,7 @@ impl Remote {
         self.uploads_off_reason().or_else(earlier)
     }
 
-    /// What was moved so far.
+    /// The traffic so far.
     pub fn traffic(&self) -> Traffic {
         self.meter.traffic()
     }

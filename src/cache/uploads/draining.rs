@@ -1,48 +1,26 @@
 //! The end of a session: it waits for uploads as long as they move.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::cache::uploads::queue::Uploads;
+use crate::cache::uploads::session::Uploads;
 
-/// What is out that long before the deadline is told of, even when the rest is not.
-const MANIFEST_MARGIN: Duration = Duration::from_secs(5);
 /// When no upload has ended for so long, the end of a session asks whether the remote is still there.
 const QUIET: Duration = Duration::from_secs(5);
 /// When connections have taken nothing for this long, and no upload has ended, the end of a session waits for none.
 const STANDSTILL: Duration = Duration::from_secs(10);
-/// What connections have taken may be on its way for longer: at most this, ...
+/// Bytes that connections have taken may be on their way for longer: at most so many, ...
 const HIDDEN_BYTES: u64 = 1 << 20;
 /// ... at this rate.
 const HIDDEN_BYTES_PER_S: u64 = 64 << 10;
 
 impl Uploads {
     /// Waits until nothing is pending, or until `deadline`.
-    pub async fn drain(self: &Arc<Self>, deadline: Instant) {
-        if self.has_untold() {
-            let (uploads, manifest) = (self.clone(), self.pending_one());
-            self.threads.spawn(async move {
-                let margin = MANIFEST_MARGIN.min(deadline.duration_since(Instant::now()) / 4);
-                uploads.publish_all(deadline - margin).await;
-                drop(manifest);
-            });
-        }
+    pub async fn drain(&self, deadline: Instant) {
         tokio::select! {
-            () = self.wait_for_pending(deadline) => {}
+            () = self.tasks.wait_for_pending(deadline) => {}
             () = self.look_after_remote() => {}
-        }
-    }
-
-    async fn wait_for_pending(&self, deadline: Instant) {
-        loop {
-            let finished = self.finished.notified();
-            tokio::pin!(finished);
-            finished.as_mut().enable();
-            if self.pending() == 0 || tokio::time::timeout_at(deadline, finished).await.is_err() {
-                return;
-            }
         }
     }
 

@@ -1,7 +1,12 @@
-//! The upload queue: at once for a put that waits, or beside the answers; drained at the end of the session.
+//! Uploads: at once for a put that waits, or beside the answers; drained at the end of the session. Knows no strategy.
 
-pub(crate) mod draining;
-pub(crate) mod packing;
-pub(crate) mod queue;
+mod attempts;
+mod draining;
+pub(crate) mod pack;
+pub(crate) mod plain;
+mod publishing;
+mod room;
+pub(crate) mod session;
+mod tasks;
 pub(crate) mod unsent;
 pub(crate) mod upload_time;

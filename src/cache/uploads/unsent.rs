@@ -1,4 +1,4 @@
-//! What a session could not upload is remembered beside the local store, for the next one that uploads to the same remote.
+//! Entries that a session could not upload are remembered beside the local store, for the next one that uploads to the same remote.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::cache::local::small_file::{alone, replace};
+use crate::cache::local::folder::small_file::{alone, replace};
 use crate::protocol::ActionId;
 
 /// More are not remembered: a remote that is away for weeks must not cost every build more.
@@ -33,9 +33,9 @@ struct State {
     waiting: HashMap<ActionId, Outstanding>,
     /// Entries among them.
     left: u64,
-    /// What went out, as far as the file may still name it.
+    /// Entries that went out, as far as the file may still name it.
     sent: HashSet<ActionId>,
-    /// What is not sent again by later sessions: it would be cut off each time.
+    /// Entries that later sessions do not send again: they would be cut off each time.
     too_slow: HashSet<ActionId>,
 }
 
@@ -53,7 +53,7 @@ impl Unsent {
         Self { folder: folder.to_owned(), name, state: Mutex::default() }
     }
 
-    /// What earlier sessions could not send.
+    /// The entries that earlier sessions could not send.
     pub fn left_before(&self) -> Vec<ActionId> {
         let text = std::fs::read_to_string(self.folder.join(&self.name)).unwrap_or_default();
         text.lines().filter_map(ActionId::from_wire).collect()
@@ -164,7 +164,7 @@ impl Outstanding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::local::store_folder;
+    use crate::cache::local::folder::names::TEMPORARY_FOLDER;
 
     fn action(n: u8) -> ActionId {
         ActionId::new([n; 32])
@@ -192,7 +192,7 @@ mod tests {
         third.sent_in(Way::Packs, &[action(3), action(4)]);
         third.write();
         assert!(!folder.path().join(&third.name).exists(), "nothing is left of it");
-        let temporary = folder.path().join(store_folder::TEMPORARY_FOLDER);
+        let temporary = folder.path().join(TEMPORARY_FOLDER);
         assert_eq!(std::fs::read_dir(temporary).unwrap().count(), 0);
     }
 

@@ -1,4 +1,4 @@
-//! What uploads are busy with at a time: whether something is being sent, or only compressed.
+//! The time in which something was sent, and in which something was only compressed.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ pub struct Busy {
 }
 
 impl Busy {
-    /// What has come since.
+    /// The difference to an earlier sum.
     pub fn since(self, before: Busy) -> Busy {
         Busy {
             sending: self.sending.saturating_sub(before.sending),
@@ -54,7 +54,7 @@ impl Stages {
         self.enter(|state| &mut state.compressing)
     }
 
-    /// Whether something is being sent.
+    /// True if something is being sent.
     pub fn is_sending(&self) -> bool {
         self.change(|state| state.sending > 0)
     }

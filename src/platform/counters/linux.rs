@@ -28,7 +28,7 @@ pub struct Counters {
 #[derive(Default)]
 struct Waits {
     by_thread: HashMap<i32, u64>,
-    /// Of threads whose number has gone to another.
+    /// Waits of threads whose number has gone to another.
     before_ns: u64,
 }
 
@@ -61,7 +61,7 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// Of one process, and how long its threads were seen to wait for a core; `None` when there is none of that number.
+    /// Counters of one process, and how long its threads were seen to wait for a core; `None` when there is none of that number.
     pub fn process(&self, pid: u32) -> Option<ProcessCounters> {
         let process = Process::new(i32::try_from(pid).ok()?).ok()?;
         let counters = self.read(&process, &process.stat().ok()?)?;
@@ -69,12 +69,12 @@ impl Counters {
         Some(ProcessCounters { run_queue_wait_ns: self.waited_ns(pid), ..counters })
     }
 
-    /// Of this process: CPU time to the microsecond.
+    /// Counters of this process: CPU time to the microsecond.
     pub fn this_process(&self) -> Option<ProcessCounters> {
         Some(ProcessCounters { cpu_ns: usage().cpu_ns(), ..self.process(std::process::id())? })
     }
 
-    /// Of a process and its descendants, but for the child `without` and its own. Their waiting for a core lacks what
+    /// Counters of a process and its descendants, but for the child `without` and its own. Their waiting for a core lacks what
     /// came after the last look at a thread.
     pub fn tree(&self, root: u32, without: u32) -> Option<ProcessCounters> {
         let mut sum = None;
@@ -119,7 +119,7 @@ impl Counters {
         })
     }
 
-    /// Of the machine.
+    /// Counters of the machine.
     pub fn host(&self) -> HostCounters {
         let cpu = procfs::KernelStats::current().ok();
         let ns = |ticks: u64| ticks * self.ns_per_tick;

@@ -1,4 +1,4 @@
-//! What the system counts of processes and of itself: CPU time, memory, disk, network, waiting.
+//! Counters of processes and of the system: CPU time, memory, disk, network, waiting.
 
 #[cfg(target_os = "linux")]
 pub(crate) mod linux;
@@ -10,7 +10,7 @@ pub use crate::platform::counters::linux::{Counters, own_run_queue_wait_ns};
 #[cfg(not(target_os = "linux"))]
 pub use crate::platform::counters::portable::{Counters, own_run_queue_wait_ns};
 
-/// What processes have used so far and hold now. What the system does not tell is `None`.
+/// Resources that processes have used so far and hold now. Values that the system does not have are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProcessCounters {
     /// CPU time so far, of children that were waited for too.
@@ -29,7 +29,7 @@ pub struct ProcessCounters {
     pub processes: u64,
 }
 
-/// What the machine has done so far and holds now. What the system does not tell is `None`.
+/// Resources that the machine has used so far and holds now. Values that the system does not have are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostCounters {
     /// Time that each core was busy so far.

@@ -21,7 +21,7 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// Of one process; `None` when there is none of that number.
+    /// Counters of one process; `None` when there is none of that number.
     pub fn process(&self, pid: u32) -> Option<ProcessCounters> {
         let mut system = self.system.as_ref()?.lock().expect("no reader panics");
         let pid = Pid::from_u32(pid);
@@ -40,17 +40,17 @@ impl Counters {
         })
     }
 
-    /// Of this process.
+    /// Counters of this process.
     pub fn this_process(&self) -> Option<ProcessCounters> {
         self.process(std::process::id())
     }
 
-    /// Of a process and its descendants: looking for those takes milliseconds, so it is not done here.
+    /// Counters of a process and its descendants: looking for those takes milliseconds, so it is not done here.
     pub fn tree(&self, _root: u32, _without: u32) -> Option<ProcessCounters> {
         None
     }
 
-    /// Of the machine.
+    /// Counters of the machine.
     pub fn host(&self) -> HostCounters {
         let networks = Networks::new_with_refreshed_list().ok();
         let network = |bytes: fn(&NetworkData) -> u64| Some(networks.as_ref()?.values().map(bytes).sum());

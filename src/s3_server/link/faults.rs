@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::s3_server::classify::Operation;
+use crate::s3_server::link::classify::Operation;
 
 /// What goes wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -145,7 +145,7 @@ pub(crate) struct Damage {
 
 /// What comes of a piece of a body.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Damaged {
+pub(crate) enum Damaged {
     Piece(Bytes),
     End,
     Never,
@@ -159,17 +159,17 @@ impl Damage {
     }
 
     /// Whether the body neither goes on nor ends.
-    pub(super) fn stalls(self) -> bool {
+    pub(crate) fn stalls(self) -> bool {
         self.kind == FaultKind::Stall
     }
 
     /// Whether the body goes on to its end.
-    pub(super) fn lets_end(self) -> bool {
+    pub(crate) fn lets_end(self) -> bool {
         self.kind == FaultKind::Corrupt
     }
 
     /// What comes of the next piece, which is not empty.
-    pub(super) fn apply(&mut self, piece: Bytes) -> Damaged {
+    pub(crate) fn apply(&mut self, piece: Bytes) -> Damaged {
         let length = piece.len() as u64;
         if self.left_bytes >= length {
             self.left_bytes -= length;

@@ -107,7 +107,7 @@ impl Link {
 
     /// Books the passage of at most `length` bytes: how many, and what resolves when they have
     /// passed. `None` while the bandwidth is not limited.
-    pub(super) fn book(&self, direction: Direction, length: usize) -> Option<(usize, oneshot::Receiver<()>)> {
+    pub(crate) fn book(&self, direction: Direction, length: usize) -> Option<(usize, oneshot::Receiver<()>)> {
         let mut state = self.state();
         let bandwidth = state.settings.bandwidth_bytes_per_s?;
         let piece = usize::try_from(bandwidth / PIECES_PER_S).unwrap_or(usize::MAX);

@@ -11,7 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use jiff::civil::DateTime;
 
-use crate::telemetry::folder::session_folder::{LOCK_FILE, UNFINISHED};
+/// Held until the process ends, so that others can wait for that, also when it was killed.
+pub const LOCK_FILE: &str = "session.lock";
+/// How the name of a session's folder begins until it has its lock: `.new-<process>-<8 hex>`.
+pub const UNFINISHED: &str = ".new-";
 
 /// Says that a folder is ours and may be emptied. Hidden: the last name that `ls` shows is the newest session.
 const MARKER: &str = ".cacheprog-sessions";
@@ -28,16 +31,16 @@ const UNFINISHED_FOR: Duration = Duration::from_secs(3600);
 /// How the name of a session's folder begins.
 const TIME: &str = "%Y%m%dT%H%M%S%.fZ";
 
-/// What stays.
+/// The records that stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keep {
     /// The newest so many sessions; `None`: all. The newest stays unless this is 0.
     pub sessions: Option<usize>,
-    /// Of these the newest, up to so many bytes together; `None`: all.
+    /// Bytes that the newest may have together; `None`: any.
     pub bytes: Option<u64>,
 }
 
-/// What was removed.
+/// Number and size of the removed records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
     pub sessions: u64,
@@ -107,7 +110,7 @@ pub fn make_sessions_folder(records: &Path) -> io::Result<PathBuf> {
         }
         if has_only_sessions(&folder) {
             if is_seen_by_git(records) {
-                crate::cache::ignore_in_git(&folder);
+                crate::config::folders::ignore_in_git(&folder);
             }
             std::fs::write(folder.join(MARKER), MARKER_TEXT)?;
             return Ok(folder);
@@ -116,7 +119,7 @@ pub fn make_sessions_folder(records: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other(format!("{} has other files", records.join(SESSIONS).display())))
 }
 
-/// Whether git would show new files in `folder`: it is in a repository, and has no `.gitignore` that hides all, as ours does.
+/// True if git would show new files in `folder`: it is in a repository, and has no `.gitignore` that hides all, as ours does.
 pub fn is_seen_by_git(folder: &Path) -> bool {
     let hides_all = |text: String| text.lines().any(|line| line == "*");
     if std::fs::read_to_string(folder.join(".gitignore")).is_ok_and(hides_all) {
@@ -125,7 +128,7 @@ pub fn is_seen_by_git(folder: &Path) -> bool {
     std::path::absolute(folder).is_ok_and(|folder| folder.ancestors().any(|above| above.join(".git").exists()))
 }
 
-/// Whether a session that was ending made `records` again after the user had removed it.
+/// True if a session that was ending made `records` again after the user had removed it.
 pub fn is_made_again(records: &Path) -> bool {
     let is_sessions = |entry: io::Result<DirEntry>| entry.is_ok_and(|entry| entry.file_name() == SESSIONS);
     find(records).is_none()
@@ -148,7 +151,7 @@ fn find(records: &Path) -> Option<PathBuf> {
     candidates(records).into_iter().find(|folder| folder.join(MARKER).is_file())
 }
 
-/// Whether a folder without a marker is one of an earlier version, or new.
+/// True if a folder without a marker is one of an earlier version, or new.
 fn has_only_sessions(folder: &Path) -> bool {
     let is_ours = |entry: DirEntry| {
         let name = entry.file_name();

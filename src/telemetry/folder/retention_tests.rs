@@ -1,5 +1,6 @@
 use super::*;
-use crate::telemetry::{Clock, SessionFolder, remove_ended_sessions};
+use crate::telemetry::folder::session_folder::{SessionFolder, remove_ended_sessions};
+use crate::telemetry::model::clock::Clock;
 
 const ALL: Keep = Keep { sessions: None, bytes: None };
 

@@ -5,16 +5,12 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::telemetry::Clock;
 use crate::telemetry::folder::retention::{
-    Keep, Removed, is_made_again, is_seen_by_git, make_sessions_folder, remove_old_sessions, remove_sessions,
-    session_in,
+    Keep, LOCK_FILE, Removed, UNFINISHED, is_made_again, is_seen_by_git, make_sessions_folder, remove_old_sessions,
+    remove_sessions, session_in,
 };
+use crate::telemetry::model::clock::Clock;
 
-/// Held until the process ends, so that others can wait for that, also when it was killed.
-pub const LOCK_FILE: &str = "session.lock";
-/// How the name of a session's folder begins until it has its lock: `.new-<process>-<8 hex>`.
-pub const UNFINISHED: &str = ".new-";
 /// A link in the session's folder until it has its plain name.
 const UNFINISHED_LINK: &str = ".link";
 /// Below a folder that was given: one folder for each session of a go that was started by what the first go ran.
@@ -36,7 +32,7 @@ const PLAIN_NAMES: [&str; 13] = [
     "pprof/mem-alloc.svg",
 ];
 
-/// Of these a session has the first or the second: the link of the other would lead to another session.
+/// Pairs of which a session has the first or the second: the link of the other would lead to another session.
 const ONE_OF: [(&str, &str); 2] = [("pprof/cpu.svg", "pprof/cpu.txt"), ("pprof/cpu.txt", "pprof/cpu.svg")];
 
 /// The folder of one session.
@@ -56,7 +52,7 @@ impl SessionFolder {
     /// When it cannot be made.
     pub fn create_below(metrics: &Path, clock: &Clock) -> io::Result<Self> {
         if make_folder(metrics)? || is_made_again(metrics) {
-            crate::cache::ignore_in_git(metrics);
+            crate::config::folders::ignore_in_git(metrics);
         }
         let start = jiff::Timestamp::from_nanosecond(clock.start_unix_ns().into()).unwrap_or_default();
         let name = format!("{}-{}", start.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
@@ -105,7 +101,7 @@ impl SessionFolder {
         }
     }
 
-    /// Whether the link `plain` leads to a session that started after this one: names begin with the start.
+    /// True if the link `plain` leads to a session that started after this one: names begin with the start.
     fn is_older_than(&self, plain: &Path) -> bool {
         let Ok(target) = std::fs::read_link(plain) else { return false };
         session_in(&target).zip(session_in(&self.path)).is_some_and(|(linked, own)| own < linked)
@@ -162,7 +158,7 @@ fn make_folder(folder: &Path) -> io::Result<bool> {
     if folder.is_dir() { Ok(false) } else { create_dir_all(folder).map(|()| true) }
 }
 
-/// Whether something that is no link of ours has this name.
+/// True if something that is no link of ours has this name.
 fn is_users(plain: &Path) -> bool {
     match std::fs::read_link(plain) {
         Ok(target) => session_in(&target).is_none(),

@@ -2,16 +2,28 @@
 
 use anyhow::Result;
 use pprof::protos::Profile;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::note::note;
 use crate::platform::usage;
+use crate::telemetry::folder::session_folder::SessionFolder;
 use crate::telemetry::profile::pprof_file;
-use crate::telemetry::{ProfileSummary, SessionFolder};
 
 /// Samples a second of CPU time of the whole process.
 const FREQUENCY_HZ: i32 = 99;
+/// Size of a CPU profile.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ProfileSummary {
+    /// Samples taken.
+    pub samples: u64,
+    /// CPU time while they were taken, nanoseconds.
+    #[serde(default)]
+    pub cpu_ns: Option<u64>,
+}
+
 /// `auto` starts after this: starting costs more CPU than a shorter session has to tell about.
 pub const AUTO_AFTER: Duration = Duration::from_secs(1);
 

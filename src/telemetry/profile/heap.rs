@@ -11,10 +11,11 @@ use pprof::protos::{Message, Profile};
 
 use crate::note::note;
 use crate::platform::heap;
+use crate::telemetry::folder::session_folder::SessionFolder;
+use crate::telemetry::model::clock::Clock;
 use crate::telemetry::profile::heap_dump;
 use crate::telemetry::profile::heap_dump::{Amount, HeapStack};
 use crate::telemetry::profile::pprof_file::{Builder, folded};
-use crate::telemetry::{Clock, SessionFolder};
 
 /// Values of a sample, as Go's own heap profiles name them.
 const KINDS: [(&str, &str); 4] =
@@ -126,7 +127,7 @@ impl Names {
     }
 }
 
-/// Whether a function is jemalloc's, or one of the wrappers between it and who wants memory.
+/// True if a function is jemalloc's, or one of the wrappers between it and who wants memory.
 fn is_allocator(name: &str) -> bool {
     const WRAPPERS: [&str; 9] = [
         "alloc",

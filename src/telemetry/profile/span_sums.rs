@@ -11,11 +11,14 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::cache::remote::s3_client::client::FIRST_BYTE;
-use crate::telemetry::{Latencies, REQUEST, Spent, WallProfile};
+use crate::telemetry::model::answer::REQUEST;
+use crate::telemetry::profile::latencies::Latencies;
+use crate::telemetry::profile::wall::{Spent, WallProfile};
 
 /// Name of the part of a download until the head of its answer.
 pub const FIRST_BYTE_PART: &str = "first_byte";
+/// Field of a span that holds the time to the first byte, nanoseconds.
+const FIRST_BYTE: &str = "first_byte_ns";
 
 /// The layer. Its clones share the sums.
 #[derive(Clone, Default)]

@@ -6,8 +6,10 @@ use std::io::BufWriter;
 
 use pprof::protos::{Message, Profile};
 
+use crate::telemetry::folder::session_folder::SessionFolder;
+use crate::telemetry::model::answer::Answer;
+use crate::telemetry::model::clock::Clock;
 use crate::telemetry::profile::pprof_file::Builder;
-use crate::telemetry::{Answer, Clock, SessionFolder};
 
 /// What was spent below one path of spans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +55,7 @@ impl WallProfile {
 
     /// Adds a request and its local stages. What it waited for in between has spans of its own.
     pub fn add_request(&mut self, answer: &Answer) {
-        let (kind, took_ns) = (answer.kind, answer.times.took_ns());
+        let (kind, took_ns) = (answer.kind.name(), answer.times.took_ns());
         // A close waits for uploads where others wait for the remote.
         let [queue_ns, _, _, waited_ns, _] = answer.times.stages_ns();
         let body_waited_ns = answer.times.body_waited_ns;
@@ -153,10 +155,11 @@ const WALL: usize = 1;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::model::answer::{Outcome, Times};
+    use crate::telemetry::model::kind::RequestKind;
     use crate::telemetry::profile::pprof_file::stacks;
-    use crate::telemetry::{Outcome, Times};
 
-    fn answer(kind: &'static str, times: [u64; 6]) -> Answer {
+    fn answer(kind: RequestKind, times: [u64; 6]) -> Answer {
         let [arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns] = times;
         let times = Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, ..Times::default() };
         Answer { id: 1, kind, action: None, output: None, bytes: None, outcome: Outcome::Miss, error: None, times }
@@ -165,10 +168,10 @@ mod tests {
     fn two_requests() -> WallProfile {
         let mut profile = WallProfile::default();
         // 10 queued, 30 looked up, 900 waited, 60 answered.
-        profile.add_request(&answer("get", [1000, 1010, 1010, 1040, 1940, 2000]));
+        profile.add_request(&answer(RequestKind::Get, [1000, 1010, 1010, 1040, 1940, 2000]));
         profile.add(&["request", "get", "remote.get_meta"], Spent { count: 1, wall_ns: 850, busy_ns: 50 });
         // 5 queued, 200 of body of which go kept it waiting for 150, 90 written, 5 answered.
-        let mut put = answer("put", [5000, 5005, 5205, 5295, 5295, 5300]);
+        let mut put = answer(RequestKind::Put, [5000, 5005, 5205, 5295, 5295, 5300]);
         put.times.body_waited_ns = 150;
         profile.add_request(&put);
         profile

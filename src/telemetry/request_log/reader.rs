@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use crate::protocol::{ActionId, Command, Id, Request};
+use crate::telemetry::model::answer::{Answer, Outcome, Times};
 use crate::telemetry::request_log::writer::{HEADER, Line, STAGES};
-use crate::telemetry::{Answer, Outcome, Times};
 
 /// A request log.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub struct LoggedSession {
     pub pid: u32,
     /// Version of the go that it served, where it is known.
     pub go: Option<String>,
-    /// What happened, with its time: nanoseconds since the start.
+    /// Requests and answers, each with its time: nanoseconds since the start.
     pub lines: Vec<(u64, Line)>,
 }
 
@@ -26,7 +26,7 @@ pub struct LoggedSession {
 pub struct LogError {
     /// Its number; the first line is 1.
     pub number: usize,
-    /// What is wrong with it.
+    /// The reason.
     pub what: String,
 }
 
@@ -91,8 +91,7 @@ fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, String> {
 }
 
 fn answer(at_ns: u64, id: i64, kind: &str, rest: &str, action: Option<ActionId>) -> Result<Answer, String> {
-    let kind = ["get", "put", "close", "unknown"].into_iter().find(|known| *known == kind);
-    let kind = kind.ok_or("an answer to no command")?;
+    let kind = kind.parse().map_err(|_| "an answer to no command")?;
     let (outcome, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let fields = fields(rest)?;
     let has_output = fields.contains_key("output");

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::OutputId;
-use crate::telemetry::Clock;
+use crate::telemetry::model::clock::Clock;
+use crate::telemetry::model::kind::RequestKind;
 use crate::telemetry::request_log::writer::{RequestLines, RequestLog};
 
 const FIRST: &str = "# cacheprog request log, version 2, start_unix_ns=17 pid=4 go=-\n";
@@ -38,10 +39,10 @@ fn answer(to: Request) -> impl Strategy<Value = Answer> {
     let parts = (outcome(), any::<Option<([u8; 32], u64)>>(), any::<Option<String>>(), any::<[u32; 6]>());
     parts.prop_map(move |(outcome, output, error, took)| {
         let (kind, action) = match &to.command {
-            Command::Get { action } => ("get", Some(*action)),
-            Command::Put { action, .. } => ("put", Some(*action)),
-            Command::Close => ("close", None),
-            Command::Unknown { .. } => ("unknown", None),
+            Command::Get { action } => (RequestKind::Get, Some(*action)),
+            Command::Put { action, .. } => (RequestKind::Put, Some(*action)),
+            Command::Close => (RequestKind::Close, None),
+            Command::Unknown { .. } => (RequestKind::Unknown, None),
         };
         let mut at_ns = 0;
         let [arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns] = took.map(|ns| {

@@ -10,7 +10,7 @@
 //! `own=1` is said of a local hit on what this session itself put; what it fetched is `source=remote`. The stages `queue_ns`, `body_ns`, `local_ns`,
 //! `remote_ns` and `respond_ns` follow upon each other and add up to `took_ns`. `kept_ns`, where it is there, is how long the
 //! request may have waited in the pipe before that, while the reader worked on another one. `name` and `err` are JSON strings and
-//! come last. [`crate::telemetry::read_request_log`] reads it all back.
+//! come last. [`crate::telemetry::request_log::reader`] reads it all back.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -21,9 +21,10 @@ use serde_json::Value;
 
 use crate::platform;
 use crate::protocol::{Command, Request};
-use crate::telemetry::{Answer, Clock, Outcome};
+use crate::telemetry::model::answer::{Answer, Outcome};
+use crate::telemetry::model::clock::Clock;
 
-/// The stages of an answer's line, as [`crate::telemetry::Times::stages_ns`] has them.
+/// The stages of an answer's line, as [`crate::telemetry::model::answer::Times::stages_ns`] has them.
 pub const STAGES: [&str; 5] = ["queue_ns", "body_ns", "local_ns", "remote_ns", "respond_ns"];
 
 /// How the first line begins.
@@ -39,7 +40,7 @@ pub struct RequestLog {
     failed: Option<io::Error>,
 }
 
-/// What happened.
+/// A request or an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
     /// A request arrived.
@@ -121,7 +122,7 @@ impl RequestLog {
         }
     }
 
-    /// What went wrong, if the log was given up.
+    /// The error for which the log was given up, if it was.
     pub fn failure(&self) -> Option<&io::Error> {
         self.failed.as_ref()
     }

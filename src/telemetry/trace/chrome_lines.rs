@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::telemetry::model::answer::REQUEST;
+use crate::telemetry::model::clock::Clock;
 use crate::telemetry::trace::file::{Slice, TraceFile};
-use crate::telemetry::trace::recording::Gate;
+use crate::telemetry::trace::gate::Gate;
 use crate::telemetry::trace::rows::RowKind;
-use crate::telemetry::{Clock, REQUEST};
 
 /// A stage shorter than this part of its request is not drawn.
 const SHORTEST_PART: f64 = 0.01;

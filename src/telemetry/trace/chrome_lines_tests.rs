@@ -1,8 +1,9 @@
 //! Tests of the trace writer on the lines that tracing-chrome 0.7 writes.
 
 use super::*;
-use crate::telemetry::trace::recording::Gate;
-use crate::telemetry::{Answer, Outcome, Times};
+use crate::telemetry::model::answer::{Answer, Outcome, Times};
+use crate::telemetry::model::kind::RequestKind;
+use crate::telemetry::trace::gate::Gate;
 use serde_json::json;
 
 /// Writes `lines` as tracing-chrome does, in pieces of `size`, and reads the file back.
@@ -90,7 +91,7 @@ fn a_request_is_drawn_from_its_times() {
         Times { body_ns: 1100, local_ns: 1500, decided_ns: 1500, answered_ns: 2000, ..Times::begun(1000, 1100) };
     let answer = Answer {
         id: 7,
-        kind: "get",
+        kind: RequestKind::Get,
         action: None,
         output: None,
         bytes: Some(3),

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::platform::{HostCounters, ProcessCounters};
-use crate::telemetry::resources::sums::{Moment, since};
-use crate::telemetry::trace::recording::Drawing;
+use crate::telemetry::model::resources::{Moment, since};
+use crate::telemetry::trace::file::Drawing;
 
 /// Numbers that only the session knows, at one moment. Bytes and counts since its start say "so far".
 #[derive(Clone, Copy, Debug, Default)]

@@ -7,12 +7,14 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::telemetry::model::answer::{Answer, REQUEST};
+use crate::telemetry::model::clock::Clock;
 use crate::telemetry::trace::rows::{RowKind, Rows};
-use crate::telemetry::{Answer, Clock, REQUEST};
 
 /// A span that has ended, or was cut off.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +46,9 @@ pub struct TraceFile {
     /// True once the process of the background work has its name.
     is_background_named: bool,
 }
+
+/// The file, for all that draw into it.
+pub type Drawing = Arc<Mutex<TraceFile>>;
 
 /// Work beside the requests is shown as a separate process, whose number is the backend's plus this.
 pub const BACKGROUND: u32 = 1_000_000_000;
@@ -107,7 +112,7 @@ impl TraceFile {
         let action = answer.action.map(|action| action.graph_key());
         let args = RequestArgs {
             id: answer.id,
-            kind: answer.kind,
+            kind: answer.kind.name(),
             action,
             bytes: answer.bytes,
             outcome: answer.outcome.words(),

@@ -3,5 +3,7 @@
 pub(crate) mod chrome_lines;
 pub(crate) mod counter_tracks;
 pub(crate) mod file;
+mod gate;
 pub(crate) mod recording;
 pub(crate) mod rows;
+pub(crate) mod sampler;

@@ -6,18 +6,17 @@
 //! memory (about 250 bytes each). The gate opens once a second, so that a killed session leaves its trace, and for good
 //! at the end, when go has been released.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 
 use tracing_chrome::{ChromeLayer, ChromeLayerBuilder, FlushGuard, TraceStyle};
 use tracing_subscriber::Registry;
 
 use crate::note::note;
+use crate::telemetry::folder::session_folder::SessionFolder;
+use crate::telemetry::model::clock::Clock;
 use crate::telemetry::trace::chrome_lines::TraceLines;
-use crate::telemetry::trace::file::TraceFile;
-use crate::telemetry::{Clock, SessionFolder};
-
-/// The file, for all that draw into it.
-pub type Drawing = Arc<Mutex<TraceFile>>;
+use crate::telemetry::trace::file::{Drawing, TraceFile};
+use crate::telemetry::trace::gate::Gate;
 
 /// The running trace of this process.
 pub struct Trace {
@@ -76,49 +75,5 @@ impl Trace {
 impl Drop for Trace {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-/// Lets the writer through, or lets it wait.
-#[derive(Default)]
-pub struct Gate {
-    state: Mutex<GateState>,
-    changed: Condvar,
-}
-
-#[derive(Default, PartialEq)]
-enum GateState {
-    #[default]
-    Shut,
-    Open,
-    OpenForGood,
-}
-
-impl Gate {
-    /// Waits until the gate is open.
-    pub fn pass(&self) {
-        let state = self.state.lock().expect("no gate user panics");
-        drop(self.changed.wait_while(state, |state| *state == GateState::Shut));
-    }
-
-    /// Shuts the gate, unless it is open for good.
-    pub fn shut(&self) {
-        let mut state = self.state.lock().expect("no gate user panics");
-        if *state == GateState::Open {
-            *state = GateState::Shut;
-        }
-    }
-
-    fn open(&self) {
-        self.set(GateState::Open);
-    }
-
-    pub fn open_for_good(&self) {
-        self.set(GateState::OpenForGood);
-    }
-
-    fn set(&self, state: GateState) {
-        *self.state.lock().expect("no gate user panics") = state;
-        self.changed.notify_all();
     }
 }

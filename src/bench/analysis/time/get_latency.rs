@@ -1,7 +1,7 @@
 //! Latency of the gets of one build, by the source of the answer and by the size of the output.
 
 use crate::bench::analysis::statistics::stats::quantile;
-use crate::telemetry::{Answer, LoggedSession, Outcome, SIZE_CLASSES, size_class};
+use crate::telemetry::{Answer, LoggedSession, Outcome, RequestKind, SIZE_CLASSES, size_class};
 
 /// Gets of one source and size.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,9 +31,9 @@ impl Source {
 
     fn of(answer: &Answer) -> Option<Source> {
         match (answer.kind, answer.outcome) {
-            ("get", Outcome::HitLocal { .. }) => Some(Source::Local),
-            ("get", Outcome::HitRemote) => Some(Source::Remote),
-            ("get", Outcome::Miss) => Some(Source::Miss),
+            (RequestKind::Get, Outcome::HitLocal { .. }) => Some(Source::Local),
+            (RequestKind::Get, Outcome::HitRemote) => Some(Source::Remote),
+            (RequestKind::Get, Outcome::Miss) => Some(Source::Miss),
             _ => None,
         }
     }
@@ -79,7 +79,8 @@ mod tests {
 
     fn get(outcome: Outcome, bytes: Option<u64>, took_ns: u64) -> (u64, Line) {
         let times = Times { arrived_ns: 100, answered_ns: 100 + took_ns, ..Times::default() };
-        let answer = Answer { id: 1, kind: "get", action: None, output: None, bytes, outcome, error: None, times };
+        let answer =
+            Answer { id: 1, kind: RequestKind::Get, action: None, output: None, bytes, outcome, error: None, times };
         (times.answered_ns, Line::Answer(answer))
     }
 

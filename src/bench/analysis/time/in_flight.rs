@@ -1,7 +1,7 @@
 //! The number of open requests over the time of a build, in even parts, for a picture.
 
 use crate::bench::results::time_breakdown::BuildTimes;
-use crate::telemetry::{Answer, LoggedSession};
+use crate::telemetry::{Answer, LoggedSession, RequestKind};
 
 /// The requests that were open over one build.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,11 +32,11 @@ impl InFlight {
         let of_go = |at_ns: u64| times.backend_ns.saturating_add(at_ns);
         let answers = log.lines.iter().filter_map(|(_, line)| line.answer());
         let open: Vec<(&Answer, u64, u64)> = answers
-            .filter(|answer| matches!(answer.kind, "get" | "put"))
+            .filter(|answer| matches!(answer.kind, RequestKind::Get | RequestKind::Put))
             .map(|answer| (answer, of_go(answer.times.arrived_ns), of_go(answer.times.answered_ns)))
             .collect();
         for (answer, from_ns, to_ns) in &open {
-            found.average(answer.kind, *from_ns, *to_ns);
+            found.average(answer.kind.name(), *from_ns, *to_ns);
         }
         found.count(open.into_iter().map(|(_, from_ns, to_ns)| (from_ns, to_ns)));
         found
@@ -105,7 +105,7 @@ mod tests {
     };
 
     /// A request that is open between these times of the backend.
-    fn open(kind: &'static str, from_ns: u64, to_ns: u64) -> (u64, crate::telemetry::Line) {
+    fn open(kind: &str, from_ns: u64, to_ns: u64) -> (u64, crate::telemetry::Line) {
         answer(kind, from_ns, [from_ns, from_ns, from_ns, to_ns, to_ns])
     }
 

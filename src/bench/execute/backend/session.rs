@@ -93,7 +93,7 @@ pub mod tests {
 
     use super::*;
     use crate::cache::Strategy;
-    use crate::telemetry::{Counts, SCHEMA};
+    use crate::telemetry::{ClosedBy, Counts, SCHEMA};
 
     /// A summary in which nothing happened.
     pub fn quiet() -> SessionSummary {
@@ -126,7 +126,7 @@ pub mod tests {
             close_run_queue_wait_ns: None,
             render_cpu_ns: None,
             peak_rss_bytes: None,
-            closed_by: "close".to_owned(),
+            closed_by: ClosedBy::Close,
             error: None,
             resources: None,
             planted: None,

@@ -24,14 +24,17 @@ impl StdinStalls {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{Line, Outcome, Times};
+    use crate::telemetry::{Line, Outcome, RequestKind, Times};
 
     /// A request that was stored or fetched for so long, and kept in the pipe before.
     fn answer(at_ns: u64, local_ns: u64, remote_ns: u64, kept_ns: u64) -> (u64, Line) {
         let (local_ns, decided_ns) = (at_ns + local_ns, at_ns + local_ns + remote_ns);
         let times = Times { local_ns, decided_ns, answered_ns: decided_ns, kept_ns, ..Times::begun(at_ns, at_ns) };
         let (action, output, bytes, error, outcome) = (None, None, None, None, Outcome::Miss);
-        (decided_ns, Line::Answer(Answer { id: 1, kind: "get", action, output, bytes, outcome, error, times }))
+        (
+            decided_ns,
+            Line::Answer(Answer { id: 1, kind: RequestKind::Get, action, output, bytes, outcome, error, times }),
+        )
     }
 
     #[test]

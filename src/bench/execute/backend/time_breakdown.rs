@@ -1,7 +1,7 @@
 //! Reduces the request log of a build to its wall-time breakdown.
 
 use crate::bench::results::time_breakdown::{BuildTimes, Stage, StdinStalls, TimeBreakdown, Wait, WaitKind};
-use crate::telemetry::{Answer, LoggedSession};
+use crate::telemetry::{Answer, LoggedSession, RequestKind};
 
 const KINDS: [WaitKind; 2] = [WaitKind::Get, WaitKind::Put];
 const STAGES: [Stage; 5] = [Stage::Queue, Stage::Body, Stage::Local, Stage::Remote, Stage::Respond];
@@ -10,7 +10,7 @@ impl TimeBreakdown {
     /// The breakdown of a build by the requests that its backend logged.
     pub fn of(frame: BuildTimes, log: &LoggedSession) -> TimeBreakdown {
         let answers: Vec<&Answer> = log.lines.iter().filter_map(|(_, line)| line.answer()).collect();
-        let close = answers.iter().find(|answer| answer.kind == "close");
+        let close = answers.iter().find(|answer| answer.kind == RequestKind::Close);
         let closed_ns = close.map_or(frame.released_ns, |close| frame.backend_ns + close.times.arrived_ns);
         // Each point is not before the last: clocks of two processes are read.
         let backend = frame.backend_ns.min(frame.wall_ns);
@@ -72,7 +72,9 @@ impl Sweep {
     }
 
     fn add(&mut self, zero_ns: u64, answer: &Answer) {
-        let Some(kind) = ["get", "put"].iter().position(|kind| *kind == answer.kind) else { return };
+        let Some(kind) = [RequestKind::Get, RequestKind::Put].iter().position(|kind| *kind == answer.kind) else {
+            return;
+        };
         let mut begin_ns = answer.times.arrived_ns;
         for (stage, ns) in answer.times.stages_ns().into_iter().enumerate() {
             let clipped = |at_ns: u64| (zero_ns + at_ns).clamp(self.from_ns, self.to_ns);

@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
-use crate::cache::remote::s3_clean;
 use crate::cache::remote::s3_client::client::S3Client;
 use crate::cache::remote::s3_client::error::S3Error;
 use crate::cache::remote::s3_config::config::{S3Config, from_env};
+use crate::cache::s3_clean;
 use crate::note;
 
 /// A prefix that nobody else uses, in a bucket that answers.

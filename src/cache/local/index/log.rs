@@ -5,12 +5,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::cache::local::store_folder::is_store;
+use crate::cache::local::folder::names::INDEX_FILE;
+use crate::cache::local::folder::store_folder::is_store;
 
 use crate::cache::local::index::record::{Decoded, ENTRY_BYTES, Record, decode};
 
-/// File name of the log below the store's folder.
-pub const INDEX_FILE: &str = "index";
 /// Bytes that are read at once: a large log must not be in memory twice.
 const PIECE_BYTES: u64 = 1 << 20;
 
@@ -73,7 +72,7 @@ impl Log {
     /// Takes all that is there for read.
     ///
     /// # Errors
-    /// When the log is not open, or its length cannot be told.
+    /// When the log is not open, or its length is not known.
     pub fn skip_to_end(&mut self) -> io::Result<()> {
         let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         self.read_to = file.metadata()?.len();
@@ -92,7 +91,7 @@ impl Log {
         self.file.as_mut().ok_or(io::ErrorKind::NotFound)?.write_all(records)
     }
 
-    /// Whether another file has its name by now, or none has: trimming writes a new log, and the user may have removed the
+    /// Says if another file has its name by now, or none has: trimming writes a new log, and the user may have removed the
     /// store.
     ///
     /// # Errors
@@ -119,7 +118,7 @@ impl Log {
         Ok(())
     }
 
-    /// Whether the log still has its name, and nothing was appended since it was read. `false` also when that cannot be
+    /// True if the log still has its name, and nothing was appended since it was read. `false` also when that cannot be
     /// told.
     pub fn is_current(&self) -> bool {
         let Some(Ok(own)) = self.file.as_ref().map(File::metadata) else { return false };
@@ -176,7 +175,7 @@ fn read_records(bytes: &[u8], learn: &mut impl FnMut(Record)) -> (u64, u64) {
     ((bytes.len() - rest.len()) as u64, damaged_bytes)
 }
 
-/// The same error once more.
+/// A copy of an error.
 fn again(error: &io::Error) -> io::Error {
     error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }

@@ -4,51 +4,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::num::NonZeroU32;
 use std::path::Path;
 
-use crate::cache::clock::now_s;
+use crate::cache::local::index::entry::{Entry, Origin};
 use crate::cache::local::index::hasher::ById;
+use crate::cache::local::index::known::{Known, compact};
 use crate::cache::local::index::log::Log;
 use crate::cache::local::index::record::{Record, encode_entry, encode_use};
+use crate::platform::clock::now_s;
 use crate::protocol::{ActionId, OutputId};
-
-/// How often the use of an entry is written down, in seconds: a day. An entry may have been used by so much later than the
-/// log says.
-pub const USE_EVERY_S: i64 = 24 * 3600;
-
-/// What is stored for an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// SHA-256 of the body.
-    pub output: OutputId,
-    /// Bytes of the body.
-    pub size_bytes: u64,
-    /// When the output was first put, Unix nanoseconds.
-    pub time_ns: i64,
-}
-
-/// How an entry came into this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// It was in the local store, or another session put it there.
-    Stored,
-    /// This session put it.
-    PutHere,
-    /// This session fetched it from the remote.
-    Fetched,
-}
-
-/// An entry as this session knows it. Small: there may be a million.
-#[derive(Clone, Copy)]
-struct Known {
-    entry: Entry,
-    origin: Origin,
-    /// Whether this session gave it to go.
-    is_handed_out: bool,
-    /// When it was last used as far as is known, Unix seconds; `None`: not since it came into the store.
-    used_s: Option<NonZeroU32>,
-}
 
 type Entries = HashMap<ActionId, Known, ById>;
 
@@ -56,7 +20,7 @@ type Entries = HashMap<ActionId, Known, ById>;
 pub struct Index {
     entries: Entries,
     log: Log,
-    /// What was replaced in this session: go may have been given it.
+    /// Outputs that were replaced in this session: go may have been given it.
     replaced: Vec<OutputId>,
 }
 
@@ -67,7 +31,7 @@ impl Index {
         Self::load(Log::open(folder))
     }
 
-    /// The same for a store that is only read: nothing is made.
+    /// Loads the log of a store that is only read: nothing is made.
     pub fn open_to_read(folder: &Path) -> Self {
         Self::load(Log::open_to_read(folder))
     }
@@ -90,7 +54,7 @@ impl Index {
         self.entries.get_mut(action).map(Known::hand_out)
     }
 
-    /// Whether the log shows that the entry was used in the day before `now_s`. Then trimming keeps it for another day at
+    /// True if the log shows that the entry was used in the day before `now_s`. Then trimming keeps it for another day at
     /// least.
     pub fn is_noted(&self, action: &ActionId, now_s: i64) -> bool {
         self.entries.get(action).is_some_and(|known| known.is_noted(now_s))
@@ -207,7 +171,7 @@ impl Index {
         Ok(())
     }
 
-    /// What this session gave to go, and of which the log shows no use in the day before `now_s`.
+    /// The entries that this session gave to go, and of which the log shows no use in the day before `now_s`.
     pub fn unnoted(&self, now_s: i64) -> impl Iterator<Item = (&ActionId, &Entry)> {
         let unnoted = self.entries.iter().filter(move |(_, known)| known.was_given() && !known.is_noted(now_s));
         unnoted.map(|(action, known)| (action, &known.entry))
@@ -228,7 +192,7 @@ impl Index {
         self.entries.iter().map(|(action, known)| (action, &known.entry))
     }
 
-    /// The same, each with its last use, Unix seconds; `None`: none since it came into the store, as far as is known.
+    /// All entries, each with its last use, Unix seconds; `None`: none since it came into the store, as far as is known.
     pub fn iter_used(&self) -> impl Iterator<Item = (&ActionId, &Entry, Option<i64>)> {
         self.entries.iter().map(|(action, known)| (action, &known.entry, known.used_s()))
     }
@@ -278,37 +242,6 @@ impl Index {
     }
 }
 
-impl Known {
-    fn arrived(entry: Entry, origin: Origin, now_s: i64) -> Self {
-        Self { entry, origin, is_handed_out: false, used_s: compact(now_s) }
-    }
-
-    fn hand_out(&mut self) -> (Entry, Origin) {
-        self.is_handed_out = true;
-        (self.entry, self.origin)
-    }
-
-    /// Whether go has the path of its body, by a get or a put.
-    fn was_given(&self) -> bool {
-        self.is_handed_out || self.origin == Origin::PutHere
-    }
-
-    fn is_noted(&self, now_s: i64) -> bool {
-        let used_s = self.used_s().or_else(|| put_s(&self.entry, now_s));
-        used_s.is_some_and(|used_s| now_s.abs_diff(used_s) < USE_EVERY_S as u64)
-    }
-
-    fn used_s(&self) -> Option<i64> {
-        self.used_s.map(|used_s| used_s.get().into())
-    }
-}
-
-/// When an entry was put, Unix seconds. `None` where the clock says that this is to come.
-pub fn put_s(entry: &Entry, now_s: i64) -> Option<i64> {
-    let put_s = entry.time_ns.div_euclid(1_000_000_000);
-    (put_s <= now_s).then_some(put_s)
-}
-
 /// Takes over an entry from the log.
 fn learn(entries: &mut Entries, replaced: &mut Vec<OutputId>, action: ActionId, entry: Entry) {
     let known =
@@ -326,11 +259,6 @@ fn learn(entries: &mut Entries, replaced: &mut Vec<OutputId>, action: ActionId, 
             *known = Known { entry, origin: Origin::Stored, is_handed_out: known.is_handed_out, used_s: None };
         }
     }
-}
-
-/// Unix seconds as an entry holds them: enough until 2106.
-fn compact(unix_s: i64) -> Option<NonZeroU32> {
-    NonZeroU32::new(unix_s.clamp(1, u32::MAX.into()) as u32)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Tests of the index and its log.
 
 use super::*;
-use crate::cache::local::index::log::INDEX_FILE;
+use crate::cache::local::folder::names::INDEX_FILE;
+use crate::cache::local::folder::store_folder;
+use crate::cache::local::index::entry::USE_EVERY_S;
 use crate::cache::local::index::record::{ENTRY_BYTES, USE_BYTES};
-use crate::cache::local::store_folder;
 use proptest::prelude::*;
 use std::fs::OpenOptions;
 

@@ -1,12 +1,9 @@
-//! The records of the index's log: an entry, or a use of one. Each is told by its first bytes and has a checksum.
+//! The records of the index's log: an entry, or a use of one. Each is recognized by its first bytes and has a checksum.
 
-use crate::cache::local::index::memory::Entry;
+use crate::cache::local::folder::names::{ENTRY_MAGIC, USE_MAGIC};
+use crate::cache::local::index::entry::Entry;
 use crate::protocol::{ActionId, OutputId};
 
-/// First bytes of an entry; the last one is the version.
-const ENTRY_MAGIC: [u8; 4] = *b"gcp1";
-/// First bytes of a use. A program that does not know it skips it as damage.
-const USE_MAGIC: [u8; 4] = *b"gcu1";
 /// Magic, CRC-32 of the rest, action, output, size, time; integers little endian.
 pub const ENTRY_BYTES: usize = 4 + 4 + 32 + 32 + 8 + 8;
 /// Magic, CRC-32 of the rest, action, Unix seconds.
@@ -15,13 +12,13 @@ pub const USE_BYTES: usize = 4 + 4 + 32 + 8;
 /// One record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// What is stored for an action.
+    /// The entry of an action.
     Entry(ActionId, Entry),
-    /// When the entry of an action was used, Unix seconds. True to a day: see [`crate::cache::local::index::memory::USE_EVERY_S`].
+    /// When the entry of an action was used, Unix seconds. True to a day: see [`crate::cache::local::index::entry::USE_EVERY_S`].
     Use(ActionId, i64),
 }
 
-/// What the first bytes of a text are.
+/// The first record of some bytes.
 pub enum Decoded {
     /// A whole record of so many bytes.
     Record(Record, usize),
@@ -29,11 +26,6 @@ pub enum Decoded {
     Incomplete,
     /// No record starts here.
     Damaged,
-}
-
-/// Whether a log of ours begins with these bytes.
-pub fn begins_log(first: &[u8]) -> bool {
-    [ENTRY_MAGIC, USE_MAGIC].iter().any(|magic| first.starts_with(magic))
 }
 
 /// An entry as it is written.

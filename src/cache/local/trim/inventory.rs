@@ -1,15 +1,16 @@
-//! What lies in the folder of a store, and what of it a plan lets leave.
+//! The bodies in the folder of a store, and those that leave by a plan.
 
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use crate::cache::clock::modified_s;
-use crate::cache::local::body_file::data_file_output;
-use crate::cache::local::index::memory::{Index, USE_EVERY_S, put_s};
-use crate::cache::local::open_store::ARRIVAL_EVERY_S;
+use crate::cache::local::folder::names::data_file_output;
+use crate::cache::local::index::entry::USE_EVERY_S;
+use crate::cache::local::index::known::put_s;
+use crate::cache::local::index::memory::Index;
 use crate::cache::local::trim::leaving::Leaving;
-use crate::cache::local::trim::plan::{Limits, PlannedBody, PlannedEntry, plan};
+use crate::cache::local::trim::plan::{ARRIVAL_EVERY_S, Limits, PlannedBody, PlannedEntry, plan};
+use crate::platform::clock::modified_s;
 use crate::protocol::OutputId;
 
 /// The bodies of a store.

@@ -1,10 +1,10 @@
-//! What leaves the store, and what sessions that work meanwhile take back.
+//! The entries and bodies that leave the store, without those that sessions take back meanwhile.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 
+use crate::cache::local::index::entry::Entry;
 use crate::cache::local::index::log::Log;
-use crate::cache::local::index::memory::Entry;
 use crate::cache::local::index::record::{Record, encode_entry, encode_use};
 use crate::protocol::{ActionId, OutputId};
 
@@ -42,7 +42,7 @@ impl Leaving {
         self.bodies.iter().copied().collect()
     }
 
-    /// Whether a body leaves.
+    /// True if a body leaves.
     pub fn has_body(&self, output: &OutputId) -> bool {
         self.bodies.contains(output)
     }
@@ -78,7 +78,8 @@ impl Leaving {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::local::index::memory::{Index, Origin};
+    use crate::cache::local::index::entry::Origin;
+    use crate::cache::local::index::memory::Index;
 
     fn action(n: u8) -> ActionId {
         ActionId::new([n; 32])

@@ -1,5 +1,8 @@
 //! Decides what leaves the store. Pure: ages and sizes in, what leaves out.
 
+/// How often a body that is there already shows, by its file's time, that it came in again, in seconds: an hour, as in
+/// go's own cache. It may have come in by so much later than its time says.
+pub const ARRIVAL_EVERY_S: i64 = 3600;
 /// Nothing leaves within so many seconds of its last use: a day, as cmd/go asks of a cache.
 pub const YOUNG_S: i64 = 24 * 3600;
 
@@ -30,7 +33,7 @@ pub struct PlannedBody {
     pub arrived_s: i64,
 }
 
-/// What leaves, by the places in the lists.
+/// Entries and bodies that leave, by their places in the lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// For each entry, whether it leaves.
@@ -165,7 +168,7 @@ mod tests {
         }
     }
 
-    /// What stays, with the entries' bodies at their new places.
+    /// Bodies and entries that stay, with the entries' bodies at their new places.
     fn rest(bodies: &[PlannedBody], entries: &[PlannedEntry], plan: &Plan) -> (Vec<PlannedBody>, Vec<PlannedEntry>) {
         let stays: Vec<usize> = (0..bodies.len()).filter(|body| !plan.bodies[*body]).collect();
         let kept = entries.iter().zip(&plan.entries).filter(|(_, leaves)| !**leaves);

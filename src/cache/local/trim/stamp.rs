@@ -5,7 +5,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
-use crate::cache::local::store_folder::STAMP_FILE;
+use crate::cache::local::folder::names::STAMP_FILE;
 
 /// Seconds from one trimming to the next.
 const TRIM_EVERY_S: i64 = 24 * 3600;
@@ -30,7 +30,7 @@ impl Stamp {
         }
     }
 
-    /// Whether a day has passed. A store that has never been trimmed gets its first day here.
+    /// Says if a day has passed. A store that has never been trimmed gets its first day here.
     ///
     /// # Errors
     /// When the file cannot be read or written.

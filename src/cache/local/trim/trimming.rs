@@ -12,17 +12,19 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::cache::clock::{modified_s, now_s};
-use crate::cache::local::body_file::data_file_name;
-use crate::cache::local::index::log::{INDEX_FILE, Log};
+use crate::cache::local::folder::lease::Lease;
+use crate::cache::local::folder::names::CHANGES_LOCK;
+use crate::cache::local::folder::names::INDEX_FILE;
+use crate::cache::local::folder::names::data_file_name;
+use crate::cache::local::folder::store_folder::{has_only_own_names, is_store, temporary_path};
+use crate::cache::local::index::log::Log;
 use crate::cache::local::index::memory::Index;
-use crate::cache::local::lease::{CHANGES_LOCK, Lease};
-use crate::cache::local::store_folder::{has_only_own_names, is_store, temporary_path};
 use crate::cache::local::trim::inventory::Inventory;
 use crate::cache::local::trim::leaving::Leaving;
 use crate::cache::local::trim::plan::Limits;
 use crate::cache::local::trim::plan::YOUNG_S;
 use crate::cache::local::trim::stamp::Stamp;
+use crate::platform::clock::{modified_s, now_s};
 use crate::protocol::OutputId;
 
 /// The longest that the store is locked at a time: a build waits for it.
@@ -32,7 +34,7 @@ pub const PAUSE: Duration = Duration::from_millis(10);
 /// How long a trimming waits for sessions, which share the lock for a second at most.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What a trimming removed.
+/// The result of a trimming.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trimmed {
     /// Actions that the index no longer has.
@@ -45,7 +47,7 @@ pub struct Trimmed {
     pub bodies_left: u64,
     /// Bytes of these.
     pub bytes_left: u64,
-    /// Whether builds left no moment for all of it; the next trimming does the rest.
+    /// True if builds left no moment for all of it; the next trimming does the rest.
     pub is_cut_short: bool,
 }
 
@@ -64,13 +66,13 @@ pub enum TrimError {
     Disk {
         /// The store.
         folder: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         error: io::Error,
     },
 }
 
 impl TrimError {
-    /// What the user can do about a disk that fails.
+    /// Help where a disk fails.
     pub fn next_for_disk(folder: &Path) -> &'static str {
         if has_only_own_names(folder) {
             "remove the folder, if nothing else helps: the next build makes a new one"
@@ -80,7 +82,7 @@ impl TrimError {
     }
 }
 
-/// What to trim.
+/// One trimming of a store.
 pub struct Trimming<'a> {
     /// The store.
     pub folder: &'a Path,

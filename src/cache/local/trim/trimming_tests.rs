@@ -5,11 +5,11 @@ use std::time::SystemTime;
 use ring::digest::{SHA256, digest};
 
 use super::*;
-use crate::cache::clock::now_s;
-use crate::cache::local::lease::Lease;
-use crate::cache::local::store_folder::TEMPORARY_FOLDER;
+use crate::cache::local::folder::lease::Lease;
+use crate::cache::local::folder::names::TEMPORARY_FOLDER;
 use crate::cache::local::verify::verify;
 use crate::cache::{Entry, LocalStore, Origin};
+use crate::platform::clock::now_s;
 use crate::protocol::ActionId;
 
 const DAY_S: i64 = 24 * 3600;

@@ -5,12 +5,19 @@ use std::io;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::cache::local::index::memory::Entry;
+use crate::cache::local::index::entry::Entry;
 use crate::cache::pack::format::layout::{Directory, Frame, Object, PackedEntry};
 use crate::protocol::{ActionId, OutputId};
 
 /// Small contents share a frame of at least so many plain bytes: alone they compress badly.
 const FRAME_BYTES: usize = 128 << 10;
+
+/// Plain bytes from which what has gathered makes a pack: about 1 MiB when it is compressed.
+const PACK_BYTES: u64 = 4 << 20;
+/// Entries from which it does: many are empty.
+const PACK_ENTRIES: usize = 1000;
+/// zstd's level in packs. 1 gives a twentieth more bytes, 6 takes twice the time.
+pub const LEVEL: i32 = 3;
 
 /// A pack under construction, in memory.
 pub struct PackBuilder {
@@ -102,4 +109,9 @@ impl PackBuilder {
         bytes.append(&mut self.packed);
         Ok((bytes, self.directory.entries.iter().map(|entry| entry.action).collect()))
     }
+}
+
+/// True if so much makes a pack.
+pub fn is_full(plain_bytes: u64, entries: usize) -> bool {
+    plain_bytes >= PACK_BYTES || entries >= PACK_ENTRIES
 }

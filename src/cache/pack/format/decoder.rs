@@ -10,7 +10,7 @@ use crate::cache::pack::format::layout::{Directory, Frame, PackError};
 /// Takes the bytes of a pack in pieces and gives its frames.
 #[derive(Default)]
 pub struct PackDecoder {
-    /// What has come and was not given out.
+    /// Bytes that have come and were not given out.
     buffer: BytesMut,
     next_frame: usize,
     has_directory: bool,
@@ -88,7 +88,7 @@ pub fn decompress<T>(frame: &Frame, packed: &[u8], take: impl FnOnce(&[u8]) -> T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::local::index::memory::Entry;
+    use crate::cache::local::index::entry::Entry;
     use crate::cache::pack::format::builder::PackBuilder;
     use crate::protocol::{ActionId, OutputId};
     use proptest::prelude::*;

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cache::local::body_file::{BodyFile, CommitError};
-use crate::cache::local::index::memory::{Entry, Origin};
+use crate::cache::local::index::entry::{Entry, Origin};
 use crate::cache::local::store::LocalStore;
 use crate::cache::pack::format::fields::Fields;
 use crate::cache::pack::format::layout::MAGIC;
@@ -21,7 +21,7 @@ const VERSION: u32 = 2;
 pub const HEAD_BYTES: usize = 96;
 const CHECKED_BYTES: usize = HEAD_BYTES - 8;
 
-/// What is in front of a large output.
+/// The bytes in front of a large output.
 pub fn head(action: &ActionId, entry: &Entry) -> Bytes {
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&VERSION.to_le_bytes());
@@ -45,7 +45,7 @@ fn read_head(bytes: &[u8]) -> Option<(ActionId, Entry)> {
     Some((action, Entry { output, size_bytes, time_ns }))
 }
 
-/// What became of an object that was taken in.
+/// The result of taking an object in.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Taken {
     /// It is in the local store.

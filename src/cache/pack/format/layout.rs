@@ -11,13 +11,13 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use crate::cache::local::index::memory::Entry;
+use crate::cache::local::index::entry::Entry;
 use crate::cache::pack::format::fields::Fields;
 use crate::protocol::{ActionId, OutputId};
 
-/// What this program writes, and all that it reads. A pack of another version is left alone.
+/// The version that this program writes, and the only one that it reads. A pack of another version is left alone.
 pub const VERSION: u32 = 1;
-/// What a pack begins with.
+/// The first bytes of a pack.
 pub const MAGIC: [u8; 4] = *b"GCPK";
 const HEADER_BYTES: usize = 28;
 const FRAME_BYTES: usize = 12;
@@ -58,7 +58,7 @@ pub struct Object {
     pub checksum: u128,
 }
 
-/// What a pack holds.
+/// The directory of a pack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
     pub frames: Vec<Frame>,
@@ -67,7 +67,7 @@ pub struct Directory {
     pub entries: Vec<PackedEntry>,
 }
 
-/// What an action gave.
+/// An action with its output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedEntry {
     pub action: ActionId,
@@ -159,7 +159,7 @@ impl Directory {
         Some(Self { frames, objects, entries })
     }
 
-    /// Whether all numbers lie within what there is.
+    /// True if all numbers lie within what there is.
     fn check(&self) -> bool {
         let in_frames: usize = self.frames.iter().map(|frame| frame.objects.len()).sum();
         let sizes_agree = |frame: &Frame| {
@@ -172,7 +172,7 @@ impl Directory {
             && self.entries.iter().all(|entry| entry.object.is_none_or(|object| object < self.objects.len()))
     }
 
-    /// What an entry says, for the index.
+    /// An entry in the form of the index.
     pub fn entry(&self, entry: &PackedEntry, empty: OutputId) -> Entry {
         let object = entry.object.map(|object| &self.objects[object]);
         let (output, size_bytes) = object.map_or((empty, 0), |object| (object.output, object.size_bytes as u64));

@@ -1,10 +1,10 @@
 //! The bytes of a manifest: which packs there are, six bytes of each action in them, and the order in which sessions used
 //! the packs.
 //!
-//! Little endian. Header: `GCMF`, version, number of packs, of pack ids, of trails, of packs to be deleted (`u32` each), and
+//! Little endian. Header: `GCMF`, version, number of packs, of pack ids, of access_orders, of packs to be deleted (`u32` each), and
 //! the XXH3 (64 bits) of these four numbers and all that follows. Ids: 16 bytes each, those of the packs first. A pack is its size in bytes and its number of
 //! entries (`u32` each), when it was written and last used (`i64`, Unix seconds), and then the first six bytes of each action, by the
-//! entry's number. A trail is when its session ended (`i64`, Unix seconds), its length and the places of its packs among the
+//! entry's number. A access_order is when its session ended (`i64`, Unix seconds), its length and the places of its packs among the
 //! ids (`u32` each). A pack to be deleted is its place among the ids (`u32`) and since when no manifest has it (`i64`, Unix
 //! seconds): readers of older manifests may still want it. Two whole hashes an entry would be ten times as much.
 
@@ -12,11 +12,14 @@ use std::fmt;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::cache::pack::LARGEST_PACKED;
 use crate::cache::pack::format::fields::Fields;
 use crate::protocol::ActionId;
 
-/// What this program writes, and all that it reads.
+/// Larger outputs are objects of their own: a pack is made and taken apart in memory.
+pub const LARGEST_PACKED: u64 = 64 << 20;
+/// A pack that no manifest names is deleted after so long: no session reads manifests of that age.
+pub const GRACE_S: i64 = 24 * 3600;
+/// The version that this program writes, and the only one that it reads.
 pub const VERSION: u32 = 1;
 const MAGIC: [u8; 4] = *b"GCMF";
 const HEADER_BYTES: usize = 32;
@@ -41,23 +44,23 @@ pub struct PackRecord {
     pub written_s: i64,
     /// When the last session that used it ended, as far as a merge has seen; Unix seconds.
     pub used_s: i64,
-    /// Of its entries, by their number.
+    /// Fingerprints of its entries, by their number.
     pub fingerprints: Vec<Fingerprint>,
 }
 
 /// Packs in the order in which a session used them first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trail {
+pub struct AccessOrder {
     /// End of the session, Unix seconds.
     pub ended_s: i64,
     pub packs: Vec<PackId>,
 }
 
-/// What one session, or several, tell of the bucket.
+/// The packs of one session, or several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     pub packs: Vec<PackRecord>,
-    pub trails: Vec<Trail>,
+    pub access_orders: Vec<AccessOrder>,
     /// Packs that are in no manifest any more, and since when (Unix seconds).
     pub dropped: Vec<(PackId, i64)>,
 }
@@ -93,14 +96,14 @@ impl fmt::Debug for PackId {
 }
 
 impl PackRecord {
-    /// Whether it is a single output that is too large for a pack.
+    /// True if it is a single output that is too large for a pack.
     pub fn is_large(&self) -> bool {
         u64::from(self.bytes) > LARGEST_PACKED
     }
 }
 
 impl Fingerprint {
-    /// Of an action.
+    /// The fingerprint of an action.
     pub fn of(action: &ActionId) -> Self {
         Self(std::array::from_fn(|at| action.as_bytes()[at]))
     }
@@ -122,15 +125,15 @@ impl Manifest {
                 ids.len() as u32 - 1
             })
         };
-        let mut trails = Vec::new();
-        for trail in &self.trails {
-            trails.extend_from_slice(&trail.ended_s.to_le_bytes());
-            trails.extend_from_slice(&(trail.packs.len() as u32).to_le_bytes());
-            trails.extend(trail.packs.iter().flat_map(|id| place_of(id).to_le_bytes()));
+        let mut access_orders = Vec::new();
+        for access_order in &self.access_orders {
+            access_orders.extend_from_slice(&access_order.ended_s.to_le_bytes());
+            access_orders.extend_from_slice(&(access_order.packs.len() as u32).to_le_bytes());
+            access_orders.extend(access_order.packs.iter().flat_map(|id| place_of(id).to_le_bytes()));
         }
         for (id, since_s) in &self.dropped {
-            trails.extend_from_slice(&place_of(id).to_le_bytes());
-            trails.extend_from_slice(&since_s.to_le_bytes());
+            access_orders.extend_from_slice(&place_of(id).to_le_bytes());
+            access_orders.extend_from_slice(&since_s.to_le_bytes());
         }
         let mut rest: Vec<u8> = ids.iter().flat_map(|id| id.0).collect();
         for pack in &self.packs {
@@ -140,8 +143,9 @@ impl Manifest {
             rest.extend_from_slice(&pack.used_s.to_le_bytes());
         }
         rest.extend(self.packs.iter().flat_map(|pack| &pack.fingerprints).flat_map(|fingerprint| fingerprint.0));
-        rest.extend_from_slice(&trails);
-        let counts = [self.packs.len(), ids.len(), self.trails.len(), self.dropped.len()].map(|count| count as u32);
+        rest.extend_from_slice(&access_orders);
+        let counts =
+            [self.packs.len(), ids.len(), self.access_orders.len(), self.dropped.len()].map(|count| count as u32);
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend(counts.iter().flat_map(|count| count.to_le_bytes()));
@@ -165,11 +169,13 @@ impl Manifest {
             return Err(ManifestError::Damaged);
         }
         let mut fields = Fields(rest);
-        let manifest = Self::parse(&mut fields, counts).filter(|_| fields.0.is_empty());
-        manifest.ok_or(ManifestError::Damaged)
+        match Self::parse(&mut fields, counts) {
+            Some(manifest) if fields.0.is_empty() => Ok(manifest),
+            _ => Err(ManifestError::Damaged),
+        }
     }
 
-    fn parse(fields: &mut Fields<'_>, [packs, ids, trails, dropped]: [u32; 4]) -> Option<Self> {
+    fn parse(fields: &mut Fields<'_>, [packs, ids, access_orders, dropped]: [u32; 4]) -> Option<Self> {
         let ids: Vec<PackId> = (0..ids).map(|_| Some(PackId(fields.take()?))).collect::<Option<_>>()?;
         let head = |place: u32| {
             let (bytes, entries, written_s, used_s) = (fields.u32()?, fields.u32()?, fields.i64()?, fields.i64()?);
@@ -182,19 +188,19 @@ impl Manifest {
             Some(pack)
         };
         let packs = heads.into_iter().map(fill).collect::<Option<_>>()?;
-        let trail = |_| {
+        let access_order = |_| {
             let (ended_s, length) = (fields.i64()?, fields.u32()?);
             let packs = (0..length).map(|_| ids.get(fields.u32()? as usize).copied()).collect::<Option<_>>()?;
-            Some(Trail { ended_s, packs })
+            Some(AccessOrder { ended_s, packs })
         };
-        let trails = (0..trails).map(trail).collect::<Option<_>>()?;
+        let access_orders = (0..access_orders).map(access_order).collect::<Option<_>>()?;
         let drop = |_| Some((*ids.get(fields.u32()? as usize)?, fields.i64()?));
         let dropped = (0..dropped).map(drop).collect::<Option<_>>()?;
-        Some(Self { packs, trails, dropped })
+        Some(Self { packs, access_orders, dropped })
     }
 }
 
-/// Of the counts in the header and all that follows it.
+/// The checksum of the counts in the header and all that follows it.
 fn checksum(counts: [u32; 4], rest: &[u8]) -> u64 {
     let mut hash = Xxh3Default::new();
     hash.update(&counts.map(u32::to_le_bytes).concat());
@@ -219,16 +225,17 @@ mod tests {
             used_s: i64::from(n) + 1,
             fingerprints: actions.iter().map(|n| Fingerprint::of(&action(*n))).collect(),
         };
-        let trail = |ended_s, packs: &[u8]| Trail { ended_s, packs: packs.iter().map(|n| PackId([*n; 16])).collect() };
+        let access_order =
+            |ended_s, packs: &[u8]| AccessOrder { ended_s, packs: packs.iter().map(|n| PackId([*n; 16])).collect() };
         Manifest {
             packs: vec![pack(1, &[10, 11]), pack(2, &[]), pack(3, &[12])],
-            trails: vec![trail(7, &[3, 9, 1]), trail(-1, &[9]), trail(0, &[])],
+            access_orders: vec![access_order(7, &[3, 9, 1]), access_order(-1, &[9]), access_order(0, &[])],
             dropped: vec![(PackId([8; 16]), 5), (PackId([9; 16]), 6)],
         }
     }
 
     #[test]
-    fn a_manifest_comes_back_with_the_packs_of_others_in_its_trails() {
+    fn a_manifest_comes_back_with_the_packs_of_others_in_its_access_orders() {
         assert_eq!(Manifest::decode(&manifest().encode()), Ok(manifest()));
         assert_eq!(Manifest::decode(&Manifest::default().encode()), Ok(Manifest::default()));
     }

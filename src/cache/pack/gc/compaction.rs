@@ -3,18 +3,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::cache::pack::format::manifest::{Manifest, PackId, PackRecord, Trail};
+use crate::cache::pack::format::manifest::{AccessOrder, GRACE_S, Manifest, PackId, PackRecord};
 
 /// A session that finds so many manifests merges them.
 pub const MOST_MANIFESTS: usize = 8;
 /// Trails that a merged manifest keeps: the newest.
-const TRAILS_KEPT: usize = 16;
+const ACCESS_ORDERS_KEPT: usize = 16;
 /// A pack that no session used for so long leaves the manifest: 30 days.
 const UNUSED_S: i64 = 30 * 24 * 3600;
-/// A pack that left is deleted after so long: no session reads manifests of that age.
-pub const GRACE_S: i64 = 24 * 3600;
 
-/// What manifests come to together.
+/// Several manifests as one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Merged {
     /// In the place of all of them.
@@ -25,10 +23,10 @@ pub struct Merged {
 
 /// Merges manifests at `now_s` (Unix seconds).
 pub fn merge(manifests: &[Manifest], now_s: i64) -> Merged {
-    let mut trails: Vec<&Trail> = manifests.iter().flat_map(|manifest| &manifest.trails).collect();
-    trails.sort_by_key(|trail| std::cmp::Reverse(trail.ended_s));
-    trails.dedup();
-    let used_s = last_uses(manifests, &trails);
+    let mut access_orders: Vec<&AccessOrder> = manifests.iter().flat_map(|manifest| &manifest.access_orders).collect();
+    access_orders.sort_by_key(|access_order| std::cmp::Reverse(access_order.ended_s));
+    access_orders.dedup();
+    let used_s = last_uses(manifests, &access_orders);
     let mut seen = HashSet::new();
     let all = manifests.iter().flat_map(|manifest| &manifest.packs).filter(|pack| seen.insert(pack.id));
     let with_use = all.map(|pack| PackRecord { used_s: used_s[&pack.id], ..pack.clone() });
@@ -47,7 +45,7 @@ pub fn merge(manifests: &[Manifest], now_s: i64) -> Merged {
     let (delete, waiting) =
         dropped.into_iter().partition::<Vec<_>, _>(|(_, since_s)| is_older(*since_s, GRACE_S, now_s));
     let delete = delete.into_iter().map(|(id, _)| id).collect();
-    Merged { manifest: Manifest { packs, trails: worth_keeping(&trails), dropped: waiting }, delete }
+    Merged { manifest: Manifest { packs, access_orders: worth_keeping(&access_orders), dropped: waiting }, delete }
 }
 
 fn is_older(since_s: i64, limit_s: i64, now_s: i64) -> bool {
@@ -55,26 +53,27 @@ fn is_older(since_s: i64, limit_s: i64, now_s: i64) -> bool {
 }
 
 /// A pack may be in several manifests, and each may know of another use.
-fn last_uses(manifests: &[Manifest], trails: &[&Trail]) -> HashMap<PackId, i64> {
+fn last_uses(manifests: &[Manifest], access_orders: &[&AccessOrder]) -> HashMap<PackId, i64> {
     let mut used_s: HashMap<PackId, i64> = HashMap::new();
-    let of_trails = trails.iter().flat_map(|trail| trail.packs.iter().map(|id| (*id, trail.ended_s)));
+    let of_access_orders =
+        access_orders.iter().flat_map(|access_order| access_order.packs.iter().map(|id| (*id, access_order.ended_s)));
     let of_packs = manifests.iter().flat_map(|manifest| &manifest.packs).map(|pack| (pack.id, pack.used_s));
-    for (id, at_s) in of_trails.chain(of_packs) {
+    for (id, at_s) in of_access_orders.chain(of_packs) {
         let last_s = used_s.entry(id).or_insert(at_s);
         *last_s = at_s.max(*last_s);
     }
     used_s
 }
 
-/// Of trails, the newest first, those that tell what comes after some pack: of a pack the newest one counts.
-fn worth_keeping(trails: &[&Trail]) -> Vec<Trail> {
+/// The access orders that say what comes after some pack: for a pack the newest one counts. They come newest first.
+fn worth_keeping(access_orders: &[&AccessOrder]) -> Vec<AccessOrder> {
     let mut known = HashSet::new();
-    let tells = |trail: &&&Trail| {
+    let tells = |access_order: &&&AccessOrder| {
         let mut news = false;
-        trail.packs.iter().for_each(|pack| news |= known.insert(*pack));
-        news && trail.packs.len() > 1
+        access_order.packs.iter().for_each(|pack| news |= known.insert(*pack));
+        news && access_order.packs.len() > 1
     };
-    trails.iter().filter(tells).take(TRAILS_KEPT).map(|trail| (*trail).clone()).collect()
+    access_orders.iter().filter(tells).take(ACCESS_ORDERS_KEPT).map(|access_order| (*access_order).clone()).collect()
 }
 
 #[cfg(test)]
@@ -84,7 +83,7 @@ mod tests {
     const NOW: i64 = 1_000 * 24 * 3600;
     const DAY: i64 = 24 * 3600;
 
-    fn manifest(packs: &[(PackId, i64)], trail: (i64, &[PackId])) -> Manifest {
+    fn manifest(packs: &[(PackId, i64)], access_order: (i64, &[PackId])) -> Manifest {
         let pack = |(id, written_s): &(PackId, i64)| PackRecord {
             id: *id,
             bytes: 1,
@@ -92,8 +91,8 @@ mod tests {
             used_s: *written_s,
             fingerprints: vec![],
         };
-        let trail = Trail { ended_s: trail.0, packs: trail.1.to_vec() };
-        Manifest { packs: packs.iter().map(pack).collect(), trails: vec![trail], dropped: Vec::new() }
+        let access_order = AccessOrder { ended_s: access_order.0, packs: access_order.1.to_vec() };
+        Manifest { packs: packs.iter().map(pack).collect(), access_orders: vec![access_order], dropped: Vec::new() }
     }
 
     #[test]
@@ -116,7 +115,7 @@ mod tests {
         let one = manifest(&[(ids[0], NOW), (ids[1], NOW)], (NOW, &ids));
         let two = manifest(&[(ids[1], NOW), (ids[2], NOW)], (NOW, &ids));
         let merged = merge(&[one, two], NOW);
-        assert_eq!((merged.manifest.packs.len(), merged.manifest.trails.len()), (3, 1));
+        assert_eq!((merged.manifest.packs.len(), merged.manifest.access_orders.len()), (3, 1));
         assert_eq!(merge(std::slice::from_ref(&merged.manifest), NOW).manifest, merged.manifest);
     }
 
@@ -130,29 +129,32 @@ mod tests {
     }
 
     #[test]
-    fn a_use_is_remembered_when_its_trail_is_forgotten() {
+    fn a_use_is_remembered_when_its_access_order_is_forgotten() {
         let id = PackId::random();
         let mut many: Vec<Manifest> = (0..20).map(|n| manifest(&[], (NOW - n, &[]))).collect();
         many.push(manifest(&[(id, NOW - 40 * DAY)], (NOW - 10 * DAY, &[id])));
         let merged = merge(&many, NOW).manifest;
-        assert!(merged.trails.is_empty());
+        assert!(merged.access_orders.is_empty());
         assert_eq!(merge(&[merged], NOW + 15 * DAY).manifest.packs.len(), 1, "25 days after its last use");
     }
 
     #[test]
-    fn only_the_newest_trails_are_kept() {
+    fn only_the_newest_access_orders_are_kept() {
         let two = || [PackId::random(), PackId::random()];
         let many: Vec<Manifest> = (0..40).map(|n| manifest(&[], (n, &two()))).collect();
-        let trails = merge(&many, NOW).manifest.trails;
-        assert_eq!(trails.iter().map(|trail| trail.ended_s).collect::<Vec<_>>(), (24..40).rev().collect::<Vec<_>>());
+        let access_orders = merge(&many, NOW).manifest.access_orders;
+        assert_eq!(
+            access_orders.iter().map(|access_order| access_order.ended_s).collect::<Vec<_>>(),
+            (24..40).rev().collect::<Vec<_>>()
+        );
     }
 
     #[test]
-    fn trails_that_tell_nothing_push_out_none_that_do() {
+    fn access_orders_that_tell_nothing_push_out_none_that_do() {
         let build: Vec<PackId> = (0..3).map(|_| PackId::random()).collect();
         let mut many = vec![manifest(&[], (1, &build)), manifest(&[], (0, &build[..2]))];
         many.extend((2..40).map(|n| manifest(&[], (n, &[PackId::random()]))));
-        let trails = merge(&many, NOW).manifest.trails;
-        assert_eq!(trails, [Trail { ended_s: 1, packs: build }]);
+        let access_orders = merge(&many, NOW).manifest.access_orders;
+        assert_eq!(access_orders, [AccessOrder { ended_s: 1, packs: build }]);
     }
 }

@@ -7,16 +7,15 @@ use std::io;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use crate::cache::local::index::memory::Entry;
+use crate::cache::local::index::entry::Entry;
 use crate::cache::local::store::EMPTY_OUTPUT;
-use crate::cache::pack::format::builder::PackBuilder;
+use crate::cache::pack::format::builder::{LEVEL, PackBuilder, is_full};
 use crate::cache::pack::format::decoder::{PackDecoder, decompress};
+use crate::cache::pack::format::keys::pack_key;
 use crate::cache::pack::format::layout::Directory;
-use crate::cache::pack::format::manifest::{Fingerprint, Manifest, PackId, PackRecord, Trail};
+use crate::cache::pack::format::manifest::{AccessOrder, Fingerprint, Manifest, PackId, PackRecord};
 use crate::cache::pack::gc::collect::ATTEMPT;
-use crate::cache::pack::pack_key;
-use crate::cache::pack::read::prefetch::Packs;
-use crate::cache::pack::write::{LEVEL, is_full};
+use crate::cache::pack::read::packs::Packs;
 use crate::protocol::ActionId;
 
 /// A pack below this is small.
@@ -154,11 +153,11 @@ fn record(sources: &[PackRecord], bytes: &Bytes, actions: &[ActionId]) -> PackRe
     }
 }
 
-/// Puts `records` into the place of `sources`, on the trails where the first of those was.
+/// Puts `records` into the place of `sources`, on the access_orders where the first of those was.
 fn replace(manifest: &mut Manifest, sources: &[PackRecord], records: Vec<PackRecord>, now_s: i64) {
     let gone: HashSet<PackId> = sources.iter().map(|pack| pack.id).collect();
     let ids: Vec<PackId> = records.iter().map(|pack| pack.id).collect();
-    for Trail { packs, .. } in &mut manifest.trails {
+    for AccessOrder { packs, .. } in &mut manifest.access_orders {
         if let Some(first) = packs.iter().position(|id| gone.contains(id)) {
             packs.splice(first..first, ids.iter().copied());
             packs.retain(|id| !gone.contains(id));
@@ -218,18 +217,18 @@ mod tests {
     }
 
     #[test]
-    fn new_packs_take_the_place_of_the_old_on_the_trails() {
+    fn new_packs_take_the_place_of_the_old_on_the_access_orders() {
         let ids: Vec<PackId> = (0..4).map(|_| PackId::random()).collect();
         let pack = |id| PackRecord { id, bytes: 1, written_s: 5, used_s: 6, fingerprints: vec![] };
-        let trail = |packs: &[PackId]| Trail { ended_s: 1, packs: packs.to_vec() };
+        let access_order = |packs: &[PackId]| AccessOrder { ended_s: 1, packs: packs.to_vec() };
         let mut manifest = Manifest {
             packs: ids.iter().copied().map(pack).collect(),
-            trails: vec![trail(&ids), trail(&[ids[3]])],
+            access_orders: vec![access_order(&ids), access_order(&[ids[3]])],
             dropped: Vec::new(),
         };
         let new = PackId::random();
         replace(&mut manifest, &[pack(ids[1]), pack(ids[2])], vec![pack(new)], 9);
-        assert_eq!(manifest.trails, [trail(&[ids[0], new, ids[3]]), trail(&[ids[3]])]);
+        assert_eq!(manifest.access_orders, [access_order(&[ids[0], new, ids[3]]), access_order(&[ids[3]])]);
         assert_eq!(manifest.packs.iter().map(|pack| pack.id).collect::<Vec<_>>(), [ids[0], ids[3], new]);
         let dropped: HashSet<_> = manifest.dropped.into_iter().collect();
         assert_eq!(dropped, HashSet::from([(ids[1], 9), (ids[2], 9)]));

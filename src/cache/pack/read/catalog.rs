@@ -1,9 +1,9 @@
-//! What the manifests of a bucket say together, in memory: in which pack an action is, and what was used after it.
+//! The manifests of a bucket together, in memory: in which pack an action is, and what was used after it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::cache::pack::format::manifest::{Fingerprint, Manifest, PackId, PackRecord, Trail};
+use crate::cache::pack::format::manifest::{AccessOrder, Fingerprint, Manifest, PackId, PackRecord};
 use crate::protocol::ActionId;
 
 /// Place of a pack in a catalog.
@@ -14,10 +14,10 @@ pub type PackNumber = u32;
 pub struct Catalog {
     packs: Vec<PackRecord>,
     by_fingerprint: HashMap<u64, PackNumber, BuildHasherDefault<AsItIs>>,
-    /// For each pack the newest trail that has it, and where.
-    on_trail: Vec<Option<(u32, u32)>>,
+    /// For each pack the newest access_order that has it, and where.
+    in_access_order: Vec<Option<(u32, u32)>>,
     /// Newest last.
-    trails: Vec<Vec<PackNumber>>,
+    access_orders: Vec<Vec<PackNumber>>,
 }
 
 /// Fingerprints are parts of a hash already.
@@ -43,11 +43,11 @@ impl Catalog {
     /// Puts manifests together. Where several packs have an action, the newest counts.
     pub fn new(manifests: Vec<Manifest>) -> Self {
         let mut packs: Vec<PackRecord> = Vec::new();
-        let mut trails = Vec::new();
+        let mut access_orders = Vec::new();
         let mut numbers: HashMap<PackId, PackNumber> = HashMap::new();
         for manifest in manifests {
             packs.extend(manifest.packs);
-            trails.extend(manifest.trails);
+            access_orders.extend(manifest.access_orders);
         }
         packs.sort_by_key(|pack| (pack.written_s, pack.id));
         // Two merged manifests may name the same pack.
@@ -60,16 +60,16 @@ impl Catalog {
                 catalog.by_fingerprint.insert(fingerprint.number(), number);
             }
         }
-        trails.sort_by_key(|trail| trail.ended_s);
-        catalog.on_trail = vec![None; packs.len()];
-        for (Trail { ended_s, packs: ids }, trail_number) in trails.into_iter().zip(0..) {
-            let trail: Vec<PackNumber> = ids.iter().filter_map(|id| numbers.get(id).copied()).collect();
-            for (pack, at) in trail.iter().zip(0..) {
-                catalog.on_trail[*pack as usize] = Some((trail_number, at));
+        access_orders.sort_by_key(|access_order| access_order.ended_s);
+        catalog.in_access_order = vec![None; packs.len()];
+        for (AccessOrder { ended_s, packs: ids }, order_number) in access_orders.into_iter().zip(0..) {
+            let access_order: Vec<PackNumber> = ids.iter().filter_map(|id| numbers.get(id).copied()).collect();
+            for (pack, at) in access_order.iter().zip(0..) {
+                catalog.in_access_order[*pack as usize] = Some((order_number, at));
                 let used_s = &mut packs[*pack as usize].used_s;
                 *used_s = ended_s.max(*used_s);
             }
-            catalog.trails.push(trail);
+            catalog.access_orders.push(access_order);
         }
         catalog.packs = packs;
         catalog
@@ -87,8 +87,8 @@ impl Catalog {
 
     /// The packs that were used after one, by the newest session that used it: the nearest first.
     pub fn after(&self, number: PackNumber) -> &[PackNumber] {
-        let Some((trail, at)) = self.on_trail[number as usize] else { return &[] };
-        &self.trails[trail as usize][at as usize + 1..]
+        let Some((access_order, at)) = self.in_access_order[number as usize] else { return &[] };
+        &self.access_orders[access_order as usize][at as usize + 1..]
     }
 }
 
@@ -104,10 +104,10 @@ mod tests {
     #[test]
     fn the_newest_pack_of_an_action_counts_and_a_pack_named_twice_is_one() {
         let [old, new] = [PackId::random(), PackId::random()];
-        let one = Manifest { packs: vec![pack(new, 20, &[1])], trails: Vec::new(), dropped: Vec::new() };
+        let one = Manifest { packs: vec![pack(new, 20, &[1])], access_orders: Vec::new(), dropped: Vec::new() };
         let two = Manifest {
             packs: vec![pack(old, 10, &[1, 2]), pack(new, 20, &[1])],
-            trails: Vec::new(),
+            access_orders: Vec::new(),
             dropped: Vec::new(),
         };
         let catalog = Catalog::new(vec![one, two]);
@@ -116,12 +116,16 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_next_is_told_by_the_newest_trail_and_skips_packs_that_are_gone() {
+    fn what_comes_next_is_told_by_the_newest_access_order_and_skips_packs_that_are_gone() {
         let ids: Vec<PackId> = (0..4).map(|_| PackId::random()).collect();
         let packs = ids.iter().zip(0..).map(|(id, n)| pack(*id, n, &[])).collect();
-        let trail = |ended_s, packs: &[PackId]| Trail { ended_s, packs: packs.to_vec() };
-        let newer = trail(5, &[ids[2], PackId::random(), ids[0]]);
-        let catalog = Catalog::new(vec![Manifest { packs, trails: vec![newer, trail(4, &ids)], dropped: Vec::new() }]);
+        let access_order = |ended_s, packs: &[PackId]| AccessOrder { ended_s, packs: packs.to_vec() };
+        let newer = access_order(5, &[ids[2], PackId::random(), ids[0]]);
+        let catalog = Catalog::new(vec![Manifest {
+            packs,
+            access_orders: vec![newer, access_order(4, &ids)],
+            dropped: Vec::new(),
+        }]);
         assert_eq!(catalog.after(2), [0]);
         assert_eq!(catalog.after(0), [0_u32; 0]);
         assert_eq!(catalog.after(1), [2, 3], "no newer session used it");

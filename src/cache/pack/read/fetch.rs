@@ -10,7 +10,7 @@ use tracing::{Instrument, info_span};
 
 use crate::cache::pack::format::large::{LargeReader, Taken};
 use crate::cache::pack::format::manifest::PackRecord;
-use crate::cache::pack::read::prefetch::Packs;
+use crate::cache::pack::read::packs::Packs;
 use crate::cache::pack::read::schedule::{Progress, Transfer};
 use crate::cache::remote::retry::is_worth_another_try;
 
@@ -44,8 +44,8 @@ impl Packs {
         fetched.await.ok().flatten()
     }
 
-    /// The same for an output that is too large for a pack: it goes into its file as it comes. `None` too where how long it
-    /// took tells nothing of what packs take.
+    /// Fetches an output that is too large for a pack: it goes into its file as it comes. `None` too where how long it took
+    /// says nothing about packs.
     pub(super) async fn read_large(
         self: &Arc<Self>,
         key: &str,

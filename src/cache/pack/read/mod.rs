@@ -1,7 +1,10 @@
-//! Reading packs: catalog, schedule, prefetch and unpacking.
+//! Reading packs: manifests, catalog, schedule, prefetch and unpacking. Writes nothing to the remote.
 
 pub(crate) mod catalog;
-pub(crate) mod fetch;
-pub(crate) mod prefetch;
-pub(crate) mod schedule;
-pub(crate) mod unpack;
+mod fetch;
+mod load;
+pub(crate) mod manifests;
+pub(crate) mod packs;
+mod prefetch;
+mod schedule;
+mod unpack;

@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, SetOnce, watch};
 use tracing::{Span, info_span};
 
-use crate::cache::pack::PackId;
+use crate::cache::pack::format::manifest::PackId;
 use crate::cache::pack::read::catalog::PackNumber;
 
+/// The longest that a get waits: compiling is sooner done then, and the second time the remote goes off. More than the
+/// client's own limit for a silence, so that a remote that says nothing is named as such.
+pub const PATIENCE: Duration = Duration::from_secs(6);
 /// Packs that are fetched at the same time.
 pub const CONNECTIONS: usize = 8;
 /// Large outputs that are fetched beside them: they must not keep the connections from what comes soon.
@@ -25,9 +28,9 @@ const WIDEST_WINDOW: usize = 64;
 /// Hits after which twice as many are read ahead: `go list` asks for some dozens, a build for hundreds.
 const HITS_TO_DOUBLE: usize = 32;
 
-/// What is fetched, and what is next.
+/// The packs that are fetched, and those that are next.
 pub struct Schedule {
-    /// What go waits for, before what it may ask.
+    /// Packs that go waits for, before those that it may ask for.
     urgent: VecDeque<PackNumber>,
     ahead: VecDeque<PackNumber>,
     in_flight: usize,
@@ -35,7 +38,7 @@ pub struct Schedule {
     large: VecDeque<PackNumber>,
     large_in_flight: usize,
     packs: HashMap<PackNumber, Fetch>,
-    /// What go used, in that order.
+    /// Packs that go used, in that order.
     used: Vec<PackNumber>,
     /// Gets that the packs answered, or will.
     hits: usize,
@@ -79,19 +82,19 @@ impl Transfer {
         }
     }
 
-    /// Whether the rest of `bytes` comes within `limit` if it goes on as so far.
+    /// True if the rest of `bytes` comes within `limit` if it goes on as so far.
     pub fn ends_within(&self, limit: Duration, bytes: u32) -> bool {
         let Some((began, received)) = *self.came() else { return false };
         let left = u64::from(bytes).saturating_sub(received);
         left as f64 * began.elapsed().as_secs_f64() <= limit.as_secs_f64() * received as f64
     }
 
-    /// Whether it waits for its turn: how long says nothing of the remote.
+    /// True if it waits for its turn: how long says nothing of the remote.
     pub fn is_queued(&self) -> bool {
         *self.progress.borrow() == Progress::Queued
     }
 
-    /// Whether any of its bytes have come.
+    /// True if any of its bytes have come.
     pub fn has_begun(&self) -> bool {
         self.came().is_some_and(|(_, received)| received > 0)
     }
@@ -101,7 +104,7 @@ impl Transfer {
     }
 }
 
-/// How far a pack is. Each step is told to those who wait.
+/// How far a pack is. Those who wait see each step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// It waits for its turn.

@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use tokio::sync::{SemaphorePermit, mpsc};
 
-use crate::cache::local::index::memory::Origin;
+use crate::cache::local::index::entry::Origin;
 use crate::cache::local::store::EMPTY_OUTPUT;
 use crate::cache::pack::format::decoder::{PackDecoder, decompress};
 use crate::cache::pack::format::layout::Directory;
-use crate::cache::pack::read::prefetch::Packs;
+use crate::cache::pack::read::packs::Packs;
 use crate::cache::pack::read::schedule::{Progress, Transfer};
 use crate::note::note;
 use crate::protocol::OutputId;

@@ -1,12 +1,18 @@
 //! The body of an object on its way here, watched for stalls and for a short end.
 
+use std::time::Instant;
+
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
+use tracing::Span;
 
 use crate::cache::remote::s3_client::attempt::Attempt;
 use crate::cache::remote::s3_client::client::{S3Client, STALL_TIMEOUT};
 use crate::cache::remote::s3_client::error::S3Error;
+
+/// Field of the span around a download: from the question to the head of the answer, nanoseconds.
+const FIRST_BYTE: &str = "first_byte_ns";
 
 /// The body of an object on its way here. Read it to its end (`None`), or the connection under it
 /// is closed instead of being used again.
@@ -15,7 +21,7 @@ pub struct S3Body {
     key: String,
     stream: ByteStream,
     received_bytes: u64,
-    /// What the store announced, in bytes.
+    /// The length that the store announced, in bytes.
     pub content_length: Option<u64>,
 }
 
@@ -57,5 +63,27 @@ impl S3Body {
 
     pub(super) fn is_complete(&self) -> bool {
         self.content_length == Some(self.received_bytes)
+    }
+}
+
+impl S3Client {
+    /// The object as a stream of chunks, or `None` when there is none of that key.
+    ///
+    /// # Errors
+    /// See [`S3Error`].
+    pub async fn get_stream(&self, key: &str) -> Result<Option<S3Body>, S3Error> {
+        let key = self.full_key(key);
+        let attempt = self.attempt("GET", &key);
+        let request = self.shared.sdk.get_object().bucket(self.bucket()).key(&key);
+        let began = Instant::now();
+        let answer = self.run(&attempt, STALL_TIMEOUT, || request.clone().send()).await;
+        if !matches!(answer, Err(S3Error::Timeout { .. })) {
+            Span::current().record(FIRST_BYTE, began.elapsed().as_nanos() as u64);
+        }
+        match answer {
+            Ok(output) => Ok(Some(S3Body::new(self.clone(), key, output))),
+            Err(S3Error::NoSuchKey { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

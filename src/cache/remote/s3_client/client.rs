@@ -8,20 +8,15 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tracing::Span;
 
-use crate::cache::remote::s3_client::attempt::{Attempt, Target};
-use crate::cache::remote::s3_client::body::S3Body;
-use crate::cache::remote::s3_client::error::S3Error;
+use crate::cache::remote::s3_client::attempt::Attempt;
+use crate::cache::remote::s3_client::error::{S3Error, Target};
 use crate::cache::remote::s3_client::region::OneBucket;
 use crate::cache::remote::s3_client::upload::Upload;
 use crate::cache::remote::s3_config::config::S3Config;
-
-/// Field of the span around a download: from the question to the head of the answer, nanoseconds.
-pub const FIRST_BYTE: &str = "first_byte_ns";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer or a body may make no progress.
@@ -109,7 +104,7 @@ impl S3Client {
         S3Client { shared }
     }
 
-    /// What the client puts before every key; may be empty.
+    /// The prefix of every key; may be empty.
     pub fn prefix(&self) -> &str {
         &self.shared.prefix
     }
@@ -145,27 +140,7 @@ impl S3Client {
         Ok(Some(whole.freeze()))
     }
 
-    /// The object as a stream of chunks, or `None` when there is none of that key.
-    ///
-    /// # Errors
-    /// See [`S3Error`].
-    pub async fn get_stream(&self, key: &str) -> Result<Option<S3Body>, S3Error> {
-        let key = self.full_key(key);
-        let attempt = self.attempt("GET", &key);
-        let request = self.shared.sdk.get_object().bucket(self.bucket()).key(&key);
-        let began = Instant::now();
-        let answer = self.run(&attempt, STALL_TIMEOUT, || request.clone().send()).await;
-        if !matches!(answer, Err(S3Error::Timeout { .. })) {
-            Span::current().record(FIRST_BYTE, began.elapsed().as_nanos() as u64);
-        }
-        match answer {
-            Ok(output) => Ok(Some(S3Body::new(self.clone(), key, output))),
-            Err(S3Error::NoSuchKey { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Whether there is an object of that key.
+    /// Asks if there is an object of that key.
     ///
     /// # Errors
     /// See [`S3Error`].

@@ -1,4 +1,4 @@
-//! What a port speaks that does not answer as its URL says. Sends nothing of the request, and no credential.
+//! Finds out which protocol a port speaks that does not answer as its URL says. Sends nothing of the request, and no credential.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::cache::remote::s3_client::attempt::Target;
+use crate::cache::remote::s3_client::error::Target;
 
 /// The longest that the question may take.
 const LIMIT: Duration = Duration::from_millis(500);
@@ -42,7 +42,7 @@ async fn speaks_tls(host: &str, port: u16) -> bool {
     ask(host, port, &hello, &mut answer).await.is_some() && TLS_RECORDS.contains(&answer[0]) && answer[1] == 3
 }
 
-/// What a TLS client says first.
+/// The first message of a TLS client.
 fn hello(host: &str) -> Option<Vec<u8>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;

@@ -93,7 +93,7 @@ impl ResolveEndpoint for OneBucket {
     }
 }
 
-/// What to set so that the first request is right.
+/// The setting that makes the first request right.
 fn advice(written: &S3Config, corrected: &S3Config) -> String {
     let (bucket, region) = (&written.bucket, &corrected.region);
     let mut settings = format!("S3_REGION={region}");

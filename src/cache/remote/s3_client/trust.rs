@@ -39,7 +39,7 @@ fn certificates() -> CertificateResult {
     load_native_certs()
 }
 
-/// What is wrong with the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, if something is.
+/// The trouble with the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, if there is any.
 pub(super) fn trouble() -> Option<String> {
     if let Some(file) = named("SSL_CERT_FILE") {
         return trouble_of_file(&file);

@@ -6,7 +6,7 @@ use std::io;
 use aws_sdk_s3::error::ConnectorError;
 use rustls::CertificateError;
 
-use crate::cache::remote::s3_client::attempt::Target;
+use crate::cache::remote::s3_client::error::Target;
 use crate::cache::remote::s3_client::trust;
 
 /// The reason and what helps, from the innermost cause that tells something.

@@ -1,6 +1,6 @@
 //! Amazon's own hosts of S3: which they are, and the region in their names.
 
-use crate::cache::remote::s3_config::addressing::host;
+use http::Uri;
 
 /// A host of Amazon S3: `s3.REGION`, `s3-REGION`, `s3.dualstack.REGION`, `….s3.REGION.vpce` below amazonaws.com. Machines and
 /// load balancers of Amazon's customers have names below it too, and anything may run on those.
@@ -54,6 +54,12 @@ pub(super) fn endpoint_in(url: &str, region: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
     let old_name = host.labels.join(".");
     format!("{scheme}://{name}{}", &rest[old_name.len()..])
+}
+
+/// The host of a URL, in lower case; empty where there is none.
+pub(super) fn host(url: &str) -> String {
+    let uri = url.parse::<Uri>().unwrap_or_default();
+    uri.host().unwrap_or_default().to_ascii_lowercase()
 }
 
 /// As in us-east-1 and us-gov-west-1.

@@ -244,7 +244,9 @@ fn proxies_are_those_that_go_takes() {
         [("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "cache.s3.eu-west-1.amazonaws.com"), ("S3_ADDRESSING", "")];
     let config = with(&[&[("S3_ENDPOINT", "https://s3.eu-west-1.amazonaws.com")], &only_bucket[..]].concat());
     assert_eq!(config.route.proxy, None);
-    for unusable in ["socks5://p:1", "http://", "http://two words", "http://p:70000", "http://me:pw@p:"] {
+    let socks = refused(&[("S3_ENDPOINT", S), ("HTTPS_PROXY", "socks5://p:1")]);
+    assert!(socks.contains("HTTPS_PROXY names a SOCKS proxy, which is not supported"), "{socks}");
+    for unusable in ["ftp://p:1", "http://", "http://two words", "http://p:70000", "http://me:pw@p:"] {
         assert!(refused(&[("S3_ENDPOINT", S), ("HTTPS_PROXY", unusable)]).contains("no remote: HTTPS_PROXY"));
     }
 }

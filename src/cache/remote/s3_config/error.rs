@@ -29,7 +29,7 @@ fn incomplete(missing: &[&str], empty: &[&str]) -> String {
     };
     match (missing, empty) {
         (missing, []) => format!("S3_ENDPOINT is set, but {}", set(missing, "not set")),
-        ([], empty) => format!("{} (CI gives no secrets to pull requests of forks)", set(empty, "empty")),
+        ([], empty) => format!("{} (in CI, pull requests from forks get no secrets)", set(empty, "empty")),
         (missing, empty) => format!("{}, {}", set(missing, "not set"), set(empty, "empty")),
     }
 }

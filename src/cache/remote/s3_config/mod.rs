@@ -2,6 +2,7 @@
 
 pub mod addressing;
 pub(crate) mod amazon;
+pub(crate) mod bucket_url;
 pub mod config;
 pub(crate) mod endpoint;
 pub mod error;

@@ -113,6 +113,9 @@ fn parse(value: &str) -> Result<Uri, &'static str> {
     }
     match uri.scheme_str() {
         Some("http" | "https") => Ok(uri),
+        Some(scheme) if scheme.starts_with("socks") => {
+            Err("names a SOCKS proxy, which is not supported: name an HTTP proxy, or list the endpoint in NO_PROXY")
+        }
         _ => Err(
             "names a proxy that speaks neither http nor https: list the endpoint in NO_PROXY to connect without one",
         ),

@@ -9,7 +9,7 @@ use crate::bench::execute::go::go_view::open_time::OpenTime;
 use crate::bench::results::go_actions::{Asked, GoAction, GoActions};
 use crate::bench::results::time_breakdown::BuildTimes;
 use crate::protocol::ActionId;
-use crate::telemetry::{Answer, LoggedSession};
+use crate::telemetry::{Answer, LoggedSession, RequestKind};
 
 /// Names of the entries that go keeps beside the output of an action: the text that its commands printed, and the names of its source files.
 const SUBKEYS: [&str; 3] = ["stdout", "link-stdout", "srcfiles"];
@@ -103,7 +103,7 @@ struct Request<'a> {
 
 fn requests(log: &LoggedSession, backend_ns: u64) -> impl Iterator<Item = Request<'_>> {
     let answers = log.lines.iter().filter_map(|(_, line)| line.answer());
-    answers.filter(|answer| ["get", "put"].contains(&answer.kind)).filter_map(move |answer| {
+    answers.filter(|answer| matches!(answer.kind, RequestKind::Get | RequestKind::Put)).filter_map(move |answer| {
         let [from_ns, to_ns] =
             [answer.times.arrived_ns, answer.times.answered_ns].map(|ns| backend_ns.saturating_add(ns));
         Some(Request { key: answer.action?, from_ns, to_ns, answer })
@@ -167,7 +167,7 @@ fn assign(requests: &[Request<'_>], groups: &HashMap<&str, Vec<usize>>, actions:
 fn add(asked: &mut Asked, request: &Request<'_>, until_ns: u64) {
     let ns = request.to_ns.min(until_ns).saturating_sub(request.from_ns);
     let (count, open_ns) = match request.answer.kind {
-        "get" => (&mut asked.gets, &mut asked.get_ns),
+        RequestKind::Get => (&mut asked.gets, &mut asked.get_ns),
         _ => (&mut asked.puts, &mut asked.put_ns),
     };
     *count += 1;
@@ -215,11 +215,20 @@ mod tests {
     }
 
     /// A request that was open between these milliseconds.
-    fn asked(kind: &'static str, key: ActionId, from_ms: u64, to_ms: u64, bytes: Option<u64>) -> (u64, Line) {
+    fn asked(kind: &str, key: ActionId, from_ms: u64, to_ms: u64, bytes: Option<u64>) -> (u64, Line) {
         let (arrived_ns, answered_ns) = (from_ms * 1_000_000, to_ms * 1_000_000);
         let times = Times { arrived_ns, answered_ns, ..Times::default() };
         let outcome = if bytes.is_some() { Outcome::HitRemote } else { Outcome::Miss };
-        let answer = Answer { id: 1, kind, action: Some(key), output: None, bytes, outcome, error: None, times };
+        let answer = Answer {
+            id: 1,
+            kind: kind.parse().unwrap(),
+            action: Some(key),
+            output: None,
+            bytes,
+            outcome,
+            error: None,
+            times,
+        };
         (answered_ns, Line::Answer(answer))
     }
 

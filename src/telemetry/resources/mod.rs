@@ -1,4 +1,0 @@
-//! Resources of the processes and the machine: sampled, and summed up.
-
-pub(crate) mod sampler;
-pub(crate) mod sums;
