@@ -161,7 +161,7 @@ fn what_cannot_be_compared_is_one_clear_paragraph() {
     assert!(error.contains("nonsense_that_does_not_compile") && error.contains("next:"), "{error}");
     let error = failure(repository.compare(&[".", "HEAD"]));
     assert!(
-        error.contains("does not know what this bench tells it: unexpected argument '--watch-s3' found"),
+        error.contains("does not know an argument of this bench: unexpected argument '--watch-s3' found"),
         "{error}"
     );
     assert!(!repository.root().join("metrics").exists(), "it is known before anything is run");

@@ -233,7 +233,8 @@ fn selftest_has_a_scenario_of_its_own_and_refuses_one_that_injects_nothing() {
     assert!(whole.contains("[default: workshop]"), "{whole}");
     let help = help(&["selftest", "--help"]);
     assert!(help.contains("[default: bottlenecks]") && !help.contains("[default: workshop]"), "{help}");
-    for arguments in [&["--scenario", "small"][..], &["--scenario", "workshop"], &["--case", "low bandwidth, cured"]] {
+    for arguments in [&["--scenario", "small"][..], &["--scenario", "workshop"], &["--case", "low bandwidth, control"]]
+    {
         let refused = bench(folder.path(), &[&["selftest"], arguments].concat());
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(refused.status.code() == Some(1) && said.contains("injects no bottleneck"), "{said}");

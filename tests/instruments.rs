@@ -12,7 +12,7 @@ use gocacheprog::telemetry::profile::pprof_file;
 use gocacheprog::telemetry::{Latencies, check_agreement, read_request_log};
 use serde_json::Value;
 
-/// What is planted, and in how many requests.
+/// The injected delay, and the number of requests that have it.
 const DELAY_MS: f64 = 20.0;
 const GETS: u64 = 120;
 const EVERY: u64 = 4;
@@ -52,7 +52,7 @@ fn wall_times(path: &Path) -> HashMap<Vec<String>, u64> {
 fn each_record_names_the_stage_that_was_delayed_and_by_how_much() {
     let folder = tempfile::tempdir().unwrap();
     let plant = format!("local.lookup:{DELAY_MS}:{EVERY}");
-    let mut backend = Backend::start(folder.path(), &["--plant", &plant]);
+    let mut backend = Backend::start(folder.path(), &["--inject-delay", &plant]);
     backend.put(1, 1, b"body");
     let get = |id: u64| {
         let begun = Instant::now();
@@ -62,13 +62,13 @@ fn each_record_names_the_stage_that_was_delayed_and_by_how_much() {
     let mut waited: Vec<u64> = (0..GETS).map(get).collect();
     backend.end();
     let session = session_folder(folder.path());
-    let planted = &common::read_session(&session)["planted"];
-    let (count, slept_ns) = (planted["count"].as_u64().unwrap(), planted["slept_ns"].as_u64().unwrap());
+    let injected = &common::read_session(&session)["injected_delay"];
+    let (count, slept_ns) = (injected["count"].as_u64().unwrap(), injected["slept_ns"].as_u64().unwrap());
     assert_eq!(count, GETS / EVERY);
     assert!(slept_ns as f64 >= count as f64 * DELAY_MS * 1e6);
     let least_ns = (DELAY_MS * 1e6) as u64;
     waited.retain(|ns| *ns >= least_ns);
-    // A lookup that the machine held up by itself is as long as a planted one, in all records, and for who asked.
+    // A lookup that the machine held up by itself is as long as an injected one, in all records, and for who asked.
     let mut by_itself = None;
     let mut is_it = |name: &str, (seen, sum_ns): (u64, u64)| {
         assert!(
@@ -382,13 +382,13 @@ fn a_disk_without_room_costs_the_records_and_not_the_session() {
 fn delays_in_other_stages_are_named_too() {
     for stage in ["queue", "body", "local.write", "respond"] {
         let folder = tempfile::tempdir().unwrap();
-        let mut backend = Backend::start(folder.path(), &["--plant", &format!("{stage}:50:1")]);
+        let mut backend = Backend::start(folder.path(), &["--inject-delay", &format!("{stage}:50:1")]);
         for id in 1..6 {
             backend.put(id, id as u8, b"body");
         }
         backend.end();
         let session = session_folder(folder.path());
-        let slept_ns = common::read_session(&session)["planted"]["slept_ns"].as_u64().unwrap();
+        let slept_ns = common::read_session(&session)["injected_delay"]["slept_ns"].as_u64().unwrap();
         let wall = wall_times(&session.join("pprof/fg.prof"));
         let (longest, ns) = wall.iter().max_by_key(|(_, ns)| **ns).unwrap();
         assert_eq!(longest.last().unwrap(), stage, "{wall:?}");

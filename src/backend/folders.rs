@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{io, iter};
 
-use rustix::fs::{Access, access};
+use nix::unistd::{AccessFlags, access};
 
 use crate::backend::BackendArgs;
 use crate::cache::local::spare;
@@ -57,7 +57,7 @@ fn unwritable(store: &Path) -> Option<String> {
     if let Err(why) = usable(store) {
         return Some(why);
     }
-    match access(&index, Access::WRITE_OK) {
+    match access(&index, AccessFlags::W_OK) {
         Err(error) if index.exists() => {
             Some(format!("cannot write to {}: {}", index.display(), io::Error::from(error)))
         }

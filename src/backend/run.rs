@@ -99,7 +99,7 @@ fn start_session(args: &BackendArgs, store: &Path, records: &Records, writer: Re
         waiting: TaskTracker::new(),
         ending: Arc::default(),
         in_flight: InFlight::default(),
-        faults: SessionFaults::new(args.faults(), args.plant.clone()),
+        faults: SessionFaults::new(args.faults(), args.inject_delay.clone()),
         turns: Turns::new(),
     }
 }
@@ -245,7 +245,7 @@ impl Released<'_> {
             closed_by: self.closed_by(),
             error: self.end.as_ref().err().map(ToString::to_string),
             resources: found.resources,
-            planted: session.faults.delay_summary(),
+            injected_delay: session.faults.delay_summary(),
             cpu_profile: found.profile,
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use etcetera::base_strategy::choose_native_strategy;
-use rustix::fs::{Access, access};
+use nix::unistd::{AccessFlags, access};
 
 /// This program's folder in each of the user's.
 const OWN: &str = "cacheprog";
@@ -153,7 +153,8 @@ pub fn usable(folder: PathBuf) -> Result<PathBuf, String> {
         match std::fs::metadata(above) {
             Ok(found) if !found.is_dir() => return Err(cannot(&"it is no folder")),
             Ok(_) => {
-                access(above, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| cannot(&io::Error::from(error)))?;
+                access(above, AccessFlags::W_OK | AccessFlags::X_OK)
+                    .map_err(|error| cannot(&io::Error::from(error)))?;
                 return Ok(folder);
             }
             // A link that leads nowhere is in the way of a folder.

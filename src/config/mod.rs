@@ -15,6 +15,6 @@ mod variables;
 pub use choice::choice;
 pub use duration::{DAY, duration};
 pub use shown::{counted, shown_bytes};
-pub use size::size;
+pub use size::{scaled, size};
 pub use value::{count, folder, switch};
 pub use variables::{Parsed, Unreadable, exit, parse, source};

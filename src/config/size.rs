@@ -6,17 +6,19 @@ const HOW: &str = "write a number and K, M, G or T, as 500MB or 10G";
 /// 1000; a bare number is bytes. Upper and lower case are the same.
 ///
 /// # Errors
-/// Why `text` is no size, to follow the word "is".
+/// Why `text` is not a size, to follow the word "is".
 pub fn size(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let (Ok(number), Some(unit)) = (number.parse::<f64>(), unit_bytes(unit.trim())) else {
-        return Err(format!("not a size ({HOW})"));
-    };
-    let bytes = number * unit;
+    let bytes = scaled(text, unit_bytes).ok_or_else(|| format!("not a size ({HOW})"))?;
     // The next number after the largest u64.
-    if bytes >= u64::MAX as f64 { Err("more bytes than there are".to_owned()) } else { Ok(bytes as u64) }
+    if bytes >= u64::MAX as f64 { Err("more bytes than a number can hold".to_owned()) } else { Ok(bytes as u64) }
+}
+
+/// A number times the value of the unit behind it; None if `text` is not of that form. Underscores may group digits.
+pub fn scaled(text: &str, unit: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());
+    let (number, name) = text.split_at(digits);
+    Some(number.replace('_', "").parse::<f64>().ok()? * unit(name.trim())?)
 }
 
 fn unit_bytes(unit: &str) -> Option<f64> {
@@ -75,7 +77,7 @@ mod tests {
             assert!(size(text).unwrap_err().starts_with("not a size"), "{text}");
         }
         for text in ["99999999999999999999", "99999999T", "18446744073709551616"] {
-            assert_eq!(size(text), Err("more bytes than there are".to_owned()), "{text}");
+            assert_eq!(size(text), Err("more bytes than a number can hold".to_owned()), "{text}");
         }
     }
 }

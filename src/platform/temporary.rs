@@ -18,7 +18,7 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// When it cannot be made, or what has its name belongs to another user, is writable by others or is no folder:
 /// another user could put programs into it.
 pub fn user_temporary_folder() -> io::Result<PathBuf> {
-    private_folder(&system_temporary_folder(), rustix::process::geteuid().as_raw())
+    private_folder(&system_temporary_folder(), nix::unistd::geteuid().as_raw())
 }
 
 /// Where [`user_temporary_folder`] is or will be. Makes nothing.
@@ -26,7 +26,7 @@ pub fn user_temporary_folder() -> io::Result<PathBuf> {
 /// # Errors
 /// When what is there is refused.
 pub fn find_user_temporary_folder() -> io::Result<PathBuf> {
-    let folder = name(&system_temporary_folder(), rustix::process::geteuid().as_raw());
+    let folder = name(&system_temporary_folder(), nix::unistd::geteuid().as_raw());
     if folder.symlink_metadata().is_ok() { user_temporary_folder() } else { Ok(folder) }
 }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn own_uid() -> u32 {
-        rustix::process::geteuid().as_raw()
+        nix::unistd::geteuid().as_raw()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The link's flags, the same for both ways to start the server.
 
+use crate::config::scaled;
 use crate::s3_server::link::shaping::LinkSettings;
 
 #[derive(Debug, clap::Args)]
@@ -22,18 +23,17 @@ impl LinkArgs {
 }
 
 fn parse_bandwidth(text: &str) -> Result<u64, String> {
-    let factor = match text.chars().last() {
-        Some('k' | 'K') => 1_000,
-        Some('m' | 'M') => 1_000_000,
-        Some('g' | 'G') => 1_000_000_000,
-        _ => 1,
+    let size = |unit: &str| match unit {
+        "" => Some(1.0),
+        "k" | "K" => Some(1e3),
+        "m" | "M" => Some(1e6),
+        "g" | "G" => Some(1e9),
+        _ => None,
     };
-    let digits = if factor == 1 { text } else { &text[..text.len() - 1] };
-    let number: Option<u64> = digits.parse().ok();
-    number
-        .and_then(|number| number.checked_mul(factor))
-        .filter(|bandwidth| *bandwidth > 0)
-        .ok_or_else(|| "give a whole number of bytes a second, such as 500k or 12M".to_owned())
+    match scaled(text, size) {
+        Some(bytes) if bytes.fract() == 0.0 && (1.0..u64::MAX as f64).contains(&bytes) => Ok(bytes as u64),
+        _ => Err("give a whole number of bytes a second, such as 500k or 12M".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -45,7 +45,8 @@ mod tests {
         assert_eq!(parse_bandwidth("12345"), Ok(12_345));
         assert_eq!(parse_bandwidth("500k"), Ok(500_000));
         assert_eq!(parse_bandwidth("12M"), Ok(12_000_000));
-        for wrong in ["", "0", "M", "-1", "1.5M", "99999999999G"] {
+        assert_eq!(parse_bandwidth("1.5M"), Ok(1_500_000));
+        for wrong in ["", "0", "M", "-1", "1.5", "99999999999G"] {
             assert!(parse_bandwidth(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,76 +1,24 @@
-//! The server as a child process: commands on stdin, answers on stdout, one JSON object a line.
+//! The server as a child process that speaks the control protocol: commands on stdin, answers on stdout.
 
 use std::io::{self, BufRead, Write};
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::s3_server::access::credentials::Credentials;
 use crate::s3_server::arguments::LinkArgs;
-use crate::s3_server::link::faults::Fault;
+use crate::s3_server::control_protocol::{Answer, Command, Greeting};
 use crate::s3_server::link::shaping::LinkSettings;
-use crate::s3_server::log::Record;
-use crate::s3_server::server::{Server, ServerOptions, Stats};
+use crate::s3_server::server::{Server, ServerOptions};
 
 /// `bench s3-serve`: what `bench` starts as its remote.
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
-    /// The bucket that is there from the start
+    /// Name of the bucket
     #[arg(long, default_value = "cache")]
     bucket: String,
     #[command(flatten)]
     link: LinkArgs,
-}
-
-/// The first line, which tells the parent where the server is.
-#[derive(Debug, Serialize)]
-struct Greeting {
-    endpoint: String,
-    access_key_id: String,
-    secret_access_key: String,
-    bucket: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "cmd", rename_all = "lowercase", deny_unknown_fields)]
-enum Command {
-    Link {
-        first_byte_ms: f64,
-        jitter_ms: f64,
-        bandwidth_bytes_per_s: Option<u64>,
-    },
-    /// In the place of those before.
-    Faults {
-        faults: Vec<Fault>,
-        seed: u64,
-    },
-    Mark,
-    Log {
-        since: u64,
-    },
-    /// Of the objects below the prefix only; the requests are all.
-    Stats {
-        prefix: String,
-    },
-    Clear {
-        prefix: String,
-    },
-    Copy {
-        from: String,
-        to: String,
-    },
-}
-
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Answer {
-    Ok { ok: bool },
-    Mark { mark: u64 },
-    Log { requests: Vec<Record> },
-    Stats(Stats),
-    Cleared { deleted: u64 },
-    Copied { copied: u64 },
-    Error { error: String },
 }
 
 /// Serves until stdin ends, so that no orphan stays behind a parent that has died.

@@ -1,4 +1,4 @@
-//! What the server has seen: one record a request, and totals. The bench checks its runs by it.
+//! The log of the server: one record a request, and totals. The bench checks its runs by it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use http::{Method, Uri};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::platform::clock::now_unix_ns;
 use crate::s3_server::link::classify::{Operation, classify};
@@ -17,7 +17,7 @@ use crate::s3_server::link::shaping::Direction;
 const LONGEST_DELAY_US: u64 = 3_600_000_000;
 
 /// One finished request.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     pub t_unix_ns: u64,
     pub method: String,
@@ -26,7 +26,7 @@ pub struct Record {
     pub key: String,
     /// `None` when the client left before there was an answer.
     pub status: Option<u16>,
-    /// Of the bodies, as they went over the link.
+    /// Bytes of the bodies, as they went over the link.
     pub bytes_in: u64,
     pub bytes_out: u64,
     /// From the request's head to the last byte of the answer.
@@ -36,7 +36,7 @@ pub struct Record {
 }
 
 /// The delays really injected since the link was last set.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delays {
     pub count: u64,
     /// Milliseconds; `None` when no request was delayed.
@@ -171,7 +171,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// What the request was for.
+    /// The operation that was requested.
     pub(super) fn operation(&self) -> Operation {
         self.op
     }

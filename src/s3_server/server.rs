@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use s3s::Body;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
@@ -29,27 +29,27 @@ use crate::s3_server::api::multipart::Uploads;
 use crate::s3_server::api::operations::Operations;
 use crate::s3_server::api::store::Store;
 use crate::s3_server::link::faults::{Damage, Fault, FaultKind, Faults};
-use crate::s3_server::link::shaping::{Direction, Link, LinkSettings};
+use crate::s3_server::link::shaping::{Direction, LinkSettings, ShapedLink};
 use crate::s3_server::log::{Delays, Log, Record, Totals};
 use crate::s3_server::throttled_body::Paced;
 
 /// Ends a connection.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What to serve. It always listens on 127.0.0.1: the credentials are throw-away ones.
+/// Settings of a server. It always listens on 127.0.0.1: the credentials are throw-away ones.
 pub struct ServerOptions {
     /// 0 for any free one.
     pub port: u16,
     /// The bucket that is there from the start.
     pub bucket: String,
     pub credentials: Credentials,
-    /// What those credentials may do; `None` for everything.
+    /// Rights of those credentials; `None` for all.
     pub grants: Option<Vec<Grant>>,
     pub link: LinkSettings,
     pub tls: Option<Arc<rustls::ServerConfig>>,
-    /// What goes wrong on purpose, and the seed of the draws.
+    /// The injected faults, and the seed of the draws.
     pub faults: (Vec<Fault>, u64),
-    /// Whether every request is kept for [`Server::log_since`]; without a reader it only grows.
+    /// True if every request is kept for [`Server::log_since`]; without a reader the log only grows.
     pub keep_log: bool,
 }
 
@@ -70,7 +70,7 @@ impl ServerOptions {
 }
 
 /// Totals, as the `stats` command prints them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
     pub objects: u64,
     pub bytes: u64,
@@ -92,7 +92,7 @@ pub(crate) struct Shared {
     service: S3Service,
     store: Arc<Store>,
     keys: Arc<Keys>,
-    link: Arc<Link>,
+    link: Arc<ShapedLink>,
     log: Arc<Log>,
     faults: Faults,
 }
@@ -113,7 +113,7 @@ impl Server {
             service: service(&store, &keys),
             store,
             keys,
-            link: Arc::new(Link::new(options.link)?),
+            link: Arc::new(ShapedLink::new(options.link)?),
             log: Arc::new(Log::new(options.keep_log)),
             faults: Faults::new(options.faults.0, options.faults.1),
         });

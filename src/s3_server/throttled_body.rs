@@ -9,13 +9,13 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot;
 
 use crate::s3_server::link::faults::{Damage, Damaged};
-use crate::s3_server::link::shaping::{Direction, Link};
+use crate::s3_server::link::shaping::{Direction, ShapedLink};
 use crate::s3_server::log::Exchange;
 
 pub(crate) struct Paced<B> {
     inner: B,
     direction: Direction,
-    link: Arc<Link>,
+    link: Arc<ShapedLink>,
     /// Held to the end of the body: the exchange is over when both bodies are.
     exchange: Arc<Exchange>,
     /// Come in, but not booked on the link yet.
@@ -26,7 +26,7 @@ pub(crate) struct Paced<B> {
 }
 
 impl<B> Paced<B> {
-    pub(crate) fn new(inner: B, direction: Direction, link: &Arc<Link>, exchange: &Arc<Exchange>) -> Self {
+    pub(crate) fn new(inner: B, direction: Direction, link: &Arc<ShapedLink>, exchange: &Arc<Exchange>) -> Self {
         Paced {
             inner,
             direction,
@@ -43,7 +43,7 @@ impl<B> Paced<B> {
         Self { damage, ..self }
     }
 
-    /// What goes out for a piece that has passed the link.
+    /// Sends on a piece that has passed the link, damaged if a fault asks for it.
     fn out<E>(&mut self, piece: Bytes) -> Poll<Option<Result<Frame<Bytes>, E>>> {
         let piece = match self.damage.as_mut().map(|damage| damage.apply(piece.clone())) {
             None => piece,

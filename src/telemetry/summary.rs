@@ -94,7 +94,7 @@ pub struct SessionSummary {
     pub resources: Option<Resources>,
     /// Delays that were injected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub planted: Option<DelaySummary>,
+    pub injected_delay: Option<DelaySummary>,
     /// The CPU profile, if one was taken.
     pub cpu_profile: Option<ProfileSummary>,
 }

@@ -209,7 +209,7 @@ fn a_temporary_folder_that_is_not_safe_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = at_home(folder.path());
     command.env("HOME", "/nonexistent");
-    let uid = rustix::process::geteuid().as_raw();
+    let uid = nix::unistd::geteuid().as_raw();
     let foreign = folder.path().join(format!("tmp/cacheprog-{uid}"));
     std::fs::write(&foreign, "not a folder").unwrap();
     let mut backend = Backend::start_command(command);

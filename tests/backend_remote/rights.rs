@@ -101,8 +101,9 @@ fn a_key_that_may_do_nothing_is_given_up() {
             assert_misses(&[backend.get(i64::from(n) * 2, n)]);
             backend.put(i64::from(n) * 2 + 1, n, &body(n));
             if n == 1 {
-                crate::common::wait_until("a denied upload", || {
-                    s3.server.log_since(0).iter().any(|record| record.op == Operation::Put)
+                crate::common::wait_until("a denied upload and a denied listing", || {
+                    let log = s3.server.log_since(0);
+                    [Operation::Put, Operation::List].iter().all(|op| log.iter().any(|record| record.op == *op))
                 });
             }
         }

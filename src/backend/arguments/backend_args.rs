@@ -105,10 +105,10 @@ pub struct BackendArgs {
     pub no_records: bool,
     /// Delay a stage: STAGE:MILLISECONDS:EVERY, in each EVERYth request. To see whether the records name it
     #[arg(long, value_name = "DELAY", hide = true)]
-    pub plant: Option<Delay>,
+    pub inject_delay: Option<Delay>,
     /// Fault-injection settings, as JSON
     #[arg(long, value_name = "JSON", hide = true)]
-    pub knobs: Option<FaultSettings>,
+    pub fault_settings: Option<FaultSettings>,
 }
 
 impl CacheArgs {
@@ -159,7 +159,7 @@ impl BackendArgs {
 
     /// The fault-injection settings.
     pub fn faults(&self) -> FaultSettings {
-        self.knobs.unwrap_or_default()
+        self.fault_settings.unwrap_or_default()
     }
 }
 

@@ -17,8 +17,8 @@ use crate::bench::execute::folders::run_folders::RunFolder;
 use crate::bench::execute::go::page_cache;
 use crate::bench::execute::go::toolchain::Go;
 use crate::bench::execute::process::interrupt::{EXIT_CODE, Interrupt};
-use crate::bench::execute::remote::remote_store;
 use crate::bench::execute::remote::remote_store::Remote;
+use crate::bench::execute::remote::variables;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::execute::runner;
 use crate::bench::execute::runner::Execute;
@@ -208,7 +208,7 @@ fn run_groups(
 fn empty_run(runner: &mut RoundRunner<'_>) -> Result<Run> {
     let (plan, folder) = (runner.plan, runner.folder);
     let mut environment = environment::collect(runner.go, &folder.work.path);
-    environment::add_settings(&mut environment, runner.workload.user_settings(), remote_store::left_out(plan));
+    environment::add_settings(&mut environment, runner.workload.user_settings(), variables::left_out(plan));
     environment.go_workers = Some(runner.go_workers()?);
     let last = OverheadRun::read(&folder.out.join(OVERHEAD_FILE)).ok();
     Ok(Run {

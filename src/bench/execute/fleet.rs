@@ -9,7 +9,7 @@ use crate::bench::execute::backend::command::BackendCommand;
 use crate::bench::execute::backend::records;
 use crate::bench::execute::backend::session;
 use crate::bench::execute::go::build_log::BuildLog;
-use crate::bench::execute::process::command as process;
+use crate::bench::execute::process::command;
 use crate::bench::execute::process::command::Measured;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::plan::go_command::GoCommand;
@@ -23,7 +23,7 @@ use crate::platform;
 /// A machine that is about to build.
 struct Ready {
     packages: String,
-    /// Of its records, below the one of the run and whole.
+    /// Folders of its records: relative to that of the run, and absolute.
     named: String,
     folder: PathBuf,
     log: PathBuf,
@@ -85,7 +85,7 @@ impl RoundRunner<'_> {
         let measured: Vec<Result<Measured>> = std::thread::scope(|scope| {
             let start = |ready| {
                 let Ready { command, log, .. }: &mut Ready = ready;
-                scope.spawn(move || process::run(command, log, interrupt, |_| {}))
+                scope.spawn(move || command::run(command, log, interrupt, |_| {}))
             };
             let threads: Vec<_> = ready.iter_mut().map(start).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {

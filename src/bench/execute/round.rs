@@ -13,13 +13,13 @@ use crate::bench::execute::backend::session;
 use crate::bench::execute::go::build_log::BuildLog;
 use crate::bench::execute::go::go_view::merge::GoView;
 use crate::bench::execute::go::gocache;
-use crate::bench::execute::go::workers as go_workers;
-use crate::bench::execute::process::command as process;
+use crate::bench::execute::go::workers;
+use crate::bench::execute::process::command;
 use crate::bench::execute::process::command::Measured;
 use crate::bench::execute::process::cpu_load::Busy;
 use crate::bench::execute::round_runner::RoundRunner;
 use crate::bench::execute::state_check;
-use crate::bench::plan::steps::{Kind, Step};
+use crate::bench::plan::steps::Step;
 use crate::bench::results::round::Round;
 use crate::bench::results::round::{Before, ServerSeen};
 use crate::bench::scenario::cache_state::CacheState;
@@ -51,7 +51,7 @@ struct BackendRound {
 impl RoundRunner<'_> {
     /// Runs one step; its records are in a folder of its own below the one of the run.
     ///
-    /// Errors: the build failed, or the backend or the remote did. A run in a wrong state is none, it is told in the result.
+    /// Errors: the build failed, or the backend or the remote did. A run in a wrong state is not an error: the result names it.
     pub fn round(&mut self, step: Step) -> Result<Round> {
         let named = self.plan.folder_of(&step);
         let folder = self.folder.path.join(&named);
@@ -64,9 +64,9 @@ impl RoundRunner<'_> {
         let mut sampler = None;
         let is_sampled = left.backend.is_none() && self.plan.records;
         let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
-        let busy = self.plan.case_of(&step).filter(|_| step.kind != Kind::Preparation).map_or(0, |case| case.busy);
+        let busy = self.plan.measured_case(&step).map_or(0, |case| case.busy);
         let busy = Busy::start(&self.executable, busy, self.interrupt)?;
-        let measured = process::run(&mut command, &outside, self.interrupt, started)?;
+        let measured = command::run(&mut command, &outside, self.interrupt, started)?;
         drop(busy);
         let resources = sampler.and_then(Sampler::finish).map(|resources| with_all_cpu(resources, &measured));
         let mut round = Round::measured(
@@ -111,18 +111,16 @@ impl RoundRunner<'_> {
         let mut flags = view.as_ref().map(GoView::flags).unwrap_or_default();
         flags.extend(case.filter(|case| case.trimpath).map(|_| "-trimpath".into()));
         // What others start from is made before the change.
-        let change = case.filter(|_| step.kind != Kind::Preparation).and_then(|case| case.change);
+        let change = self.plan.measured_case(&step).and_then(|case| case.change);
         let module = self.workload.enter(change)?;
         let mut command = self.timed(&module, &gocache, &flags);
         self.isolate(&mut command);
         if let Some(jobs) = case.and_then(|case| case.jobs) {
             command.env("GOMAXPROCS", jobs.to_string());
         }
-        let workers = go_workers::of(&command, &self.go.version);
-        let backend = match step.state.uses_backend() {
-            true => Some(self.prepare_backend(step, folder, &mut command)?),
-            false => None,
-        };
+        let workers = workers::of(&command, &self.go.version);
+        let backend =
+            if step.state.uses_backend() { Some(self.prepare_backend(step, folder, &mut command)?) } else { None };
         let files_before = gocache_files(&gocache)?;
         Ok((command, Left { gocache, files_before, view, lacks_view: wants_view && !has_view, backend, workers }))
     }
@@ -145,7 +143,7 @@ impl RoundRunner<'_> {
             remote_objects: remote.objects()?,
             remote_whole,
             may_miss: case.is_some_and(Case::may_miss),
-            no_upload: case.is_some_and(|case| case.knobs.no_upload),
+            no_upload: case.is_some_and(|case| case.settings.no_upload),
             made_again,
             asks_in_vain,
         };
@@ -202,8 +200,8 @@ impl RoundRunner<'_> {
 
     /// Keeps a local store for later rounds, or gives it up.
     fn keep_or_retire(&mut self, round: &Round, local: PathBuf) {
-        let Step { state, kind, .. } = round.step;
-        let case = self.plan.case_of(&round.step).filter(|_| kind != Kind::Preparation);
+        let state = round.step.state;
+        let case = self.plan.measured_case(&round.step);
         let cache_kind = Case::cache_kind(state, self.plan.case_of(&round.step));
         if state == CacheState::Cold && case.is_none() {
             self.caches.filled(cache_kind.clone()).remote_whole = round.state_ok;
@@ -211,14 +209,14 @@ impl RoundRunner<'_> {
         match state {
             CacheState::LocalHit => {}
             _ if case.is_some() => self.caches.retire(local),
-            // The store of a b that was not in its state may lack what it did not fetch.
+            // The store of a remote-hit round that was not in its state may lack entries that it did not fetch.
             CacheState::RemoteHit if !round.state_ok => {}
             _ => self.caches.keep_local(cache_kind, local),
         }
     }
 }
 
-/// Takes over go's own view of a round; what does not work is told in the round.
+/// Takes over go's own view of a round; the round names what does not work.
 fn take_view(round: &mut Round, view: &GoView, (folder, measured): (&Path, &Measured), workers: usize) {
     let taken = match view.take(folder) {
         Ok(taken) => taken,

@@ -12,10 +12,10 @@ use crate::bench::execute::folders::run_folders::RunFolder;
 use crate::bench::execute::go::toolchain::{Go, GoFolders};
 use crate::bench::execute::go::workers;
 use crate::bench::execute::process::interrupt::Interrupt;
-use crate::bench::execute::remote::remote_store;
 use crate::bench::execute::remote::remote_store::Remote;
+use crate::bench::execute::remote::variables;
 use crate::bench::execute::runner::Execute;
-use crate::bench::execute::workload::build_target::Workload;
+use crate::bench::execute::workload::build_target::BuildTarget;
 use crate::bench::execute::workload::user_module::UserModule;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Step};
@@ -32,7 +32,7 @@ pub struct RoundRunner<'a> {
     pub folders: GoFolders,
     /// One of these folders. It goes with this.
     pub _temporary: TempDir,
-    pub workload: Workload,
+    pub workload: BuildTarget,
     /// None where no step uses it.
     pub remote: Option<Remote>,
     pub caches: Caches,
@@ -72,7 +72,7 @@ impl<'a> RoundRunner<'a> {
             folder,
             interrupt,
             executable: std::env::current_exe().context("cannot find bench's own executable")?,
-            workload: Workload::create(work, plan, module, go, &folders)?,
+            workload: BuildTarget::create(work, plan, module, go, &folders)?,
             folders,
             _temporary: temporary,
             remote,
@@ -105,7 +105,7 @@ impl RoundRunner<'_> {
     pub fn isolate(&mut self, command: &mut Command) {
         match &mut self.remote {
             Some(remote) => remote.configure(command),
-            None if self.plan.link.is_some() => remote_store::isolate(command),
+            None if self.plan.link.is_some() => variables::isolate(command),
             None => {}
         }
     }

@@ -6,10 +6,10 @@ use crate::bench::plan::steps::Step;
 use crate::bench::results::round::Round;
 use crate::bench::results::run::Ended;
 
-/// What runs a step. The loop does not care whether it is real.
+/// Runs steps; tests have one that starts no builds.
 pub trait Execute {
     fn round(&mut self, step: Step) -> Result<Round>;
-    /// Whether bench was asked to stop: an error is no failure then.
+    /// True if bench was asked to stop: an error is not a failure then.
     fn interrupted(&self) -> bool;
 }
 

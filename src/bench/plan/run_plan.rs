@@ -141,6 +141,11 @@ impl Plan {
         steps
     }
 
+    /// The case of a step that is measured; None for a preparation, which runs without what the case injects.
+    pub fn measured_case(&self, step: &Step) -> Option<&Case> {
+        if step.kind == steps::Kind::Preparation { None } else { self.case_of(step) }
+    }
+
     /// The case of a step, where it has one.
     pub fn case_of(&self, step: &Step) -> Option<&Case> {
         self.cases.get(step.case?)

@@ -114,8 +114,8 @@ fn only_bottlenecks_that_are_run_are_judged() {
         plan.study.bottlenecks().iter().map(|bottleneck| bottleneck.name.clone()).collect()
     };
     assert_eq!(names(&[]).len(), 17);
-    assert_eq!(names(&["--case", "low bandwidth", "--case", "low bandwidth, cured"]), ["low bandwidth"]);
-    assert_eq!(names(&["--only", "local-hit"]), ["slow handshake", "memory grows", "well, local"]);
+    assert_eq!(names(&["--case", "low bandwidth", "--case", "low bandwidth, control"]), ["low bandwidth"]);
+    assert_eq!(names(&["--only", "local-hit"]), ["slow handshake", "memory grows", "healthy, local-hit"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::bench::scenario::bottleneck::BottleneckSpec;
 use crate::bench::scenario::case::{Backend, Case};
 use crate::bench::scenario::ci::{Group, Prices};
 use crate::bench::scenario::file::Scenario;
-use crate::bench::scenario::network_grid::Grid;
+use crate::bench::scenario::network_grid::LinkGrid;
 
 /// The kind of a run, with all that only this kind has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub enum Study {
     /// The first case, and the same with one thing changed each time.
     WhatIf,
     /// The states over a grid of links: each of its points is a case.
-    Network { grid: Grid },
+    Network { grid: LinkGrid },
     /// Injected bottlenecks, which the verdict has to name.
     Injected { bottlenecks: Vec<Bottleneck> },
     /// Two builds of the backend: each case runs with both.
@@ -88,7 +88,12 @@ impl Bottleneck {
     /// None where its case is not among those that are run.
     fn of(spec: &BottleneckSpec, cases: &[Case]) -> Option<Bottleneck> {
         let case = cases.iter().position(|case| case.name == spec.name)?;
-        Some(Bottleneck { name: spec.name.clone(), rule: spec.rule.clone(), case, has_control: spec.cured.is_some() })
+        Some(Bottleneck {
+            name: spec.name.clone(),
+            rule: spec.rule.map(|rule| rule.name().to_owned()),
+            case,
+            has_control: spec.control.is_some(),
+        })
     }
 }
 

@@ -95,10 +95,10 @@ impl WhatIf {
                 case.link = LinkChange { latency_ms: Some(0.0), jitter_ms: Some(0.0), ..LinkChange::default() };
             }
             Self::BandwidthUnlimited => case.link.bandwidth = Some(Bandwidth::WIDE),
-            Self::NoUpload => case.knobs = FaultSettings { no_upload: true, ..FaultSettings::default() },
-            Self::NoVerification => case.knobs = FaultSettings { no_verify: true, ..FaultSettings::default() },
+            Self::NoUpload => case.settings = FaultSettings { no_upload: true, ..FaultSettings::default() },
+            Self::NoVerification => case.settings = FaultSettings { no_verify: true, ..FaultSettings::default() },
             Self::ConnectionsDouble => {
-                case.knobs = FaultSettings { connections: Some(MORE_CONNECTIONS), ..FaultSettings::default() }
+                case.settings = FaultSettings { connections: Some(MORE_CONNECTIONS), ..FaultSettings::default() }
             }
             Self::IdealCache => case.state = Some(CacheState::LocalHit),
         }
@@ -173,7 +173,8 @@ mod tests {
         );
         let cases = asked(CacheState::RemoteHit, Vec::new(), Strategy::Async).unwrap().cases;
         assert!(
-            cases.iter().any(|case| case.knobs.no_verify) && cases.iter().all(|case| case.knobs.connections.is_none())
+            cases.iter().any(|case| case.settings.no_verify)
+                && cases.iter().all(|case| case.settings.connections.is_none())
         );
     }
 
@@ -185,7 +186,7 @@ mod tests {
         assert_eq!(names, expected);
         assert_eq!(of_remote_hit.states, [CacheState::GoWarm, CacheState::RemoteHit, CacheState::LocalHit]);
         let of_cold = scenario(CacheState::Cold, vec![WhatIf::NoUpload]);
-        assert!(of_cold.cases.len() == 2 && of_cold.cases[1].knobs.no_upload);
+        assert!(of_cold.cases.len() == 2 && of_cold.cases[1].settings.no_upload);
         assert_eq!(of_cold.states, [CacheState::GoWarm, CacheState::Cold]);
     }
 }

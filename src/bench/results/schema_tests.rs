@@ -81,7 +81,7 @@ fn of_cases() -> Vec<CaseSummary> {
     let mut run = results(of_case(CacheState::RemoteHit, Some(0), &[100, 101, 99]));
     run.run.plan = plan_of(
         &[CacheState::RemoteHit],
-        vec![case("name = \"x\"\nknobs = { sync = true }\nfaults = [\"drop:5\"]\njobs = 8")],
+        vec![case("name = \"x\"\nsettings = { sync = true }\nfaults = [\"drop:5\"]\njobs = 8")],
     );
     run.update();
     run.analysis.cases

@@ -8,8 +8,8 @@ use clap::{Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::Backend;
-use crate::bench::scenario::file::{MOST_ROUNDS, built_in_names};
+use crate::bench::scenario::case::{Backend, MOST_ROUNDS};
+use crate::bench::scenario::file::built_in_names;
 use crate::bench::scenario::link::Link;
 use crate::cache::Strategy;
 use crate::config::folders;

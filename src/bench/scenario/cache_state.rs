@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What is cached when a build starts. The old names, which Step 2.4 gives, are aliases on the command line and in files.
+/// The caches that are full when a build starts. The letters of Step 2.4 are aliases on the command line and in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -46,12 +46,12 @@ impl CacheState {
         }
     }
 
-    /// Whether everything is compiled, so that one round takes long.
+    /// True if everything is compiled, so that one round takes long.
     pub fn is_cold(self) -> bool {
         matches!(self, CacheState::GoCold | CacheState::Cold)
     }
 
-    /// Whether go runs with GOCACHEPROG.
+    /// True if go runs with GOCACHEPROG.
     pub fn uses_backend(self) -> bool {
         matches!(self, CacheState::Cold | CacheState::RemoteHit | CacheState::LocalHit)
     }

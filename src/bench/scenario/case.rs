@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::file::MOST_ROUNDS;
 use crate::bench::scenario::link::{Link, LinkChange};
 use crate::bench::scenario::source_change::Change;
 use crate::cache::{PackOption, Strategy};
 use crate::platform::fault_injection::FaultSettings;
 use crate::s3_server::Fault;
 
+/// The most rounds of a state: more would not fit into a plan and its results.json.
+pub const MOST_ROUNDS: u32 = 10_000;
 /// The share of a remote that holds everything.
 const WHOLE: u8 = 100;
 /// The most workers that go is given, and the most processes beside it: what a large machine still has the memory for.
@@ -38,10 +39,10 @@ pub struct CaseSpec {
     /// The only state that runs under it.
     #[serde(alias = "leg")]
     pub state: Option<CacheState>,
-    /// What is otherwise in the backend.
-    #[serde(default)]
-    pub knobs: FaultSettings,
-    /// What goes wrong at the S3 server, as `bench s3 --fault` has it.
+    /// Fault-injection settings of the backend.
+    #[serde(default, alias = "knobs")]
+    pub settings: FaultSettings,
+    /// Faults injected by the S3 server, as for `bench s3 --fault`.
     #[serde(default)]
     pub faults: Vec<Fault>,
     /// Processes that take processor time beside the build.
@@ -65,18 +66,18 @@ pub struct Case {
     pub link: Option<Link>,
     /// Percent of the entries that the remote holds.
     pub remote_share: u8,
-    /// What is changed in the module after the caches were filled.
+    /// The change of the module after the caches were filled.
     pub change: Option<Change>,
-    /// Whether go builds with `-trimpath`.
+    /// True if go builds with `-trimpath`.
     pub trimpath: bool,
     pub rounds: u32,
     /// The only state that runs under it; None: all do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<CacheState>,
-    /// What is otherwise in the backend.
+    /// Fault-injection settings of the backend.
     #[serde(default)]
-    pub knobs: FaultSettings,
-    /// What goes wrong at the S3 server.
+    pub settings: FaultSettings,
+    /// Faults injected by the S3 server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
     /// Processes that take processor time beside the build.
@@ -118,7 +119,7 @@ pub struct Backend {
     pub executable: Option<PathBuf>,
 }
 
-/// What a remote is filled with. Cases that agree in it share what was filled once.
+/// The contents of a filled remote. Cases with equal seeds share one that is filled once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seed {
     pub strategy: Strategy,
@@ -127,17 +128,17 @@ pub struct Seed {
     pub kind: CacheKind,
 }
 
-/// What caches are of: only a build of the same kind finds in them what it looks for.
+/// The kind of build that filled a cache: only a build of the same kind finds its entries there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct CacheKind {
-    /// Of builds with `-trimpath`, which share nothing with others.
+    /// True for builds with `-trimpath`, which share nothing with others.
     trimpath: bool,
     /// The backend that stored them, where it is not bench itself: another one may store them in another way.
     executable: Option<PathBuf>,
 }
 
 impl CaseSpec {
-    /// What is wrong with it by itself, if anything.
+    /// Checks its values by themselves; the error names the first that is wrong.
     pub fn check(&self) -> Result<(), String> {
         let name = &self.name;
         if slug(name).is_empty() {
@@ -155,7 +156,7 @@ impl CaseSpec {
         if !matches!(self.rounds, None | Some(1..=MOST_ROUNDS)) {
             return Err(format!("`rounds` of the case `{name}` must be 1 to {MOST_ROUNDS}"));
         }
-        let checked = Link::default().with(self.link).check().and_then(|()| self.knobs.check());
+        let checked = Link::default().with(self.link).check().and_then(|()| self.settings.check());
         checked.map_err(|what| format!("the case `{name}`: {what}"))
     }
 
@@ -172,7 +173,7 @@ impl CaseSpec {
             trimpath: self.trimpath,
             rounds: self.rounds.unwrap_or(rounds),
             state: self.state,
-            knobs: self.knobs,
+            settings: self.settings,
             faults: self.faults.clone(),
             busy: self.busy,
             jobs: self.jobs,
@@ -184,12 +185,12 @@ impl CaseSpec {
 }
 
 impl Case {
-    /// Whether a state runs under it.
+    /// True if the state runs under it.
     pub fn has(&self, state: CacheState) -> bool {
         self.state.is_none_or(|only| only == state)
     }
 
-    /// What its remote is filled with.
+    /// The contents of its remote.
     pub fn seed(&self) -> Seed {
         Seed {
             strategy: self.strategy,
@@ -199,9 +200,9 @@ impl Case {
         }
     }
 
-    /// Of the caches that a build of `state` under a case, or under none, starts from and leaves.
+    /// The kind of the caches that a build of `state` under a case, or under none, starts from and leaves.
     pub fn cache_kind(state: CacheState, case: Option<&Case>) -> CacheKind {
-        let executable = case.and_then(Case::executable).filter(|_| state.uses_backend());
+        let executable = if state.uses_backend() { case.and_then(Case::executable) } else { None };
         CacheKind { trimpath: case.is_some_and(|case| case.trimpath), executable: executable.map(Path::to_owned) }
     }
 
@@ -210,12 +211,12 @@ impl Case {
         self.backend.as_ref()?.executable.as_deref()
     }
 
-    /// Whether a build under it may miss what the caches were filled with.
+    /// True if a build under it may miss entries that the caches were filled with.
     pub fn may_miss(&self) -> bool {
         self.remote_share < WHOLE || self.change.is_some() || !self.faults.is_empty()
     }
 
-    /// Whether go's own cache has to be looked at under this case too, because go builds something else.
+    /// True if go-cold and go-warm have to be measured under this case too, because go builds something else.
     pub fn changes_the_build(&self) -> bool {
         self.change.is_some() || self.trimpath
     }
@@ -285,9 +286,9 @@ pub mod tests {
             ("name = \"x\"\nlink = { latency_ms = -1 }", "0 to 60000"),
             ("name = \"x\"\njobs = 0", "`jobs` of the case `x` must be 1 to 1024"),
             ("name = \"x\"\nbusy = 4000000000", "`busy` of the case `x` must be 0 to 256"),
-            ("name = \"x\"\nknobs = { connections = 0 }", "the case `x`: `connections` is 0, and must be 1 to 256"),
-            ("name = \"x\"\nknobs = { zstd_level = 23 }", "`zstd_level` is 23, and must be -7 to 22"),
-            ("name = \"x\"\nknobs = { back_off_ms = 60001 }", "`back_off_ms` is 60001, and must be 0 to 60000"),
+            ("name = \"x\"\nsettings = { connections = 0 }", "the case `x`: `connections` is 0, and must be 1 to 256"),
+            ("name = \"x\"\nsettings = { zstd_level = 23 }", "`zstd_level` is 23, and must be -7 to 22"),
+            ("name = \"x\"\nsettings = { back_off_ms = 60001 }", "`back_off_ms` is 60001, and must be 0 to 60000"),
         ] {
             assert!(spec(text).check().unwrap_err().contains(words), "{text}");
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct CiSpec {
     /// How many machines there are, one value after the other.
     pub machines: Vec<u32>,
-    /// What they build: the first where all build the same, else machine by machine, from the first on again.
+    /// Packages that they build: the first where all build the same, else one a machine, from the first on again.
     pub packages: Vec<String>,
     /// How they start.
     #[serde(default = "Start::all")]
@@ -40,18 +40,18 @@ pub enum Share {
     Neighbouring,
 }
 
-/// What S3 costs, in US dollars. All can be set under `[prices]`.
+/// Prices of S3 in US dollars. All can be set under `[prices]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Prices {
-    /// Of 1000 PUT or LIST requests.
+    /// Price of 1000 PUT or LIST requests.
     pub put_and_list_per_1000: f64,
-    /// Of 1000 GET or HEAD requests.
+    /// Price of 1000 GET or HEAD requests.
     pub get_per_1000: f64,
-    /// Of 10⁹ bytes that leave the bucket.
+    /// Price of 10⁹ bytes that leave the bucket.
     pub out_per_gb: f64,
-    /// Of 10⁹ bytes that are stored for a month.
+    /// Price of 10⁹ bytes that are stored for a month.
     pub stored_per_gb_month: f64,
 }
 
@@ -70,7 +70,7 @@ pub struct Group {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Wave {
-    /// What each machine builds.
+    /// The packages that each machine builds.
     pub packages: Vec<String>,
 }
 
@@ -94,7 +94,7 @@ impl Default for Prices {
 }
 
 impl Prices {
-    /// What is wrong with them, if anything.
+    /// Checks them; the error names the first that is wrong.
     pub fn check(&self) -> Result<(), String> {
         let all = [
             ("put_and_list_per_1000", self.put_and_list_per_1000),
@@ -110,7 +110,7 @@ impl Prices {
 }
 
 impl CiSpec {
-    /// What is wrong with it, if anything.
+    /// Checks its values; the error names the first that is wrong.
     pub fn check(&self) -> Result<(), String> {
         if self.machines.is_empty() || self.machines.iter().any(|count| !(1..=64).contains(count)) {
             return Err("`machines` of `[ci]` needs numbers from 1 to 64".to_owned());

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use crate::bench::scenario::bottleneck::BottleneckSpec;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case;
-use crate::bench::scenario::case::CaseSpec;
+use crate::bench::scenario::case::{CaseSpec, MOST_ROUNDS};
 use crate::bench::scenario::ci::{CiSpec, Prices};
 use crate::bench::scenario::link::Link;
-use crate::bench::scenario::network_grid::Grid;
-use crate::bench::scenario::scenario_error::ScenarioError;
+use crate::bench::scenario::network_grid::LinkGrid;
 use crate::bench::scenario::source_change::Change;
+use crate::bench::scenario::toml_reader;
 use crate::cache::Strategy;
 
 /// Where scenarios are looked for by their name.
@@ -36,14 +36,12 @@ pub fn built_in_names() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|(name, _)| *name)
 }
 
-/// What a plan, and a results.json, still hold.
-pub const MOST_ROUNDS: u32 = 10_000;
-/// What a module is written of within seconds.
+/// The most packages of a module that is written within seconds.
 const MOST_PACKAGES: u32 = 10_000;
-/// Of each package: go compiles no larger file within a minute.
+/// The most data of a package, KiB: go compiles no larger file within a minute.
 const MOST_DATA_KIB: u32 = 16 << 10;
 
-/// What is run. See `bench-scenarios/workshop.toml` for the meaning of each key.
+/// A scenario. See `bench-scenarios/workshop.toml` for the meaning of each key.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -53,7 +51,7 @@ pub struct Scenario {
     pub states: Vec<CacheState>,
     #[serde(default = "default_strategy")]
     pub strategy: Strategy,
-    /// Whether the ratios of rounds with the same number are reported (states are interleaved then).
+    /// True if the ratios of rounds with the same number are reported (states are interleaved then).
     #[serde(default)]
     pub paired_ratios: bool,
     #[serde(default)]
@@ -66,21 +64,21 @@ pub struct Scenario {
     #[serde(default)]
     pub cases: Vec<CaseSpec>,
     /// Cases for each point of a grid of links.
-    pub grid: Option<Grid>,
-    /// Whether the other cases are compared with the first one.
+    pub grid: Option<LinkGrid>,
+    /// True if the other cases are compared with the first one.
     #[serde(default)]
     pub compare_with_first: bool,
-    /// Bottlenecks that are planted, each with its cases.
+    /// Injected bottlenecks, each with its cases.
     #[serde(default)]
     pub bottlenecks: Vec<BottleneckSpec>,
     /// Machines that build at once, in the place of states.
     pub ci: Option<CiSpec>,
-    /// What S3 costs, for `ci`.
+    /// Prices of S3, for `ci`.
     #[serde(default)]
     pub prices: Prices,
 }
 
-/// What go builds.
+/// `[workload]`: the packages that go builds.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Workload {
@@ -103,7 +101,7 @@ impl Default for Workload {
     }
 }
 
-/// How often each state is run.
+/// `[rounds]`: how often each state is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rounds {
@@ -113,7 +111,7 @@ pub struct Rounds {
     pub short: u32,
     /// Rounds of those before, which do not count.
     pub warm_up: u32,
-    /// Whether one more round of c, b and a runs with the CPU profile on, untimed.
+    /// True if one more round of each state with a backend runs with the CPU profile on, untimed.
     pub profile: bool,
 }
 
@@ -125,6 +123,22 @@ impl Default for Rounds {
 
 fn default_strategy() -> Strategy {
     Strategy::Pack
+}
+
+/// Reasons why a scenario cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    #[error("cannot read the scenario {path}: {source}")]
+    Read { path: String, source: std::io::Error },
+    #[error(
+        "there is no scenario `{name}`\n  tried: the built-in ones ({known}), {file} and the file {name}\n  \
+         next:  give one of these names, or the path of a .toml file"
+    )]
+    Unknown { name: String, file: String, known: String },
+    #[error("{path}:{line}: {what}")]
+    Parse { path: String, line: usize, what: String },
+    #[error("{path}: {what}")]
+    Invalid { path: String, what: String },
 }
 
 impl Scenario {
@@ -153,7 +167,8 @@ impl Scenario {
 
     /// Parses the text of a scenario; `path` is named in errors.
     pub fn parse(path: &str, text: &str) -> Result<Scenario, ScenarioError> {
-        let scenario: Scenario = toml::from_str(text).map_err(|error| ScenarioError::parse(path, text, &error))?;
+        let mistake = |(line, what)| ScenarioError::Parse { path: path.to_owned(), line, what };
+        let scenario: Scenario = toml_reader::read(text).map_err(mistake)?;
         scenario.check().map_err(|what| ScenarioError::Invalid { path: path.to_owned(), what })?;
         Ok(scenario)
     }
@@ -184,7 +199,6 @@ impl Scenario {
                 case.name
             ));
         }
-        self.bottlenecks.iter().try_for_each(BottleneckSpec::check)?;
         let cases = self.case_specs();
         let is_left_out = |case: &&CaseSpec| case.state.is_some_and(|state| !self.states.contains(&state));
         if let Some((case, state)) = cases.iter().find(is_left_out).and_then(|case| Some((case, case.state?))) {
@@ -213,18 +227,15 @@ impl Scenario {
 
     fn check_ci(&self, ci: &CiSpec) -> Result<(), String> {
         ci.check()?;
-        match self.states.is_empty() && self.cases.is_empty() && self.grid.is_none() {
-            true => Ok(()),
-            false => {
-                Err("`[ci]` runs machines in the place of states: leave out `states`, `[[cases]]` and `[grid]`"
-                    .to_owned())
-            }
+        if self.states.is_empty() && self.cases.is_empty() && self.grid.is_none() {
+            return Ok(());
         }
+        Err("`[ci]` runs machines in the place of states: leave out `states`, `[[cases]]` and `[grid]`".to_owned())
     }
 
     /// The cases, those of the grid if there is one, and of the bottlenecks.
     pub fn case_specs(&self) -> Vec<CaseSpec> {
-        let mut cases = self.grid.as_ref().map_or_else(|| self.cases.clone(), Grid::cases);
+        let mut cases = self.grid.as_ref().map_or_else(|| self.cases.clone(), LinkGrid::cases);
         cases.extend(self.bottlenecks.iter().flat_map(BottleneckSpec::cases));
         cases
     }
@@ -256,9 +267,9 @@ mod tests {
             let text = format!("description = \"x\"\nstates = [\"local-hit\"]\n[[bottlenecks]]\nname = \"x\"\n{text}");
             Scenario::parse("m.toml", &text).unwrap_err().to_string()
         };
-        let expected = "m.toml: `rule` of the bottleneck `x`: there is no rule `latencies`; did you mean `latency`?";
+        let expected = "m.toml:5: unknown value `latencies`; did you mean `latency`?";
         assert_eq!(error("rule = \"latencies\"\nstate = \"local-hit\""), expected);
-        assert!(error("rule = \"zzzzzz\"\nstate = \"local-hit\"").contains("; there are latency, bandwidth, "));
+        assert!(error("rule = \"zzzzzz\"\nstate = \"local-hit\"").contains("; known here: latency, bandwidth, "));
         assert_eq!(
             error("rule = \"latency\"\nstate = \"remote-hit\""),
             "m.toml: `x` is about remote-hit: add it to `states`"

@@ -5,7 +5,10 @@ use std::fmt;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::bench::scenario::network_grid::Limit;
+use crate::config::scaled;
+
+/// How a bandwidth without a limit is written.
+const NOT_LIMITED: &str = "not limited";
 
 /// The link between the backend and the embedded S3 server.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -16,12 +19,12 @@ pub struct Link {
     pub latency_ms: f64,
     /// How far single answers deviate from `latency_ms`, in milliseconds.
     pub jitter_ms: f64,
-    /// Of bodies, in each direction; without it the bandwidth is not limited.
+    /// Bandwidth of bodies, in each direction; without it the bandwidth is not limited.
     #[serde(rename(serialize = "bandwidth_bytes_per_s"), alias = "bandwidth_bytes_per_s")]
     pub bandwidth: Option<Bandwidth>,
 }
 
-/// What one case changes in the link of its scenario.
+/// The values that one case changes in the link of its scenario.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LinkChange {
@@ -85,7 +88,7 @@ impl Link {
         self.bandwidth.map(|Bandwidth(bytes)| bytes)
     }
 
-    /// What is wrong with its numbers, if anything.
+    /// Checks its numbers; the error names the first that is wrong.
     pub fn check(&self) -> Result<(), String> {
         let times = [("latency_ms", self.latency_ms), ("jitter_ms", self.jitter_ms)];
         match times.into_iter().find(|(_, ms)| !(0.0..=MOST_MS).contains(ms)) {
@@ -96,7 +99,7 @@ impl Link {
 }
 
 impl Bandwidth {
-    /// What a byte takes, nanoseconds.
+    /// Time that a byte takes, nanoseconds.
     pub fn ns_a_byte(self) -> f64 {
         1e9 / self.0 as f64
     }
@@ -108,18 +111,14 @@ impl Bandwidth {
 
     /// Reads `200 Mbit/s` and the like; the error says what is understood.
     pub fn parse(text: &str) -> Result<Bandwidth, String> {
-        let text = text.trim();
-        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());
-        let number: Option<f64> = text[..digits].replace('_', "").parse().ok();
-        let unit = text[digits..].trim();
-        let size = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
-        let bytes = number.zip(size).map(|(number, size)| (number * size).round());
-        bytes.filter(|bytes| (1.0..=u64::MAX as f64).contains(bytes)).map(|bytes| Bandwidth(bytes as u64)).ok_or_else(
-            || {
-                let units: Vec<&str> = UNITS.iter().map(|(name, _)| *name).collect();
-                format!("`{text}` is no bandwidth: give a number and one of {}", units.join(", "))
-            },
-        )
+        let size = |unit: &str| UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
+        match scaled(text, size).map(f64::round) {
+            Some(bytes) if (1.0..=u64::MAX as f64).contains(&bytes) => Ok(Bandwidth(bytes as u64)),
+            _ => {
+                let units = UNITS.map(|(name, _)| name).join(", ");
+                Err(format!("`{}` is not a bandwidth: give a number and one of {units}", text.trim()))
+            }
+        }
     }
 
     fn from_bytes(bytes: i128) -> Result<Bandwidth, String> {
@@ -138,6 +137,38 @@ impl fmt::Display for Bandwidth {
             _ => (1e3, "kbit/s"),
         };
         write!(f, "{} {unit}", (bits / size * 100.0).round() / 100.0)
+    }
+}
+
+/// A bandwidth, or none: `"not limited"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct Limit(pub Option<Bandwidth>);
+
+impl Limit {
+    /// As tables name it.
+    pub fn name(self) -> String {
+        self.0.map_or(NOT_LIMITED.to_owned(), |bandwidth| bandwidth.to_string())
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// A text in a scenario; what results hold.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Text(String),
+            Result(Option<Bandwidth>),
+        }
+        let text = match Form::deserialize(deserializer)? {
+            Form::Result(limit) => return Ok(Limit(limit)),
+            Form::Text(text) if text == NOT_LIMITED => return Ok(Limit(None)),
+            Form::Text(text) => text,
+        };
+        let explain = |error| de::Error::custom(format!("{error}; or `{NOT_LIMITED}`"));
+        Bandwidth::parse(&text).map(|bandwidth| Limit(Some(bandwidth))).map_err(explain)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is run, as people write it: TOML files and the command line.
+//! Scenarios as people write them: TOML files and the command line. Knows no results.
 
 pub mod args;
 pub mod bottleneck;
@@ -9,6 +9,6 @@ pub mod file;
 pub mod link;
 pub mod network_grid;
 pub mod rule;
-pub mod scenario_error;
 pub mod source_change;
 pub mod suggest;
+mod toml_reader;

@@ -1,20 +1,16 @@
 //! A grid of links: each strategy at each latency and bandwidth, as cases. Slow strategies are measured at few points.
 
-use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::bench::scenario::case::CaseSpec;
-use crate::bench::scenario::link::{Bandwidth, LinkChange};
+use crate::bench::scenario::link::{Limit, LinkChange};
 use crate::cache::Strategy;
-
-/// How a bandwidth without a limit is written.
-const NOT_LIMITED: &str = "not limited";
 
 /// `[grid]` of a scenario. See `bench-scenarios/network.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct Grid {
+pub struct LinkGrid {
     pub latency_ms: Vec<f64>,
     pub bandwidth: Vec<Limit>,
     pub strategies: Vec<GridStrategy>,
@@ -31,39 +27,7 @@ pub struct GridStrategy {
     pub rounds: Option<u32>,
 }
 
-/// A bandwidth, or none: `"not limited"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct Limit(pub Option<Bandwidth>);
-
-impl Limit {
-    /// As tables name it.
-    pub fn name(self) -> String {
-        self.0.map_or(NOT_LIMITED.to_owned(), |bandwidth| bandwidth.to_string())
-    }
-}
-
-impl<'de> Deserialize<'de> for Limit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// A text in a scenario; what results hold.
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Text(String),
-            Result(Option<Bandwidth>),
-        }
-        let text = match Form::deserialize(deserializer)? {
-            Form::Result(limit) => return Ok(Limit(limit)),
-            Form::Text(text) if text == NOT_LIMITED => return Ok(Limit(None)),
-            Form::Text(text) => text,
-        };
-        let explain = |error| de::Error::custom(format!("{error}; or `{NOT_LIMITED}`"));
-        Bandwidth::parse(&text).map(|bandwidth| Limit(Some(bandwidth))).map_err(explain)
-    }
-}
-
-impl Grid {
+impl LinkGrid {
     /// The cases that are measured: strategy by strategy, bandwidth by bandwidth.
     pub fn cases(&self) -> Vec<CaseSpec> {
         let mut cases = Vec::new();
@@ -76,7 +40,7 @@ impl Grid {
         cases
     }
 
-    /// What is wrong with it, if anything.
+    /// Checks its values; the error names the first that is wrong.
     pub fn check(&self) -> Result<(), String> {
         if self.latency_ms.is_empty() || self.bandwidth.is_empty() || self.strategies.is_empty() {
             return Err("`[grid]` needs at least one latency, one bandwidth and one strategy".to_owned());
@@ -109,8 +73,8 @@ fn point(of: &GridStrategy, latency_ms: f64, limit: Limit) -> CaseSpec {
 mod tests {
     use super::*;
 
-    fn grid(text: &str) -> Result<Grid, String> {
-        toml::from_str::<Grid>(text).map_err(|error| error.to_string()).and_then(|grid| grid.check().map(|()| grid))
+    fn grid(text: &str) -> Result<LinkGrid, String> {
+        toml::from_str::<LinkGrid>(text).map_err(|error| error.to_string()).and_then(|grid| grid.check().map(|()| grid))
     }
 
     #[test]

@@ -78,9 +78,4 @@ impl Rule {
             Rule::Errors => "errors",
         }
     }
-
-    /// The rule with a name; None where there is none.
-    pub fn named(name: &str) -> Option<Rule> {
-        Rule::ALL.into_iter().find(|rule| rule.name() == name)
-    }
 }

@@ -1,4 +1,4 @@
-//! What may be changed in a module between filling the caches and the build that is measured.
+//! Changes of a module between filling the caches and the build that is measured.
 
 use serde::{Deserialize, Serialize};
 

@@ -56,7 +56,8 @@ impl FromStr for Grant {
     fn from_str(text: &str) -> Result<Self, String> {
         let (names, prefix) = text.split_once(':').unwrap_or((text, ""));
         let right = |name| {
-            Right::from_str(name, false).map_err(|_| format!("{name:?} is no right; there are {}", Right::names()))
+            Right::from_str(name, false)
+                .map_err(|_| format!("`{name}` is not a right: give one or more of {}", Right::names()))
         };
         let rights = names.split(',').map(right).collect::<Result<Vec<Right>, String>>()?;
         Ok(Self { prefix: prefix.to_owned(), rights })
@@ -85,7 +86,7 @@ impl Keys {
         known.insert(credentials.access_key_id.clone(), Key { secret, grants });
     }
 
-    /// Whether a request that `user` signed may act on an object, or list what begins with a prefix.
+    /// True if a request that `user` signed may act on an object, or list the objects below a prefix.
     pub(crate) fn allows(&self, user: User<'_>, right: Right, key_or_prefix: &str) -> bool {
         let known = self.known();
         let Some(key) = user.0.and_then(|user| known.get(&user.access_key)) else {
@@ -203,7 +204,7 @@ mod tests {
         assert_eq!("list".parse(), Ok(Grant::new("", &[Right::List])));
         for wrong in ["", "read", "get,:x", "get put"] {
             let error = wrong.parse::<Grant>().unwrap_err();
-            assert!(error.contains("there are get, put, list, delete"), "{wrong}: {error}");
+            assert!(error.contains("more of get, put, list, delete"), "{wrong}: {error}");
         }
     }
 

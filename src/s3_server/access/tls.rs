@@ -12,7 +12,7 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::PrivateKeyDer;
 use tempfile::TempDir;
 
-/// What the server needs, and the file that makes clients trust it. Dropping it removes the file.
+/// TLS settings of the server, and the file that makes clients trust it. Dropping it removes the file.
 pub struct Certificate {
     pub server: Arc<ServerConfig>,
     folder: TempDir,

@@ -93,7 +93,7 @@ pub(super) fn compare(sent: &Checksum, computed: &Checksum) -> S3Result<()> {
 mod tests {
     use super::*;
 
-    /// Of `123456789`: the check values of the CRC catalogue, and what `sha1sum` and `sha256sum` give.
+    /// Checksums of `123456789`: the check values of the CRC catalogue, and the output of `sha1sum` and `sha256sum`.
     #[test]
     fn each_kind_computes_its_own_and_no_other() {
         for (kind, expected) in [

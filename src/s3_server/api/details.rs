@@ -1,4 +1,4 @@
-//! What is stored beside the body of an object: the headers that come back as they were sent, and checksums.
+//! Details stored beside the body of an object: the headers that come back as they were sent, and checksums.
 
 use s3s::dto::{Checksum, Metadata, Timestamp};
 

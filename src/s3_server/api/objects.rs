@@ -1,4 +1,4 @@
-//! What each operation on objects does with the store, with the conditions and rights of its request.
+//! The operations on objects, with the conditions and rights of their requests.
 
 use s3s::dto::*;
 use s3s::{Body, S3Request, S3Result, s3_error};

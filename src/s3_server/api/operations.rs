@@ -26,7 +26,7 @@ fn answer<T>(output: T) -> S3Result<S3Response<T>> {
     Ok(S3Response::new(output))
 }
 
-/// What both forms of the list request ask for.
+/// The parameters of both forms of the list request.
 fn listing<'a>(
     prefix: &'a Option<String>,
     delimiter: &'a Option<String>,

@@ -8,7 +8,7 @@ use crate::s3_server::api::store::{Object, Page};
 /// The most entries that S3 puts on one page.
 pub(super) const MAX_KEYS: i32 = 1000;
 
-/// What `encoding-type=url` does not encode.
+/// Characters that `encoding-type=url` does not encode.
 const NOT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*');
 
 pub(super) fn max_keys(asked: Option<i32>) -> usize {

@@ -1,4 +1,4 @@
-//! What the operations on uploads in parts do.
+//! The operations on multipart uploads.
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};

@@ -9,7 +9,7 @@ use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
 use crate::s3_server::api::checksums;
 
-/// What a client says about a body.
+/// Length and checksums that a client gives with a body.
 #[derive(Default)]
 pub(super) struct Promised {
     pub(super) length_bytes: Option<i64>,
@@ -41,7 +41,7 @@ impl Received {
     }
 }
 
-/// What the inputs of two operations promise: they have the same fields, and no common type.
+/// Takes the promises out of the input of an operation: two operations have the same fields, and no common type.
 macro_rules! promised {
     ($request:expr) => {
         Promised {
@@ -108,7 +108,7 @@ fn check_md5(sent: Option<&str>, computed: &[u8; 16]) -> S3Result<()> {
     }
 }
 
-/// Why a body did not come whole. The errors of `s3s` have no public types, so their text has to do.
+/// The reason why a body did not come whole. The errors of `s3s` have no public types, so their text has to do.
 fn broken(error: s3s::StdError) -> S3Error {
     let text = error.to_string();
     if text.contains("Sha256Mismatch") {

@@ -29,7 +29,7 @@ impl Object {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NoBucket;
 
-/// What a listing asks for.
+/// The parameters of a listing.
 #[derive(Default)]
 pub(super) struct Listing<'a> {
     pub(super) prefix: &'a str,

@@ -1,4 +1,4 @@
-//! Trouble on purpose: requests that are refused, dropped, left without an answer, or answered with damage.
+//! Injected faults: requests that are refused, dropped, left without an answer, or answered with damage.
 
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::s3_server::link::classify::Operation;
 
-/// What goes wrong with a request.
+/// A kind of failure that is injected into requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FaultKind {
     /// 503 `SlowDown`
@@ -43,7 +43,7 @@ impl FaultKind {
         known.map(|value| value.get_name().to_owned()).collect::<Vec<String>>().join(", ")
     }
 
-    /// Whether a request for that goes wrong with it.
+    /// True if the fault applies to requests of the operation.
     pub(crate) fn concerns(self, operation: Operation) -> bool {
         match self {
             Self::ReadOnly => matches!(operation, Operation::Put | Operation::Delete),
@@ -71,7 +71,7 @@ impl FaultKind {
 #[cfg_attr(test, schemars(with = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct Fault {
-    /// What happens to them.
+    /// The kind of failure.
     pub kind: FaultKind,
     /// 0 to 1.
     pub share: f64,
@@ -84,10 +84,10 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, percent) = text.split_once(':').unwrap_or((text, "100"));
         let kind = FaultKind::from_str(name, false)
-            .map_err(|_| format!("{name} is no fault; there are {}", FaultKind::names()))?;
+            .map_err(|_| format!("`{name}` is not a fault: give one of {}", FaultKind::names()))?;
         match percent.parse::<f64>() {
             Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self { kind, share: percent / 100.0 }),
-            _ => Err(format!("{percent} is no percentage of the requests; give 0 to 100")),
+            _ => Err(format!("`{percent}` is not a percentage of the requests: give 0 to 100")),
         }
     }
 }
@@ -135,7 +135,7 @@ impl Faults {
     }
 }
 
-/// What happens to the body of an answer in its middle.
+/// Damage to the body of an answer, in its middle.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Damage {
     kind: FaultKind,
@@ -143,7 +143,7 @@ pub(crate) struct Damage {
     left_bytes: u64,
 }
 
-/// What comes of a piece of a body.
+/// A piece of a body after damage.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Damaged {
     Piece(Bytes),
@@ -158,17 +158,17 @@ impl Damage {
         is_of_bodies.then_some(Self { kind, left_bytes: length_bytes / 2 })
     }
 
-    /// Whether the body neither goes on nor ends.
+    /// True if the body neither goes on nor ends.
     pub(crate) fn stalls(self) -> bool {
         self.kind == FaultKind::Stall
     }
 
-    /// Whether the body goes on to its end.
+    /// True if the body goes on to its end.
     pub(crate) fn lets_end(self) -> bool {
         self.kind == FaultKind::Corrupt
     }
 
-    /// What comes of the next piece, which is not empty.
+    /// Damages the next piece, which is not empty.
     pub(crate) fn apply(&mut self, piece: Bytes) -> Damaged {
         let length = piece.len() as u64;
         if self.left_bytes >= length {
@@ -198,7 +198,7 @@ mod tests {
     fn an_argument_names_the_fault_and_its_share() {
         assert_eq!("slow-down:5".parse(), Ok(Fault { kind: FaultKind::SlowDown, share: 0.05 }));
         assert_eq!("drop".parse(), Ok(Fault { kind: FaultKind::Drop, share: 1.0 }));
-        for (wrong, word) in [("rain", "there are slow-down, "), ("drop:x", "0 to 100"), ("drop:101", "0 to 100")] {
+        for (wrong, word) in [("rain", "give one of slow-down, "), ("drop:x", "0 to 100"), ("drop:101", "0 to 100")] {
             assert!(wrong.parse::<Fault>().unwrap_err().contains(word), "{wrong}");
         }
     }
@@ -218,7 +218,7 @@ mod tests {
         assert!((1700..2300).contains(&share(Some(FaultKind::Cut))), "{}", share(Some(FaultKind::Cut)));
     }
 
-    /// What comes of a body of 100 bytes in pieces of 30.
+    /// Sends a body of 100 bytes in pieces of 30 through the damage.
     fn body(kind: FaultKind) -> (Vec<u8>, Option<Damaged>) {
         let mut damage = Damage::new(kind, 100).unwrap();
         let mut came = Vec::new();

@@ -27,7 +27,7 @@ pub struct LinkSettings {
 }
 
 impl LinkSettings {
-    /// What an S3 in the same region answers in.
+    /// Latency of an S3 in the same region.
     pub const SAME_REGION: LinkSettings =
         LinkSettings { first_byte: Duration::from_millis(20), jitter: Duration::ZERO, bandwidth_bytes_per_s: None };
     /// Nothing added to what loopback takes.
@@ -60,7 +60,7 @@ pub(crate) enum Direction {
     Down,
 }
 
-pub(crate) struct Link {
+pub(crate) struct ShapedLink {
     state: Mutex<State>,
     timer: Timer,
 }
@@ -71,10 +71,10 @@ struct State {
     free_at: [Instant; 2],
 }
 
-impl Link {
+impl ShapedLink {
     pub(crate) fn new(settings: LinkSettings) -> io::Result<Self> {
         let free_at = [Instant::now(); 2];
-        Ok(Link { state: Mutex::new(State { settings, free_at }), timer: Timer::start()? })
+        Ok(ShapedLink { state: Mutex::new(State { settings, free_at }), timer: Timer::start()? })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -129,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn holds_at_least_what_was_asked_and_nothing_for_nothing() {
-        let link = Link::new(LinkSettings::SAME_REGION).unwrap();
+        let link = ShapedLink::new(LinkSettings::SAME_REGION).unwrap();
         assert_eq!(link.next_delay(), 20 * MS);
         assert!(link.hold(3 * MS).await >= 3 * MS);
         assert_eq!(link.hold(Duration::ZERO).await, Duration::ZERO);
@@ -139,7 +139,7 @@ mod tests {
     fn jitter_stays_within_its_bounds() {
         let jitter = 5 * MS;
         let settings = LinkSettings { jitter, ..LinkSettings::SAME_REGION };
-        let link = Link::new(settings).unwrap();
+        let link = ShapedLink::new(settings).unwrap();
         let delays: Vec<_> = (0..200).map(|_| link.next_delay()).collect();
         assert!(delays.iter().all(|delay| (15 * MS..=25 * MS).contains(delay)));
         assert!(delays.iter().any(|delay| *delay != delays[0]));
@@ -149,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn bandwidth_is_shared_and_paid_in_full() {
-        let link = Link::new(LinkSettings::NONE).unwrap();
+        let link = ShapedLink::new(LinkSettings::NONE).unwrap();
         assert!(link.book(Direction::Up, 1).is_none());
         let bandwidth_bytes_per_s = Some(1_000_000);
         link.set(LinkSettings { bandwidth_bytes_per_s, ..LinkSettings::NONE });

@@ -89,7 +89,7 @@ fn cases_that_differ(before: &Plan, after: &Plan) -> Vec<String> {
 fn circumstances(case: &Case) -> Vec<(&'static str, String)> {
     // Part by part, so that whoever adds one has to think of it here.
     let Case { name: _, slug: _, strategy: _, without: _, rounds: _, backend: _, link, remote_share, .. } = case;
-    let Case { change, trimpath, state, knobs, faults, busy, jobs, .. } = case;
+    let Case { change, trimpath, state, settings, faults, busy, jobs, .. } = case;
     let or = |value: Option<String>, none: &str| value.unwrap_or_else(|| none.to_owned());
     let faults = (!faults.is_empty()).then(|| serde_json::to_string(faults).unwrap_or_default());
     vec![
@@ -98,7 +98,7 @@ fn circumstances(case: &Case) -> Vec<(&'static str, String)> {
         ("change", or(change.map(|change| format!("{change:?}")), "none")),
         ("trimpath", trimpath.to_string()),
         ("state", or(state.map(|state| state.to_string()), "all")),
-        ("knobs", or(knobs.argument(), "none")),
+        ("fault settings", or(settings.argument(), "none")),
         ("faults", or(faults, "none")),
         ("busy processes", busy.to_string()),
         ("jobs", or(jobs.map(|jobs| jobs.to_string()), "one a core")),
@@ -154,7 +154,10 @@ mod tests {
         for (text, words) in [
             ("remote_share = 50", "the remote_share of `x`: 100 % in the first, 50 % in the second"),
             ("trimpath = true", "the trimpath of `x`: false in the first, true in the second"),
-            ("knobs = { sync = true }", "the knobs of `x`: none in the first, {\"sync\":true} in the second"),
+            (
+                "settings = { sync = true }",
+                "the fault settings of `x`: none in the first, {\"sync\":true} in the second",
+            ),
             ("busy = 2", "the busy processes of `x`: 0 in the first, 2 in the second"),
             ("jobs = 8", "the jobs of `x`: one a core in the first, 8 in the second"),
             ("state = \"remote-hit\"", "the state of `x`: all in the first, remote-hit in the second"),

@@ -8,7 +8,8 @@ use crate::bench::analysis::study::summary::Summary;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::study::Study;
 use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::network_grid::{Grid, GridStrategy, Limit};
+use crate::bench::scenario::link::Limit;
+use crate::bench::scenario::network_grid::{GridStrategy, LinkGrid};
 use crate::cache::Strategy;
 
 /// Times of all strategies over a grid of links.
@@ -160,12 +161,12 @@ fn wall_ns(cases: &[CaseSummary], plan: &Plan, strategy: Strategy, limit: Limit,
 }
 
 /// The latencies at which a strategy was measured.
-fn latencies<'a>(grid: &'a Grid, of: &'a GridStrategy) -> &'a [f64] {
+fn latencies<'a>(grid: &'a LinkGrid, of: &'a GridStrategy) -> &'a [f64] {
     of.latency_ms.as_ref().unwrap_or(&grid.latency_ms)
 }
 
 fn least(
-    grid: &Grid,
+    grid: &LinkGrid,
     of: &GridStrategy,
     latency_ms: f64,
     empty_ns: Option<f64>,
@@ -184,7 +185,7 @@ fn least(
 }
 
 fn column(
-    grid: &Grid,
+    grid: &LinkGrid,
     of: &GridStrategy,
     limit: Limit,
     empty_ns: Option<f64>,
@@ -228,7 +229,7 @@ pub mod tests {
     pub fn network() -> Network {
         let text = "latency_ms = [0, 5, 20]\nbandwidth = [\"not limited\"]\n\
                     strategies = [{ strategy = \"pack\" }, { strategy = \"async\", latency_ms = [0, 5] }]";
-        let grid: Grid = toml::from_str(text).unwrap();
+        let grid: LinkGrid = toml::from_str(text).unwrap();
         let resolve =
             |spec: crate::bench::scenario::case::CaseSpec| spec.resolve(Strategy::Async, Some(Link::default()), 1);
         let mut plan =
@@ -271,7 +272,7 @@ pub mod tests {
     fn the_least_bandwidth_is_where_the_bytes_take_as_long_as_no_cache() {
         let text = "latency_ms = [20]\nbandwidth = [\"not limited\", \"1 Gbit/s\", \"80 Mbit/s\"]\n\
                     strategies = [{ strategy = \"pack\" }]";
-        let grid: Grid = toml::from_str(text).unwrap();
+        let grid: LinkGrid = toml::from_str(text).unwrap();
         // One second, and 100 MB over the link.
         let wall = |_, limit: Limit, _| Some(1e9 + 100e6 * limit.0.map_or(0.0, Bandwidth::ns_a_byte));
         let found = least(&grid, &grid.strategies[0], 20.0, Some(51e9), &wall);

@@ -11,7 +11,7 @@ use crate::bench::plan::steps::{Kind, Step};
 /// Switches that leave nothing but the summary of the session.
 pub const NO_INSTRUMENTS: &str = "--no-trace --no-request-log --no-histograms --no-wall-profile --no-samples";
 
-/// What a backend is told beside the plan.
+/// The paths and switches of a backend that do not come from the plan.
 pub struct BackendCommand<'a> {
     pub executable: &'a Path,
     /// Folder of its records.
@@ -45,14 +45,14 @@ impl BackendCommand<'_> {
         if !without.is_empty() {
             words.push(format!("--without {}", value_names(without)));
         }
-        let knobs = case.filter(|_| step.kind != Kind::Preparation).and_then(|case| case.knobs.argument());
-        words.extend(knobs.map(|knobs| format!("--knobs '{knobs}'")));
+        let faults = plan.measured_case(&step).and_then(|case| case.settings.argument());
+        words.extend(faults.map(|faults| format!("--fault-settings '{faults}'")));
         words.extend(self.server_pid.map(|pid| format!("--watch-s3 {pid}")));
         Ok(words.join(" "))
     }
 }
 
-/// All that the backend of a case is told in the steps of a plan, each once, with an `x` for each path.
+/// The arguments of the backend of a case in the steps of a plan, each list once, with an `x` for each path.
 ///
 /// # Errors
 /// [`BackendCommand::words`].
@@ -80,7 +80,7 @@ fn switches(plan: &Plan, step: Step) -> String {
         Kind::Heap => "--cpu-profile off --heap-profile",
         Kind::Measured | Kind::WarmUp | Kind::Again | Kind::Preparation => "--cpu-profile off",
     };
-    // Not --no-records: without a summary nobody could tell in which state the run was.
+    // Not --no-records: without a summary the state of the run is unknown.
     if plan.records { profile.to_owned() } else { format!("{profile} {NO_INSTRUMENTS}") }
 }
 

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::bench::execute::backend::repository::{Commit, Repository};
 use crate::bench::execute::go::build_log::tail;
-use crate::bench::execute::process::command as process;
+use crate::bench::execute::process::command;
 use crate::bench::execute::process::interrupt::Interrupt;
 use crate::bench::execute::workload::tree;
 
@@ -22,18 +22,18 @@ const FOLDER: &str = "compare";
 const COPIED: &str = "dependencies.new";
 /// The profile of `cargo build`, and that of a bench whose folder says nothing else.
 const DEV: &str = "debug";
-/// What is built.
+/// The binary that is built.
 const BENCH: &str = "bench";
-/// Those of the running bench, without which a commit would not know what it is told, or be another program.
+/// Features of the running bench: without them a commit would lack flags that it is given, or be another program.
 const FEATURES: Option<&str> = if cfg!(feature = "heap-profile") { Some("heap-profile") } else { None };
-/// How long to wait before a lock that somebody else has is asked for again.
+/// Time between two tries to take a lock that another bench holds.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// Variables that change what cargo makes of the same files.
 const CHANGE_BUILDS: [&str; 4] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_PROFILE_", "CARGO_BUILD_"];
-/// How files and folders of our own package begin below the target folder: they are of another commit.
+/// Prefixes of the files of our own package below the target folder: they are of another commit.
 const OWN: [&str; 2] = ["cacheprog-", "libgocacheprog-"];
 
-/// What was built of commits, and what builds more.
+/// Builds of commits, kept for the next comparison.
 #[derive(Debug)]
 pub struct CommitBuilds {
     repository: Repository,
@@ -43,7 +43,7 @@ pub struct CommitBuilds {
     own: PathBuf,
     /// Name of that folder: commits are built in the same profile.
     profile: String,
-    /// Of what beside the commit decides what comes out.
+    /// Hash of everything beside the commit that decides the build.
     key: u64,
 }
 
@@ -65,7 +65,7 @@ impl CommitBuilds {
         self.folder.join(format!("{}-{:016x}", commit.hash, self.key)).join(BENCH)
     }
 
-    /// Builds the bench of a commit, unless somebody else has meanwhile. An interrupt ends that without an error. `say` gets what goes on.
+    /// Builds the bench of a commit, unless another bench has built it meanwhile. An interrupt ends that without an error. `say` gets what goes on.
     ///
     /// # Errors
     /// When its files cannot be written, or cargo fails.
@@ -90,7 +90,7 @@ impl CommitBuilds {
             .try_for_each(std::fs::remove_file)
             .with_context(|| format!("cannot remove what was built before below {}", self.folder.display()))?;
         let log = place.join("build.log");
-        let built = process::run(&mut self.cargo(&files), &log, interrupt, |_| {})?;
+        let built = command::run(&mut self.cargo(&files), &log, interrupt, |_| {})?;
         if interrupt.requested() {
             return Ok(());
         }
@@ -114,7 +114,7 @@ impl CommitBuilds {
             .with_context(|| format!("cannot write {}", executable.display()))
     }
 
-    /// What cargo has left: in the folder of the profile, or in one below that of a target, where cargo is told one.
+    /// The binaries that cargo built: in the folder of the profile, or in one below that of a target, where cargo builds for one.
     fn built(&self) -> Vec<PathBuf> {
         let targets = std::fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
         let folders = std::iter::once(self.folder.clone()).chain(targets);
@@ -137,14 +137,14 @@ impl CommitBuilds {
     /// Two comparisons must not build different commits at once. Held until it is dropped; None after an interrupt.
     fn lock(&self, interrupt: &Interrupt, say: &dyn Fn(&str)) -> std::io::Result<Option<File>> {
         let lock = File::create(self.folder.join("lock"))?;
-        let mut is_told = false;
+        let mut has_said = false;
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(Some(lock)),
                 Err(TryLockError::Error(error)) => return Err(error),
                 Err(TryLockError::WouldBlock) => {}
             }
-            if !std::mem::replace(&mut is_told, true) {
+            if !std::mem::replace(&mut has_said, true) {
                 say("waiting for another bench, which builds a commit");
             }
             if interrupt.requested() {
@@ -182,14 +182,14 @@ impl CommitBuilds {
     }
 }
 
-/// Whether a file or folder below a target folder is of our own package; executables are, and have no ending.
+/// True if a file or folder below a target folder is of our own package; executables are, and have no extension.
 fn is_no_dependency(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let is_of_deps = path.parent().is_some_and(|folder| folder.ends_with("deps"));
     OWN.iter().any(|own| name.starts_with(own)) || is_of_deps && path.extension().is_none()
 }
 
-/// Of the compiler, of what it is told, and of the variables that steer it.
+/// Hash of the compiler, its flags, and the variables that change the build.
 fn key(profile: &str) -> Result<u64> {
     let rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output();
     let rustc = rustc.context("cannot start rustc, and building a commit takes it\n  next:  install Rust")?;
@@ -213,7 +213,7 @@ fn failed(commit: &Commit, how: &str, log: &Path) -> anyhow::Error {
     )
 }
 
-/// Makes sure that a bench understands what it will be told.
+/// Makes sure that a bench knows the arguments that it will be given.
 ///
 /// # Errors
 /// When it does not know one of the `arguments`; `name` is what the error calls it.
@@ -227,114 +227,12 @@ pub fn check_arguments(executable: &Path, arguments: &[String], name: &str) -> R
     let said = String::from_utf8_lossy(&output.stderr);
     let what = said.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or("it gave no reason");
     bail!(
-        "{name} does not know what this bench tells it: {what}\n  tried: bench {}\n  next:  compare newer commits, or other \
+        "{name} does not know an argument of this bench: {what}\n  tried: bench {}\n  next:  compare newer commits, or other \
          states with --only, or run a scenario that asks for less",
         arguments.join(" ")
     )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn builds(folder: &Path) -> CommitBuilds {
-        let own = folder.join("target/debug");
-        std::fs::create_dir_all(own.join(".fingerprint/serde-1")).unwrap();
-        std::fs::create_dir_all(own.join(".fingerprint/cacheprog-1")).unwrap();
-        std::fs::create_dir_all(own.join("build/ring-1/out")).unwrap();
-        std::fs::create_dir_all(own.join("deps")).unwrap();
-        for name in ["libserde-1.rlib", "serde-1.d", "libgocacheprog-1.rlib", "bench-1", "backend_go-1"] {
-            std::fs::write(own.join("deps").join(name), "").unwrap();
-        }
-        CommitBuilds::new(Repository { root: folder.to_owned() }, &own.join("bench")).unwrap()
-    }
-
-    #[test]
-    fn only_the_dependencies_are_taken_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let builds = builds(folder.path());
-        std::fs::create_dir_all(&builds.folder).unwrap();
-        builds.take_dependencies().unwrap();
-        let names = |part: &str| {
-            let entries = std::fs::read_dir(folder.path().join("target/compare/debug").join(part)).unwrap();
-            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-            names.sort();
-            names
-        };
-        assert_eq!(names("deps"), ["libserde-1.rlib", "serde-1.d"]);
-        assert_eq!((names(".fingerprint"), names("build")), (vec!["serde-1".to_owned()], vec!["ring-1".to_owned()]));
-        builds.take_dependencies().unwrap();
-    }
-
-    fn commit() -> Commit {
-        Commit { hash: "0123456789".to_owned(), name: "HEAD 0123456".to_owned() }
-    }
-
-    #[test]
-    fn what_was_built_is_found_with_and_without_a_target_and_old_files_are_not_taken_for_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let builds = builds(folder.path());
-        let executable = builds.executable(&commit());
-        std::fs::create_dir_all(executable.parent().unwrap()).unwrap();
-        assert!(builds.keep(&executable, &commit()).unwrap_err().to_string().contains("there is no bench below"));
-        for below in ["debug", "x86_64-unknown-linux-gnu/debug"] {
-            let path = builds.folder.join(below).join("bench");
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, below).unwrap();
-            assert_eq!(builds.built(), std::slice::from_ref(&path));
-            builds.keep(&executable, &commit()).unwrap();
-            assert_eq!(std::fs::read_to_string(&executable).unwrap(), below);
-            std::fs::remove_file(path).unwrap();
-        }
-    }
-
-    #[test]
-    fn who_waits_for_another_build_says_so_can_be_interrupted_and_builds_nothing_twice() {
-        let folder = tempfile::tempdir().unwrap();
-        let (builds, said) = (builds(folder.path()), std::cell::RefCell::new(Vec::new()));
-        let say = |what: &str| said.borrow_mut().push(what.to_owned());
-        std::fs::create_dir_all(&builds.folder).unwrap();
-        let held = builds.lock(&Interrupt::default(), &say).unwrap();
-        let interrupt = Interrupt::default();
-        interrupt.request();
-        builds.build(&commit(), &interrupt, &say).unwrap();
-        assert_eq!(*said.borrow(), ["waiting for another bench, which builds a commit"]);
-        drop(held);
-        std::fs::write(builds.executable(&commit()), "").unwrap();
-        builds.build(&commit(), &Interrupt::default(), &say).unwrap();
-        assert_eq!(said.borrow().len(), 1, "it is there by now: {said:?}");
-    }
-
-    #[test]
-    fn commits_are_built_in_the_profile_of_the_running_bench() {
-        let folder = tempfile::tempdir().unwrap();
-        let of = |executable: &str| {
-            let executable = folder.path().join(executable);
-            std::fs::create_dir_all(executable.parent().unwrap().join(".fingerprint")).unwrap();
-            CommitBuilds::new(Repository { root: folder.path().to_owned() }, &executable).unwrap()
-        };
-        let arguments = |builds: &CommitBuilds| builds.cargo(folder.path()).get_args().len();
-        let features = FEATURES.map_or(0, |_| 2);
-        let (dev, release) = (of("target/debug/bench"), of("target/release/bench"));
-        let commit = commit();
-        assert!(dev.executable(&commit) != release.executable(&commit), "one is no replacement for the other");
-        assert_eq!(arguments(&dev), 3 + features);
-        let release = of("elsewhere/release/bench");
-        assert_eq!((arguments(&release), release.folder), (5 + features, folder.path().join("elsewhere/compare")));
-        let copied = CommitBuilds::new(Repository { root: "/r".into() }, Path::new("/usr/bin/bench")).unwrap();
-        assert_eq!((copied.folder, copied.profile.as_str()), (PathBuf::from("/r/target/compare"), "debug"));
-    }
-
-    #[test]
-    fn what_a_bench_does_not_know_is_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("bench");
-        std::fs::write(&path, "#!/bin/sh\n[ \"$1\" = known ] || { echo 'error: unexpected --new' >&2; exit 2; }\n")
-            .unwrap();
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let check = |word: &str| check_arguments(&path, &[word.to_owned()], "HEAD~3 1a2b3c4");
-        check("known").unwrap();
-        let error = check("new").unwrap_err().to_string();
-        assert!(error.starts_with("HEAD~3 1a2b3c4 does not know") && error.contains("unexpected --new"), "{error}");
-    }
-}
+#[path = "commit_build_tests.rs"]
+mod tests;

@@ -45,7 +45,7 @@ impl Repository {
     /// Writes the files of a commit into `folder`, which is empty. `index` is a file that git may use meanwhile.
     ///
     /// # Errors
-    /// What git says.
+    /// When git fails.
     pub fn write_files(&self, commit: &Commit, folder: &Path, index: &Path) -> Result<()> {
         // git takes what stands before a name as it is: a folder needs its slash.
         let prefix = format!("--prefix={}/", folder.to_str().context("the path of the target folder is not UTF-8")?);
@@ -67,7 +67,7 @@ fn git(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// What it printed.
+/// Runs a git command; returns its stdout.
 fn run(command: &mut Command) -> Result<String> {
     let output = command.output().context("cannot start git")?;
     if !output.status.success() {

@@ -129,7 +129,7 @@ pub mod tests {
             closed_by: ClosedBy::Close,
             error: None,
             resources: None,
-            planted: None,
+            injected_delay: None,
             cpu_profile: None,
         }
     }

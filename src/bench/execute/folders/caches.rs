@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use nix::sys::statvfs::statvfs;
 
 use crate::bench::execute::go::gocache;
 use crate::bench::execute::workload::tree;
@@ -11,9 +12,9 @@ use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::{CacheKind, Case, Seed};
 
 /// With less free space than this what earlier rounds left is removed between the rounds.
-const TIGHT_DISK_BYTES: u64 = 10 << 30;
+const TIGHT_DISK_BYTES: f64 = 10.0 * 1024.0 * 1024.0 * 1024.0;
 
-/// What was filled so far, and where.
+/// The caches that were filled so far, and their folders.
 #[derive(Debug)]
 pub struct Caches {
     /// Folder that holds them all.
@@ -23,9 +24,9 @@ pub struct Caches {
     /// The GOCACHE of all runs with a backend: go wants one, and puts nothing into it. Making and removing its 256 folders
     /// for every round took longer than the rounds of a small scenario.
     unused_gocache: Option<PathBuf>,
-    /// What the remote was filled with; the position is part of its prefix.
+    /// Seeds that the remote was filled with; the position is part of the prefix.
     seeds: Vec<Seed>,
-    /// Whether go has the flags for it; None until that is needed.
+    /// True if go has the flags for it; None until that is needed.
     pub go_shows_its_view: Option<bool>,
     made: u32,
     /// Folders that no round starts from any more.
@@ -39,7 +40,7 @@ pub struct Filled {
     pub gocache: Option<PathBuf>,
     /// The local store of the last c, or of the last b that was in its state.
     pub local: Option<PathBuf>,
-    /// Whether the last c was in its state, so that the remote is full.
+    /// True if the last cold build was in its state, so that the remote is full.
     pub remote_whole: bool,
 }
 
@@ -121,8 +122,8 @@ impl Caches {
     /// Removes what earlier rounds left where the disk gets tight. Not before: ext4 creates files slowly for minutes after a
     /// thousand were removed, and the next round would be charged for it.
     pub fn make_room(&mut self) {
-        let disk = rustix::fs::statvfs(&self.work);
-        if disk.is_ok_and(|disk| disk.f_bavail * disk.f_frsize < TIGHT_DISK_BYTES) {
+        let disk = statvfs(&self.work);
+        if disk.is_ok_and(|disk| disk.blocks_available() as f64 * (disk.fragment_size() as f64) < TIGHT_DISK_BYTES) {
             self.remove_retired();
         }
     }

@@ -109,10 +109,10 @@ fn last_lines(log: &Path, most: usize) -> String {
     let bytes = std::fs::read(log).unwrap_or_default();
     let words = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = words.lines().collect();
-    match lines.is_empty() {
-        true => "(nothing)".to_owned(),
-        false => lines[lines.len().saturating_sub(most)..].join("\n  "),
+    if lines.is_empty() {
+        return "(nothing)".to_owned();
     }
+    lines[lines.len().saturating_sub(most)..].join("\n  ")
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use std::io;
 use std::path::Path;
 
 use crate::bench::execute::go::toolchain::Go;
-use crate::bench::execute::process::command as process;
+use crate::bench::execute::process::command;
 use crate::bench::execute::process::interrupt::Interrupt;
 use crate::bench::execute::round_runner::RoundRunner;
 
 /// Reads what every go build reads, and the executables of the backends. Returns the bytes read.
 ///
-/// What cannot be read is passed over: go will say so better.
+/// Files that cannot be read are passed over: go will report them better.
 pub fn page_cache(go: &Go, executables: &[&Path], interrupt: &Interrupt) -> u64 {
     let folders = ["src", "pkg/tool", "pkg/include"];
     let mut bytes = read_file(&go.binary) + executables.iter().copied().map(read_file).sum::<u64>();
@@ -31,7 +31,7 @@ pub fn c_compiler(machine: &RoundRunner<'_>) {
     machine.workload.configure(&mut command);
     // Packages of std need no module, and a go.mod further up is none of ours.
     command.env("GO111MODULE", "off").env("GOFLAGS", "").env("GOWORK", "off");
-    let _ = process::run(&mut command, &work.join("warm.log"), machine.interrupt, |_| {});
+    let _ = command::run(&mut command, &work.join("warm.log"), machine.interrupt, |_| {});
 }
 
 fn read_folder(folder: &Path, interrupt: &Interrupt) -> u64 {

@@ -34,7 +34,7 @@ pub struct GoFolders {
     pub of_programs: PathBuf,
 }
 
-/// Why there is nothing to measure.
+/// Reasons why a go toolchain cannot be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum GoError {
     #[error("there is no go to measure\n  tried: `go` in the folders of PATH\n  next:  {NEXT}")]

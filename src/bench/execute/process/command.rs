@@ -10,9 +10,9 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-use crate::bench::execute::process::interrupt::{Group, Interrupt};
+use crate::bench::execute::process::interrupt::{Interrupt, ProcessGroup};
 
-/// What a command took.
+/// The end of a command, and the time that it took.
 #[derive(Debug)]
 pub struct Measured {
     pub status: ExitStatus,
@@ -20,11 +20,11 @@ pub struct Measured {
     pub pid: u32,
     /// From the start of the process to the moment its end was seen.
     pub wall_ns: u64,
-    /// Of the process and of all descendants that were waited for.
+    /// CPU time of the process and of all descendants that were waited for.
     pub cpu_user_ns: u64,
     pub cpu_system_ns: u64,
     /// Keeps the process group, in which the backend outlives go, under the interrupt.
-    pub group: Group,
+    pub group: ProcessGroup,
 }
 
 /// Runs `command` to its end; its output goes into the file `log`.

@@ -1,4 +1,4 @@
-//! Processes that take processor time beside a build, as somebody else on the machine would.
+//! Processes that compete with a build for the CPU, as other programs on the machine would.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 
-use crate::bench::execute::process::interrupt::{Group, Interrupt};
+use crate::bench::execute::process::interrupt::{Interrupt, ProcessGroup};
 
 /// Such processes. Dropping them ends them.
-pub struct Busy(Vec<(Child, Group)>);
+pub struct Busy(Vec<(Child, ProcessGroup)>);
 
 impl Busy {
     /// Starts `count` of them.
@@ -41,7 +41,7 @@ impl Drop for Busy {
     }
 }
 
-/// What such a process does, until its input ends: none stays behind a bench that was killed.
+/// Keeps a CPU busy until stdin ends, so that no process stays behind a bench that was killed.
 pub fn keep_busy() {
     let has_ended = AtomicBool::new(false);
     std::thread::scope(|scope| {

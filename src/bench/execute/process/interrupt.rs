@@ -27,13 +27,13 @@ pub struct Interrupt {
 pub(crate) struct Shared {
     requested: AtomicBool,
     groups: Mutex<Vec<Pid>>,
-    /// None in tests, whose executable is no bench.
+    /// None in tests, whose executable is not bench.
     watcher: Option<Watcher>,
 }
 
 /// A process group that an interrupt ends, until this is dropped.
 #[derive(Debug)]
-pub struct Group {
+pub struct ProcessGroup {
     shared: Arc<Shared>,
     id: Pid,
 }
@@ -66,7 +66,7 @@ impl Interrupt {
         Ok(())
     }
 
-    /// Whether bench was asked to stop.
+    /// True if bench was asked to stop.
     pub fn requested(&self) -> bool {
         self.shared.requested.load(Ordering::SeqCst)
     }
@@ -78,7 +78,7 @@ impl Interrupt {
     }
 
     /// Puts a process group that was just started under the interrupt.
-    pub fn cover(&self, leader: u32) -> Group {
+    pub fn cover(&self, leader: u32) -> ProcessGroup {
         let id = Pid::from_raw(leader.cast_signed());
         self.shared.groups().push(id);
         if let Some(watcher) = &self.shared.watcher {
@@ -88,7 +88,7 @@ impl Interrupt {
         if self.requested() {
             self.shared.end_all();
         }
-        Group { shared: Arc::clone(&self.shared), id }
+        ProcessGroup { shared: Arc::clone(&self.shared), id }
     }
 
     /// A temporary folder that goes when it is dropped, and when bench is killed.
@@ -118,14 +118,14 @@ impl Shared {
     }
 }
 
-impl Group {
+impl ProcessGroup {
     /// Ends what is left of the group.
     pub fn end(&self) {
         let _ = killpg(self.id, Signal::SIGKILL);
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.shared.groups().retain(|group| *group != self.id);
         if let Some(watcher) = &self.shared.watcher {

@@ -4,3 +4,4 @@ pub mod remote_env;
 pub mod remote_store;
 pub mod seed;
 pub mod server;
+pub mod variables;

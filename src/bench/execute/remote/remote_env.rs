@@ -11,7 +11,7 @@ use crate::cache::remote::s3_config::config::{S3Config, from_env};
 use crate::cache::s3_clean;
 use crate::note;
 
-/// A prefix that nobody else uses, in a bucket that answers.
+/// A prefix that no one else uses, in a bucket that answers.
 #[derive(Debug)]
 pub struct OwnPrefix {
     /// With the prefix of the whole run: the user's own, then `bench-<utc time>-<random>/`.
@@ -19,7 +19,7 @@ pub struct OwnPrefix {
     /// With the prefix of the current filling below that.
     current: S3Config,
     fillings: u32,
-    /// Whether something may be stored under it.
+    /// True once something may be stored under it.
     used: bool,
 }
 

@@ -1,31 +1,26 @@
 //! The remote store of a run: the embedded S3 server, or a prefix of our own in the one of the `S3_` variables.
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::bench::execute::process::interrupt::Interrupt;
 use crate::bench::execute::remote::remote_env::OwnPrefix;
-use crate::bench::execute::remote::server::{Request, Server};
+use crate::bench::execute::remote::server::ServerProcess;
+use crate::bench::execute::remote::variables::{configure_embedded, variables};
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::results::round::LinkMeasured;
 use crate::bench::results::round::ServerSeen;
 use crate::bench::scenario::link::Link;
-use crate::cache::remote::s3_config::config::S3Config;
-use crate::s3_server::Fault;
+use crate::s3_server::{Fault, Operation, Record};
 
 /// Prefix of what one round finds and stores, where there are cases.
 const ROUND: &str = "round/";
 
-/// Variables that name a proxy, in capitals or not, and hosts that are reached without one.
-const PROXIES: [&str; 4] = ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
-
 /// Where the backend of this run stores remotely.
 #[derive(Debug)]
 pub enum Remote {
-    Embedded(Server),
+    Embedded(ServerProcess),
     Env(OwnPrefix),
 }
 
@@ -33,7 +28,7 @@ impl Remote {
     /// Starts the embedded server, or makes sure that the one of the environment can be used.
     pub fn start(plan: &Plan, interrupt: &Interrupt) -> Result<Remote> {
         match plan.link {
-            Some(link) => Server::start(link, interrupt).map(Remote::Embedded),
+            Some(link) => ServerProcess::start(link, interrupt).map(Remote::Embedded),
             None => OwnPrefix::claim().map(Remote::Env),
         }
     }
@@ -75,7 +70,7 @@ impl Remote {
         }
     }
 
-    /// Sets the link of the embedded server; the one to a real bucket is as it is.
+    /// Sets the link of the embedded server; the one to a real bucket cannot be set.
     pub fn set_link(&mut self, link: Link) -> Result<()> {
         match self {
             Remote::Embedded(server) => server.set_link(link),
@@ -83,7 +78,7 @@ impl Remote {
         }
     }
 
-    /// What goes wrong with requests to the embedded server from now on.
+    /// Replaces the faults that the embedded server injects.
     pub fn set_faults(&mut self, faults: &[Fault]) -> Result<()> {
         match self {
             Remote::Embedded(server) => server.set_faults(faults),
@@ -144,9 +139,7 @@ impl Remote {
         let Remote::Embedded(server) = self else {
             return Ok(None);
         };
-        let Some(injected) = server.stats()?.injected_first_byte_ms else {
-            return Ok(None);
-        };
+        let injected = server.stats()?.injected_first_byte_ms;
         let values = injected.median.zip(injected.p99);
         Ok(values.map(|(median, p99)| LinkMeasured {
             answers: injected.count,
@@ -164,136 +157,46 @@ impl Remote {
     }
 }
 
-/// Tells a backend where the embedded server is, and takes out what would lead it elsewhere.
-pub fn configure_embedded(command: &mut Command, config: &S3Config) {
-    isolate(command);
-    command.envs(variables(config));
-}
-
-/// Takes out what would lead a backend to another remote than the embedded one.
-pub fn isolate(command: &mut Command) {
-    remove_variables(command, std::env::vars_os().map(|(name, _)| name));
-}
-
-/// Names of the variables of the user that the rounds do not get, because the remote is the embedded one.
-pub fn left_out(plan: &Plan) -> Vec<String> {
-    if plan.link.is_none() {
-        return Vec::new();
-    }
-    let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
-    let names = set.map(|(name, _)| name.to_string_lossy().into_owned()).filter(|name| leads_elsewhere(name));
-    names.collect::<BTreeSet<String>>().into_iter().collect()
-}
-
-/// `inherited`: the names of the variables that the command would get.
-fn remove_variables(command: &mut Command, inherited: impl Iterator<Item = OsString>) {
-    for name in inherited.filter(|name| leads_elsewhere(&name.to_string_lossy())) {
-        command.env_remove(name);
-    }
-}
-
-/// True if a variable names another server, a proxy or certificates to trust: those of the user are for another remote.
-fn leads_elsewhere(name: &str) -> bool {
-    let is_proxy = PROXIES.contains(&name.to_ascii_uppercase().as_str());
-    is_proxy || name.starts_with("AWS_") || name.starts_with("S3_") || name.starts_with("SSL_CERT_")
-}
-
-/// The variables that tell a backend where the remote is.
-pub fn variables(config: &S3Config) -> Vec<(&'static str, &str)> {
-    let mut variables = vec![
-        ("S3_ENDPOINT", config.endpoint_url.as_str()),
-        ("S3_ACCESS_KEY_ID", &config.access_key_id),
-        ("S3_SECRET_ACCESS_KEY", &config.secret_access_key),
-        ("S3_BUCKET_NAME", &config.bucket),
-        ("S3_REGION", &config.region),
-        ("S3_PREFIX", &config.prefix),
-        ("S3_ADDRESSING", config.route.addressing.as_str()),
-    ];
-    if let Some(token) = &config.session_token {
-        variables.push(("S3_SESSION_TOKEN", token));
-    }
-    variables
-}
-
-fn count(requests: &[Request]) -> ServerSeen {
-    let of = |op: &'static str| requests.iter().filter(move |request| request.op == op);
+fn count(requests: &[Record]) -> ServerSeen {
+    let of = |op| requests.iter().filter(move |request| request.op == op);
     let done = |op| of(op).filter(|request| request.status == Some(200));
     ServerSeen {
         requests: requests.len() as u64,
-        gets: of("get").count() as u64,
-        puts: of("put").count() as u64,
-        lists: of("list").count() as u64,
-        deletes: of("delete").count() as u64,
+        gets: of(Operation::Get).count() as u64,
+        puts: of(Operation::Put).count() as u64,
+        lists: of(Operation::List).count() as u64,
+        deletes: of(Operation::Delete).count() as u64,
         not_found: requests.iter().filter(|request| request.status == Some(404)).count() as u64,
-        bytes_out: done("get").map(|request| request.bytes_out).sum(),
-        bytes_in: done("put").map(|request| request.bytes_in).sum(),
+        bytes_out: done(Operation::Get).map(|request| request.bytes_out).sum(),
+        bytes_in: done(Operation::Put).map(|request| request.bytes_in).sum(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::remote::s3_config::addressing::Addressing;
-    use crate::cache::remote::s3_config::config::{Route, from_env};
-
-    #[test]
-    fn the_variables_say_what_the_configuration_says() {
-        let config = S3Config {
-            endpoint_url: "https://s3.example".to_owned(),
-            access_key_id: "id".to_owned(),
-            secret_access_key: "secret".to_owned(),
-            session_token: Some("token".to_owned()),
-            bucket: "cache".to_owned(),
-            region: "eu-1".to_owned(),
-            prefix: "bench-1/1/".to_owned(),
-            route: Route { addressing: Addressing::Virtual, proxy: None },
-        };
-        let variables = variables(&config);
-        let get = |name: &str| {
-            let found = variables.iter().find(|(key, _)| *key == name);
-            found.map(|(_, value)| (*value).into())
-        };
-        assert_eq!(from_env(get).unwrap().unwrap(), config);
-    }
-
-    #[test]
-    fn what_is_for_the_users_own_remote_is_taken_out() {
-        let inherited = [
-            "HTTP_PROXY",
-            "https_proxy",
-            "ALL_PROXY",
-            "No_Proxy",
-            "AWS_PROFILE",
-            "AWS_CA_BUNDLE",
-            "SSL_CERT_FILE",
-            "SSL_CERT_DIR",
-            "S3_SESSION_TOKEN",
-            "S3_ADDRESSING",
-        ];
-        let kept = ["PATH", "HOME", "GOPROXY", "MY_APP_PROXY", "REQUEST_METHOD", "SSLKEYLOGFILE", "MY_AWS_"];
-        let mut command = Command::new("backend");
-        remove_variables(&mut command, inherited.iter().chain(&kept).map(OsString::from));
-        let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
-        assert_eq!(removed.len(), inherited.len());
-        assert!(inherited.iter().all(|name| removed.contains(&name.as_ref())), "{removed:?}");
-    }
 
     #[test]
     fn bytes_of_failures_do_not_count() {
-        let request = |op: &str, key: &str, status, bytes| Request {
-            op: op.to_owned(),
+        let request = |op, key: &str, status, bytes| Record {
+            t_unix_ns: 0,
+            method: String::new(),
+            op,
             key: key.to_owned(),
             status: Some(status),
-            bytes_in: if op == "put" { bytes } else { 0 },
-            bytes_out: if op == "get" { bytes } else { 0 },
+            bytes_in: if op == Operation::Put { bytes } else { 0 },
+            bytes_out: if op == Operation::Get { bytes } else { 0 },
+            duration_us: 0,
+            asked_delay_us: 0,
+            injected_delay_us: 0,
         };
         let seen = count(&[
-            request("get", "x-a.json", 200, 50),
-            request("get", "x-d", 200, 700),
-            request("get", "y-a.json", 404, 9),
-            request("put", "z-d", 200, 30),
-            request("put", "z-d", 503, 30),
-            request("list", "", 200, 0),
+            request(Operation::Get, "x-a.json", 200, 50),
+            request(Operation::Get, "x-d", 200, 700),
+            request(Operation::Get, "y-a.json", 404, 9),
+            request(Operation::Put, "z-d", 200, 30),
+            request(Operation::Put, "z-d", 503, 30),
+            request(Operation::List, "", 200, 0),
         ]);
         let counts = ServerSeen { requests: 6, gets: 3, puts: 2, lists: 1, not_found: 1, ..ServerSeen::default() };
         let expected = ServerSeen { bytes_out: 750, bytes_in: 30, ..counts };

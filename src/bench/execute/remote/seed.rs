@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::bench::execute::backend::command::{value_name, value_names};
 use crate::bench::execute::go::toolchain;
-use crate::bench::execute::process::command as process;
+use crate::bench::execute::process::command;
 use crate::bench::execute::round_runner::RoundRunner;
-use crate::bench::plan::steps::{Kind, Step};
+use crate::bench::plan::steps::Step;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::{Case, Seed};
 use crate::bench::scenario::link::Link;
@@ -20,12 +20,12 @@ impl RoundRunner<'_> {
         let plan = self.plan;
         self.remote()?.set_link(Link::NONE)?;
         self.remote()?.set_faults(&[])?;
-        match plan.case_of(&step).filter(|_| step.state != CacheState::Cold) {
-            Some(case) => self.begin_from_seed(case)?,
-            None => self.remote()?.begin_round()?,
+        match plan.case_of(&step) {
+            Some(case) if step.state != CacheState::Cold => self.begin_from_seed(case)?,
+            _ => self.remote()?.begin_round()?,
         }
         // A preparation has no link to wait for.
-        let Some(case) = plan.case_of(&step).filter(|_| step.kind != Kind::Preparation) else { return Ok(()) };
+        let Some(case) = plan.measured_case(&step) else { return Ok(()) };
         self.remote()?.set_faults(&case.faults)?;
         self.remote()?.set_link(case.link.unwrap_or(Link::NONE))
     }
@@ -50,7 +50,7 @@ impl RoundRunner<'_> {
         command.args(arguments(seed)).arg("--cache-dir").arg(store);
         self.remote()?.configure(&mut command);
         let log = self.folder.work.path.join("seed.log");
-        let measured = process::run(&mut command, &log, self.interrupt, |_| {})?;
+        let measured = command::run(&mut command, &log, self.interrupt, |_| {})?;
         if !measured.status.success() {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             bail!("cannot fill the remote of a case ({})\n  it said: {}", measured.status, said.trim_end());
@@ -59,7 +59,7 @@ impl RoundRunner<'_> {
     }
 }
 
-/// What tells bench to fill a remote with `seed`, but for the store that it comes from.
+/// Arguments of the bench that fills a remote with `seed`, without the local store that it comes from.
 pub fn arguments(seed: &Seed) -> Vec<String> {
     let (strategy, share) = (value_name(&seed.strategy), seed.remote_share.to_string());
     let mut words = ["seed", "--strategy", &strategy, "--share", &share].map(str::to_owned).to_vec();

@@ -10,7 +10,7 @@ use base64_simd::STANDARD;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 
-use crate::bench::execute::process::interrupt::{Group, Interrupt};
+use crate::bench::execute::process::interrupt::{Interrupt, ProcessGroup};
 use crate::protocol::{ActionId, OutputId};
 
 /// A request to send.
@@ -28,7 +28,7 @@ pub struct Driver {
     next_id: i64,
     /// Time from its start to its handshake.
     pub handshake: Duration,
-    _group: Group,
+    _group: ProcessGroup,
 }
 
 #[derive(Deserialize)]

@@ -8,15 +8,15 @@ use anyhow::{Context, Result, anyhow};
 use crate::bench::execute::backend::command::NO_INSTRUMENTS;
 use crate::bench::execute::backend::session;
 use crate::bench::execute::process::interrupt::Interrupt;
-use crate::bench::execute::remote::remote_store::configure_embedded;
-use crate::bench::execute::remote::server::Server;
+use crate::bench::execute::remote::server::ServerProcess;
+use crate::bench::execute::remote::variables::configure_embedded;
 use crate::bench::execute::scaling::driver::Driver;
 use crate::bench::scenario::link::Link;
 use crate::telemetry::SessionSummary;
 
 /// A server without entries, and the means to start backends that use it.
 pub struct Harness<'a> {
-    pub server: Server,
+    pub server: ServerProcess,
     /// Folder of the local stores and of the sessions.
     pub work: &'a Path,
     /// Reports progress.
@@ -33,7 +33,7 @@ impl<'a> Harness<'a> {
     /// # Errors
     /// When it does not start.
     pub fn start(work: &'a Path, interrupt: &'a Interrupt, say: &'a dyn Fn(&str)) -> Result<Harness<'a>> {
-        let server = Server::start(Link::NONE, interrupt)?;
+        let server = ServerProcess::start(Link::NONE, interrupt)?;
         let executable = std::env::current_exe().context("cannot find bench's own executable")?;
         Ok(Harness { server, work, say, interrupt, executable, sessions: 0 })
     }

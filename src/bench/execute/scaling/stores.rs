@@ -10,6 +10,7 @@ use crate::bench::execute::scaling::harness::Harness;
 use crate::bench::results::scaling::{ENTRIES_PER_BODY, Size, Start};
 use crate::bench::scenario::link::Link;
 use crate::cache::INDEX_FILE;
+use crate::s3_server::Operation;
 
 /// Sessions that fill the stores: enough for manifests to be merged once.
 const SESSIONS: u64 = 10;
@@ -74,7 +75,7 @@ fn start(harness: &mut Harness<'_>, store: &Path, entries: u64) -> Result<Start>
     let (handshake_ns, first_answer_ns) = (driver.handshake.as_nanos() as u64, driver.elapsed().as_nanos() as u64);
     ensure!(is_hit, "an entry that was put was not found");
     let log = harness.server.log_since(mark)?;
-    let manifests = log.iter().filter(|request| request.op == "get" && request.key.contains("/manifests-"));
+    let manifests = log.iter().filter(|request| request.op == Operation::Get && request.key.contains("/manifests-"));
     let manifests: Vec<u64> = manifests.map(|request| request.bytes_out).collect();
     let summary = harness.end(driver, &folder)?;
     Ok(Start {

@@ -11,6 +11,7 @@ use crate::bench::execute::go::toolchain::{Go, GoFolders};
 use crate::bench::execute::workload::generated::Generated;
 use crate::bench::execute::workload::module_copy;
 use crate::bench::execute::workload::source_change::Changes;
+use crate::bench::execute::workload::tree::MODULE;
 use crate::bench::execute::workload::user_module::UserModule;
 use crate::bench::execute::workload::user_settings::UserSettings;
 use crate::bench::plan::go_command::{GoCommand, Subcommand};
@@ -19,8 +20,6 @@ use crate::bench::plan::run_plan::Plan;
 use crate::bench::scenario::source_change::Change;
 
 const GO_MOD: &str = "go.mod";
-/// Folder of the module below the one of a tree.
-pub const MODULE: &str = "module";
 /// Arguments for programs that are not run.
 const NOWHERE: [&str; 2] = ["-o", "/dev/null"];
 /// The most that go puts anew for one package with tests: the program, what it said, what it read, and what vet found.
@@ -30,7 +29,7 @@ const CACHES_VET_SINCE_MINOR: u32 = 26;
 
 /// The folder in which go is run, and how.
 #[derive(Debug)]
-pub struct Workload {
+pub struct BuildTarget {
     folder: PathBuf,
     owner: Owner,
     /// The most entries that go may put in every run, because it caches none of their kind: programs, tests that cannot be
@@ -57,7 +56,7 @@ enum Owner {
     User(UserModule),
 }
 
-impl Workload {
+impl BuildTarget {
     /// Makes what the plan builds below `work`. `module` is the user's, if that is built.
     ///
     /// # Errors
@@ -68,7 +67,7 @@ impl Workload {
         module: Option<UserModule>,
         go: &Go,
         folders: &GoFolders,
-    ) -> Result<Workload> {
+    ) -> Result<BuildTarget> {
         let tree = work.join("src");
         let folder = tree.join(MODULE);
         let explain = || format!("cannot write the module to build in {}", folder.display());
@@ -77,27 +76,16 @@ impl Workload {
         let original = module.as_ref().map(|module| module.folder.clone());
         let owner = match module {
             Some(module) if changes.is_empty() => Owner::User(module),
-            Some(module) => {
-                module.check_copy()?;
-                module_copy::copy_sources(&module.folder, &folder, work)
-                    .with_context(|| format!("cannot copy {}", module.folder.display()))?;
-                Owner::User(UserModule { folder: folder.clone(), ..module })
-            }
+            Some(module) => Owner::User(copied(module, &folder, work)?),
             None => {
                 generated(plan).write(&folder).with_context(explain)?;
                 if plan.generated_packages.is_some() { Owner::Generated } else { Owner::Std }
             }
         };
         let folder = if let Owner::User(module) = &owner { module.folder.clone() } else { folder };
-        let mut workload = Workload {
-            folder,
-            owner,
-            made_again: 0,
-            gocache_grows: false,
-            asks_in_vain: false,
-            original,
-            changes: None,
-        };
+        let (made_again, gocache_grows, asks_in_vain) = (0, false, false);
+        let mut workload =
+            BuildTarget { folder, owner, made_again, gocache_grows, asks_in_vain, original, changes: None };
         if let (Some(original), false) = (&workload.original, changes.is_empty()) {
             let go_mods = workload.go_mods(&plan.command());
             module_copy::mend(original, &workload.folder, &go_mods, &|args| workload.ask(go, folders, args))?;
@@ -121,7 +109,7 @@ impl Workload {
     }
 
     /// The files that go reads as go.mod, relative to the root of the module: that, and the one that -modfile names. One by an
-    /// absolute path is no part of a copy.
+    /// absolute path is not part of a copy.
     fn go_mods(&self, command: &GoCommand) -> Vec<PathBuf> {
         let flags = self.user_settings().and_then(|settings| settings.kept.get("GOFLAGS")).map_or("", String::as_str);
         let other = value_of("modfile", command.subcommand.name(), &command.words, flags).map(PathBuf::from);
@@ -204,6 +192,14 @@ impl Workload {
     }
 }
 
+/// The module of the user, copied into `folder` so that it can be changed.
+fn copied(module: UserModule, folder: &Path, work: &Path) -> Result<UserModule> {
+    module.check_copy()?;
+    let copied = module_copy::copy_sources(&module.folder, folder, work);
+    copied.with_context(|| format!("cannot copy {}", module.folder.display()))?;
+    Ok(UserModule { folder: folder.to_owned(), ..module })
+}
+
 /// The most entries that go puts in every run. `listed` has name and path of each package, and `minor` is the release of go.
 fn made_again(subcommand: Subcommand, listed: &str, minor: Option<u32>) -> u64 {
     let packages = || listed.lines().filter_map(|line| line.split_once(' '));
@@ -246,7 +242,7 @@ mod tests {
         let folder = work.path().to_owned();
         let [config, gopath, of_builds, of_programs] = [(); 4].map(|()| folder.clone());
         let folders = GoFolders { config, gopath, of_builds, of_programs };
-        let mut workload = Workload::create(work.path(), &plan, None, &go, &folders).unwrap();
+        let mut workload = BuildTarget::create(work.path(), &plan, None, &go, &folders).unwrap();
         let module = workload.enter(None).unwrap();
         std::fs::write(module.join("gofmt"), "program").unwrap();
         workload.reset().unwrap();

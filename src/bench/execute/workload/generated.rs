@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// Functions of a generated package: enough that its archive is no tiny object.
+/// Functions of a generated package: enough that its archive is not tiny.
 const FUNCTIONS: u32 = 40;
 /// The date of generated files: go does not index a package with files younger than 2 s, and the date is part of its keys.
 const DATE: Duration = Duration::from_secs(1_700_000_000);
@@ -19,7 +19,7 @@ pub const DEPENDENCY: &str = "dependency";
 /// Module path of the second.
 const DEPENDENCY_PATH: &str = "dependency.example";
 
-/// What is written.
+/// A module to write.
 #[derive(Debug, Clone, Copy)]
 pub struct Generated<'a> {
     /// Packages of the module; 0: one without any.

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::bench::execute::workload::build_target::MODULE;
 use crate::bench::execute::workload::generated::later;
 use crate::bench::execute::workload::module_copy::copy_sources;
 use crate::bench::execute::workload::tree;
+use crate::bench::execute::workload::tree::MODULE;
 use crate::bench::scenario::source_change::Change;
 
-/// What is added to a file: a new function changes the package that it is in, and so all that import it.
+/// Text that is added to a file: a new function changes its package, and so all that import it.
 const ADDED: &str = "\nfunc addedByBench() int { return 1 }\n";
 /// A branch differs in a file of each package of this many.
 const BRANCH_EVERY: usize = 5;

@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+/// Folder of the module below the one of a tree.
+pub const MODULE: &str = "module";
+
 /// Copies what is in `from` into `to`, which is there; a symlink stays one.
 pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     copy_but(from, to, &|_| false)

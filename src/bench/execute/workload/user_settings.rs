@@ -230,7 +230,7 @@ fn flags_to_keep(flags: &str) -> (String, Vec<String>) {
     (kept.join(" "), left_out)
 }
 
-/// Those of GOFLAGS that decide which packages there are.
+/// Flags of GOFLAGS that decide which packages there are.
 fn selecting(flags: &str) -> String {
     let words = split(flags).into_iter();
     let selects = |word: &&str| flag(unquoted(word)).is_some_and(|(name, _)| selects_packages(name));

@@ -6,7 +6,7 @@ use crate::bench::plan::steps::{Kind, Step};
 use crate::bench::plan::study::Study;
 use crate::bench::report::text::units;
 use crate::bench::report::text::wrap::joined;
-use crate::bench::scenario::network_grid::Limit;
+use crate::bench::scenario::link::Limit;
 
 /// Columns of the whole text, and of the names at its left.
 const WIDTH: usize = 80;

@@ -23,7 +23,7 @@ use crate::bench::report::text::units;
 use crate::bench::report::text::verdict;
 use crate::bench::report::text::wrap::wrapped;
 use crate::bench::results::environment::Environment;
-use crate::bench::scenario::network_grid::Limit;
+use crate::bench::scenario::link::Limit;
 
 /// Verdicts on more states and cases than these are in the report alone.
 const MOST_VERDICTS: usize = 5;

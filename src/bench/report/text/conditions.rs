@@ -6,7 +6,7 @@ use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
 use crate::bench::report::text::notes;
 use crate::bench::report::text::units;
 use crate::bench::results::run::Ended;
-use crate::bench::scenario::network_grid::Limit;
+use crate::bench::scenario::link::Limit;
 
 /// The conditions of a run.
 pub fn of_run(results: &Results) -> Conditions {

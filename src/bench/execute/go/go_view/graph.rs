@@ -3,11 +3,10 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::bench::execute::go::go_view::join::by_request_key;
-use crate::bench::execute::go::go_view::merge::{metadata, round_us};
+use crate::bench::execute::go::go_view::action_graph::{Action, by_request_key};
+use crate::bench::execute::go::go_view::own_trace::{metadata, round_us};
 use crate::protocol::{ActionId, Command};
 use crate::telemetry::{Line, LoggedSession, REQUEST};
 
@@ -16,35 +15,8 @@ const FIRST_ROW: usize = 1000;
 /// Flows of go's own trace are numbered from 1; ours from here.
 const FIRST_FLOW: usize = 1_000_000_000;
 
-/// One step of go's action graph; fields that bench does not use are left out.
-/// <https://pkg.go.dev/cmd/go/internal/work> (`actionJSON`)
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Action {
-    #[serde(rename = "ID", default)]
-    pub id: i64,
-    pub mode: String,
-    #[serde(default)]
-    pub package: String,
-    /// The ids of the actions that have to be done before.
-    #[serde(default)]
-    pub deps: Vec<i64>,
-    /// The first 20 characters of the key in base64; missing for steps without one.
-    #[serde(rename = "ActionID", default)]
-    pub key: Option<String>,
-    #[serde(default)]
-    pub time_ready: Option<jiff::Timestamp>,
-    #[serde(default)]
-    pub time_start: Option<jiff::Timestamp>,
-    #[serde(default)]
-    pub time_done: Option<jiff::Timestamp>,
-    /// Wall time of the commands that it ran, nanoseconds.
-    #[serde(default)]
-    pub cmd_real: Option<u64>,
-}
-
 /// A request of the backend that has an action's key.
-struct Asked {
+struct KeyedRequest {
     id: i64,
     arrived_ns: u64,
 }
@@ -82,7 +54,7 @@ pub fn graph_events(actions: &[Action], go: u32, log: &LoggedSession, rows: &Has
 /// Process, row and time.
 type Place = (u32, usize, f64);
 
-fn slice(action: &Action, place: Place, done_us: f64, requests: &[Asked], ready_us: Option<f64>) -> Value {
+fn slice(action: &Action, place: Place, done_us: f64, requests: &[KeyedRequest], ready_us: Option<f64>) -> Value {
     let (pid, tid, ts) = place;
     json!({
         "name": format!("{} {}", action.mode, action.package).trim(), "cat": "go action", "ph": "X",
@@ -102,8 +74,8 @@ fn arrow(flow: usize, action: Place, request: Place) -> [Value; 2] {
     })
 }
 
-fn requests_by_key(log: &LoggedSession) -> HashMap<String, Vec<Asked>> {
-    let mut asked: HashMap<String, Vec<Asked>> = HashMap::new();
+fn requests_by_key(log: &LoggedSession) -> HashMap<String, Vec<KeyedRequest>> {
+    let mut asked: HashMap<String, Vec<KeyedRequest>> = HashMap::new();
     for (key, request) in requests(log) {
         asked.entry(key.graph_key()).or_default().push(request);
     }
@@ -111,11 +83,11 @@ fn requests_by_key(log: &LoggedSession) -> HashMap<String, Vec<Asked>> {
 }
 
 /// The gets and puts of a log with their keys.
-fn requests(log: &LoggedSession) -> impl Iterator<Item = (ActionId, Asked)> {
+fn requests(log: &LoggedSession) -> impl Iterator<Item = (ActionId, KeyedRequest)> {
     log.lines.iter().filter_map(|(arrived_ns, line)| match line {
         Line::Request(request) => match &request.command {
             Command::Get { action } | Command::Put { action, .. } => {
-                Some((*action, Asked { id: request.id, arrived_ns: *arrived_ns }))
+                Some((*action, KeyedRequest { id: request.id, arrived_ns: *arrived_ns }))
             }
             Command::Close | Command::Unknown { .. } => None,
         },

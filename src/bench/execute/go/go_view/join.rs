@@ -4,15 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Result, ensure};
 
-use crate::bench::execute::go::go_view::graph::Action;
+use crate::bench::execute::go::go_view::action_graph::{Action, by_request_key};
 use crate::bench::execute::go::go_view::open_time::OpenTime;
 use crate::bench::results::go_actions::{Asked, GoAction, GoActions};
 use crate::bench::results::time_breakdown::BuildTimes;
 use crate::protocol::ActionId;
 use crate::telemetry::{Answer, LoggedSession, RequestKind};
-
-/// Names of the entries that go keeps beside the output of an action: the text that its commands printed, and the names of its source files.
-const SUBKEYS: [&str; 3] = ["stdout", "link-stdout", "srcfiles"];
 
 /// The actions that were worked on, each with its requests.
 ///
@@ -121,21 +118,6 @@ fn groups<'a>(timed: &[Timed<'a>], places: &HashMap<i64, usize>) -> HashMap<&'a 
         groups.insert(key.as_str(), std::iter::once(place).chain(helpers).collect());
     }
     groups
-}
-
-/// Values known by the keys of the action graph, by the full keys of requests: an entry that go keeps beside the output of an
-/// action has the value of that action.
-pub fn by_request_key<T: Copy, K: Iterator<Item = ActionId>>(
-    known: &HashMap<&str, T>,
-    keys: K,
-) -> HashMap<ActionId, T> {
-    let mut found = HashMap::new();
-    for key in keys {
-        let Some(value) = known.get(key.graph_key().as_str()) else { continue };
-        found.insert(key, *value);
-        found.extend(SUBKEYS.map(|name| (key.subkey(name), *value)));
-    }
-    found
 }
 
 /// Adds each request to its action: of those of its key the one that was at work. Returns the requests of no action.

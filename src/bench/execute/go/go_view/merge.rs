@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::bench::execute::go::go_view::graph::{Action, graph_events, name_packages, request_rows};
+use crate::bench::execute::go::go_view::action_graph::Action;
+use crate::bench::execute::go::go_view::graph::{graph_events, name_packages, request_rows};
 use crate::bench::execute::go::go_view::join::join;
-use crate::bench::execute::go::go_view::own_trace::own_events;
+use crate::bench::execute::go::go_view::own_trace::{metadata, own_events, round_us};
 use crate::bench::results::go_actions::GoActions;
 use crate::bench::results::time_breakdown::BuildTimes;
 use crate::telemetry::{LoggedSession, read_request_log};
@@ -94,14 +95,6 @@ impl Taken {
 
 fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-pub(crate) fn metadata(name: &str, pid: u32, tid: Option<usize>, args: Value) -> Value {
-    json!({ "name": name, "ph": "M", "pid": pid, "tid": tid.unwrap_or(0), "args": args })
-}
-
-pub(crate) fn round_us(us: f64) -> f64 {
-    (us * 1000.0).round() / 1000.0
 }
 
 /// Writes a trace, by rename, so that no reader sees half of it. The time axis then begins with the first event of all:

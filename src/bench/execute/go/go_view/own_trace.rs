@@ -4,8 +4,6 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::bench::execute::go::go_view::merge::{metadata, round_us};
-
 /// First number of the further rows, for slices that overlap in one of go's own.
 const FURTHER_ROWS: usize = 500;
 
@@ -77,6 +75,16 @@ fn own_flow(event: &OwnEvent, go: u32, ts: f64) -> Value {
     let ts = round_us(ts);
     let OwnEvent { name, ph, tid, id, .. } = event;
     json!({ "name": name, "cat": "go", "ph": ph, "id": id, "ts": ts, "pid": go, "tid": tid, "bp": "e" })
+}
+
+/// A metadata event of a trace: names a process or a row.
+pub(crate) fn metadata(name: &str, pid: u32, tid: Option<usize>, args: Value) -> Value {
+    json!({ "name": name, "ph": "M", "pid": pid, "tid": tid.unwrap_or(0), "args": args })
+}
+
+/// Microseconds, rounded to whole nanoseconds.
+pub(crate) fn round_us(us: f64) -> f64 {
+    (us * 1000.0).round() / 1000.0
 }
 
 #[cfg(test)]
