@@ -8,21 +8,21 @@ use clap_complete::Shell;
 
 use crate::stdout;
 
-/// Print the completions of this program's arguments for a shell
+/// Prints a completion script for a shell
 #[derive(Debug, clap::Args)]
 pub struct CompletionArgs {
-    /// Shell that reads them, as `source <(PROGRAM completions bash)` in its start file does
+    /// The shell: `source <(PROGRAM completions bash)` in its start file
     shell: Shell,
 }
 
-/// Write the man pages of this program, one for each of its commands
+/// Writes man pages, one for each command
 #[derive(Debug, clap::Args)]
 pub struct ManArgs {
     /// Folder for the pages, made if it is missing: `man -l DIR/PROGRAM.1` shows one
     dir: PathBuf,
 }
 
-/// Prints the completions of `command`, which is called by its own name, on stdout.
+/// Prints the completions of `command` on stdout.
 ///
 /// # Errors
 /// When stdout cannot be written.

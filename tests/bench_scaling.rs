@@ -1,5 +1,6 @@
-//! `bench scaling`: real backends over stores of made-up entries.
+//! `bench scaling` and `bench overhead`: their samples, and `bench report` on them.
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -52,4 +53,39 @@ fn manifests_stay_few_and_starts_are_told_for_each_size() {
     }
     assert!(!folder.path().join("metrics").read_dir().unwrap().any(|run| run.unwrap().path().join("work").exists()));
     assert!(stdout.contains("round trips") && !stdout.contains('\u{1b}'), "{stdout}");
+    assert_reported_again(folder.path(), &stdout);
+}
+
+/// `bench report` prints the same as the run did, but for the path in the last line.
+fn assert_reported_again(folder: &Path, printed: &str) {
+    let mut report = Command::new(env!("CARGO_BIN_EXE_bench"));
+    let output = report.current_dir(folder).args(["report", "metrics/latest"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let again = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let (printed, again) = (lines(printed), lines(&again));
+    assert_eq!(again[..again.len() - 1], printed[..printed.len() - 1]);
+    assert!(again[again.len() - 1].starts_with("metrics/latest/"), "{again:?}");
+}
+
+#[test]
+fn overhead_has_a_row_for_each_record_and_is_reported_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = |rounds: &str| {
+        let mut bench = Command::new(env!("CARGO_BIN_EXE_bench"));
+        bench.current_dir(&folder).args(["overhead", "--scenario", "small", "--rounds", rounds]).output().unwrap()
+    };
+    let output = bench("2");
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && stderr.contains("too few rounds for the line in later reports"), "{stderr}");
+    for row in ["none", "none, again", "trace", "request.txt", "histograms", "wall profile", "samples", "all five"] {
+        assert!(stdout.contains(&format!("\n {row} ")), "{row}: {stdout}");
+    }
+    assert!(!folder.path().join("metrics/overhead.json").exists(), "two rounds are too few for later reports");
+    assert_reported_again(folder.path(), &stdout);
+
+    let latest = folder.path().join("metrics/latest").canonicalize().unwrap();
+    let refused = bench("1");
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(folder.path().join("metrics/latest").canonicalize().unwrap(), latest);
 }

@@ -4,12 +4,15 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
+use gocacheprog::bench;
 use gocacheprog::bench::{
     BOTTLENECKS, BenchArgs, COMPARE_ERROR, CacheState, CompareArgs, DiffArgs, OverheadArgs, ReportArgs, ScalingArgs,
     WhatIf, WhatIfArgs, values_help,
 };
 use gocacheprog::cache::seed::SeedArgs;
+use gocacheprog::completions;
 use gocacheprog::completions::{CompletionArgs, ManArgs};
+use gocacheprog::s3_server;
 use gocacheprog::s3_server::{AloneArgs, ServeArgs};
 
 const EXAMPLES: &str = "\
@@ -68,7 +71,7 @@ enum Command {
     /// The embedded S3 server of a run
     #[command(hide = true)]
     S3Serve(ServeArgs),
-    /// Uses CPU time until its input ends: an injected bottleneck
+    /// Uses all CPU time of a core until its input ends: an injected bottleneck
     #[command(hide = true)]
     Busy,
     /// Ends the processes of a run when bench is gone
@@ -86,39 +89,42 @@ fn main() -> ExitCode {
     }
     // `compare` has 1 for "slower".
     let error_code = if matches!(cli.command, Some(Command::Compare(_))) { COMPARE_ERROR } else { 1 };
-    let result = match cli.command {
-        None => gocacheprog::bench::run(cli.bench),
+    exit_code(run(cli), error_code)
+}
+
+/// Calls the library.
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let done = match cli.command {
+        None => return bench::run(cli.bench),
+        Some(Command::WhatIf(args)) => return bench::what_if(&args),
+        Some(Command::Selftest(args)) => return bench::selftest(args),
+        Some(Command::Compare(args)) => return bench::compare(&args),
+        Some(Command::Overhead(args)) => return bench::overhead(&args),
+        Some(Command::Scaling(args)) => return bench::scaling(&args),
+        Some(Command::Report(args)) => bench::report(&args),
+        Some(Command::Diff(args)) => bench::diff(&args),
+        Some(Command::S3(args)) => s3_server::serve_alone(args),
+        Some(Command::Completions(args)) => completions::completions(&args, Cli::command()),
+        Some(Command::Man(args)) => completions::man(&args, Cli::command()),
         Some(Command::Backend(args)) => gocacheprog::backend::main(&args, &[]),
-        Some(Command::Overhead(args)) => gocacheprog::bench::overhead(&args),
-        Some(Command::Selftest(args)) => gocacheprog::bench::selftest(args),
-        Some(Command::WhatIf(args)) => gocacheprog::bench::what_if(&args),
-        Some(Command::Scaling(args)) => gocacheprog::bench::scaling(&args),
-        Some(Command::Report(args)) => gocacheprog::bench::report(&args).map(|()| ExitCode::SUCCESS),
-        Some(Command::Compare(args)) => gocacheprog::bench::compare(&args),
-        Some(Command::Completions(args)) => {
-            gocacheprog::completions::completions(&args, Cli::command()).map(|()| ExitCode::SUCCESS)
-        }
-        Some(Command::Man(args)) => gocacheprog::completions::man(&args, Cli::command()).map(|()| ExitCode::SUCCESS),
-        Some(Command::Diff(args)) => gocacheprog::bench::diff(&args).map(|()| ExitCode::SUCCESS),
-        Some(Command::S3(args)) => gocacheprog::s3_server::serve_alone(args).map(|()| ExitCode::SUCCESS),
-        Some(Command::S3Serve(args)) => gocacheprog::s3_server::serve_child(args).map(|()| ExitCode::SUCCESS),
+        Some(Command::S3Serve(args)) => s3_server::serve_child(args),
         Some(Command::Busy) => {
-            gocacheprog::bench::keep_busy();
-            Ok(ExitCode::SUCCESS)
+            bench::keep_busy();
+            Ok(())
         }
         Some(Command::Watch) => {
-            gocacheprog::bench::watch();
-            Ok(ExitCode::SUCCESS)
+            bench::watch();
+            Ok(())
         }
-        Some(Command::Seed(args)) => gocacheprog::cache::seed::seed(&args).map(|()| ExitCode::SUCCESS),
+        Some(Command::Seed(args)) => gocacheprog::cache::seed::seed(&args),
     };
-    exit_code(result, error_code)
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// The exit code of a result; an error is printed.
 fn exit_code(result: anyhow::Result<ExitCode>, error_code: u8) -> ExitCode {
     result.unwrap_or_else(|error| {
-        gocacheprog::note::line(format_args!("error: {}", gocacheprog::bench::in_words(&error)));
+        gocacheprog::note::line(format_args!("error: {}", bench::in_words(&error)));
         ExitCode::from(error_code)
     })
 }

@@ -75,3 +75,32 @@ impl Watch for RunRecorder<'_> {
         steps
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::analysis::results::tests::results;
+    use crate::bench::analysis::study::summary::tests::measured;
+    use crate::bench::scenario::cache_state::CacheState;
+
+    #[test]
+    fn latest_leads_to_a_run_only_after_a_measured_round() {
+        let out = tempfile::tempdir().unwrap();
+        let latest = out.path().join("latest");
+        let run = |kinds: &[Kind]| {
+            let folder = RunFolder::create(out.path(), "test").unwrap();
+            let mut recorder = RunRecorder::new(results(Vec::new()), &folder, 1);
+            for kind in kinds {
+                let mut round = measured(CacheState::LocalHit, &[100]).remove(0);
+                round.step.kind = *kind;
+                recorder.ended(0, round).unwrap();
+            }
+            folder.path.clone()
+        };
+        assert!(!run(&[Kind::Preparation, Kind::WarmUp]).exists() && !latest.exists());
+        let kept = run(&[Kind::Preparation, Kind::Measured]);
+        assert_eq!(latest.canonicalize().unwrap(), kept);
+        assert!(!run(&[Kind::Preparation]).exists());
+        assert_eq!(latest.canonicalize().unwrap(), kept);
+    }
+}

@@ -32,7 +32,7 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
     })
 }
 
-/// Whether each bottleneck was measured and is named as it has to be; says which were not measured.
+/// True if each bottleneck was measured and passed; prints those that were not measured.
 fn is_proved(results: &Results) -> bool {
     let has_row = |name: &str| results.analysis.selftest.iter().any(|outcome| outcome.name == name);
     let planned = results.run.plan.study.bottlenecks().iter().map(|bottleneck| bottleneck.name.as_str());

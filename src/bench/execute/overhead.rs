@@ -36,14 +36,11 @@ pub fn measure(
     let mut overhead = OverheadRun::new(&folder.name, now_unix_ns(), state, &runner.plan.packages, environment);
     overhead.settings = settings(state);
     say("preparing the state that the rounds start from");
-    page_cache::page_cache(runner.go, &[&runner.executable], interrupt);
-    for step in runner.plan.steps.iter().filter(|step| step.kind == Kind::Preparation) {
-        let made = runner.round(*step);
-        if interrupt.requested() {
-            return Ok(None);
-        }
-        made?;
+    let prepared = prepare(&mut runner);
+    if interrupt.requested() {
+        return Ok(None);
     }
+    prepared?;
     let count = overhead.settings.len();
     let mut number = 0;
     for round in 1..=rounds {
@@ -65,6 +62,14 @@ pub fn measure(
         samples.into_iter().for_each(|(at, sample)| add(&mut overhead.settings[at], sample));
     }
     Ok(Some(overhead))
+}
+
+/// Makes the state that the rounds start from.
+fn prepare(runner: &mut RoundRunner<'_>) -> Result<()> {
+    let (plan, interrupt) = (runner.plan, runner.interrupt);
+    page_cache::page_cache(runner.go, &[&runner.executable], interrupt);
+    let steps = plan.steps.iter().filter(|step| step.kind == Kind::Preparation);
+    steps.copied().try_for_each(|step| if interrupt.requested() { Ok(()) } else { runner.round(step).map(drop) })
 }
 
 /// Long builds have no time for each instrument alone.

@@ -21,10 +21,10 @@ use crate::bench::scenario::case::Case;
 use crate::bench::scenario::file::Scenario;
 use crate::note;
 
-/// Runs the scenario with both, prints its tables and what differs.
+/// Runs the scenario with both, and prints its tables and the differences.
 ///
 /// # Errors
-/// When the scenario cannot be run, a commit cannot be built, its backend does not know what it is told, or a build fails.
+/// When the scenario cannot be run, a commit cannot be built, its backend does not know an argument, or a build fails.
 pub fn run(args: &CompareArgs, sides: [Side; 2], repository: Option<Repository>) -> Result<ExitCode> {
     let bench = std::env::current_exe().context("cannot find bench's own executable")?;
     let is_commit = |side: &Side| matches!(side, Side::Commit(_));
@@ -54,7 +54,7 @@ pub fn run(args: &CompareArgs, sides: [Side; 2], repository: Option<Repository>)
     Ok(ExitCode::from(ERROR))
 }
 
-/// The arguments of a bench that runs this, without rounds for profiles: they would tell no difference.
+/// The arguments of the bench that runs both, without rounds for profiles: they are not compared.
 fn bench_args(args: &SideBySideArgs) -> BenchArgs {
     let mut words: Vec<OsString> = vec!["--no-profile".into()];
     let mut add = |flag: &str, value: OsString| words.extend([flag.into(), value]);
@@ -84,7 +84,7 @@ fn backend(side: &Side, builds: Option<&CommitBuilds>) -> Backend {
     }
 }
 
-/// Builds what was not built before.
+/// Builds a commit that was not built before.
 fn build(side: &Side, builds: Option<&CommitBuilds>, interrupt: &Interrupt) -> Result<()> {
     let (Side::Commit(commit), Some(builds)) = (side, builds) else { return Ok(()) };
     if builds.executable(commit).is_file() {
@@ -94,7 +94,7 @@ fn build(side: &Side, builds: Option<&CommitBuilds>, interrupt: &Interrupt) -> R
     builds.build(commit, interrupt, &|what| line.say(what, None, None))
 }
 
-/// Makes sure that the backend of a case understands all that it will be told, before the first round.
+/// Checks before the first round that the backend of a case knows all arguments that it will get.
 fn check_backend(plan: &Plan, at: usize) -> Result<()> {
     let case = &plan.cases[at];
     let Some((backend, executable)) = case.backend.as_ref().zip(case.executable()) else { return Ok(()) };

@@ -19,24 +19,24 @@ use crate::bench::scenario::args::{parse_percent, rounds};
 use crate::bench::scenario::cache_state::CacheState;
 use crate::stdout;
 
-/// What this bench itself is called: the build that runs.
+/// The name of the build that runs.
 const THIS_BUILD: &str = ".";
 
-/// Compares two saved runs, or two commits of the backend: the same, faster or slower, state by state
+/// Compares two saved runs, or two commits of the backend
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub struct CompareArgs {
-    /// The first: the folder of a saved run, a commit as git names it (HEAD~3, main, 1a2b3c4), or `.` for this build
+    /// The first: the folder of a saved run, a commit (HEAD~3, main, 1a2b3c4), or `.` for this build
     before: String,
-    /// The second, which is judged: named in the same way
+    /// The second, which is judged
     after: String,
-    /// Exit with 1 when a state got slower by more than this, as 5%: its whole interval lies above it
+    /// Exit with 1 when a state is clearly slower by more than this, such as 5%
     #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     fail_over: Option<f64>,
-    /// Exit with 3 when a state shows no clear difference because of noise or too few rounds
+    /// Exit with 3 when a state is inconclusive because of noise or too few rounds
     #[arg(long)]
     fail_on_inconclusive: bool,
-    /// Write the comparison into this file too, for a pull request
+    /// Write the comparison into this file, for a pull request
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
     #[command(flatten)]
@@ -48,32 +48,32 @@ const SLOWER: u8 = 1;
 pub const ERROR: u8 = 2;
 const INCONCLUSIVE: u8 = 3;
 
-/// What is run to compare two commits.
+/// The run that compares two commits.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "For two commits, which are built and run side by side")]
+#[command(next_help_heading = "Two commits side by side")]
 pub(crate) struct SideBySideArgs {
     /// Scenario to run with both [default: workshop]
     #[arg(long, value_name = "NAME")]
     scenario: Option<String>,
-    /// Only these runs, joined by commas, such as b,a
-    #[arg(long, value_name = "RUN", value_delimiter = ',')]
+    /// Measure only these states, separated by commas, such as remote-hit,local-hit
+    #[arg(long, value_name = "STATE", value_delimiter = ',', hide_possible_values = true)]
     only: Vec<CacheState>,
-    /// Only this case of the scenario; may be given several times
+    /// Run only this case of the scenario; may be given several times
     #[arg(long, value_name = "CASE")]
     case: Vec<String>,
-    /// Rounds of the short runs, each with both; from 8 on the interval holds 99 %
+    /// Rounds of go-warm, remote-hit and local-hit with each; from 8 on the interval has 99 % confidence
     #[arg(long, value_name = "N", value_parser = rounds())]
     rounds: Option<u32>,
-    /// Rounds of the long runs, go-cold and c
+    /// Rounds of go-cold and cold with each
     #[arg(long, value_name = "N", value_parser = rounds())]
     long_rounds: Option<u32>,
-    /// Folder of a Go module of yours to build
+    /// Build this Go module of yours instead of the standard library
     #[arg(long, value_name = "DIR")]
     workload: Option<PathBuf>,
-    /// The go command that is timed instead of `go build`
+    /// A go command to time instead of `go build`
     #[arg(last = true, value_name = "GO_COMMAND")]
     command: Vec<String>,
-    /// Print all tables and notes, not only the first screen
+    /// Print all tables and notes instead of the first screen
     #[arg(long)]
     details: bool,
     /// Folder of the results [default: metrics]
@@ -87,8 +87,8 @@ Examples:
   bench compare main . --scenario small                     a branch and this build, within minutes
   bench compare HEAD~3 HEAD --only remote-hit,local-hit --rounds 21
 
-Commits are built from files of their own: yours, index and stash are not touched. What was built
-stays below target/compare/ for the next time. `.` is this bench as it runs.
+Commits are built from a copy: your files, index and stash are not touched. The builds are kept in
+target/compare/ for the next time. `.` is this bench as it runs.
 
 Exit codes: 0, 1 slower (--fail-over), 2 an error, 3 inconclusive (--fail-on-inconclusive), 130 interrupted.";
 
@@ -101,7 +101,7 @@ pub(crate) enum Side {
     ThisBuild,
 }
 
-/// Prints the table and what it comes to on stdout.
+/// Prints the comparison on stdout.
 ///
 /// # Errors
 /// When one of the two cannot be found, read, built or run, or they cannot be compared.
@@ -119,8 +119,8 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     }
 }
 
-/// A file that will be written: what could not be after an hour of rounds is told before them. What was made to see that goes away
-/// with this, unless something was written into it.
+/// Checks before an hour of rounds that a file can be written after them. A file made for that is removed with this, unless
+/// something was written into it.
 struct Probe<'a> {
     path: &'a Path,
     is_new: bool,

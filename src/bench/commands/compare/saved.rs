@@ -17,7 +17,7 @@ use crate::bench::report::text::wrap::wrapped;
 use crate::note;
 use crate::stdout;
 
-/// Prints what the second run differs from the first by.
+/// Prints the differences of the second run from the first.
 ///
 /// # Errors
 /// When one of them cannot be read, or they cannot be compared.
@@ -61,7 +61,7 @@ fn same_run(args: &CompareArgs, run: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The first of the switches that mean nothing here.
+/// The first given switch that saved runs do not use.
 fn only_for_commits(args: &SideBySideArgs) -> Option<&'static str> {
     let given = [
         ("--scenario", args.scenario.is_some()),

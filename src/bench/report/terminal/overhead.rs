@@ -10,7 +10,7 @@ use crate::bench::results::overhead::{AGAIN, OverheadRun, Setting};
 use crate::bench::results::run::RecordOverhead;
 
 const COLUMNS: &str = "more: the median of the ratios or differences within each round, and its interval (99 % from eight rounds on).\n\
-                       cpu: CPU time of the backend while go waits for it; after: CPU time after go has ended.";
+                       cpu: CPU time of the backend while go waits for it; after: CPU time after the answer to close.";
 
 /// All that `bench overhead` prints, with the path of the file of its samples.
 pub fn printed(run: &OverheadRun, path: &Path, view: View) -> String {

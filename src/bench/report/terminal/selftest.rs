@@ -1,4 +1,4 @@
-//! The bottlenecks that were injected beside those that the rules named, as a table.
+//! The injected bottlenecks with the rules that were named, as a table.
 
 use crate::bench::analysis::study::selftest::Outcome;
 use crate::bench::report::terminal::grid::Grid;
