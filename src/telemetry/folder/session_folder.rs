@@ -16,7 +16,7 @@ const UNFINISHED_LINK: &str = ".link";
 /// Below a folder that was given: one folder for each session of a go that was started by what the first go ran.
 pub const INSIDE: &str = "inside";
 /// The names that Step 2.5 of the workshop opens, and those beside them.
-const PLAIN_NAMES: [&str; 13] = [
+const PLAIN_NAMES: [&str; 14] = [
     "stdin.txt",
     "stdout.txt",
     "trace.json",
@@ -27,13 +27,18 @@ const PLAIN_NAMES: [&str; 13] = [
     "pprof/cpu.txt",
     "pprof/fg.prof",
     "pprof/fg.svg",
+    "pprof/fg-background.svg",
     "pprof/mem.pprof",
     "pprof/mem.svg",
     "pprof/mem-alloc.svg",
 ];
 
-/// Pairs of which a session has the first or the second: the link of the other would lead to another session.
-const ONE_OF: [(&str, &str); 2] = [("pprof/cpu.svg", "pprof/cpu.txt"), ("pprof/cpu.txt", "pprof/cpu.svg")];
+/// Records that a session may lack although it has the second of the pair: a link to the first would lead to another session.
+const MAY_LACK: [(&str, &str); 3] = [
+    ("pprof/cpu.svg", "pprof/cpu.txt"),
+    ("pprof/cpu.txt", "pprof/cpu.svg"),
+    ("pprof/fg-background.svg", "pprof/fg.svg"),
+];
 
 /// The folder of one session.
 pub struct SessionFolder {
@@ -122,9 +127,9 @@ impl SessionFolder {
                 let _ = link(metrics, &plain, name, &self.path);
             }
         }
-        for (name, instead) in ONE_OF {
+        for (name, other) in MAY_LACK {
             let plain = metrics.join(name);
-            let is_gone = self.path.join(instead).exists() && !self.path.join(name).exists();
+            let is_gone = self.path.join(other).exists() && !self.path.join(name).exists();
             if is_gone && !self.is_older_than(&plain) && !is_users(&plain) {
                 // Left where it is, it only leads to an older session.
                 let _ = std::fs::remove_file(&plain);

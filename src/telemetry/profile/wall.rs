@@ -1,4 +1,5 @@
-//! Where time goes by the wall clock: `pprof/fg.prof` and `pprof/fg.svg`, what fgprof is to Go. Exact sums, no samples.
+//! The wall-clock profile of a session, what fgprof is to Go: exact sums by span, no samples. `pprof/fg.prof` has all;
+//! `pprof/fg.svg` draws the requests that go waited for, `pprof/fg-background.svg` the work beside them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,7 +8,7 @@ use std::io::BufWriter;
 use pprof::protos::{Message, Profile};
 
 use crate::telemetry::folder::session_folder::SessionFolder;
-use crate::telemetry::model::answer::Answer;
+use crate::telemetry::model::answer::{Answer, REQUEST};
 use crate::telemetry::model::clock::Clock;
 use crate::telemetry::profile::pprof_file::Builder;
 
@@ -59,7 +60,7 @@ impl WallProfile {
         // A close waits for uploads where others wait for the remote.
         let [queue_ns, _, _, waited_ns, _] = answer.times.stages_ns();
         let body_waited_ns = answer.times.body_waited_ns;
-        self.add(&["request", kind], Spent::of(took_ns, queue_ns + body_waited_ns + waited_ns));
+        self.add(&[REQUEST, kind], Spent::of(took_ns, queue_ns + body_waited_ns + waited_ns));
         for (stage, from_ns, to_ns) in answer.stages() {
             let wall_ns = to_ns.saturating_sub(from_ns);
             let idle_ns = match stage {
@@ -67,7 +68,7 @@ impl WallProfile {
                 "body" => body_waited_ns,
                 _ => 0,
             };
-            self.add(&["request", kind, stage], Spent::of(wall_ns, idle_ns));
+            self.add(&[REQUEST, kind, stage], Spent::of(wall_ns, idle_ns));
         }
     }
 
@@ -100,7 +101,7 @@ impl WallProfile {
         self.sums.get(path).copied()
     }
 
-    /// Writes both files; none for a session without a request.
+    /// Writes the profile and its pictures; nothing for a session without a span.
     ///
     /// # Errors
     /// When the folder cannot be written to.
@@ -109,7 +110,10 @@ impl WallProfile {
             return Ok(());
         }
         std::fs::write(folder.file("pprof/fg.prof"), self.pprof(clock).encode_to_vec())?;
-        self.flame_graph(BufWriter::new(File::create(folder.file("pprof/fg.svg"))?))
+        for picture in [&REQUESTS, &BACKGROUND] {
+            self.flame_graph(picture, folder)?;
+        }
+        Ok(())
     }
 
     fn pprof(&self, clock: &Clock) -> Profile {
@@ -125,27 +129,57 @@ impl WallProfile {
         profile
     }
 
-    fn flame_graph(&self, out: impl std::io::Write) -> anyhow::Result<()> {
-        let own = self.own();
-        let lines: Vec<String> = own
-            .iter()
-            .filter(|(_, spent)| spent.wall_ns >= 1000)
-            .map(|(path, spent)| format!("{} {}", path.join(";"), spent.wall_ns / 1000))
-            .collect();
+    /// Draws one picture, if it has a span of a microsecond.
+    fn flame_graph(&self, picture: &Picture, folder: &SessionFolder) -> anyhow::Result<()> {
+        let own = self.own().into_iter();
+        let drawn: Vec<_> = own.filter(|(path, spent)| picture.shows(path) && spent.wall_ns >= NS_PER_COUNT).collect();
+        if drawn.is_empty() {
+            return Ok(());
+        }
+        let all_ns: u64 = drawn.iter().map(|(_, spent)| spent.wall_ns).sum();
+        let lines = drawn.iter().map(|(path, spent)| format!("{} {}", path.join(";"), spent.wall_ns / NS_PER_COUNT));
+        let lines: Vec<String> = lines.collect();
         let mut options = inferno::flamegraph::Options::default();
-        options.title = "Wall clock: time of all requests and uploads, by span".to_owned();
-        let all_ns: u64 = own.values().map(|spent| spent.wall_ns).sum();
-        options.subtitle = Some(format!(
-            "{:.3} s together: what goes on at the same time counts each by itself. What go waited for is below \"request\"",
-            all_ns as f64 / 1e9
-        ));
+        options.title = picture.title.to_owned();
+        options.subtitle = Some(format!("{:.3} s together: {}", all_ns as f64 / 1e9, picture.subtitle));
         options.count_name = "µs".to_owned();
+        let out = BufWriter::new(File::create(folder.file(picture.file))?);
         inferno::flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), out)?;
         Ok(())
     }
 }
 
-/// What the values of a sample are, and their units.
+/// A flame graph of the profile.
+struct Picture {
+    file: &'static str,
+    title: &'static str,
+    subtitle: &'static str,
+    /// True for the spans of requests, false for all others.
+    of_requests: bool,
+}
+
+/// Nanoseconds for one count of a picture.
+const NS_PER_COUNT: u64 = 1000;
+const REQUESTS: Picture = Picture {
+    file: "pprof/fg.svg",
+    title: "Wall clock of the requests, by span",
+    subtitle: "go waited for these; requests at the same time each count in full",
+    of_requests: true,
+};
+const BACKGROUND: Picture = Picture {
+    file: "pprof/fg-background.svg",
+    title: "Wall clock of the work beside the requests, by span",
+    subtitle: "the time that go waited for these is in fg.svg; spans at the same time each count in full",
+    of_requests: false,
+};
+
+impl Picture {
+    fn shows(&self, path: &[&str]) -> bool {
+        (path[0] == REQUEST) == self.of_requests
+    }
+}
+
+/// The values of a sample, and their units.
 const SAMPLE_TYPES: [(&str, &str); 4] =
     [("spans", "count"), ("wall", "nanoseconds"), ("busy", "nanoseconds"), ("idle", "nanoseconds")];
 
@@ -195,6 +229,22 @@ mod tests {
     fn own_times_add_up_to_the_time_of_the_requests() {
         let total: u64 = two_requests().own().values().map(|spent| spent.wall_ns).sum();
         assert_eq!(total, 1000 + 300);
+    }
+
+    #[test]
+    fn requests_and_background_are_two_pictures() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = SessionFolder::use_given(folder.path()).unwrap();
+        let mut profile = WallProfile::default();
+        profile.add_request(&answer(RequestKind::Get, [0, 10_000, 10_000, 40_000, 90_000, 100_000]));
+        profile.write(&folder, &Clock::start()).unwrap();
+        let picture = |name: &str| std::fs::read_to_string(folder.file(name));
+        assert!(picture("pprof/fg-background.svg").is_err(), "nothing ran beside the requests");
+        profile.add(&["prefetch", "remote.get_pack"], Spent::of(900_000, 800_000));
+        profile.write(&folder, &Clock::start()).unwrap();
+        let (requests, background) = (picture("pprof/fg.svg").unwrap(), picture("pprof/fg-background.svg").unwrap());
+        assert!(requests.contains("local.lookup") && !requests.contains("prefetch"), "{requests}");
+        assert!(background.contains("remote.get_pack") && !background.contains("local.lookup"), "{background}");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub fn read(folder: &Folder<'_>, subjects: &[Subject<'_>], results: &Results) ->
     let (mut flames, mut missing) = (Vec::new(), Vec::new());
     let mut room = ALL;
     for of in subjects.iter().filter(|of| of.figures.backend.is_some()) {
-        for (title, path) in wanted(of, results) {
+        for (title, path) in wanted(folder, of, results) {
             match svg(folder, &path) {
                 Ok(svg) => {
                     let fits = svg.len() <= LARGEST.min(room);
@@ -46,7 +46,7 @@ pub fn read(folder: &Folder<'_>, subjects: &[Subject<'_>], results: &Results) ->
 }
 
 /// Titles and paths of the pictures that a subject should have.
-fn wanted(of: &Subject<'_>, results: &Results) -> Vec<(String, String)> {
+fn wanted(folder: &Folder<'_>, of: &Subject<'_>, results: &Results) -> Vec<(String, String)> {
     let cases: &[Case] = &results.run.plan.cases;
     let is_profiled =
         results.run.rounds.iter().any(|round| round.step.setup() == of.setup && round.step.kind == Kind::Profile);
@@ -54,11 +54,16 @@ fn wanted(of: &Subject<'_>, results: &Results) -> Vec<(String, String)> {
         let title = format!("{}: CPU of the backend, of all its profile rounds", of.name);
         (title, format!("{}/pprof/cpu.svg", of.folder(cases)))
     });
-    let wall = of.round.map(|round| {
-        let title = format!("{}: wall clock by span", of.named());
-        (title, format!("{}/pprof/fg.svg", round.folder))
-    });
-    cpu.into_iter().chain(wall).collect()
+    let mut pictures = Vec::from_iter(cpu);
+    if let Some(round) = of.round {
+        let requests = format!("{}: wall clock of the requests", of.named());
+        pictures.push((requests, format!("{}/pprof/fg.svg", round.folder)));
+        let background = format!("{}/pprof/fg-background.svg", round.folder);
+        if folder.file(&background).is_some() {
+            pictures.push((format!("{}: wall clock of the work beside the requests", of.named()), background));
+        }
+    }
+    pictures
 }
 
 fn svg(folder: &Folder<'_>, path: &str) -> Result<String, String> {
@@ -75,7 +80,11 @@ fn svg(folder: &Folder<'_>, path: &str) -> Result<String, String> {
 /// All of them, closed.
 pub fn render(folder: &Folder<'_>, flames: &[Flame]) -> Markup {
     html! {
-        p.hint { "Click a frame to zoom, ctrl-F searches. Each is a file beside this page, too." }
+        p.hint {
+            "Click a frame to zoom, ctrl-F searches. Each is a file beside this page, too. The profile fg.prof beside fg.svg has \
+             all spans; the requests alone: "
+            code { "go tool pprof -focus='^request$' -http=:8080 FILE" }
+        }
         @for flame in flames {
             @match &flame.svg {
                 Some(svg) => details {
