@@ -1,108 +1,120 @@
-//! Whether two saved runs can be compared at all: what they have to have in common, and what is to be doubted where it differs.
+//! The conditions for comparing two saved runs: settings that must be the same, and settings whose difference raises a doubt.
 
 use crate::bench::plan::run_plan::Plan;
+use crate::bench::results::environment::Environment;
 use crate::bench::results::run::Run;
 use crate::bench::scenario::case::Case;
-use crate::bench::scenario::link::Link;
 
-/// Why two runs cannot be compared; nothing where they can.
-pub fn obstacles(before: &Run, after: &Run) -> Vec<String> {
-    let words = |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".to_owned());
-    let of = |results: &Run| {
-        let (plan, environment) = (&results.plan, &results.environment);
-        let link = if plan.cases.is_empty() { words_of(plan.link) } else { "of its cases".to_owned() };
-        [
-            ("what is built", what_is_built(plan)),
-            ("the go settings", or_none(environment.settings_in_words())),
-            ("the remote", format!("{:?}", plan.remote).to_lowercase()),
-            ("the link", link),
-            ("go", format!("{} {}", environment.go_version, environment.go_platform)),
-            ("the processor", words(&environment.cpu_model)),
-            ("the cores", words(&environment.cores.map(|cores| cores.to_string()))),
-            ("the memory", words(&environment.memory_bytes.map(|bytes| format!("{} GiB", bytes.div_ceil(1 << 30))))),
-            ("the system", words(&environment.os)),
-            ("the file system of the caches", words(&environment.file_system)),
-        ]
-    };
-    let differ = of(before).into_iter().zip(of(after)).filter(|((_, one), (_, other))| one != other);
-    let differ = differ.map(|((what, one), (_, other))| differs(what, &one, &other));
-    differ.chain(cases_that_differ(&before.plan, &after.plan)).collect()
+/// A setting of a run that is not the same in two runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Setting {
+    /// The command, and the module that is built.
+    Build,
+    GoSettings,
+    Remote,
+    Link,
+    Go,
+    Processor,
+    Cores,
+    /// Compared in whole GiB.
+    Memory,
+    System,
+    /// Of the caches.
+    FileSystem,
+    /// Of the backend.
+    Records,
+    Kernel,
+    /// A setting of the cases of this name.
+    Case(String, CaseSetting),
 }
 
-fn or_none(words: String) -> String {
-    if words.is_empty() { "none".to_owned() } else { words }
+/// A setting of a case, but for its strategy, options and backend, which are what may be compared, and the number of its rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseSetting {
+    Link,
+    RemoteShare,
+    Change,
+    Trimpath,
+    State,
+    FaultSettings,
+    Faults,
+    BusyProcesses,
+    Jobs,
 }
 
-fn differs(what: &str, one: &str, other: &str) -> String {
-    format!("{what}: {one} in the first, {other} in the second")
-}
-
-/// What may make a difference beside the backend, and is none to refuse two runs for.
-pub fn doubts(before: &Run, after: &Run) -> Vec<String> {
-    let of = |results: &Run| {
-        let records = if results.plan.records { "on" } else { "off" };
-        let kernel = results.environment.kernel.as_deref().unwrap_or("not known");
-        [("the records of the backend", records.to_owned()), ("the kernel", kernel.to_owned())]
-    };
-    let differ = of(before).into_iter().zip(of(after)).filter(|((_, one), (_, other))| one != other);
-    differ.map(|((what, one), (_, other))| differs(what, &one, &other)).collect()
-}
-
-fn words_of(link: Option<Link>) -> String {
-    link.map_or("that to the S3 of the S3_* variables".to_owned(), |link| link.words())
-}
-
-fn what_is_built(plan: &Plan) -> String {
-    let mut words = plan.what_is_timed();
-    if let Some(folder) = &plan.module {
-        words += &format!(" in {}", folder.display());
-    }
-    if let Some(packages) = plan.generated_packages {
-        words += &format!(" in a module of {packages} packages");
-        if plan.data_kib > 0 {
-            words += &format!(" with {} KiB of data each", plan.data_kib);
-        }
-        if !plan.imports.is_empty() {
-            words += &format!(" that import {}", plan.imports.join(", "));
-        }
-        if plan.dependency_packages > 0 {
-            words += &format!(" and {} of a dependency", plan.dependency_packages);
+/// The settings for which two runs cannot be compared; empty where they can.
+pub fn obstacles(before: &Run, after: &Run) -> Vec<Setting> {
+    let (one, other) = (&before.plan, &after.plan);
+    let (here, there) = (&before.environment, &after.environment);
+    let mut obstacles = Vec::new();
+    for (setting, is_same) in [
+        (Setting::Build, build(one) == build(other)),
+        (Setting::GoSettings, here.go_settings == there.go_settings),
+        (Setting::Remote, one.remote == other.remote),
+        // Each case has a link of its own.
+        (
+            Setting::Link,
+            one.cases.is_empty() == other.cases.is_empty() && (!one.cases.is_empty() || one.link == other.link),
+        ),
+        (Setting::Go, (&here.go_version, &here.go_platform) == (&there.go_version, &there.go_platform)),
+        (Setting::Processor, here.cpu_model == there.cpu_model),
+        (Setting::Cores, here.cores == there.cores),
+        (Setting::Memory, memory_gib(here) == memory_gib(there)),
+        (Setting::System, here.os == there.os),
+        (Setting::FileSystem, here.file_system == there.file_system),
+    ] {
+        if !is_same {
+            obstacles.push(setting);
         }
     }
-    words
+    for case in &after.plan.cases {
+        if let Some(partner) = before.plan.cases.iter().find(|other| other.name == case.name) {
+            let differ = different_settings(partner, case).into_iter();
+            obstacles.extend(differ.map(|setting| Setting::Case(case.name.clone(), setting)));
+        }
+    }
+    obstacles
 }
 
-/// Cases of one name that run under other circumstances; another strategy is what may be compared.
-fn cases_that_differ(before: &Plan, after: &Plan) -> Vec<String> {
-    let both = after.cases.iter().filter_map(|case| {
-        let partner = before.cases.iter().find(|other| other.name == case.name)?;
-        Some((case, circumstances(partner).into_iter().zip(circumstances(case))))
-    });
-    let differ = both.flat_map(|(case, pairs)| {
-        let differ = pairs.filter(|((_, one), (_, other))| one != other);
-        differ.map(|((what, one), (_, other))| differs(&format!("the {what} of `{}`", case.name), &one, &other))
-    });
-    differ.collect()
+/// The settings that may make a difference beside the backend, and are no reason to refuse a comparison.
+pub fn doubts(before: &Run, after: &Run) -> Vec<Setting> {
+    let mut doubts = Vec::new();
+    if before.plan.records != after.plan.records {
+        doubts.push(Setting::Records);
+    }
+    if before.environment.kernel != after.environment.kernel {
+        doubts.push(Setting::Kernel);
+    }
+    doubts
 }
 
-/// What a case runs under, but for its strategy and its backend, which are what may be compared, and for the number of its rounds.
-fn circumstances(case: &Case) -> Vec<(&'static str, String)> {
+/// Memory of a machine in GiB, rounded up.
+pub fn memory_gib(environment: &Environment) -> Option<u64> {
+    environment.memory_bytes.map(|bytes| bytes.div_ceil(1 << 30))
+}
+
+fn build(plan: &Plan) -> impl PartialEq {
+    let generated = (plan.generated_packages, plan.data_kib, plan.imports.clone(), plan.dependency_packages);
+    (plan.what_is_timed(), plan.module.clone(), generated)
+}
+
+fn different_settings(before: &Case, after: &Case) -> Vec<CaseSetting> {
     // Part by part, so that whoever adds one has to think of it here.
-    let Case { name: _, slug: _, strategy: _, without: _, rounds: _, backend: _, link, remote_share, .. } = case;
-    let Case { change, trimpath, state, settings, faults, busy, jobs, .. } = case;
-    let or = |value: Option<String>, none: &str| value.unwrap_or_else(|| none.to_owned());
-    let faults = (!faults.is_empty()).then(|| serde_json::to_string(faults).unwrap_or_default());
-    vec![
-        ("link", words_of(*link)),
-        ("remote_share", format!("{remote_share} %")),
-        ("change", or(change.map(|change| format!("{change:?}")), "none")),
-        ("trimpath", trimpath.to_string()),
-        ("state", or(state.map(|state| state.to_string()), "all")),
-        ("fault settings", or(settings.argument(), "none")),
-        ("faults", or(faults, "none")),
-        ("busy processes", busy.to_string()),
-        ("jobs", or(jobs.map(|jobs| jobs.to_string()), "one a core")),
-    ]
+    let Case { name: _, slug: _, strategy: _, without: _, rounds: _, backend: _, baseline: _, pair: _, link, .. } =
+        before;
+    let Case { remote_share, change, trimpath, state, settings, faults, busy, jobs, .. } = before;
+    let same = [
+        (CaseSetting::Link, *link == after.link),
+        (CaseSetting::RemoteShare, *remote_share == after.remote_share),
+        (CaseSetting::Change, *change == after.change),
+        (CaseSetting::Trimpath, *trimpath == after.trimpath),
+        (CaseSetting::State, *state == after.state),
+        (CaseSetting::FaultSettings, *settings == after.settings),
+        (CaseSetting::Faults, *faults == after.faults),
+        (CaseSetting::BusyProcesses, *busy == after.busy),
+        (CaseSetting::Jobs, *jobs == after.jobs),
+    ];
+    same.into_iter().filter(|(_, is_same)| !is_same).map(|(setting, _)| setting).collect()
 }
 
 #[cfg(test)]
@@ -113,7 +125,7 @@ mod tests {
     use crate::bench::scenario::case::tests::case;
 
     #[test]
-    fn other_machines_links_and_workloads_are_refused_by_name() {
+    fn other_machines_links_and_workloads_are_obstacles() {
         let (one, mut other) = (run(Vec::new()), run(Vec::new()));
         assert_eq!((obstacles(&one, &other), doubts(&one, &other)), (Vec::new(), Vec::new()));
         other.plan.command = Some(GoCommand::build("./cmd/..."));
@@ -121,21 +133,26 @@ mod tests {
         other.environment.cores = Some(64);
         other.environment.cpu_model = Some("Fast".to_owned());
         other.environment.memory_bytes = Some(3 << 30);
-        other.plan.imports = vec!["fmt".to_owned()];
-        other.plan.data_kib = 192;
         other.plan.link = None;
-        let found = obstacles(&one, &other);
-        let expected = [
-            "what is built: go build ./... in a module of 12 packages in the first, go build ./cmd/... in a module of 12 \
-             packages with 192 KiB of data each that import fmt in the second",
-            "the go settings: none in the first, GOFLAGS=-tags=x in the second",
-            "the link: first byte 20 ms, jitter 0 ms, bandwidth not limited in the first, that to the S3 of the S3_* \
-             variables in the second",
-            "the processor: not known in the first, Fast in the second",
-            "the cores: 2 in the first, 64 in the second",
-            "the memory: not known in the first, 3 GiB in the second",
-        ];
-        assert_eq!(found, expected);
+        let expected =
+            [Setting::Build, Setting::GoSettings, Setting::Link, Setting::Processor, Setting::Cores, Setting::Memory];
+        assert_eq!(obstacles(&one, &other), expected);
+    }
+
+    #[test]
+    fn each_part_of_the_module_counts() {
+        let one = run(Vec::new());
+        for change in [
+            |plan: &mut Plan| plan.imports = vec!["fmt".to_owned()],
+            |plan: &mut Plan| plan.data_kib = 192,
+            |plan: &mut Plan| plan.generated_packages = None,
+            |plan: &mut Plan| plan.dependency_packages = 3,
+            |plan: &mut Plan| plan.module = Some("/src/mine".into()),
+        ] {
+            let mut other = one.clone();
+            change(&mut other.plan);
+            assert_eq!(obstacles(&one, &other), [Setting::Build]);
+        }
     }
 
     #[test]
@@ -145,43 +162,29 @@ mod tests {
             run.plan.cases = vec![case(&format!("name = \"x\"\n{text}"))];
             run
         };
-        assert_eq!(obstacles(&with("strategy = \"workshop\""), &with("strategy = \"pack\"")), Vec::<String>::new());
-        let found = obstacles(&with(""), &with("link = { latency_ms = 90 }")).join("\n");
-        assert!(
-            found.starts_with("the link of `x`: first byte 20 ms") && found.contains("first byte 90 ms"),
-            "{found}"
-        );
-        for (text, words) in [
-            ("remote_share = 50", "the remote_share of `x`: 100 % in the first, 50 % in the second"),
-            ("trimpath = true", "the trimpath of `x`: false in the first, true in the second"),
-            (
-                "settings = { sync = true }",
-                "the fault settings of `x`: none in the first, {\"sync\":true} in the second",
-            ),
-            ("busy = 2", "the busy processes of `x`: 0 in the first, 2 in the second"),
-            ("jobs = 8", "the jobs of `x`: one a core in the first, 8 in the second"),
-            ("state = \"remote-hit\"", "the state of `x`: all in the first, remote-hit in the second"),
-        ] {
-            assert_eq!(obstacles(&with(""), &with(text)), [words], "{text}");
+        for alike in ["strategy = \"workshop\"", "rounds = 2"] {
+            assert_eq!(obstacles(&with(""), &with(alike)), []);
         }
-        let found = obstacles(&with(""), &with("faults = [\"slow-down:20\"]")).join("\n");
-        assert!(
-            found.starts_with("the faults of `x`: none in the first, ") && found.contains("slow-down:20"),
-            "{found}"
-        );
-        assert_eq!(obstacles(&with(""), &with("rounds = 2")), Vec::<String>::new());
+        for (text, setting) in [
+            ("link = { latency_ms = 90 }", CaseSetting::Link),
+            ("remote_share = 50", CaseSetting::RemoteShare),
+            ("trimpath = true", CaseSetting::Trimpath),
+            ("state = \"remote-hit\"", CaseSetting::State),
+            ("settings = { sync = true }", CaseSetting::FaultSettings),
+            ("faults = [\"slow-down:20\"]", CaseSetting::Faults),
+            ("busy = 2", CaseSetting::BusyProcesses),
+            ("jobs = 8", CaseSetting::Jobs),
+        ] {
+            assert_eq!(obstacles(&with(""), &with(text)), [Setting::Case("x".to_owned(), setting)], "{text}");
+        }
     }
 
     #[test]
-    fn other_records_and_kernels_are_told_and_no_reason_to_refuse() {
+    fn other_records_and_kernels_are_doubts_and_no_obstacles() {
         let (one, mut other) = (run(Vec::new()), run(Vec::new()));
         other.plan.records = false;
         other.environment.kernel = Some("6.1".to_owned());
-        assert_eq!(obstacles(&one, &other), Vec::<String>::new());
-        let expected = [
-            "the records of the backend: on in the first, off in the second",
-            "the kernel: not known in the first, 6.1 in the second",
-        ];
-        assert_eq!(doubts(&one, &other), expected);
+        assert_eq!(obstacles(&one, &other), []);
+        assert_eq!(doubts(&one, &other), [Setting::Records, Setting::Kernel]);
     }
 }

@@ -6,14 +6,16 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use crate::bench::analysis::results::Results;
-use crate::bench::analysis::study::comparability::{doubts, obstacles};
+use crate::bench::analysis::study::comparability::{Setting, doubts, obstacles};
 use crate::bench::analysis::study::compare_saved::compare_runs;
 use crate::bench::commands::compare::{CompareArgs, SideBySideArgs, conclude};
 use crate::bench::commands::run::view;
 use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::tables;
+use crate::bench::report::text::comparability::difference;
 use crate::bench::report::text::notes;
 use crate::bench::report::text::wrap::wrapped;
+use crate::bench::results::run::Run;
 use crate::note;
 use crate::stdout;
 
@@ -30,7 +32,7 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
     if (&one.name, &one.environment, &one.rounds) == (&two.name, &two.environment, &two.rounds) {
         return same_run(args, &after.run.name);
     }
-    let obstacles = obstacles(&before.run, &after.run);
+    let obstacles = in_words(&obstacles(one, two), one, two);
     if !obstacles.is_empty() {
         let next = "run both on the same machine with the same scenario";
         bail!("these runs cannot be compared\n  {}\n  next:  {next}", obstacles.join("\n  "));
@@ -42,13 +44,18 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
     if found.states.is_empty() {
         bail!("these runs have no state in common that counts\n  next:  run both with the same scenario");
     }
-    let doubts = doubts(&before.run, &after.run).into_iter().map(|doubt| format!("Not the same in both: {doubt}."));
+    let doubts =
+        in_words(&doubts(one, two), one, two).into_iter().map(|doubt| format!("Not the same in both: {doubt}."));
     let doubts: Vec<String> = doubts.collect();
     let words: Vec<String> = differences::words(&found).into_iter().chain(doubts.clone()).collect();
     let (answer, rest) = words.split_at(1);
     let [answer, rest] = [answer, rest].map(|words| wrapped(words, view().width));
     stdout::print(&format!("{answer}\n\n{}\n\n{rest}\n", differences::grid(&found).render(view())))?;
     conclude(args, &found, &tables::header(&after), doubts)
+}
+
+fn in_words(settings: &[Setting], before: &Run, after: &Run) -> Vec<String> {
+    settings.iter().map(|setting| difference(setting, before, after)).collect()
 }
 
 /// A run that is compared with itself has no difference to judge.

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod cell;
+pub mod comparability;
 pub mod comparison;
 pub mod conditions;
 pub mod files;
