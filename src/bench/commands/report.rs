@@ -8,7 +8,7 @@ use crate::bench::analysis::results::Results;
 use crate::bench::commands::run::view;
 use crate::bench::error_text::in_words;
 use crate::bench::report::terminal::{overhead, scaling};
-use crate::bench::report::text::notes;
+use crate::bench::report::text::warnings;
 use crate::bench::report::{printed, write_reports};
 use crate::bench::results::overhead::{OVERHEAD_FILE, OverheadRun};
 use crate::bench::results::round::Round;
@@ -48,7 +48,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     }
     let results = Results::load(&args.dir)?;
     let folder = if args.dir.is_dir() { args.dir.clone() } else { folder_of(&args.dir) };
-    for what in notes::incomplete(&results).into_iter().chain(missing_records(&results, &folder)) {
+    for what in warnings::incomplete(&results).into_iter().chain(missing_records(&results, &folder)) {
         note::line(format_args!("note: {what}; what is there is shown"));
     }
     // Before the first screen, which names the reports that are there.

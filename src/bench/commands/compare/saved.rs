@@ -13,7 +13,7 @@ use crate::bench::commands::run::view;
 use crate::bench::report::terminal::differences;
 use crate::bench::report::terminal::tables;
 use crate::bench::report::text::comparability::difference;
-use crate::bench::report::text::notes;
+use crate::bench::report::text::warnings;
 use crate::bench::report::text::wrap::wrapped;
 use crate::bench::results::run::Run;
 use crate::note;
@@ -37,7 +37,7 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<ExitCode> 
         let next = "run both on the same machine with the same scenario";
         bail!("these runs cannot be compared\n  {}\n  next:  {next}", obstacles.join("\n  "));
     }
-    for what in [&before, &after].into_iter().filter_map(notes::incomplete) {
+    for what in [&before, &after].into_iter().filter_map(warnings::incomplete) {
         note::line(format_args!("note: {what}; what is there is compared"));
     }
     let found = compare_runs(&before, &after);

@@ -16,7 +16,7 @@ use crate::bench::report::html::subjects::{Subject, subjects};
 use crate::bench::report::html::text::inline;
 use crate::bench::report::html::{flames, verdict};
 use crate::bench::report::terminal::{first_screen, tables};
-use crate::bench::report::text::{answer, conditions, notes};
+use crate::bench::report::text::{answer, conditions, warnings};
 use crate::bench::results::run::write_whole;
 
 /// The name of the page in the folder of a run.
@@ -71,7 +71,7 @@ fn head(results: &Results) -> Markup {
         header {
             p.hint { (tables::scenario(&results.run.plan)) @if let Some(question) = question { " · " (question) } }
             h1 class=[class(study.answer.tone)] { (study.answer.text) }
-            @if let Some(why) = notes::incomplete(results) {
+            @if let Some(why) = warnings::incomplete(results) {
                 p.warning { "Note: " (why) "; what was measured until then is shown." }
             }
             @if !study.table.rows.is_empty() { (table(&study.table)) }

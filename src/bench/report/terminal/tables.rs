@@ -1,7 +1,6 @@
 //! All tables, notes and sentences of a run: what `--details` prints, and what the other reports are made of.
 
 use crate::bench::analysis::results::Results;
-use crate::bench::analysis::study::summary::BackendSummary;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::study::Study;
 use crate::bench::report::terminal::cases;
@@ -16,11 +15,11 @@ use crate::bench::report::terminal::selftest;
 use crate::bench::report::terminal::states;
 use crate::bench::report::terminal::time_breakdown;
 use crate::bench::report::text::answer;
-use crate::bench::report::text::conditions;
 use crate::bench::report::text::files::File;
 use crate::bench::report::text::notes;
 use crate::bench::report::text::units;
 use crate::bench::report::text::verdict;
+use crate::bench::report::text::warnings;
 use crate::bench::report::text::wrap::wrapped;
 use crate::bench::results::environment::Environment;
 use crate::bench::scenario::link::Limit;
@@ -90,19 +89,17 @@ pub fn results_grids(results: &Results) -> Vec<Grid> {
 /// Notes on the tables.
 pub fn notes(results: &Results) -> Vec<String> {
     let figures = cases::figures(results);
-    let sessions: Vec<(String, &BackendSummary)> =
-        figures.iter().filter_map(|(name, state)| Some((name.clone(), state.backend.as_ref()?))).collect();
     let has_single = figures.iter().any(|(_, state)| state.wall_spread.is_none());
-    let mut notes = notes::of_run(&results.analysis.summary, &sessions, has_single);
+    let mut notes = warnings::of_run(results, &figures);
+    notes.extend(notes::of_run(results, has_single));
     notes.extend(left_out(results));
-    notes.extend(figures.iter().filter_map(|(name, state)| conditions::misses(name, state.backend.as_ref()?)));
+    notes.extend(figures.iter().filter_map(|(name, state)| warnings::misses(name, state.backend.as_ref()?)));
     notes.extend(time_breakdown::sentence(&figures));
     notes.extend(savings::notes(&results.analysis.critical_paths, &results.analysis.savings, &results.run.rounds));
-    notes.extend(results.run.plan.precision.map(|until| notes::until(until.share, results.analysis.widest_interval)));
     if let (Study::Machines { prices, .. }, false) = (&results.run.plan.study, results.analysis.waves.is_empty()) {
         notes.extend(ci_table::notes(&results.analysis.waves, prices));
     }
-    if results.run.plan.records && !sessions.is_empty() {
+    if results.run.plan.records && figures.iter().any(|(_, state)| state.backend.is_some()) {
         notes.push(overhead::in_words(results.run.record_overhead.as_ref()));
     }
     notes

@@ -12,4 +12,5 @@ pub mod next;
 pub mod notes;
 pub mod units;
 pub mod verdict;
+pub mod warnings;
 pub mod wrap;

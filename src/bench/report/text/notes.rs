@@ -1,20 +1,19 @@
-//! Notes below the tables: problems of the run, noise, outliers, and the agreement of the records.
+//! Notes below the tables: noise, outliers, and the agreement of the records.
 
 use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::noise::NoiseFloor;
 use crate::bench::analysis::statistics::outliers::{Cause, HostCause, Outlier};
 use crate::bench::analysis::study::conditions::TOO_MUCH;
-use crate::bench::analysis::study::summary::{BackendSummary, Records, Summary};
+use crate::bench::analysis::study::summary::Records;
 use crate::bench::report::text::units;
-use crate::bench::results::run::Ended;
 
 /// Outliers that get a line of their own.
 const OUTLIERS_NAMED: usize = 3;
 
-/// The notes of a run, its problems first. `sessions` are the named states or cases with a backend; `has_single`: some state has
-/// no spread.
-pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_single: bool) -> Vec<String> {
-    let mut notes = problems(summary, sessions);
+/// The notes of a run; `has_single`: some state has no spread.
+pub fn of_run(results: &Results, has_single: bool) -> Vec<String> {
+    let summary = &results.analysis.summary;
+    let mut notes = Vec::new();
     for missing in &summary.without_go_view {
         notes.push(format!("go's own view is not in the trace of {missing}."));
     }
@@ -26,80 +25,19 @@ pub fn of_run(summary: &Summary, sessions: &[(String, &BackendSummary)], has_sin
     if !summary.not_sampled.is_empty() {
         notes.push(format!("This system does not tell the sampler about {}.", summary.not_sampled.join(", ")));
     }
-    if summary.records.disagreements.is_empty() {
-        notes.extend(records(&summary.records));
-    }
+    notes.extend(agreement(&summary.records));
+    notes.extend(precision(results));
     if has_single {
         notes.push("\"–\" as a spread: needs 3 rounds.".to_owned());
     }
     notes
 }
 
-/// The problems of a run: rounds that do not count, states that were not measured, a remote that failed, records that disagree.
-fn problems(summary: &Summary, sessions: &[(String, &BackendSummary)]) -> Vec<String> {
-    let mut notes = Vec::new();
-    for wrong in &summary.out_of_state {
-        notes.push(format!(
-            "Not in the state that the name claims, and not counted: {}: {}.",
-            wrong.folders.join(", "),
-            wrong.why.join("; ")
-        ));
-    }
-    if !summary.not_measured.is_empty() {
-        notes.push(format!("Planned, and not measured: {}.", summary.not_measured.join(", ")));
-    }
-    for (name, backend) in sessions {
-        if backend.uploads_left > 0 {
-            notes.push(format!(
-                "{name}: {} still pending at exit.",
-                units::counted(backend.uploads_left as usize, "upload")
-            ));
-        }
-        if backend.remote_errors > 0 {
-            notes.push(format!(
-                "{name}: {} to the remote failed.",
-                units::counted(backend.remote_errors as usize, "request")
-            ));
-        }
-        if let Some(reason) = &backend.remote_off {
-            notes.push(format!("{name}: the remote was given up: {reason}."));
-        }
-    }
-    if !summary.records.disagreements.is_empty() {
-        notes.extend(records(&summary.records));
-    }
-    notes
-}
-
-/// Why a saved run is not all that was planned; None where it is.
-pub fn incomplete(results: &Results) -> Option<String> {
-    if let Some(what) = &results.run.cut_off {
-        return Some(what.clone());
-    }
-    let how = match results.run.ended {
-        Ended::Complete => return None,
-        Ended::Running => "has not ended, or was killed".to_owned(),
-        Ended::Interrupted => "was interrupted".to_owned(),
-        Ended::Failed => format!("failed ({})", results.run.error.as_deref().unwrap_or("no reason is known")),
-    };
-    Some(format!("the run {} {how}", results.run.name))
-}
-
-/// The precision that `--until` asked for, reached or not; `widest` is the half of the widest interval.
-pub fn until(share: f64, widest: Option<f64>) -> String {
-    let wanted = units::percent(share);
-    match widest {
-        Some(widest) if widest <= share => {
-            format!("Each short state is known to ±{}, as --until asked.", units::percent(widest))
-        }
-        Some(widest) => {
-            format!(
-                "NOT KNOWN TO ±{wanted} as --until asked, but to ±{}: the time for it was over.",
-                units::percent(widest)
-            )
-        }
-        None => format!("NOT KNOWN TO ±{wanted} as --until asked: there were too few rounds."),
-    }
+/// The precision of the short states, where `--until` asked for one that was reached.
+fn precision(results: &Results) -> Option<String> {
+    let (wanted, widest) = (results.run.plan.precision?, results.analysis.widest_interval?);
+    (widest <= wanted.share)
+        .then(|| format!("Each short state is known to ±{}, as --until asked.", units::percent(widest)))
 }
 
 fn noise_floor(floor: &NoiseFloor) -> String {
@@ -154,49 +92,43 @@ fn cause(cause: &Cause) -> String {
     }
 }
 
-/// One line when the records agree, and one for each number that differs.
-fn records(records: &Records) -> Vec<String> {
+/// What agrees, if several records do.
+fn agreement(records: &Records) -> Option<String> {
     // One file alone agrees with anything.
-    if records.files.len() < 2 && records.disagreements.is_empty() {
-        return Vec::new();
+    if records.files.len() < 2 || !records.disagreements.is_empty() {
+        return None;
     }
     let server = (records.with_server > 0).then_some(("the S3 server's log", records.with_server));
     let named = |(name, sessions): (&str, usize)| match sessions {
         _ if sessions == records.sessions => name.to_owned(),
         _ => format!("{name} ({sessions} of {})", records.sessions),
     };
-    let files: Vec<String> =
-        records.files.iter().map(|(name, sessions)| (name.as_str(), *sessions)).chain(server).map(named).collect();
-    let files = files.join(", ");
-    let (sessions, requests) = (records.sessions, records.requests);
-    if records.disagreements.is_empty() {
-        return vec![format!("The records agree: {sessions} sessions with {requests} requests, in {files}.")];
-    }
-    let mut lines = vec!["THE RECORDS DISAGREE, so do not trust the numbers above:".to_owned()];
-    lines.extend(records.disagreements.iter().map(|what| format!("  {what}")));
-    lines
+    let files = records.files.iter().map(|(name, sessions)| (name.as_str(), *sessions)).chain(server).map(named);
+    let files = files.collect::<Vec<String>>().join(", ");
+    Some(format!("The records agree: {} sessions with {} requests, in {files}.", records.sessions, records.requests))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::analysis::results::tests::results;
     use crate::bench::analysis::statistics::stats::Interval;
 
     #[test]
     fn a_path_that_is_not_known_is_named() {
-        let summary = Summary { without_path: vec!["remote-hit/profile: cut off".to_owned()], ..Summary::default() };
-        assert_eq!(of_run(&summary, &[], false), ["No critical path is known of remote-hit/profile: cut off."]);
+        let mut results = results(Vec::new());
+        results.analysis.summary.without_path.push("remote-hit/profile: cut off".to_owned());
+        assert_eq!(of_run(&results, false), ["No critical path is known of remote-hit/profile: cut off."]);
     }
 
     #[test]
-    fn records_that_differ_are_told_loudly() {
+    fn records_that_agree_are_named() {
         let files = vec![("session.json".to_owned(), 2), ("request.txt".to_owned(), 1)];
         let mut found = Records { sessions: 2, requests: 40, files, with_server: 2, ..Records::default() };
         let line = "The records agree: 2 sessions with 40 requests, in session.json, request.txt (1 of 2), the S3 server's log.";
-        assert_eq!(records(&found), [line]);
+        assert_eq!(agreement(&found).unwrap(), line);
         found.disagreements.push("local-hit/1: gets: 7 in session.json, 8 in request.txt".to_owned());
-        let lines = records(&found);
-        assert!(lines[0].contains("DISAGREE") && lines[1].contains("local-hit/1: gets: 7"), "{lines:?}");
+        assert_eq!(agreement(&found), None);
     }
 
     #[test]

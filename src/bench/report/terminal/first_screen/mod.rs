@@ -16,6 +16,7 @@ use crate::bench::report::text::cell::Tone;
 use crate::bench::report::text::conditions;
 use crate::bench::report::text::files::File;
 use crate::bench::report::text::next;
+use crate::bench::report::text::warnings;
 use crate::bench::report::text::wrap::{joined, wrapped};
 
 /// The size of a small terminal.
@@ -99,7 +100,7 @@ fn circumstances(results: &Results, study: &Study<'_>, view: View) -> Vec<String
     if let Some(parts) = state_table::breakdown(results).filter(|_| study.has_breakdown) {
         lines.extend(indented(joined(parts.iter().map(String::as_str), " · ", view.width.saturating_sub(1))));
     }
-    let warnings = conditions::warnings(results, &study.sessions);
+    let warnings = warnings::of_run(results, &study.sessions);
     for warning in warnings.iter().take(MOST_WARNINGS) {
         let text = wrapped(std::slice::from_ref(warning), view.width.saturating_sub(1));
         let two: Vec<String> = text.lines().take(2).map(|line| view.painted(line, Tone::Warning)).collect();
