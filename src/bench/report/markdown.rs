@@ -90,7 +90,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::study::network::tests::network;
+    use crate::bench::analysis::study::network::tests::{network, study};
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::report::html::verdict::tests::verdict;
     use crate::bench::report::text::cell::Cell;
@@ -116,7 +116,7 @@ mod tests {
     fn all_that_the_terminal_shows_is_in_it() {
         let mut run = results(measured(CacheState::LocalHit, &[100]));
         run.update();
-        run.analysis.network = Some(network());
+        (run.analysis.network, run.run.plan.study) = (Some(network()), study());
         run.analysis.verdicts = vec![verdict()];
         let text = render(&run);
         assert!(text.starts_with("**pack, bandwidth not limited: faster than no cache on"), "{text}");

@@ -226,10 +226,14 @@ pub mod tests {
     use crate::bench::scenario::link::{Bandwidth, Link};
 
     /// async measured at 0 and 5 ms, pack at 0, 5 and 20, with a second and a bit for no cache.
-    pub fn network() -> Network {
+    pub fn study() -> Study {
         let text = "latency_ms = [0, 5, 20]\nbandwidth = [\"not limited\"]\n\
                     strategies = [{ strategy = \"pack\" }, { strategy = \"async\", latency_ms = [0, 5] }]";
-        let grid: LinkGrid = toml::from_str(text).unwrap();
+        Study::Network { grid: toml::from_str(text).unwrap() }
+    }
+
+    pub fn network() -> Network {
+        let Study::Network { grid } = study() else { unreachable!() };
         let resolve =
             |spec: crate::bench::scenario::case::CaseSpec| spec.resolve(Strategy::Async, Some(Link::default()), 1);
         let mut plan =

@@ -8,7 +8,7 @@ use crate::bench::analysis::results::tests::results;
 use crate::bench::analysis::statistics::noise::tests::again;
 use crate::bench::analysis::study::cases::tests::measured as of_case;
 use crate::bench::analysis::study::ci::tests::{groups, study};
-use crate::bench::analysis::study::network::tests::network;
+use crate::bench::analysis::study::network::tests::{network, study as network_study};
 use crate::bench::analysis::study::summary::tests::measured;
 use crate::bench::analysis::time::critical_path::{CriticalPath, PathStep};
 use crate::bench::execute::backend::session::tests::quiet;
@@ -238,7 +238,7 @@ fn cases_grids_and_machines_have_pages() {
     let page = rendered(&of_cases, folder.path());
     assert!(page.contains("a &lt;b&gt;") && ids(&page).contains(&"samples"), "{page}");
 
-    of_cases.analysis.network = Some(network());
+    (of_cases.analysis.network, of_cases.run.plan.study) = (Some(network()), network_study());
     let page = rendered(&of_cases, folder.path());
     assert_eq!(ids(&page), ["verdict", "network", "tables", "environment", "run"], "{page}");
     assert!(page.contains("above 18 ms a build without a cache is faster"), "{page}");

@@ -67,22 +67,19 @@ pub fn breakdown_grid(results: &Results) -> Option<Grid> {
 
 /// The tables of times and counts, but for those of a grid of links.
 pub fn results_grids(results: &Results) -> Vec<Grid> {
-    let summary = &results.analysis.summary;
-    let mut grids = Vec::new();
-    if !results.analysis.waves.is_empty() {
-        grids.extend(ci_table::grids(&results.analysis.waves));
-    }
-    if !results.analysis.selftest.is_empty() {
-        grids.push(selftest::grid(&results.analysis.selftest));
-    } else if results.analysis.network.is_none() && !results.analysis.cases.is_empty() {
-        grids.extend([cases::times(results), cases::counts(&results.analysis.cases)]);
-    } else if results.analysis.network.is_none() && !summary.states.is_empty() {
-        grids.extend([states::times(summary), counts::grid(&summary.states)]);
-    }
+    let (summary, analysis) = (&results.analysis.summary, &results.analysis);
+    let mut grids = match &results.run.plan.study {
+        Study::Machines { .. } => ci_table::grids(&analysis.waves).into(),
+        Study::Injected { .. } if !analysis.selftest.is_empty() => vec![selftest::grid(&analysis.selftest)],
+        Study::Network { .. } if analysis.network.is_some() => Vec::new(),
+        Study::States => vec![states::times(summary), counts::grid(&summary.states)],
+        _ => vec![cases::times(results), cases::counts(&analysis.cases)],
+    };
     if !summary.pairs.is_empty() {
         grids.push(states::pairs(&summary.pairs));
     }
-    grids.extend(results.analysis.differences.as_ref().filter(|found| !found.states.is_empty()).map(differences::grid));
+    grids.extend(analysis.differences.as_ref().map(differences::grid));
+    grids.retain(|grid| !grid.rows.is_empty());
     grids
 }
 
@@ -107,14 +104,14 @@ pub fn notes(results: &Results) -> Vec<String> {
 
 /// The results in words.
 pub fn sentences(results: &Results) -> Vec<String> {
-    if let Some(found) = &results.analysis.differences {
-        return differences::words(found);
-    }
-    match &results.analysis.network {
-        Some(network) => network_table::sentences(network),
-        None if !results.analysis.cases.is_empty() => cases::sentences(&results.analysis.cases),
-        None if !results.analysis.summary.states.is_empty() => vec![answer::sentence(&results.analysis.summary)],
-        None => Vec::new(),
+    let analysis = &results.analysis;
+    match &results.run.plan.study {
+        Study::SideBySide { .. } if let Some(found) = &analysis.differences => differences::words(found),
+        Study::Network { .. } if let Some(network) = &analysis.network => network_table::sentences(network),
+        Study::States if analysis.summary.states.is_empty() => Vec::new(),
+        Study::States => vec![answer::sentence(&analysis.summary)],
+        _ if analysis.cases.is_empty() => Vec::new(),
+        _ => cases::sentences(&analysis.cases),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::bench::analysis::results::Results;
 use crate::bench::analysis::statistics::compare::{Comparison, Verdict};
 use crate::bench::analysis::study::conditions::Disturbance;
 use crate::bench::analysis::study::summary::Summary;
+use crate::bench::plan::study::Study;
 use crate::bench::report::text::cell::{Cell, Tone};
 use crate::bench::report::text::comparison;
 use crate::bench::report::text::units;
@@ -20,9 +21,7 @@ pub fn sentence(summary: &Summary) -> String {
 
 /// The answers of a run of states without cases; None of other runs.
 pub fn of_run(results: &Results) -> Option<String> {
-    let asks = results.analysis.network.is_none()
-        && results.analysis.cases.is_empty()
-        && !results.analysis.summary.states.is_empty();
+    let asks = results.run.plan.study == Study::States && !results.analysis.summary.states.is_empty();
     asks.then(|| answers(&results.analysis.summary))
 }
 

@@ -97,6 +97,9 @@ pub fn of_waves(waves: &[WaveSummary]) -> Cell {
 
 /// The result of a selftest: all injected bottlenecks found, or how many.
 pub fn of_selftest(proofs: &[Outcome]) -> Cell {
+    if proofs.is_empty() {
+        return "No injected bottleneck was measured".into();
+    }
     let failed: Vec<&str> = proofs.iter().filter(|proof| !proof.passed).map(|proof| proof.name.as_str()).collect();
     if !failed.is_empty() {
         let text = format!("No: {} of {} cases failed: {}", failed.len(), proofs.len(), failed.join(", "));

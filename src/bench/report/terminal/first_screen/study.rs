@@ -4,7 +4,7 @@ use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::network::{Crossover, Network};
 use crate::bench::analysis::study::selftest::Outcome;
 use crate::bench::analysis::study::summary::StateSummary;
-use crate::bench::plan::study::Study as StudyKind;
+use crate::bench::plan::study::Study as Plan;
 use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::ci;
 use crate::bench::report::terminal::differences;
@@ -40,39 +40,37 @@ pub fn of(results: &Results) -> Study<'_> {
         sessions,
         is_disturbed: true,
     };
-    if !results.analysis.waves.is_empty() {
-        let waves = &results.analysis.waves;
-        let [work, _] = ci::grids(waves);
-        return Study { is_disturbed: false, ..study(headlines::of_waves(waves), work) };
-    }
-    if !results.analysis.selftest.is_empty() {
-        let table = selftest::grid(&failed_first(&results.analysis.selftest));
-        return Study { is_disturbed: false, ..study(headlines::of_selftest(&results.analysis.selftest), table) };
-    }
-    if let Some(found) = &results.analysis.differences {
-        return study(headlines::of_differences(found), differences::grid(found));
-    }
-    if let Some(network) = &results.analysis.network {
-        return study(headlines::of_network(network), points(network));
-    }
-    if let [first, changes @ ..] = &results.analysis.cases[..] {
-        if results.run.plan.study == StudyKind::WhatIf {
-            let changes: Vec<_> = changes.iter().filter(|case| case.against_baseline.is_some()).collect();
-            let answer = headlines::of_changes(first, &changes);
-            return Study {
-                has_bottlenecks: true,
-                ..study(answer, case_table::changes(first, &changes, &results.analysis.verdicts))
-            };
+    let analysis = &results.analysis;
+    match &results.run.plan.study {
+        Plan::Machines { .. } => {
+            let [work, _] = ci::grids(&analysis.waves);
+            Study { is_disturbed: false, ..study(headlines::of_waves(&analysis.waves), work) }
         }
-        return Study {
+        Plan::Injected { .. } => {
+            let table = selftest::grid(&failed_first(&analysis.selftest));
+            Study { is_disturbed: false, ..study(headlines::of_selftest(&analysis.selftest), table) }
+        }
+        Plan::SideBySide { .. } if let Some(found) = &analysis.differences => {
+            study(headlines::of_differences(found), differences::grid(found))
+        }
+        Plan::Network { .. } if let Some(network) = &analysis.network => {
+            study(headlines::of_network(network), points(network))
+        }
+        Plan::WhatIf if let [first, changes @ ..] = &analysis.cases[..] => {
+            let changes: Vec<_> = changes.iter().filter(|case| case.against_baseline.is_some()).collect();
+            let table = case_table::changes(first, &changes, &analysis.verdicts);
+            Study { has_bottlenecks: true, ..study(headlines::of_changes(first, &changes), table) }
+        }
+        Plan::States => Study {
             has_bottlenecks: true,
-            ..study(headlines::of_cases(&results.analysis.cases), case_table::cases(results))
-        };
-    }
-    Study {
-        has_bottlenecks: true,
-        has_breakdown: true,
-        ..study(answer::headline(&results.analysis.summary), state_table::grid(results))
+            has_breakdown: true,
+            ..study(answer::headline(&analysis.summary), state_table::grid(results))
+        },
+        // Also the others, where too few rounds have been run for what they ask.
+        Plan::Cases | Plan::WhatIf | Plan::Network { .. } | Plan::SideBySide { .. } => {
+            let answer = headlines::of_cases(&analysis.cases);
+            Study { has_bottlenecks: true, ..study(answer, case_table::cases(results)) }
+        }
     }
 }
 
