@@ -8,6 +8,7 @@ use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::ci as ci_table;
 use crate::bench::report::terminal::counts;
 use crate::bench::report::terminal::differences;
+use crate::bench::report::terminal::first_screen::case_table;
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::terminal::network as network_table;
 use crate::bench::report::terminal::overhead;
@@ -76,6 +77,9 @@ pub fn results_grids(results: &Results) -> Vec<Grid> {
     if !results.analysis.selftest.is_empty() {
         grids.push(selftest::grid(&results.analysis.selftest));
     } else if results.analysis.network.is_none() && !results.analysis.cases.is_empty() {
+        if let (Study::WhatIf, [first, changes @ ..]) = (&results.run.plan.study, &results.analysis.cases[..]) {
+            grids.push(case_table::changes(first, &case_table::judged(changes), &results.analysis.verdicts));
+        }
         grids.extend([cases::times(results), cases::counts(&results.analysis.cases)]);
     } else if results.analysis.network.is_none() && !summary.states.is_empty() {
         grids.extend([states::times(summary), counts::grid(&summary.states)]);
@@ -103,7 +107,7 @@ pub fn notes(results: &Results) -> Vec<String> {
         notes.extend(ci_table::notes(&results.analysis.waves, prices));
     }
     if results.run.plan.records && !sessions.is_empty() {
-        notes.push(overhead::in_words(results.run.record_overhead.as_ref()));
+        notes.push(overhead::in_words(results.run.record_overhead.as_ref(), &results.run.plan));
     }
     notes
 }

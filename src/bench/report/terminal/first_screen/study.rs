@@ -57,7 +57,7 @@ pub fn of(results: &Results) -> Study<'_> {
     }
     if let [first, changes @ ..] = &results.analysis.cases[..] {
         if results.run.plan.study == StudyKind::WhatIf {
-            let changes: Vec<_> = changes.iter().filter(|case| case.against_baseline.is_some()).collect();
+            let changes = case_table::judged(changes);
             let answer = headlines::of_changes(first, &changes);
             return Study {
                 has_bottlenecks: true,
