@@ -97,6 +97,12 @@ fn commands_of_page(page: &str) -> BTreeSet<String> {
     blocks.map(|(command, _)| text(command)).collect()
 }
 
+/// Checks each command. Those that only show the run come first, because `latest` is another run after the others.
+fn check_all(shell: &Shell, commands: &BTreeSet<String>, out: &str, given: &Value) {
+    let (shown, run): (Vec<&String>, Vec<&String>) = commands.iter().partition(|command| command.contains(" report "));
+    shown.into_iter().chain(run).for_each(|command| check(shell, command, out, given));
+}
+
 /// Runs a printed command, and checks that it did what it says. `given` are the results of the run that printed it.
 fn check(shell: &Shell, command: &str, out: &str, given: &Value) {
     let (before, plan) = (shell.runs(out), &given["plan"]);
@@ -123,6 +129,7 @@ fn check(shell: &Shell, command: &str, out: &str, given: &Value) {
             same_build(&results["plan"], plan, command);
             assert_eq!(results["plan"]["strategy"], plan["strategy"], "{command}");
             assert!(printed.contains(" estimate  measured"), "{printed}");
+            not_blamed_again(&results, value("--change").unwrap());
             // Its own screen, again.
             let details = commands_of(&printed).into_iter().find(|command| command.contains(" report ")).unwrap();
             let details = shell.run(&details);
@@ -139,6 +146,20 @@ fn check(shell: &Shell, command: &str, out: &str, given: &Value) {
         }
         _ => panic!("a new kind of command: {command}"),
     }
+}
+
+/// The rule whose change was tried is not among the findings of the case with that change.
+fn not_blamed_again(results: &Value, change: &str) {
+    let rule = match change {
+        "latency-0" => "latency",
+        "bandwidth-unlimited" => "bandwidth",
+        "connections-double" => "connections",
+        "no-upload" => "close",
+        _ => panic!("a new change: {change}"),
+    };
+    let verdict = results["verdicts"].as_array().unwrap().iter().find(|verdict| verdict["name"] == change).unwrap();
+    let ranked = verdict["ranked"].as_array().unwrap();
+    assert!(ranked.iter().all(|finding| finding["rule"] != rule), "{verdict:#}");
 }
 
 fn same_build(plan: &Value, given: &Value, command: &str) {
@@ -169,7 +190,7 @@ fn commands_of_a_run_do_what_they_say() {
     for kind in [" report --details ", " what-if --state remote-hit ", " --only cold --strategy ", " overhead "] {
         assert!(commands.iter().any(|command| command.contains(kind)), "{kind}: {commands:#?}");
     }
-    commands.iter().for_each(|command| check(&shell, command, "my runs", &given));
+    check_all(&shell, &commands, "my runs", &given);
 }
 
 #[test]
@@ -186,10 +207,10 @@ fn commands_of_a_module_of_the_users_time_the_same_go_command() {
     assert!(commands.iter().any(|command| command.ends_with(go) && command.contains(" what-if ")), "{commands:#?}");
     // It is the same for all runs.
     commands.retain(|command| !command.contains(" overhead"));
-    commands.iter().for_each(|command| check(&shell, command, "metrics", &given));
+    std::fs::copy(shell.path().join("metrics/latest/results.json"), shell.path().join("my run.json")).unwrap();
+    check_all(&shell, &commands, "metrics", &given);
 
     // A saved run is named as it is given, from any folder, and its commands still find their files.
-    std::fs::copy(shell.path().join("metrics/latest/results.json"), shell.path().join("my run.json")).unwrap();
     std::fs::create_dir(shell.path().join("elsewhere")).unwrap();
     let printed = shell.run("cd elsewhere && '../my tools/bench' report '../my run.json'");
     let commands = commands_of(&printed);
@@ -228,13 +249,13 @@ fn the_examples_of_the_help_are_commands() {
         shell.paste(&format!("PATH='{tools}':\"$PATH\" && {line}"))
     };
     let help = text(&with_path("bench --help && bench compare --help").stdout);
-    let examples: Vec<&str> = help.lines().filter_map(|line| Some(line.strip_prefix("  bench")?.trim())).collect();
+    let examples: Vec<&str> = help.lines().filter_map(|line| line.strip_prefix("  bench")).collect();
     assert!(examples.len() >= 10, "{help}");
     for example in examples {
         // Words that explain it follow after two spaces or more.
         let arguments = example.split("  ").next().unwrap();
         // Only the plan, as builds of std take minutes. Those of saved runs and commits have nothing to read here.
-        let is_plan = !["report", "compare"].iter().any(|name| arguments.starts_with(name));
+        let is_plan = ![" report", " compare"].iter().any(|name| arguments.starts_with(name));
         let (before, after) = arguments.split_once("-- ").unwrap_or((arguments, ""));
         let separator = if after.is_empty() { "" } else { "--" };
         let dry_run = if is_plan { "--dry-run" } else { "" };
