@@ -2,6 +2,8 @@
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "bench_printed_commands/errors.rs"]
+mod errors;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,8 @@ use serde_json::Value;
 /// A folder to stand in, with a program, a scenario and folders whose names have to be quoted.
 struct Shell {
     folder: tempfile::TempDir,
+    /// Exported in it.
+    variables: Vec<(&'static str, String)>,
 }
 
 /// The latency and the small module make the cost of S3 the largest, on any machine.
@@ -28,7 +32,7 @@ impl Shell {
         std::fs::create_dir(&tools).unwrap();
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_bench"), tools.join("bench")).unwrap();
         std::fs::write(folder.path().join("my scenario.toml"), SCENARIO).unwrap();
-        Self { folder }
+        Self { folder, variables: Vec::new() }
     }
 
     fn path(&self) -> &Path {
@@ -42,6 +46,7 @@ impl Shell {
         for of_the_user in ["GOCACHEPROG", "GOFLAGS", "GOWORK", "XDG_STATE_HOME"] {
             shell.env_remove(of_the_user);
         }
+        shell.envs(self.variables.iter().map(|(name, value)| (name, value)));
         shell.output().unwrap()
     }
 
@@ -222,26 +227,6 @@ fn commands_of_a_module_of_the_users_time_the_same_go_command() {
 }
 
 #[test]
-fn a_command_for_go_makes_the_module_work() {
-    let shell = Shell::new();
-    let write = |path: &str, content: &str| common::write(&shell.path().join(path), content);
-    let replaced = "replace (\n\tdep.example => ../dep\n\tlow.example => ../low\n)\n";
-    write("my module/go.mod", &format!("module mine.example\n\ngo 1.24\n\nrequire dep.example v0.0.0\n\n{replaced}"));
-    write("my module/m.go", "package m\n\nimport _ \"dep.example\"\n");
-    write("dep/go.mod", "module dep.example\n\ngo 1.24\n\nrequire low.example v0.0.0\n");
-    write("dep/d.go", "package dep\n\nimport _ \"low.example\"\n");
-    write("low/go.mod", "module low.example\n\ngo 1.24\n");
-    write("low/l.go", "package low\n");
-    let line = format!("{PROGRAM} --scenario small --workload 'my module' --only go-warm --rounds 1");
-    let error = shell.fail(&line, 1);
-    let next = error.lines().find_map(|line| line.trim_start().strip_prefix("next:  ")).unwrap();
-    let command = next.split('`').nth(1).unwrap_or_else(|| panic!("{error}"));
-    assert!(command.ends_with(" mod tidy"), "{error}");
-    shell.run(command);
-    shell.run(&line);
-}
-
-#[test]
 fn the_examples_of_the_help_are_commands() {
     let shell = Shell::new();
     let with_path = |line: &str| {
@@ -263,21 +248,4 @@ fn the_examples_of_the_help_are_commands() {
         let said = text(&output.stderr);
         assert!(!said.contains("Usage: ") && (output.status.success() || !is_plan), "{example}: {said}");
     }
-}
-
-#[cfg(not(feature = "heap-profile"))]
-#[test]
-fn a_build_with_the_heap_profiler_has_the_arguments_of_the_run() {
-    let shell = Shell::new();
-    let error = shell.fail(&format!("{PROGRAM} --scenario 'my scenario.toml' --heap-profile"), 1);
-    let next = error.lines().find_map(|line| line.trim_start().strip_prefix("next:  ")).unwrap();
-    // Building bench once more takes minutes: cargo says whether it could.
-    let arguments = next.strip_prefix("cargo run --features heap-profile --bin bench -- ").unwrap();
-    assert_eq!(arguments, "--scenario 'my scenario.toml' --heap-profile");
-    let metadata = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
-    let metadata = Command::new(env!("CARGO")).args(metadata).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
-    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
-    let package = &metadata["packages"][0];
-    assert!(package["features"]["heap-profile"].is_array());
-    assert!(package["targets"].as_array().unwrap().iter().any(|target| target["name"] == "bench"));
 }

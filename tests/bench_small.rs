@@ -152,10 +152,10 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
     let table = text(&output.stdout);
     assert!(table.contains("Did the build get faster with GOCACHEPROG?"), "{table}");
     // A command stays on one line, so that it can be pasted.
-    let mut lines = table.lines().filter(|line| !line.trim_start().starts_with("run       "));
+    let mut lines = table.lines().filter(|line| !line.contains(env!("CARGO_BIN_EXE_bench")));
     assert!(lines.all(|line| line.chars().count() <= 100), "{table}");
     assert!(table.contains("The records agree: "), "{table}");
-    assert!(table.contains("has not been measured. Run: `"), "{table}");
+    assert!(table.contains("has not been measured. Run:"), "{table}");
     let resources = |state: &str| of_state(&results, state)["resources"].clone();
     assert!(resources("go-cold")["go"]["cpu_ns"].as_u64().unwrap() > 0, "{}", resources("go-cold"));
     assert!(of_state(&results, "cold")["session"]["resources"]["s3"]["peak_resident_bytes"].is_u64());

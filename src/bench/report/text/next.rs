@@ -92,7 +92,7 @@ mod tests {
 
     #[derive(Debug, clap::Subcommand)]
     enum Subcommand {
-        WhatIf(WhatIfArgs),
+        WhatIf(Box<WhatIfArgs>),
         Report(ReportArgs),
         Overhead(OverheadArgs),
     }
