@@ -53,7 +53,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     }
     // Before the first screen, which names the reports that are there.
     let trouble = write_beside(&results, &args.dir, &folder);
-    stdout::print(&printed(&results, &folder, &folder, view(), args.details))?;
+    stdout::print(&printed(&results, &folder, &args.dir, view(), args.details))?;
     trouble.iter().for_each(|what| note::line(format_args!("note: {what}")));
     Ok(())
 }

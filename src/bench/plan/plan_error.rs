@@ -18,9 +18,9 @@ pub enum PlanError {
     )]
     PatternOfModule { scenario: String, packages: String },
     #[error(
-        "this bench was built without the heap profiler\n  next:  cargo run --features heap-profile --bin bench -- --heap-profile"
+        "this bench was built without the heap profiler\n  next:  cargo run --features heap-profile --bin bench -- {arguments}"
     )]
-    NoHeapProfiler,
+    NoHeapProfiler { arguments: String },
     #[error("`{command}` cannot be timed: {why}\n  next:  {next}")]
     Command { command: String, why: String, next: String },
     #[error("`{packages}` is not a package pattern: it starts with `-`")]

@@ -22,7 +22,9 @@ impl Plan {
         if args.strategy.is_some() && specs.iter().any(|spec| spec.strategy.is_some()) {
             return Err(set("the strategy", "--strategy"));
         }
-        if args.rtt.is_some() && specs.iter().any(|spec| spec.link.latency_ms.is_some()) {
+        // Of changes to one case `--rtt` sets that one.
+        let are_changes = scenario.compare_with_first;
+        if args.rtt.is_some() && !are_changes && specs.iter().any(|spec| spec.link.latency_ms.is_some()) {
             return Err(set("the latency", "--rtt"));
         }
         let resolve = |spec: &CaseSpec| {

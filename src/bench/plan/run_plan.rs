@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::plan::go_command::GoCommand;
+use crate::bench::plan::go_command::{GoCommand, quoted};
 use crate::bench::plan::plan_error::PlanError;
 use crate::bench::plan::steps;
 use crate::bench::plan::steps::{Counts, Setup, Step};
@@ -70,7 +70,8 @@ impl Plan {
     /// Resolves the scenario called `name` under the switches of the command line.
     pub fn resolve(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<Plan, PlanError> {
         if args.heap_profile && !cfg!(feature = "heap-profile") {
-            return Err(PlanError::NoHeapProfiler);
+            let arguments: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
+            return Err(PlanError::NoHeapProfiler { arguments: arguments.join(" ") });
         }
         let command = command(args)?;
         let packages = packages(name, scenario, args, command.as_ref())?;

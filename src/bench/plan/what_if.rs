@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::bench::scenario::args::BenchArgs;
+use crate::bench::scenario::args::{BenchArgs, RemoteKind};
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::CaseSpec;
 use crate::bench::scenario::file::Scenario;
@@ -82,6 +82,11 @@ impl WhatIf {
         }
     }
 
+    /// True if it changes the link to the embedded S3 server, which `--remote env` does not use.
+    pub fn sets_link(self) -> bool {
+        matches!(self, Self::NoLatency | Self::BandwidthUnlimited)
+    }
+
     /// Its name on the command line.
     pub fn name(self) -> String {
         self.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
@@ -122,8 +127,16 @@ impl WhatIfArgs {
             let (change, strategy) = (idle.name(), strategy.name());
             bail!("--change {change} does not affect {state} with strategy {strategy}\n  next:  leave it out");
         }
+        let has_link = self.bench.remote == RemoteKind::Embedded;
+        if let Some(change) = self.changes.iter().find(|change| change.sets_link() && !has_link) {
+            let change = change.name();
+            bail!(
+                "--change {change} sets the link to the embedded S3 server, which `--remote env` does not use\n  \
+                 next:  leave out one of the two"
+            );
+        }
         let asked = |change: &WhatIf| match self.changes.is_empty() {
-            true => change.affects(state, strategy),
+            true => change.affects(state, strategy) && (has_link || !change.sets_link()),
             false => self.changes.contains(change),
         };
         let plain = CaseSpec { name: UNCHANGED.to_owned(), state: Some(self.state), ..CaseSpec::default() };

@@ -19,8 +19,8 @@ use crate::bench::report::terminal::grid::View;
 use crate::bench::report::terminal::tables;
 use crate::bench::report::text::files;
 
-/// The text that a run prints: its first screen, or with `details` everything. `run` is the folder of its files, `shown` the same as
-/// a user would type it.
+/// The text that a run prints: its first screen, or with `details` everything. `run` is the folder of its files, `shown`
+/// the same or its results as a user would type it.
 pub fn printed(results: &Results, run: &Path, shown: &Path, view: View, details: bool) -> String {
     let files = files::to_look_at(results, run, shown);
     match details {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::{Backend, MOST_ROUNDS};
-use crate::bench::scenario::file::built_in_names;
+use crate::bench::scenario::file::{Scenario, built_in_names};
 use crate::bench::scenario::link::Link;
 use crate::cache::Strategy;
 use crate::config::folders;
@@ -124,15 +124,18 @@ impl BenchArgs {
         Line::parse_from(std::iter::once("bench".into()).chain(words)).args
     }
 
-    /// The arguments that say what is built, over which remote, and where results go, as they were given.
+    /// The arguments that say what is built, over which remote, and where results go. Paths are absolute, so that the arguments
+    /// mean the same in a report that is written in another folder.
     pub fn of_build(&self) -> Vec<String> {
         let mut words = Vec::new();
         let mut push = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
+        let absolute =
+            |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
         if self.scenario != DEFAULT_SCENARIO {
-            push("--scenario", self.scenario.clone());
+            push("--scenario", Scenario::file_of(&self.scenario).map_or(self.scenario.clone(), |file| absolute(&file)));
         }
         if let Some(folder) = &self.workload {
-            push("--workload", folder.display().to_string());
+            push("--workload", absolute(folder));
         }
         if let Some(strategy) = self.strategy {
             push("--strategy", strategy.name().to_owned());
@@ -144,7 +147,7 @@ impl BenchArgs {
             push("--remote", "env".to_owned());
         }
         if let Some(folder) = &self.out {
-            push("--out", folder.display().to_string());
+            push("--out", absolute(folder));
         }
         words.extend(self.packages.clone());
         if !self.command.is_empty() {

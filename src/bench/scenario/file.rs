@@ -36,6 +36,11 @@ pub fn built_in_names() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|(name, _)| *name)
 }
 
+/// The file of this name in the folder of scenarios, with or without its extension.
+fn in_folder(name: &str) -> PathBuf {
+    Path::new(FOLDER).join(format!("{}.toml", name.strip_suffix(".toml").unwrap_or(name)))
+}
+
 /// The most packages of a module that is written within seconds.
 const MOST_PACKAGES: u32 = 10_000;
 /// The most data of a package, KiB: go compiles no larger file within a minute.
@@ -149,20 +154,26 @@ impl Scenario {
             let shown = format!("{FOLDER}/{found}.toml");
             return Ok(((*found).to_owned(), Self::parse(&shown, text)?));
         }
-        let file = Path::new(FOLDER).join(format!("{}.toml", name.strip_suffix(".toml").unwrap_or(name)));
-        let candidates = [file.clone(), PathBuf::from(name)];
-        let Some(path) = candidates.iter().find(|path| path.is_file()) else {
+        let Some(path) = Self::file_of(name) else {
             return Err(ScenarioError::Unknown {
                 name: name.to_owned(),
-                file: file.display().to_string(),
+                file: in_folder(name).display().to_string(),
                 known: BUILT_IN.map(|(known, _)| known).join(", "),
             });
         };
         let shown = path.display().to_string();
         let text =
-            std::fs::read_to_string(path).map_err(|source| ScenarioError::Read { path: shown.clone(), source })?;
+            std::fs::read_to_string(&path).map_err(|source| ScenarioError::Read { path: shown.clone(), source })?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         Ok((stem.into_owned(), Self::parse(&shown, &text)?))
+    }
+
+    /// The file of a scenario; None for one that is built in or does not exist.
+    pub fn file_of(name: &str) -> Option<PathBuf> {
+        if built_in_names().any(|known| known == name) {
+            return None;
+        }
+        [in_folder(name), PathBuf::from(name)].into_iter().find(|path| path.is_file())
     }
 
     /// Parses the text of a scenario; `path` is named in errors.

@@ -12,6 +12,7 @@ use crate::bench::analysis::verdict::remote;
 use crate::bench::analysis::verdict::waits;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
+use crate::bench::plan::study::Study;
 use crate::bench::plan::what_if::WhatIf;
 use crate::bench::results::round::Round;
 use crate::bench::scenario::rule::Rule;
@@ -89,7 +90,14 @@ impl StateVerdict {
     /// The verdict on the typical round of a setup; None where no round counts.
     pub fn of(rounds: &[Round], plan: &Plan, setup: Setup) -> Option<StateVerdict> {
         let name = setup.case.map_or_else(|| setup.state.to_string(), |case| plan.cases[case].name.clone());
-        typical(rounds, setup).map(|round| Self::of_round(round, name))
+        let mut verdict = Self::of_round(typical(rounds, setup)?, name);
+        // What is left of it after an experiment cannot be saved by the same change again.
+        let removed = match (&plan.study, setup.case) {
+            (Study::WhatIf, Some(case)) => WhatIf::rule_of(&plan.cases[case].name),
+            _ => None,
+        };
+        verdict.ranked.retain(|finding| Some(finding.rule) != removed);
+        Some(verdict)
     }
 
     /// The verdict on one round.

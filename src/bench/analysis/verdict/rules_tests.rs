@@ -433,3 +433,25 @@ fn each_number_is_what_its_query_gives() {
     }
     assert!(queries > 30, "{queries}");
 }
+
+#[test]
+fn what_an_experiment_took_away_is_not_blamed_again() {
+    use crate::bench::plan::run_plan::tests::plan_of;
+    use crate::bench::scenario::case::tests::case;
+
+    let mut cases = vec![case("name = \"unchanged\""), case("name = \"latency-0\"")];
+    cases.iter_mut().for_each(|case| case.state = Some(CacheState::RemoteHit));
+    let mut plan = plan_of(&[CacheState::RemoteHit], cases);
+    let rounds = [0, 1].map(|case| {
+        let mut round = waiting(400, &[("request;get;remote.get_data;first_byte", 100, 400)]);
+        round.step.case = Some(case);
+        round
+    });
+    let blamed = |plan: &Plan| {
+        let is_latency = |verdict: &StateVerdict| verdict.ranked.iter().any(|finding| finding.rule == Rule::Latency);
+        StateVerdict::all(&rounds, plan).iter().map(is_latency).collect::<Vec<bool>>()
+    };
+    assert_eq!(blamed(&plan), [true, true]);
+    plan.study = Study::WhatIf;
+    assert_eq!(blamed(&plan), [true, false]);
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
+use crate::bench::plan::go_command::quoted;
 use crate::cache::remote::s3_client::client::S3Client;
 use crate::cache::remote::s3_client::error::S3Error;
 use crate::cache::remote::s3_config::config::{S3Config, from_env};
@@ -75,8 +76,12 @@ impl OwnPrefix {
         })
     }
 
+    /// The command that lists the objects of this run and asks before it removes them.
     fn command(&self) -> String {
-        format!("S3_PREFIX='{}' cargo run --bin s3-clean", self.run.prefix)
+        let beside = std::env::current_exe().map(|bench| bench.with_file_name("s3-clean")).ok();
+        let built = beside.filter(|program| program.is_file()).map(|program| quoted(&program.display().to_string()));
+        let program = built.unwrap_or_else(|| "cargo run --bin s3-clean".to_owned());
+        format!("S3_PREFIX={} {program}", quoted(&self.run.prefix))
     }
 }
 

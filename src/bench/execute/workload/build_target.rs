@@ -14,7 +14,7 @@ use crate::bench::execute::workload::source_change::Changes;
 use crate::bench::execute::workload::tree::MODULE;
 use crate::bench::execute::workload::user_module::UserModule;
 use crate::bench::execute::workload::user_settings::UserSettings;
-use crate::bench::plan::go_command::{GoCommand, Subcommand};
+use crate::bench::plan::go_command::{GoCommand, Subcommand, quoted};
 use crate::bench::plan::go_flags::value_of;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::scenario::source_change::Change;
@@ -181,7 +181,8 @@ impl BuildTarget {
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "\n  ");
             let folder = self.user_folder().unwrap_or(&self.folder).display().to_string();
-            let by_hand = || format!("only what works can be timed: make `go build ./...` work in {folder} first");
+            let by_hand =
+                || format!("only what works can be timed: make `go -C {} build ./...` work first", quoted(&folder));
             let next = advice(&said, &folder).unwrap_or_else(by_hand);
             anyhow::bail!(
                 "go does not answer what bench itself has to ask in {folder}\n  tried: go {}\n  go said:\n  {said}\n  next:  {next}",

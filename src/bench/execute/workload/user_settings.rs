@@ -12,6 +12,7 @@ use crate::bench::execute::go::advice::advice;
 use crate::bench::execute::go::toolchain;
 use crate::bench::execute::go::toolchain::GoError;
 use crate::bench::execute::process::interrupt::Interrupt;
+use crate::bench::plan::go_command::quoted;
 use crate::bench::plan::go_flags::{Treatment, flag, selects_packages, split, treatment, unquoted};
 use crate::platform;
 
@@ -177,7 +178,7 @@ fn ask(binary: &Path, args: &[&str], folder: &Path, shown: &str, variables: &[(&
     };
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "\n  ");
-        let next = advice(&said, shown).unwrap_or_else(|| format!("make `go env` work in {shown}"));
+        let next = advice(&said, shown).unwrap_or_else(|| format!("make `go -C {} env` work", quoted(shown)));
         bail!("go cannot be used in {shown}\n  tried: go env\n  go said:\n  {said}\n  next:  {next}");
     }
     serde_json::from_slice(&output.stdout).with_context(|| format!("cannot read what go env said in {shown}"))

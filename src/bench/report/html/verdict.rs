@@ -56,7 +56,7 @@ fn of_evidence(folder: &Folder<'_>, evidence: &Evidence) -> Markup {
 fn todo(found: &Finding, plan: &Plan) -> Markup {
     match next::command(found, plan) {
         Some(command) => html! { p { "Next:" } pre { code { (command) } } },
-        None => html! { p { "Next, an " (inline(&next::sentence(found, plan))) } },
+        None => html! { p { "Next, an " (inline(&next::idea(found))) } },
     }
 }
 

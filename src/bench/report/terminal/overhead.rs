@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use crate::bench::analysis::study::overhead::{differences, middle, of_setting};
+use crate::bench::plan::run_plan::Plan;
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::cell::Cell;
+use crate::bench::report::text::next;
 use crate::bench::report::text::units;
 use crate::bench::results::overhead::{AGAIN, OverheadRun, Setting};
 use crate::bench::results::run::RecordOverhead;
@@ -62,7 +64,7 @@ fn noise(run: &OverheadRun) -> String {
 }
 
 /// The overhead of the records in one line, as every report has it.
-pub fn in_words(overhead: Option<&RecordOverhead>) -> String {
+pub fn in_words(overhead: Option<&RecordOverhead>, plan: &Plan) -> String {
     match overhead {
         Some(RecordOverhead { run, packages, rounds, ratio, interval, noise }) => format!(
             "The records cost `go build {packages}` that hits locally {} of its wall time ({} to {}; noise {} to {}; {rounds} rounds: {run}).",
@@ -73,7 +75,8 @@ pub fn in_words(overhead: Option<&RecordOverhead>) -> String {
             signed(noise[1]),
         ),
         None => {
-            "The overhead of the records on this machine has not been measured: `bench overhead` does it.".to_owned()
+            let command = next::overhead(plan);
+            format!("The overhead of the records on this machine has not been measured. Run: `{command}`")
         }
     }
 }
@@ -90,6 +93,7 @@ fn more(difference: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::plan::run_plan::tests::resolve;
     use crate::bench::results::overhead::tests::overhead;
 
     #[test]
@@ -105,11 +109,15 @@ mod tests {
         let (run, packages) = ("20261123T000000Z-overhead".to_owned(), "std".to_owned());
         let overhead =
             RecordOverhead { run, packages, rounds: 12, ratio: 1.02, interval: [1.01, 1.03], noise: [0.99, 1.01] };
-        let line = in_words(Some(&overhead));
+        let line = in_words(Some(&overhead), &resolve(&[]).unwrap());
         assert!(
             line.contains("+2.0 % of its wall time (+1.0 % to +3.0 %; noise −1.0 % to +1.0 %; 12 rounds"),
             "{line}"
         );
-        assert!(in_words(None).contains("has not been measured"));
+        let line = in_words(None, &resolve(&["--out", "/my runs", "net/http"]).unwrap());
+        assert!(
+            line.contains("has not been measured. Run: `") && line.ends_with(" overhead --out '/my runs'`"),
+            "{line}"
+        );
     }
 }

@@ -7,6 +7,7 @@ use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::ci as ci_table;
 use crate::bench::report::terminal::counts;
 use crate::bench::report::terminal::differences;
+use crate::bench::report::terminal::first_screen::case_table;
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::terminal::network as network_table;
 use crate::bench::report::terminal::overhead;
@@ -75,6 +76,9 @@ pub fn results_grids(results: &Results) -> Vec<Grid> {
         Study::States => vec![states::times(summary), counts::grid(&summary.states)],
         _ => vec![cases::times(results), cases::counts(&analysis.cases)],
     };
+    if let (Study::WhatIf, [first, changes @ ..]) = (&results.run.plan.study, &analysis.cases[..]) {
+        grids.insert(0, case_table::changes(first, &case_table::judged(changes), &analysis.verdicts));
+    }
     if !summary.pairs.is_empty() {
         grids.push(states::pairs(&summary.pairs));
     }
@@ -97,7 +101,7 @@ pub fn notes(results: &Results) -> Vec<String> {
         notes.extend(ci_table::notes(&results.analysis.waves, prices));
     }
     if results.run.plan.records && figures.iter().any(|(_, state)| state.backend.is_some()) {
-        notes.push(overhead::in_words(results.run.record_overhead.as_ref()));
+        notes.push(overhead::in_words(results.run.record_overhead.as_ref(), &results.run.plan));
     }
     notes
 }

@@ -18,11 +18,13 @@ const PICTURES: [(&str, &str); 2] =
     [("report.html", "everything, to look at"), ("results.md", "everything, for a pull request")];
 /// States by what their trace tells: in remote-hit go waits the most for the cache.
 const TELLING: [CacheState; 3] = [CacheState::RemoteHit, CacheState::Cold, CacheState::LocalHit];
-/// A picture and the trace of the most telling state, of those that are below `run`. `shown` is the name under which the run is
-/// listed.
+
+/// A picture and the trace of the most telling state, of those that are below `run`. `shown` is the run as a user would type it: its
+/// folder, or a file in that.
 pub fn to_look_at(results: &Results, run: &Path, shown: &Path) -> Vec<File> {
     let picture = PICTURES.iter().find(|(name, _)| run.join(name).is_file());
     let picture = picture.map(|(name, says)| ((*name).to_owned(), (*says).to_owned()));
+    let shown = if shown.is_file() { shown.parent().unwrap_or(shown) } else { shown };
     let there = picture.into_iter().chain(trace(results)).filter(|(path, _)| run.join(path).is_file());
     there.map(|(path, says)| File { path: shown.join(path).display().to_string(), says }).collect()
 }

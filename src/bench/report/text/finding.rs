@@ -111,7 +111,7 @@ pub fn idea(bottleneck: &Bottleneck) -> String {
             "no fsync (a body is checked, and can be made again), a faster disk, or tmpfs for --cache-dir"
         }
         Bottleneck::Unpacking => {
-            "packs without compression (`bench --scenario strategies` has the numbers), or tmpfs for --cache-dir"
+            "packs without compression (the scenario strategies has the numbers), or tmpfs for --cache-dir"
         }
         Bottleneck::BackendCpu { .. } => "cpu.svg of a profile round shows where",
         Bottleneck::HostCpu { .. } => "find them with top, or measure on a machine of your own",

@@ -1,4 +1,4 @@
-//! The next step for a bottleneck: a command that runs when it is pasted, or an idea.
+//! Commands that run when they are pasted into the shell from which bench was started; where there is none, an idea.
 
 use std::path::Path;
 
@@ -6,63 +6,103 @@ use crate::bench::analysis::verdict::finding::{Action, Finding};
 use crate::bench::plan::go_command::quoted;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::report::text::finding;
+use crate::bench::scenario::args::RemoteKind;
 
-/// The command, if there is one for this run: with the program as the user called it, and the arguments that define the build.
+/// The command for a finding, if there is one for this run: with the arguments that define the build.
 pub fn command(finding: &Finding, plan: &Plan) -> Option<String> {
     // The settings of a case are in no argument.
     if !plan.cases.is_empty() || !plan.study.groups().is_empty() {
         return None;
     }
-    let action = finding.action?;
-    let mut words = vec![program()];
-    match action {
+    let given = plan.build_arguments.iter().map(String::as_str);
+    match finding.action? {
+        Action::WhatIf { change, .. } if change.sets_link() && plan.remote == RemoteKind::Env => None,
         Action::WhatIf { change, state } => {
-            words.extend(["what-if", "--state", state.name(), "--change", &change.name()].map(str::to_owned));
+            let asked = ["what-if", "--state", state.name(), "--change", &change.name()];
+            Some(line(asked.into_iter().chain(given)))
         }
         Action::Strategy { state, strategy } => {
             let asked = ["--only", state.name(), "--strategy", strategy.name()];
-            words.extend(asked.map(str::to_owned));
+            Some(line(asked.into_iter().chain(without_strategy(given))))
         }
     }
-    let mut given = plan.build_arguments.iter();
-    while let Some(word) = given.next() {
-        // It is the one to be changed.
-        if matches!(action, Action::Strategy { .. }) && word == "--strategy" {
-            given.next();
-        } else {
-            words.push(word.clone());
-        }
+}
+
+/// The arguments of a build without its strategy. The words of a go command are left alone.
+fn without_strategy<'a>(arguments: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut words: Vec<&str> = arguments.collect();
+    let own = words.iter().position(|word| *word == "--").unwrap_or(words.len());
+    if let Some(at) = words[..own].iter().position(|word| *word == "--strategy") {
+        words.drain(at..at + 2);
     }
-    Some(words.iter().map(|word| quoted(word)).collect::<Vec<String>>().join(" "))
+    words
 }
 
-/// `run: COMMAND`, or `idea: …`.
-pub fn sentence(finding: &Finding, plan: &Plan) -> String {
-    match command(finding, plan) {
-        Some(command) => format!("run: {command}"),
-        None => format!("idea: {}", finding::idea(&finding.bottleneck)),
-    }
+/// The next step where there is no command, marked as an idea.
+pub fn idea(finding: &Finding) -> String {
+    format!("idea: {}", finding::idea(&finding.bottleneck))
 }
 
-/// The command that prints all tables of a run.
-pub fn details(folder: &Path) -> String {
-    format!("{} report --details {}", quoted(&program()), quoted(&folder.display().to_string()))
+/// The command that prints all tables of a run; `run` is its folder or file.
+pub fn details(run: &Path) -> String {
+    line(["report", "--details", &run.display().to_string()])
 }
 
-/// This program as the user called it.
-fn program() -> String {
-    std::env::args_os().next().map_or_else(|| "bench".to_owned(), |program| program.to_string_lossy().into_owned())
+/// The command that measures the overhead of the records, for the runs beside this one.
+pub fn overhead(plan: &Plan) -> String {
+    let out = plan.build_arguments.iter().map(String::as_str).skip_while(|word| *word != "--out").take(2);
+    line(std::iter::once("overhead").chain(out))
+}
+
+/// A command line of this program, as the user called it.
+fn line<'a>(arguments: impl IntoIterator<Item = &'a str>) -> String {
+    let program = std::env::args_os().next();
+    let program = program.map_or_else(|| "bench".to_owned(), |program| program.to_string_lossy().into_owned());
+    let arguments: Vec<String> = arguments.into_iter().map(quoted).collect();
+    format!("{} {}", quoted(&program), arguments.join(" "))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
+    use clap::{Parser, ValueEnum};
+
     use super::*;
     use crate::bench::analysis::verdict::finding::Bottleneck;
+    use crate::bench::commands::overhead::OverheadArgs;
+    use crate::bench::commands::report::ReportArgs;
     use crate::bench::plan::run_plan::tests::resolve;
-    use crate::bench::plan::what_if::WhatIf;
+    use crate::bench::plan::what_if::{WhatIf, WhatIfArgs};
+    use crate::bench::scenario::args::BenchArgs;
     use crate::bench::scenario::cache_state::CacheState;
+    use crate::bench::scenario::file::Scenario;
     use crate::bench::scenario::rule::Rule;
     use crate::cache::Strategy;
+
+    /// The command lines that are printed, as `bench` reads them.
+    #[derive(Debug, Parser)]
+    #[command(args_conflicts_with_subcommands = true)]
+    struct Cli {
+        #[command(subcommand)]
+        command: Option<Subcommand>,
+        #[command(flatten)]
+        bench: BenchArgs,
+    }
+
+    #[derive(Debug, clap::Subcommand)]
+    enum Subcommand {
+        WhatIf(Box<WhatIfArgs>),
+        Report(ReportArgs),
+        Overhead(OverheadArgs),
+    }
+
+    /// The command line after a shell has split it.
+    fn parsed(command: &str) -> Cli {
+        let output = Command::new("sh").args(["-c", &format!("printf '%s\\n' {command}")]).output().unwrap();
+        let words = String::from_utf8(output.stdout).unwrap();
+        Cli::try_parse_from(words.lines()).unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
 
     fn finding(action: Option<Action>) -> Finding {
         let bottleneck = Bottleneck::Latency { first_byte_ns: 2e7 };
@@ -73,26 +113,81 @@ mod tests {
         finding(Some(Action::WhatIf { change: WhatIf::NoLatency, state: CacheState::RemoteHit }))
     }
 
+    /// The plan of a command, which has to be valid, and its state.
+    fn planned(command: &str, action: Action) -> (Plan, CacheState) {
+        let cli = parsed(command);
+        // Without a wildcard: a new kind of command has to be tried here.
+        match action {
+            Action::WhatIf { change, state } => {
+                let Some(Subcommand::WhatIf(args)) = cli.command else { panic!("{command}") };
+                assert_eq!((args.changes.as_slice(), args.state), (&[change][..], state), "{command}");
+                let (_, scenario) = Scenario::load(&args.bench.scenario).unwrap();
+                (Plan::resolve("what-if", &args.scenario(&scenario).unwrap(), &args.bench).unwrap(), state)
+            }
+            Action::Strategy { state, strategy } => {
+                assert!(cli.command.is_none(), "{command}");
+                assert_eq!((&cli.bench.only[..], cli.bench.strategy), (&[state][..], Some(strategy)), "{command}");
+                let (name, scenario) = Scenario::load(&cli.bench.scenario).unwrap();
+                (Plan::resolve(&name, &scenario, &cli.bench).unwrap(), state)
+            }
+        }
+    }
+
+    /// All actions that a rule may have in a run with this strategy.
+    fn actions(strategy: Strategy) -> Vec<Action> {
+        let states = || CacheState::ALL.into_iter().filter(|state| state.uses_backend());
+        let strategies = || Strategy::value_variants().iter().copied();
+        let mut actions: Vec<Action> =
+            states().flat_map(|state| strategies().map(move |strategy| Action::Strategy { state, strategy })).collect();
+        for state in states() {
+            let changes = WhatIf::value_variants().iter().filter(|change| change.affects(state, strategy));
+            actions.extend(changes.map(|change| Action::WhatIf { change: *change, state }));
+        }
+        actions
+    }
+
     #[test]
-    fn a_command_has_the_arguments_of_the_run() {
-        let words =
-            ["--scenario", "small", "--rtt", "5", "--strategy", "async", "--", "go", "test", "-run", "A B", "./..."];
-        let plan = resolve(&words).unwrap();
-        let command = command(&latency(), &plan).unwrap();
-        let expected = "what-if --state remote-hit --change latency-0 --scenario small --strategy async --rtt 5 -- go \
-                        test -run 'A B' ./...";
-        assert!(command.ends_with(expected), "{command}");
-        assert!(sentence(&latency(), &plan).starts_with("run: "));
-        let pack = finding(Some(Action::Strategy { state: CacheState::RemoteHit, strategy: Strategy::Pack }));
-        let command = super::command(&pack, &plan).unwrap();
-        assert!(command.contains("--only remote-hit --strategy pack --scenario small --rtt 5"), "{command}");
+    fn each_command_is_read_as_it_was_meant() {
+        let go = ["--", "go", "test", "-ldflags", "-s -w", "-run", "it's|$HOME", "--strategy", "x", "./..."];
+        for strategy in Strategy::value_variants() {
+            for arguments in [&["--scenario", "small", "--rtt", "5.5"][..], &["net/http ./a;b"], &go] {
+                let plan =
+                    resolve(&[&["--strategy", strategy.name(), "--out", "my runs"], arguments].concat()).unwrap();
+                for action in actions(*strategy) {
+                    let command = command(&finding(Some(action)), &plan).unwrap();
+                    let (repeated, state) = planned(&command, action);
+                    assert_eq!((&repeated.packages, &repeated.command), (&plan.packages, &plan.command), "{command}");
+                    assert_eq!((repeated.link, repeated.generated_packages), (plan.link, plan.generated_packages));
+                    assert!(repeated.measured_setups().iter().any(|setup| setup.state == state), "{command}");
+                    let is_kept = repeated.strategy == *strategy;
+                    assert!(is_kept || matches!(action, Action::Strategy { .. }), "{command}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn reports_and_the_overhead_have_their_folders() {
+        let Some(Subcommand::Report(report)) = parsed(&details(Path::new("my runs/latest"))).command else { panic!() };
+        assert_eq!(format!("{report:?}"), "ReportArgs { dir: \"my runs/latest\", details: true }");
+        let plan = resolve(&["--out", "/my runs", "--scenario", "small"]).unwrap();
+        let Some(Subcommand::Overhead(overhead)) = parsed(&overhead(&plan)).command else { panic!() };
+        assert!(format!("{overhead:?}").contains("out: \"/my runs\""), "{overhead:?}");
+    }
+
+    #[test]
+    fn a_change_of_the_link_is_no_command_for_another_server() {
+        let plan = resolve(&["--remote", "env"]).unwrap();
+        assert_eq!(command(&latency(), &plan), None);
+        let unlimited = Action::WhatIf { change: WhatIf::ConnectionsDouble, state: CacheState::RemoteHit };
+        assert!(planned(&command(&finding(Some(unlimited)), &plan).unwrap(), unlimited).0.link.is_none());
     }
 
     #[test]
     fn what_is_no_command_is_an_idea() {
         let plan = resolve(&["--scenario", "strategies"]).unwrap();
         assert_eq!(command(&latency(), &plan), None);
-        assert!(sentence(&latency(), &plan).starts_with("idea: a bucket in the same region"));
-        assert!(sentence(&finding(None), &resolve(&[]).unwrap()).starts_with("idea: "));
+        assert_eq!(command(&finding(None), &resolve(&[]).unwrap()), None);
+        assert!(idea(&latency()).starts_with("idea: a bucket in the same region"));
     }
 }

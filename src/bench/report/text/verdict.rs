@@ -51,7 +51,7 @@ fn bottleneck(finding: &Finding, number: usize, plan: &Plan, wall_ns: u64, width
     match next::command(finding, plan) {
         // Unbroken, so that it can be pasted.
         Some(command) => lines.push(format!("     run       {command}")),
-        None => lines.extend(hanging("     next      ", &next::sentence(finding, plan), width)),
+        None => lines.extend(hanging("     next      ", &next::idea(finding), width)),
     }
     lines
 }

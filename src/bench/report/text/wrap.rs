@@ -1,9 +1,19 @@
 //! Text in lines of a given width.
 
-/// Each paragraph broken at spaces into lines of at most `width` characters.
+/// Each paragraph broken at spaces into lines of at most `width` characters. What stands between backticks is a command, and
+/// stays on one line so that it can be pasted.
 pub fn wrapped(paragraphs: &[String], width: usize) -> String {
-    let lines = paragraphs.iter().flat_map(|paragraph| joined(paragraph.split(' '), " ", width));
+    let lines = paragraphs.iter().flat_map(|paragraph| joined(words(paragraph), " ", width));
     lines.collect::<Vec<String>>().join("\n")
+}
+
+fn words(paragraph: &str) -> impl Iterator<Item = &str> {
+    let has_commands = paragraph.matches('`').count().is_multiple_of(2);
+    let mut is_command = false;
+    paragraph.split(move |char| {
+        is_command ^= char == '`' && has_commands;
+        char == ' ' && !is_command
+    })
 }
 
 /// The parts with `separator` between them, in lines of at most `width` characters where the parts allow it.
@@ -39,6 +49,8 @@ mod tests {
     fn paragraphs_are_broken_at_spaces() {
         let text = wrapped(&["one two three".to_owned(), "four".to_owned()], 8);
         assert_eq!(text, "one two\nthree\nfour");
+        assert_eq!(wrapped(&["see `one two three` and `it`".to_owned()], 8), "see\n`one two three`\nand `it`");
+        assert_eq!(wrapped(&["see ` one two".to_owned()], 8), "see `\none two");
     }
 
     #[test]

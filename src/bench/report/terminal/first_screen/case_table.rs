@@ -28,6 +28,11 @@ pub fn cases(results: &Results) -> Grid {
     Grid::new(&header, cases::figures(results).into_iter().map(row).collect())
 }
 
+/// The changes that are compared with the unchanged state.
+pub fn judged(changes: &[CaseSummary]) -> Vec<&CaseSummary> {
+    changes.iter().filter(|case| case.against_baseline.is_some()).collect()
+}
+
 /// The state unchanged, then one row for each change: what it was estimated to save, and what it saves.
 pub fn changes(first: &CaseSummary, changes: &[&CaseSummary], verdicts: &[StateVerdict]) -> Grid {
     let unchanged = first.figures.wall_median_ns;

@@ -2,7 +2,7 @@
 //! terminal; the tables of `--details` are not its business.
 
 mod bottlenecks;
-mod case_table;
+pub mod case_table;
 mod state_table;
 pub mod study;
 

@@ -57,7 +57,7 @@ pub fn of(results: &Results) -> Study<'_> {
             study(headlines::of_network(network), points(network))
         }
         Plan::WhatIf if let [first, changes @ ..] = &analysis.cases[..] => {
-            let changes: Vec<_> = changes.iter().filter(|case| case.against_baseline.is_some()).collect();
+            let changes = case_table::judged(changes);
             let table = case_table::changes(first, &changes, &analysis.verdicts);
             Study { has_bottlenecks: true, ..study(headlines::of_changes(first, &changes), table) }
         }
