@@ -16,7 +16,7 @@ const MOST_SHOWN: usize = 60;
 pub struct Parsed<C> {
     /// Flags over variables over defaults.
     pub cli: C,
-    /// The same, with where each value is from.
+    /// The parsed arguments, with the source of each value.
     pub matches: ArgMatches,
     /// Variables of the command that was named whose values could not be read, and which no flag overrides. Their defaults
     /// are used.

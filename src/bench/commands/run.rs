@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::bench::analysis::results::Results;
-use crate::bench::analysis::statistics::compare::counted;
+use crate::bench::analysis::statistics::rounds::counted;
 use crate::bench::analysis::study::overhead;
 use crate::bench::commands::recorder::RunRecorder;
 use crate::bench::error_text::in_words;

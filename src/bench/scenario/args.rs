@@ -19,7 +19,7 @@ use crate::platform;
 pub const DEFAULT_SCENARIO: &str = "workshop";
 /// Folder of the results in the working directory.
 const RESULTS: &str = "metrics";
-/// The same beside the records of `cacheprog`.
+/// Folder of the results beside the records of `cacheprog`.
 const RESULTS_BESIDE_RECORDS: &str = "bench";
 /// The scenario of `selftest` without `--scenario`.
 pub const BOTTLENECKS: &str = "bottlenecks";

@@ -1,4 +1,4 @@
-//! Whether the records of one session agree. Reads files, and knows no running session.
+//! Compares the records of one session with each other. Reads files, and knows no running session.
 
 mod accounts;
 pub(crate) mod check;

@@ -1,7 +1,7 @@
 //! Heap dumps of jemalloc: the text format of its profiler, with samples scaled to what they stand for.
 //! <https://github.com/jemalloc/jemalloc/blob/dev/bin/jeprof.in> (`AdjustSamples` for version 2 of the format)
 
-/// What was allocated by one stack, estimated from samples.
+/// Allocations of one stack, estimated from samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeapStack {
     /// Return addresses, innermost first.
@@ -22,7 +22,7 @@ pub struct Amount {
 /// Reads a dump.
 ///
 /// # Errors
-/// What is not of the format, in words.
+/// An error in the format, in words.
 pub fn parse(text: &str) -> Result<Vec<HeapStack>, String> {
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();

@@ -12,15 +12,15 @@ use crate::telemetry::model::answer::{Answer, REQUEST};
 use crate::telemetry::model::clock::Clock;
 use crate::telemetry::profile::pprof_file::Builder;
 
-/// What was spent below one path of spans.
+/// Time spent below one path of spans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
     /// Spans that have ended.
     pub count: u64,
     /// From begin to end of each, nanoseconds.
     pub wall_ns: u64,
-    /// Of that, the time in which a thread worked on it; the rest it was waiting. Not CPU time: the system may have given
-    /// the core to somebody else.
+    /// The part of `wall_ns` in which a thread worked on it; the rest it was waiting. Not CPU time: the system may have given
+    /// the core to another thread.
     pub busy_ns: u64,
 }
 
@@ -79,7 +79,7 @@ impl WallProfile {
         }
     }
 
-    /// What each path spent outside of its children; never below 0.
+    /// Time that each path spent outside of its children; never below 0.
     fn own(&self) -> BTreeMap<&[&'static str], Spent> {
         let mut own: BTreeMap<&[&'static str], Spent> =
             self.sums.iter().map(|(path, spent)| (path.as_slice(), *spent)).collect();

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use crate::bench::analysis::statistics::noise::noise_floor;
+use crate::bench::analysis::statistics::rounds::{counted, walls};
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
-use crate::bench::plan::steps::{FEWEST_PAIRS, Kind, Setup};
+use crate::bench::plan::steps::{FEWEST_PAIRS, Setup};
 use crate::bench::results::round::Round;
 use crate::bench::scenario::cache_state::CacheState;
 
@@ -49,19 +50,6 @@ pub enum Verdict {
     Inconclusive,
     /// Too few samples on one side to know their noise, and no difference that is clear all the same.
     NoiseUnknown,
-}
-
-/// The rounds of a state, under one case where it has cases, whose time counts.
-pub fn counted(rounds: &[Round], setup: impl Into<Setup>) -> impl Iterator<Item = &Round> {
-    let setup = setup.into();
-    let counts =
-        move |round: &&Round| round.step.setup() == setup && round.step.kind == Kind::Measured && round.state_ok;
-    rounds.iter().filter(counts)
-}
-
-/// The times of these rounds, in nanoseconds.
-pub fn walls(rounds: &[Round], setup: impl Into<Setup>) -> Vec<f64> {
-    counted(rounds, setup).map(|round| round.wall_ns as f64).collect()
 }
 
 /// Compares two setups; None where one of them has no round that counts.

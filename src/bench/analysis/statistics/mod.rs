@@ -5,5 +5,6 @@ pub mod noise;
 pub mod outliers;
 pub mod precision;
 pub mod rank_ratio;
+pub mod rounds;
 pub mod samples;
 pub mod stats;

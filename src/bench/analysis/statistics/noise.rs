@@ -11,14 +11,14 @@ use crate::bench::scenario::cache_state::CacheState;
 /// farthest pair.
 const COVERAGE: f64 = 0.95;
 
-/// What go with its own full cache takes against itself.
+/// The ratio of go with its own full cache against itself.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NoiseFloor {
     pub pairs: usize,
     /// The median of the ratios of the two runs of a round. Without noise it would be 1.
     pub ratio: f64,
-    /// Of that median.
+    /// The interval of that median.
     pub interval: Interval,
     /// How far that interval reaches from 1, as a share: a difference below it may be noise.
     pub share: f64,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::compare::{counted, walls};
+use crate::bench::analysis::statistics::rounds::{counted, walls};
 use crate::bench::analysis::statistics::stats::{median, outlier_limit};
 use crate::bench::plan::steps::Setup;
 use crate::bench::results::round::Round;

@@ -1,7 +1,8 @@
 //! The precision that the times of the short states have reached, for `--until`.
 
-use crate::bench::analysis::statistics::compare::{compare, walls};
+use crate::bench::analysis::statistics::compare::compare;
 use crate::bench::analysis::statistics::noise::noise_floor;
+use crate::bench::analysis::statistics::rounds::walls;
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval};
 use crate::bench::plan::steps::Setup;
 use crate::bench::results::round::Round;

@@ -1,7 +1,7 @@
 //! The single samples of each row of a picture, and which rows are of like length, so that one axis serves them.
 
-use crate::bench::analysis::statistics::compare::counted;
 use crate::bench::analysis::statistics::outliers::Outlier;
+use crate::bench::analysis::statistics::rounds::counted;
 use crate::bench::analysis::statistics::stats::median;
 use crate::bench::plan::steps::Setup;
 use crate::bench::results::machines::WaveResult;

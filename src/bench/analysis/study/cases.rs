@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::compare::{Comparison, compare, counted};
+use crate::bench::analysis::statistics::compare::{Comparison, compare};
+use crate::bench::analysis::statistics::rounds::counted;
 use crate::bench::analysis::study::summary::StateSummary;
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;

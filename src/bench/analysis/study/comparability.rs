@@ -19,9 +19,9 @@ pub enum Setting {
     /// Compared in whole GiB.
     Memory,
     System,
-    /// Of the caches.
+    /// The file system of the caches.
     FileSystem,
-    /// Of the backend.
+    /// The records of the backend, on or off.
     Records,
     Kernel,
     /// A setting of the cases of this name.

@@ -1,7 +1,8 @@
 //! Differences of two backends that ran side by side: each state of the second against the same of the first, round by round.
 
-use crate::bench::analysis::statistics::compare::{compare, walls};
+use crate::bench::analysis::statistics::compare::compare;
 use crate::bench::analysis::statistics::noise::noise_floor;
+use crate::bench::analysis::statistics::rounds::walls;
 use crate::bench::analysis::statistics::stats::median;
 use crate::bench::analysis::study::differences::{Difference, Differences};
 use crate::bench::plan::run_plan::Plan;

@@ -1,8 +1,9 @@
 //! Differences of two saved runs.
 
 use crate::bench::analysis::results::Results;
-use crate::bench::analysis::statistics::compare::{CLEAR_FACTOR, Verdict, judge, walls};
+use crate::bench::analysis::statistics::compare::{CLEAR_FACTOR, Verdict, judge};
 use crate::bench::analysis::statistics::rank_ratio::unpaired_ratio;
+use crate::bench::analysis::statistics::rounds::walls;
 use crate::bench::analysis::statistics::stats::median;
 use crate::bench::analysis::study::differences::{Difference, Differences};
 use crate::bench::plan::steps::Setup;

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::compare::counted;
+use crate::bench::analysis::statistics::rounds::counted;
 use crate::bench::analysis::statistics::stats::{Interval, median, median_interval};
 use crate::bench::analysis::verdict::finding::StateVerdict;
 use crate::bench::plan::run_plan::Plan;

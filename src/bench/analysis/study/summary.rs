@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::compare::{Comparison, compare, counted, walls};
+use crate::bench::analysis::statistics::compare::{Comparison, compare};
 use crate::bench::analysis::statistics::noise::{NoiseFloor, noise_floor};
 use crate::bench::analysis::statistics::outliers::{Outlier, outliers};
+use crate::bench::analysis::statistics::rounds::{counted, typical, walls};
 use crate::bench::analysis::statistics::stats::{median, relative_spread};
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::{Kind, Setup, Step};
@@ -170,17 +171,6 @@ impl StateSummary {
             against_full: None,
         })
     }
-}
-
-/// The round that stands for all of a setup: the nearest to the median of those that count, or of those of them with a breakdown.
-pub fn typical(rounds: &[Round], setup: Setup) -> Option<&Round> {
-    let middle = median(&walls(rounds, setup))?;
-    let distance = |round: &Round| (round.wall_ns as f64 - middle).abs();
-    let nearest = |with_breakdown: bool| {
-        let wanted = counted(rounds, setup).filter(|round| !with_breakdown || round.time_breakdown.is_some());
-        wanted.min_by(|one, other| distance(one).total_cmp(&distance(other)))
-    };
-    nearest(true).or_else(|| nearest(false))
 }
 
 fn time_breakdown(rounds: &[Round], setup: Setup) -> Option<RoundBreakdown> {

@@ -154,7 +154,7 @@ pub mod tests {
         }
     }
 
-    /// The same, with a get that was open so long.
+    /// This action, with a get that was open for `get_ns`.
     pub fn asking(action: GoAction, get_ns: u64) -> GoAction {
         GoAction { asked: Some(Asked { gets: 1, get_ns, ..Asked::default() }), ..action }
     }

@@ -12,7 +12,7 @@ use crate::telemetry::{SESSION_FILE, SessionSummary};
 pub const SEVERAL: u64 = 3;
 /// From here on cores are as good as all in use.
 pub const SATURATED: f64 = 0.85;
-/// What a question to the remote is until its answer begins: a HEAD has no more than that.
+/// Spans of a request to the remote up to the first byte of its answer: a HEAD has no more than that.
 pub const QUESTIONS: &str = "first_byte|remote.stat_meta";
 
 /// One round of a state with a backend.
@@ -44,7 +44,7 @@ impl<'a> Seen<'a> {
         Some(Seen { round, session, time_breakdown: account, gets, manifests_ns: manifests_ns * scale })
     }
 
-    /// What waiting in one stage cost.
+    /// The cost of waiting in one stage, nanoseconds of the wall clock.
     pub fn lost_ns(&self, kind: WaitKind, stage: Stage) -> f64 {
         lost(self.time_breakdown, kind, stage)
     }
@@ -55,7 +55,7 @@ impl<'a> Seen<'a> {
         (asked > 0 && self.session.counts.gets > 0).then(|| asked as f64 / self.session.counts.gets as f64)
     }
 
-    /// Whether gets asked for several objects of their own, and never was more than one download under way, though go has
+    /// True if gets asked for several objects of their own, and never was more than one download under way, though go has
     /// several workers.
     pub fn is_one_at_a_time(&self) -> bool {
         is_one_at_a_time(self.round, self.session, self.time_breakdown)
@@ -66,7 +66,7 @@ impl<'a> Seen<'a> {
         self.spans("first_byte").count
     }
 
-    /// What waiting cost in all, nanoseconds.
+    /// The cost of all waiting, nanoseconds of the wall clock.
     pub fn all_lost_ns(&self) -> f64 {
         self.time_breakdown.waits.iter().map(|wait| wait.lost_ns).sum()
     }
@@ -76,7 +76,7 @@ impl<'a> Seen<'a> {
         self.time_breakdown.cores.max(1) as f64
     }
 
-    /// What it cost that so much of the time others waited in the pipe: all workers of go but the one that was served.
+    /// The cost of `ns` in which others waited in the pipe: all workers of go but the one that was served.
     pub fn kept_ns(&self, ns: u64) -> f64 {
         ns as f64 * others(self.time_breakdown)
     }
@@ -161,7 +161,7 @@ fn sum_of(account: &TimeBreakdown, kind: WaitKind, stage: Stage, of: fn(&Wait) -
     account.waits.iter().filter(|wait| (wait.kind, wait.stage) == (kind, stage)).map(of).sum()
 }
 
-/// What each span of a sum took; None without one.
+/// The mean time of the spans of a sum, nanoseconds; None without a span.
 pub fn mean_ns(sum: &SpanSum) -> Option<f64> {
     (sum.count > 0).then(|| sum.wall_ns as f64 / sum.count as f64)
 }

@@ -41,7 +41,7 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
     Some(Finding::new(Rule::HostCpu, Bottleneck::HostCpu { share }, evidence))
 }
 
-/// What others used of the cores while go waited for its close, nanoseconds: as busy as the cores were all the time, they did
+/// Core time that others used while go waited for its close, nanoseconds: as busy as the cores were all the time, they did
 /// what the backend did not.
 fn others_at_close_ns(seen: &Seen<'_>, busy: f64) -> f64 {
     let ours_ns = seen.session.close_cpu_ns.unwrap_or(0) as f64;

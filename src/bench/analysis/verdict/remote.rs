@@ -116,7 +116,7 @@ pub fn back_off(seen: &Seen<'_>) -> Option<Finding> {
     Some(Finding::new(Rule::BackOff, Bottleneck::BackOff { mean_ns }, evidence))
 }
 
-/// What is left to be uploaded when go ends.
+/// Uploads that are left when go ends.
 pub fn close(seen: &Seen<'_>) -> Option<Finding> {
     let at_close = AtClose::of(seen)?;
     let sending_ns = seen.session.close_sending_ns? as f64;
@@ -145,7 +145,7 @@ fn close_time(seen: &Seen<'_>) -> Evidence {
     seen.in_results(Quantity::CloseTime, seen.time_breakdown.close_ns as f64, ".time_breakdown.close_ns")
 }
 
-/// What the end of a build waited for, nanoseconds of the wall clock.
+/// The waits of the end of a build, nanoseconds of the wall clock.
 pub struct AtClose {
     pub sending_ns: f64,
     pub compressing_ns: f64,
@@ -168,14 +168,14 @@ impl AtClose {
     }
 }
 
-/// What long waits before other attempts cost more than short ones would.
+/// The cost of long waits before other attempts beyond that of short ones, nanoseconds.
 fn too_long_back_off_ns(seen: &Seen<'_>) -> f64 {
     let mean_ns = mean_ns(&seen.spans("back_off")).unwrap_or(0.0);
     if mean_ns < LONG_BACK_OFF_NS { 0.0 } else { seen.gets.back_off_ns * (1.0 - SHORT_BACK_OFF_NS / mean_ns) }
 }
 
-/// Whether packs were fetched one after the other, though several of go's workers could have waited for several: a get that
-/// asks by itself, or a reader that stands still, makes them so too.
+/// True if packs were fetched one after the other, though several of go's workers could have waited for several. False where
+/// gets ask for objects of their own or the reader stalls: these put downloads in a row too.
 pub fn is_serial(seen: &Seen<'_>) -> bool {
     const MUCH: f64 = 0.05;
     let kept = seen.time_breakdown.stdin_stalls.kept_by_remote_ns as f64 / seen.time_breakdown.wall_ns.max(1) as f64;

@@ -1,7 +1,7 @@
 //! The verdict on a state: every rule over its typical round.
 
 use crate::bench::analysis::statistics::outliers::SHORTEST_NS;
-use crate::bench::analysis::study::summary::typical;
+use crate::bench::analysis::statistics::rounds::typical;
 use crate::bench::analysis::verdict::backend;
 use crate::bench::analysis::verdict::evidence::Seen;
 use crate::bench::analysis::verdict::finding::{
@@ -67,6 +67,16 @@ impl Finding {
         Finding { rule, bottleneck, evidence, action: None, saves_ns }
     }
 
+    /// Reduces its saving to the wall clock of the build, and the parts of its evidence with it.
+    fn cap(&mut self, wall_ns: u64) {
+        let Some(saves_ns) = self.saves_ns.filter(|saves_ns| *saves_ns > wall_ns) else { return };
+        let scale = wall_ns as f64 / saves_ns as f64;
+        for found in &mut self.evidence {
+            found.part_ns = found.part_ns.map(|part_ns| part_ns * scale);
+        }
+        self.saves_ns = Some(wall_ns);
+    }
+
     /// With a command that measures or makes the change.
     pub fn with(self, action: Action) -> Finding {
         Finding { action: Some(action), ..self }
@@ -119,7 +129,7 @@ impl StateVerdict {
         let found = Rule::ALL.into_iter().filter_map(|rule| Some(with_experiment(look(rule, &seen)?, &seen)));
         let (mut ranked, beside): (Vec<Finding>, Vec<Finding>) = found.partition(|finding| finding.saves_ns.is_some());
         for finding in &mut ranked {
-            finding.saves_ns = finding.saves_ns.map(|ns| ns.min(wall_ns));
+            finding.cap(wall_ns);
         }
         let least_ns = ((WORTH_A_LINE * wall_ns as f64) as u64).max(WORTH_A_LINE_NS);
         ranked.retain(|finding| finding.saves_ns.unwrap_or(0) >= least_ns);

@@ -40,7 +40,7 @@ fn well() -> Round {
     round
 }
 
-/// The same, in which gets waited for the remote for so long, in spans of these paths.
+/// That round, in which gets waited for the remote for so long, in spans of these paths.
 fn waiting(lost_ms: u64, spans: &[(&str, u64, u64)]) -> Round {
     let mut round = well();
     wait(&mut round, WaitKind::Get, Stage::Remote, lost_ms);
@@ -239,7 +239,7 @@ fn compressing_that_gets_no_core_is_the_fault_of_those_who_have_them() {
     assert_eq!(found(&round)[..2], [("host-cpu", 470), ("close", 75)]);
 }
 
-/// What the backend did at its close, in milliseconds, and with how much CPU time.
+/// Time of the parts of a close, milliseconds, and their CPU time.
 fn at_close(round: &mut Round, sending: u64, compressing: u64, cpu: u64) {
     let session = session(round);
     (session.close_sending_ns, session.close_compressing_ns) = (Some(sending * MS), Some(compressing * MS));
@@ -384,6 +384,17 @@ fn evidence_adds_up_to_the_saving() {
     assert!(findings > 20, "{findings}");
 }
 
+#[test]
+fn evidence_adds_up_where_the_saving_is_capped() {
+    let round = ill();
+    let mut finding = look(Rule::Latency, &Seen::of(&round).unwrap()).unwrap();
+    let saves_ns = finding.saves_ns.unwrap();
+    finding.cap(saves_ns / 3);
+    let parts: f64 = finding.evidence.iter().filter_map(|found| found.part_ns).sum();
+    assert_eq!(finding.saves_ns, Some(saves_ns / 3));
+    assert!((parts - (saves_ns / 3) as f64).abs() <= 1.0, "{finding:?}");
+}
+
 /// A round in which packs were downloaded one after the other.
 fn serial() -> Round {
     let packs = [
@@ -396,7 +407,7 @@ fn serial() -> Round {
     serial
 }
 
-/// What a `jq` filter gives for a file.
+/// The output of a `jq` filter for a file.
 fn queried(query: &str, file: &serde_json::Value) -> f64 {
     use jaq_core::load::{Arena, File, Loader};
     use jaq_core::{Compiler, Ctx, Vars, data, unwrap_valr};

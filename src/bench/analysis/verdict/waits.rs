@@ -35,7 +35,7 @@ fn unexplained(seen: &Seen<'_>) -> Vec<Evidence> {
     all
 }
 
-/// Of writing answers what is above the time in which the write wakes go: it has its answer before the write returns.
+/// The time of writing answers beyond that in which the write wakes go: go has its answer before the write returns.
 fn beyond_ns(seen: &Seen<'_>, wait: &Wait) -> f64 {
     let writes = match (wait.stage, wait.kind) {
         (Stage::Respond, WaitKind::Get) => seen.spans("request;get;respond"),
@@ -46,7 +46,7 @@ fn beyond_ns(seen: &Seen<'_>, wait: &Wait) -> f64 {
     wait.lost_ns * (1.0 - woken).max(0.0)
 }
 
-/// Whether another rule has it.
+/// True if another rule explains it.
 fn is_explained(seen: &Seen<'_>, wait: &Wait) -> bool {
     match (wait.kind, wait.stage) {
         (_, Stage::Remote) | (WaitKind::Put, Stage::Local) => true,

@@ -1,7 +1,8 @@
 //! The rows, bars and panels of the report: the states, or the states under cases, each with its typical round.
 
 use crate::bench::analysis::results::Results;
-use crate::bench::analysis::study::summary::{StateSummary, typical};
+use crate::bench::analysis::statistics::rounds::typical;
+use crate::bench::analysis::study::summary::StateSummary;
 use crate::bench::plan::steps::Setup;
 use crate::bench::report::terminal::cases as case_table;
 use crate::bench::results::round::Round;

@@ -55,7 +55,7 @@ fn costs(waves: &[WaveSummary]) -> Grid {
     ])
 }
 
-/// What a reader has to know.
+/// Notes on the tables.
 pub fn notes(waves: &[WaveSummary], prices: &Prices) -> Vec<String> {
     let shared = "All machines share the cores of this one: compare the waves with each other. pending: uploads that were not finished at exit.";
     let priced = format!(

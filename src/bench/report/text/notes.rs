@@ -92,7 +92,7 @@ fn cause(cause: &Cause) -> String {
     }
 }
 
-/// What agrees, if several records do.
+/// The records that agree, if there are several.
 fn agreement(records: &Records) -> Option<String> {
     // One file alone agrees with anything.
     if records.files.len() < 2 || !records.disagreements.is_empty() {

@@ -1,4 +1,4 @@
-//! What is wrong with a run, each problem in a sentence, and why a saved run is not all that was planned.
+//! The problems of a run, each in a sentence, and why a saved run is not all that was planned.
 
 use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};

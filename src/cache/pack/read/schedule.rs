@@ -111,7 +111,7 @@ pub enum Progress {
     Queued,
     /// It was asked for, and no answer has come.
     Asked,
-    /// The same, after an attempt that failed.
+    /// It was asked for after an attempt that failed, and no answer has come.
     AskedAgain,
     /// An attempt has failed, and the next has to wait.
     BacksOff,

@@ -4,19 +4,15 @@ use anyhow::{Context, Result};
 use maud::{Markup, PreEscaped, html};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
-use plotters::coord::types::RangedCoordf64;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::bench::report::html::charts::hover::Hover;
+use crate::bench::report::html::charts::hover::{DOT, Hover, Rows};
 use crate::bench::report::html::charts::palette::{GRID, INK, MUTED, hex};
 
 /// The canvas of a chart.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-/// A chart of rows: y is pixels from the top.
-pub type Rows<'a, 'b, X> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<X, RangedCoordf64>>;
 
 /// plotters takes the height of a line for the size of its text.
 pub const LINE: f64 = 1.24;
@@ -25,9 +21,6 @@ pub const TEXT: f64 = 13.0;
 /// Room for the axis and its title below the rows, and beside the rows for the halves of the outermost numbers.
 const AXIS: u32 = 44;
 const SIDE: u32 = 14;
-
-/// Radius of the dot of a sample, pixels.
-pub const DOT: i32 = 4;
 
 /// Each chart is drawn twice, so that its text has the same size on a phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,17 @@
 //! Values that a browser shows where the pointer rests on a chart: a title for each rectangle.
 
 use maud::{Markup, html};
+use plotters::chart::ChartContext;
+use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::ranged1d::Ranged;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::SVGBackend;
 
-use crate::bench::report::html::charts::chart::{DOT, Rows};
+/// A chart of rows: y is pixels from the top.
+pub type Rows<'a, 'b, X> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<X, RangedCoordf64>>;
+
+/// Radius of the dot of a sample, pixels.
+pub const DOT: i32 = 4;
 
 /// The rectangles of one chart that have a title, pixels.
 #[derive(Default)]

@@ -7,7 +7,8 @@ use plotters::style::text_anchor::HPos;
 
 use crate::bench::analysis::statistics::samples::{Sample, alike};
 use crate::bench::report::html::charts::chart;
-use crate::bench::report::html::charts::chart::{Axis, DOT, Mark, Width};
+use crate::bench::report::html::charts::chart::{Axis, Mark, Width};
+use crate::bench::report::html::charts::hover::DOT;
 use crate::bench::report::html::charts::palette::{BLUE, INK, MUTED, ORANGE};
 use crate::bench::report::text::units;
 
