@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use nix::sys::statvfs::statvfs;
 
+use crate::bench::execute::folders::tree;
 use crate::bench::execute::go::gocache;
-use crate::bench::execute::workload::tree;
 use crate::bench::scenario::cache_state::CacheState;
 use crate::bench::scenario::case::{CacheKind, Case, Seed};
 

@@ -4,3 +4,4 @@ pub mod caches;
 pub mod leftovers;
 pub mod run_folders;
 pub mod run_marks;
+pub mod tree;

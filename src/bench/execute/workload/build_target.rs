@@ -6,12 +6,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::bench::execute::folders::tree::MODULE;
 use crate::bench::execute::go::advice::advice;
 use crate::bench::execute::go::toolchain::{Go, GoFolders};
 use crate::bench::execute::workload::generated::Generated;
 use crate::bench::execute::workload::module_copy;
 use crate::bench::execute::workload::source_change::Changes;
-use crate::bench::execute::workload::tree::MODULE;
 use crate::bench::execute::workload::user_module::UserModule;
 use crate::bench::execute::workload::user_settings::UserSettings;
 use crate::bench::plan::go_command::{GoCommand, Subcommand, quoted};

@@ -4,6 +4,5 @@ pub mod build_target;
 pub mod generated;
 pub mod module_copy;
 pub mod source_change;
-pub mod tree;
 pub mod user_module;
 pub mod user_settings;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::bench::execute::folders::run_marks::is_run;
-use crate::bench::execute::workload::tree;
+use crate::bench::execute::folders::tree;
 
 /// The file that `go mod vendor` writes beside the copies of packages.
 const MODULES_TXT: &str = "vendor/modules.txt";

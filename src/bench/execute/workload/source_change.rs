@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::bench::execute::folders::tree;
+use crate::bench::execute::folders::tree::MODULE;
 use crate::bench::execute::workload::generated::later;
 use crate::bench::execute::workload::module_copy::copy_sources;
-use crate::bench::execute::workload::tree;
-use crate::bench::execute::workload::tree::MODULE;
 use crate::bench::scenario::source_change::Change;
 
 /// Text that is added to a file: a new function changes its package, and so all that import it.
