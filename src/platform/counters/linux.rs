@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use procfs::process::{Process, Stat, Task};
 use procfs::{Current, CurrentSI, PressureRecord};
 
-use crate::platform::counters::{HostCounters, ProcessCounters};
+use crate::platform::counters::model::{HostCounters, ProcessCounters};
 use crate::platform::usage;
 
 /// The unit of `/proc/diskstats`, whatever the disk has.

@@ -6,7 +6,7 @@ use sysinfo::{
     DiskUsage, Disks, MemoryRefreshKind, NetworkData, Networks, Pid, ProcessRefreshKind, ProcessesToUpdate, System,
 };
 
-use crate::platform::counters::{HostCounters, ProcessCounters};
+use crate::platform::counters::model::{HostCounters, ProcessCounters};
 
 /// Reads counters.
 pub struct Counters {

@@ -6,9 +6,9 @@ use crate::bench::analysis::verdict::finding::{Evidence, Finding, StateVerdict};
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::report::html::records::Folder;
 use crate::bench::report::html::text::inline;
-use crate::bench::report::text::finding;
-use crate::bench::report::text::next;
 use crate::bench::report::text::units;
+use crate::bench::report::text::verdict::finding;
+use crate::bench::report::text::verdict::next;
 
 /// All of them, one after the other.
 pub fn render(folder: &Folder<'_>, verdicts: &[StateVerdict], plan: &Plan) -> Markup {

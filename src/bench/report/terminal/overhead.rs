@@ -6,8 +6,8 @@ use crate::bench::analysis::study::overhead::{differences, middle, of_setting};
 use crate::bench::plan::run_plan::Plan;
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::cell::Cell;
-use crate::bench::report::text::next;
 use crate::bench::report::text::units;
+use crate::bench::report::text::verdict::next;
 use crate::bench::results::overhead::{AGAIN, OverheadRun, Setting};
 use crate::bench::results::run::RecordOverhead;
 

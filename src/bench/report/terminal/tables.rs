@@ -19,7 +19,7 @@ use crate::bench::report::text::answer;
 use crate::bench::report::text::files::File;
 use crate::bench::report::text::notes;
 use crate::bench::report::text::units;
-use crate::bench::report::text::verdict;
+use crate::bench::report::text::verdict::state;
 use crate::bench::report::text::warnings;
 use crate::bench::report::text::wrap::wrapped;
 use crate::bench::results::environment::Environment;
@@ -46,7 +46,7 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
 /// The bottlenecks of each state; empty where there are more states and cases than anyone reads.
 pub fn verdicts(results: &Results, width: usize) -> String {
     let shown = if results.analysis.verdicts.len() <= MOST_VERDICTS { &results.analysis.verdicts[..] } else { &[] };
-    verdict::render(shown, &results.run.plan, width)
+    state::render(shown, &results.run.plan, width)
 }
 
 /// The tables of a run, but for those of a grid of links.

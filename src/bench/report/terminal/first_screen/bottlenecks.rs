@@ -3,9 +3,9 @@
 use crate::bench::analysis::results::Results;
 use crate::bench::analysis::verdict::finding::{Finding, StateVerdict};
 use crate::bench::report::terminal::grid::View;
-use crate::bench::report::text::finding;
-use crate::bench::report::text::next;
 use crate::bench::report::text::units;
+use crate::bench::report::text::verdict::finding;
+use crate::bench::report::text::verdict::next;
 use crate::bench::report::text::wrap::cut;
 
 /// Rows on the first screen, and those of each state.

@@ -15,7 +15,7 @@ use crate::bench::report::text::answer;
 use crate::bench::report::text::cell::Tone;
 use crate::bench::report::text::conditions;
 use crate::bench::report::text::files::File;
-use crate::bench::report::text::next;
+use crate::bench::report::text::verdict::next;
 use crate::bench::report::text::warnings;
 use crate::bench::report::text::wrap::{joined, wrapped};
 

@@ -2,9 +2,9 @@
 
 use crate::bench::analysis::verdict::finding::{Finding, StateVerdict};
 use crate::bench::plan::run_plan::Plan;
-use crate::bench::report::text::finding;
-use crate::bench::report::text::next;
 use crate::bench::report::text::units;
+use crate::bench::report::text::verdict::finding;
+use crate::bench::report::text::verdict::next;
 use crate::bench::report::text::wrap::wrapped;
 
 /// Bottlenecks of a state that are printed; the others are in `results.json` and the report.

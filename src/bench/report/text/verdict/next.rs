@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::bench::analysis::verdict::finding::{Action, Finding};
 use crate::bench::plan::go_command::quoted;
 use crate::bench::plan::run_plan::Plan;
-use crate::bench::report::text::finding;
+use crate::bench::report::text::verdict::finding;
 use crate::bench::scenario::args::RemoteKind;
 
 /// The command for a finding, if there is one for this run: with the arguments that define the build.
