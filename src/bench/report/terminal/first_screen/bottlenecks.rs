@@ -1,7 +1,7 @@
 //! The bottlenecks that could save most, with about how much.
 
 use crate::bench::analysis::results::Results;
-use crate::bench::analysis::verdict::finding::{Finding, StateVerdict};
+use crate::bench::analysis::verdict::finding::{Finding, StateVerdict, TooLittle};
 use crate::bench::report::terminal::grid::View;
 use crate::bench::report::text::units;
 use crate::bench::report::text::verdict::finding;
@@ -20,8 +20,8 @@ const HEADING: &str = "could save about";
 /// More states and cases than these have their bottlenecks in the report alone.
 const MOST_VERDICTS: usize = 3;
 
-/// A heading, a row for each bottleneck, the states without one, and a command that measures the largest that can be measured, in at most `most` lines;
-/// empty where no state was judged, or there is no place.
+/// A heading, a row for each bottleneck, the states without one, and a command that measures the largest that can be measured, in
+/// at most `most` lines; empty where no state was judged, or there is no place.
 pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
     let verdicts = &results.analysis.verdicts;
     if verdicts.is_empty() || verdicts.len() > MOST_VERDICTS {
@@ -71,14 +71,16 @@ fn without(verdicts: &[StateVerdict]) -> Option<String> {
     let names = |is_wanted: &dyn Fn(&StateVerdict) -> bool| {
         verdicts.iter().filter(|verdict| is_wanted(verdict)).map(|verdict| verdict.name.as_str()).collect::<Vec<&str>>()
     };
-    let healthy = names(&|verdict| verdict.ranked.is_empty() && verdict.too_little.is_none());
-    let unjudged = names(&|verdict| verdict.too_little.is_some());
+    let is_short = |verdict: &StateVerdict| matches!(verdict.too_little, Some(TooLittle::TooShort(_)));
     let mut parts = Vec::new();
-    if !healthy.is_empty() {
-        parts.push(format!("{}: no bottleneck found", healthy.join(", ")));
-    }
-    if !unjudged.is_empty() {
-        parts.push(format!("{}: cannot judge, too short or without records", unjudged.join(", ")));
+    for (names, words) in [
+        (names(&|verdict| verdict.ranked.is_empty() && verdict.too_little.is_none()), "no bottleneck found"),
+        (names(&is_short), "too short to judge"),
+        (names(&|verdict| verdict.too_little.is_some() && !is_short(verdict)), "cannot judge without its records"),
+    ] {
+        if !names.is_empty() {
+            parts.push(format!("{}: {words}", names.join(", ")));
+        }
     }
     if parts.is_empty() { None } else { Some(format!(" {}", parts.join("; "))) }
 }
