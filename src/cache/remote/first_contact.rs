@@ -144,7 +144,10 @@ impl Remote {
         let error = match found {
             Ok(found) => {
                 self.contact.hear();
-                self.contact.note_read();
+                // That an object is missing says nothing of the right to read it.
+                if found.is_some() {
+                    self.contact.note_read();
+                }
                 return Ok(found);
             }
             Err(error) => RemoteError::from(error),

@@ -18,6 +18,7 @@ use crate::cache::strategy::remote_strategy::{Options, RemoteStrategy};
 use crate::cache::uploads::pack::PackUploads;
 use crate::cache::uploads::plain::PlainUploads;
 use crate::cache::uploads::session::Uploads;
+use crate::config::strategy::PackOption;
 use crate::protocol::ActionId;
 
 /// The longest that a session works on the remote for the sake of later ones. What is left they do.
@@ -29,7 +30,7 @@ pub struct PackStrategy {
     objects: Arc<PlainObjects>,
     packs: Arc<Packs>,
     uploads: Arc<PackUploads>,
-    /// False where fault injection has switched uploads off.
+    /// False where fault injection has switched uploads off, and without packs: repacking would make some.
     collects_garbage: bool,
 }
 
@@ -43,7 +44,8 @@ impl PackStrategy {
         let uploads = Arc::new(Uploads::new(remote.clone(), local.clone()));
         let plain = Arc::new(PlainUploads::new(uploads, objects.clone()));
         let uploads = Arc::new(PackUploads::new(plain, packs.clone(), writer, options.writes_plain));
-        Self { remote: remote.clone(), objects, packs, uploads, collects_garbage: !options.faults.no_upload }
+        let collects_garbage = !options.faults.no_upload && !options.without.contains(&PackOption::Packs);
+        Self { remote: remote.clone(), objects, packs, uploads, collects_garbage }
     }
 
     async fn fetch(&self, action: &ActionId) -> Option<Entry> {

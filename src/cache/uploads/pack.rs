@@ -195,8 +195,10 @@ impl PackUploads {
         let compressing = self.uploads().stages.compressing();
         let (Compressed { packed, gone, repeated }, kept) = self.writer.pack(batch).await;
         drop(compressing);
-        self.uploads().discount(gone.len() + repeated.len());
-        self.uploads().unsent.gone(&gone);
+        let unsendable = self.uploads().unsent.gone(&gone);
+        // What another pack has goes out all the same where it goes out plainly too.
+        let repetitions = if self.writes_plain { 0 } else { repeated.len() as u64 };
+        self.uploads().discount(unsendable + repetitions);
         self.uploads().unsent.sent_in(Way::Packs, &repeated);
         let Some(packed) = packed else { return };
         let (key, bytes) = (packed.key(), packed.bytes.len());

@@ -52,10 +52,10 @@ impl PlainUploads {
             let _turn = uploads.tasks.turn().await;
             let (key, bytes, waited_ns) = (action.graph_key(), entry.size_bytes, queued.elapsed().as_nanos() as u64);
             let span = info_span!(parent: None, "upload", action = %key, bytes, waited_ns);
-            let _sending = uploads.stages.sending();
             if !uploads.is_sound(&action, &entry).await {
                 return uploads.give_up(&[action], &RemoteError::Gone { key: key.to_string() });
             }
+            let _sending = uploads.stages.sending();
             match plain.upload(&action, &entry).instrument(span).await {
                 Ok(()) => {
                     uploads.unsent.sent_in(Way::Plain, &[action]);

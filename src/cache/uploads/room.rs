@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::cache::local::index::entry::Entry;
 use crate::cache::pack::format::manifest::LARGEST_PACKED;
 
-/// Bytes of bodies that may wait to be uploaded, in KiB. The bodies are on disk; this bounds how far uploads lag.
+/// Bodies that may wait to go out in packs, KiB. They are on disk; this bounds how far uploads lag. Plain uploads have no bound.
 const ROOM_KIB: u32 = 512 << 10;
 /// The longest that puts wait for room while the queue does not move.
 const ROOM_PATIENCE: Duration = Duration::from_secs(2);

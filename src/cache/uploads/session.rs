@@ -75,8 +75,8 @@ impl Uploads {
     }
 
     /// Takes entries out of the count that need not go out.
-    pub(super) fn discount(&self, entries: usize) {
-        self.entries.fetch_sub(entries as u64, Ordering::Relaxed);
+    pub(super) fn discount(&self, entries: u64) {
+        self.entries.fetch_sub(entries, Ordering::Relaxed);
     }
 
     /// Number of the entries that were to go out so far.
@@ -97,7 +97,7 @@ impl Uploads {
                         }
                         // Nobody can send what is gone, and what this session put is on its way.
                         Some((_, Origin::PutHere)) => {}
-                        _ => uploads.unsent.gone(&[action]),
+                        _ => _ = uploads.unsent.gone(&[action]),
                     }
                 }
                 drop(pending);
@@ -127,8 +127,7 @@ impl Uploads {
         if !error.refuses_object() {
             return self.remote.give_up_upload(error);
         }
-        self.discount(actions.len());
-        self.unsent.gone(actions);
+        self.discount(self.unsent.gone(actions));
         if error.is_answer() && !self.has_noted_refusal.swap(true, Ordering::Relaxed) {
             note(format_args!("what is too large for the remote stays on this machine: {error}"));
         }

@@ -15,7 +15,7 @@ const MOST: usize = 100_000;
 /// How an entry goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// In a pack that a manifest tells of.
+    /// In a pack that a manifest has published.
     Packs,
     /// As the workshop's two objects.
     Plain,
@@ -75,13 +75,19 @@ impl Unsent {
         }
     }
 
-    /// Notes that entries cannot be sent.
-    pub fn gone(&self, actions: &[ActionId]) {
+    /// Notes that entries cannot be sent. Returns how many of their puts had not gone out: none for an entry that has been noted
+    /// before, as it is where it cannot be sent in two ways.
+    pub fn gone(&self, actions: &[ActionId]) -> u64 {
         let mut state = self.state();
+        let mut puts = 0;
         for action in actions {
-            state.change(*action, |outstanding| *outstanding = Outstanding::default());
+            state.change(*action, |outstanding| {
+                puts += outstanding.packs.max(outstanding.plain);
+                *outstanding = Outstanding::default();
+            });
             state.sent.insert(*action);
         }
+        puts
     }
 
     /// Notes that an entry that was to go out in packs goes out plainly.
@@ -237,6 +243,16 @@ mod tests {
         assert_eq!(unsent.left(), 1);
         unsent.sent_in(Way::Plain, &[action(1)]);
         assert_eq!(unsent.left(), 0);
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_sent_in_either_way_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let unsent = Unsent::new(folder.path(), "one");
+        (1..=2).for_each(|n| unsent.waits(action(n), &[Way::Packs, Way::Plain]));
+        unsent.waits(action(2), &[Way::Packs, Way::Plain]);
+        assert_eq!((unsent.gone(&[action(1)]), unsent.gone(&[action(1)])), (1, 0));
+        assert_eq!((unsent.gone(&[action(2)]), unsent.left()), (2, 0), "it was put twice");
     }
 
     #[test]

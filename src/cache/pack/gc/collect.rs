@@ -1,5 +1,5 @@
-//! Keeps a bucket small: merges them where they are many, packs small packs anew, deletes what
-//! nobody needs. After go was released; any two machines may do it at the same time.
+//! Keeps a bucket small: merges manifests where they are many, repacks small packs, deletes what no manifest needs. It runs after
+//! go was released; any two machines may do it at the same time.
 
 use std::collections::HashSet;
 use std::time::Duration;

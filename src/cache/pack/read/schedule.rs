@@ -201,7 +201,7 @@ impl Schedule {
 
     /// The large output to be fetched next, if there is a connection for it.
     pub fn start_large(&mut self) -> Option<(PackNumber, Arc<Transfer>)> {
-        if self.large_in_flight >= LARGE_CONNECTIONS {
+        if self.large_in_flight >= LARGE_CONNECTIONS.min(self.most_in_flight) {
             return None;
         }
         let next = self.large.pop_front()?;
