@@ -33,20 +33,33 @@ fn module(path: &Path) -> Option<String> {
     Some(name.strip_suffix("/mod").unwrap_or(name).replace('/', "::"))
 }
 
-/// The paths that a file names after `crate::`, outside of its unit tests.
-fn named(text: &str) -> Vec<String> {
+/// The paths that a file of `module` names outside of its unit tests: those from the root, and those that begin with a module
+/// that the file declares.
+fn named(module: &str, text: &str) -> Vec<String> {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
     let code = code.split("#[cfg(test)]\npub mod tests").next().unwrap();
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let code = lines.collect::<Vec<_>>().join("\n");
+    let lines = || code.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+    let declared = lines().filter_map(|line| line.strip_suffix(';')?.rsplit_once("mod ").map(|(_, name)| name));
+    let mut paths = paths_from(code, "crate");
+    for name in declared {
+        paths.extend(paths_from(code, name).into_iter().map(|path| format!("{module}::{name}::{path}")));
+    }
+    paths
+}
+
+/// What follows the first name of all paths that begin with it.
+fn paths_from(code: &str, first: &str) -> Vec<String> {
     let is_of_path = |letter: char| letter.is_alphanumeric() || "_:".contains(letter);
+    let start = format!("{first}::");
     let mut paths = Vec::new();
-    for rest in code.split("crate::").skip(1) {
-        let end = rest.find(|letter| !is_of_path(letter)).unwrap_or(rest.len());
-        let (path, after) = rest.split_at(end);
-        match after.strip_prefix('{').and_then(|list| list.split_once('}')) {
-            Some((list, _)) => paths.extend(list.split(',').map(|name| format!("{path}{}", name.trim()))),
-            None => paths.push(path.to_owned()),
+    for line in code.split('\n').filter(|line| !line.trim_start().starts_with("//")) {
+        for (at, _) in line.match_indices(&start).filter(|(at, _)| !line[..*at].ends_with(is_of_path)) {
+            let rest = &line[at + start.len()..];
+            let (path, after) = rest.split_at(rest.find(|letter| !is_of_path(letter)).unwrap_or(rest.len()));
+            match after.strip_prefix('{').and_then(|list| list.split_once('}')) {
+                Some((list, _)) => paths.extend(list.split(',').map(|name| format!("{path}{}", name.trim()))),
+                None => paths.push(path.to_owned()),
+            }
         }
     }
     paths
@@ -68,7 +81,8 @@ fn imports() -> Imports {
     };
     let of = |(name, path): (&String, &PathBuf)| {
         let text = std::fs::read_to_string(path).unwrap();
-        let imported = named(&text).iter().filter_map(|path| defined_in(path)).filter(|other| other != name).collect();
+        let imported =
+            named(name, &text).iter().filter_map(|path| defined_in(path)).filter(|other| other != name).collect();
         (name.clone(), imported)
     };
     sources.iter().map(of).collect()
@@ -137,7 +151,8 @@ fn a_circle_is_found() {
     assert_eq!(circles(&circle), [""; 0]);
     assert_eq!(circles(&between_folders(&circle, 1)), ["a", "b"]);
     assert_eq!(circles(&imports(&[("a", "b"), ("b", "a"), ("c", "a")])), ["a", "b"]);
-    assert_eq!(named("use crate::a::{B, c};\n// crate::x\nlet d = crate::e::f(1);"), ["a::B", "a::c", "e::f"]);
+    let text = "pub mod own;\nuse crate::a::{B, c};\n// crate::x\nlet d = crate::e::f(1) + own::g() + not_own::h();";
+    assert_eq!(named("m", text), ["a::B", "a::c", "e::f", "m::own::g"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{io, iter};
 
 use nix::unistd::{AccessFlags, access};
 
-use crate::backend::BackendArgs;
+use crate::backend::arguments::backend_args::BackendArgs;
 use crate::cache::local::spare;
 use crate::cache::local::spare::OTHER_FOLDER;
 use crate::config::folders::{Place, STORE as CACHE, usable};

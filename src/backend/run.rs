@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 
-use crate::backend::BackendArgs;
+use crate::backend::arguments::backend_args::BackendArgs;
 use crate::backend::folders::Folders;
 use crate::backend::session::at_close::AtClose;
 use crate::backend::session::capture::Tee;

@@ -9,7 +9,8 @@ mod report;
 mod results;
 mod scenario;
 
-pub use commands::compare::{CompareArgs, ERROR as COMPARE_ERROR, run as compare};
+pub use commands::compare::arguments::{CompareArgs, ERROR as COMPARE_ERROR};
+pub use commands::compare::run as compare;
 pub use commands::diff::{DiffArgs, run as diff};
 pub use commands::overhead::{OverheadArgs, run as overhead};
 pub use commands::report::{ReportArgs, run as report};

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 
-use crate::backend::{CacheArgs, RecordArgs, folders};
+use crate::backend::arguments::backend_args::{CacheArgs, RecordArgs};
+use crate::backend::folders;
 use crate::cache::local::folder::store_folder;
 use crate::config::folders::Place;
 use crate::config::source;

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::backend::{LimitArgs, folders};
+use crate::backend::arguments::limits::LimitArgs;
+use crate::backend::folders;
 use crate::cache::{TrimError, Trimmed, Trimming};
 use crate::config::{counted, shown_bytes};
 use crate::stdout;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
-use crate::backend::BackendArgs;
+use crate::backend::arguments::backend_args::BackendArgs;
 use crate::backend::session::capture;
 use crate::backend::session::capture::Copy;
 use crate::backend::session::interrupted::Interrupted;

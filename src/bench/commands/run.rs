@@ -120,17 +120,21 @@ pub fn run_plan(
         note::line(format_args!("error: {}", in_words(error)));
     }
     if interrupted {
-        if folder.is_kept() {
-            note::line(format_args!("interrupted: the results so far are in {}", folder.path.display()));
-        } else {
-            note::line("interrupted: nothing was measured");
-        }
+        note_interrupted(&folder);
         return Ok((results, ExitCode::from(EXIT_CODE)));
     }
     let is_good = !lacks_a_run(&results) && results.analysis.summary.records.disagreements.is_empty();
     match first {
         Some(error) => Err(error),
         None => Ok((results, if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })),
+    }
+}
+
+fn note_interrupted(folder: &RunFolder) {
+    if folder.is_kept() {
+        note::line(format_args!("interrupted: the results so far are in {}", folder.path.display()));
+    } else {
+        note::line("interrupted: nothing was measured");
     }
 }
 

@@ -13,7 +13,7 @@ pub trait Execute {
     fn interrupted(&self) -> bool;
 }
 
-/// Who is told what happens.
+/// An observer of the steps.
 pub trait Watch {
     fn starts(&mut self, position: usize, step: Step);
     /// Called after every round that came to its end, so that results can be kept.

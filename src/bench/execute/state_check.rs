@@ -51,9 +51,9 @@ pub fn check(
     let server = if inside.is_none() { server } else { None };
     let mut findings = match state {
         CacheState::GoCold | CacheState::GoWarm => Vec::new(),
-        CacheState::Cold => check_c(before, session, inside),
-        CacheState::RemoteHit => check_b(before, session, inside, server),
-        CacheState::LocalHit => check_a(before, session, inside, server),
+        CacheState::Cold => check_cold(before, session, inside),
+        CacheState::RemoteHit => check_remote_hit(before, session, inside, server),
+        CacheState::LocalHit => check_local_hit(before, session, inside, server),
     };
     if inside.unknown > 0 {
         // No fault of the backend: what they did is not known, and the checks that need it are left out.
@@ -66,7 +66,7 @@ pub fn check(
     findings
 }
 
-fn check_c(before: Before, session: &SessionSummary, inside: &Inside) -> Vec<StateCheck> {
+fn check_cold(before: Before, session: &SessionSummary, inside: &Inside) -> Vec<StateCheck> {
     let left = session.uploads_left + inside.summaries.iter().map(|session| session.uploads_left).sum::<u64>();
     let mut findings = vec![
         local_empty(before),
@@ -95,11 +95,20 @@ fn check_c(before: Before, session: &SessionSummary, inside: &Inside) -> Vec<Sta
     findings
 }
 
-fn check_b(before: Before, session: &SessionSummary, inside: &Inside, server: Option<ServerSeen>) -> Vec<StateCheck> {
+fn check_remote_hit(
+    before: Before,
+    session: &SessionSummary,
+    inside: &Inside,
+    server: Option<ServerSeen>,
+) -> Vec<StateCheck> {
     let mut findings = vec![
         local_empty(before),
         remote_objects(before, "remote store filled at the start", |objects| objects > 0),
-        StateCheck::fact("a c in its state filled the remote", before.remote_whole, "one that was not"),
+        StateCheck::fact(
+            "the cold build that filled the remote was in its state",
+            before.remote_whole,
+            "one that was not",
+        ),
         remote_on(session, inside),
         no_puts(session, before),
         some_hits("some hits from the remote", session.counts.hits_remote, before),
@@ -119,7 +128,12 @@ fn check_b(before: Before, session: &SessionSummary, inside: &Inside, server: Op
     findings
 }
 
-fn check_a(before: Before, session: &SessionSummary, inside: &Inside, server: Option<ServerSeen>) -> Vec<StateCheck> {
+fn check_local_hit(
+    before: Before,
+    session: &SessionSummary,
+    inside: &Inside,
+    server: Option<ServerSeen>,
+) -> Vec<StateCheck> {
     let requests = server.map_or(session.remote_requests, |server| server.requests);
     vec![
         StateCheck::fact("local store filled at the start", !before.local_empty, "it was empty"),

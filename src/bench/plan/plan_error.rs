@@ -23,8 +23,8 @@ pub enum PlanError {
     NoHeapProfiler { arguments: String },
     #[error("`{command}` cannot be timed: {why}\n  next:  {next}")]
     Command { command: String, why: String, next: String },
-    #[error("`{packages}` is not a package pattern: it starts with `-`")]
-    Pattern { packages: String },
+    #[error("`{packages}` is not a package pattern: {why}\n  next:  give a pattern such as ./... or net/http")]
+    Pattern { packages: String, why: &'static str },
     #[error(
         "the cases of the scenario `{scenario}` set {what} themselves, so `{flag}` cannot\n  next:  leave it out, or change the scenario"
     )]

@@ -69,20 +69,9 @@ pub struct Precision {
 impl Plan {
     /// Resolves the scenario called `name` under the switches of the command line.
     pub fn resolve(name: &str, scenario: &Scenario, args: &BenchArgs) -> Result<Plan, PlanError> {
-        if args.heap_profile && !cfg!(feature = "heap-profile") {
-            let arguments: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
-            return Err(PlanError::NoHeapProfiler { arguments: arguments.join(" ") });
-        }
         let command = command(args)?;
         let packages = packages(name, scenario, args, command.as_ref())?;
-        let has_rounds = args.rounds.or(args.long_rounds).is_some() || args.until.is_some() || args.heap_profile;
-        let sets_build = !args.only.is_empty() || args.packages.is_some() || command.is_some();
-        if scenario.ci.is_some() && (has_rounds || sets_build) {
-            return Err(PlanError::NoStates { scenario: name.to_owned() });
-        }
-        if args.remote == RemoteKind::Env && args.rtt.is_some() {
-            return Err(PlanError::LinkOfEnv);
-        }
+        check(name, scenario, args, command.is_some())?;
         let mut plan = Plan {
             scenario: name.to_owned(),
             build_arguments: args.of_build(),
@@ -250,13 +239,33 @@ fn packages(
         let own = args.workload.as_ref().map(|_| "./...".to_owned());
         return Ok(own.unwrap_or_else(|| scenario.workload.packages.clone()));
     };
-    if packages.starts_with('-') || packages.is_empty() {
-        return Err(PlanError::Pattern { packages: packages.clone() });
+    if packages.is_empty() {
+        return Err(PlanError::Pattern { packages: packages.clone(), why: "it is empty" });
+    }
+    if packages.starts_with('-') {
+        return Err(PlanError::Pattern { packages: packages.clone(), why: "it starts with `-`" });
     }
     if scenario.workload.generated_packages.is_some() && args.workload.is_none() {
         return Err(PlanError::PatternOfModule { scenario: name.to_owned(), packages: packages.clone() });
     }
     Ok(packages.clone())
+}
+
+/// Refuses arguments that this bench or the scenario would ignore.
+fn check(name: &str, scenario: &Scenario, args: &BenchArgs, has_command: bool) -> Result<(), PlanError> {
+    if args.heap_profile && !cfg!(feature = "heap-profile") {
+        let arguments: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
+        return Err(PlanError::NoHeapProfiler { arguments: arguments.join(" ") });
+    }
+    let has_rounds = args.rounds.or(args.long_rounds).is_some() || args.until.is_some() || args.heap_profile;
+    let sets_build = !args.only.is_empty() || args.packages.is_some() || has_command;
+    if scenario.ci.is_some() && (has_rounds || sets_build) {
+        return Err(PlanError::NoStates { scenario: name.to_owned() });
+    }
+    if args.remote == RemoteKind::Env && args.rtt.is_some() {
+        return Err(PlanError::LinkOfEnv);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::bench::scenario::case::{Backend, Case};
 use crate::bench::scenario::ci::{Group, Prices};
 use crate::bench::scenario::file::Scenario;
 use crate::bench::scenario::network_grid::LinkGrid;
+use crate::bench::scenario::rule::Rule;
 
 /// The kind of a run, with all that only this kind has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ pub enum Study {
 pub struct Bottleneck {
     pub name: String,
     /// The rule that has to name it; None: the build is healthy, and no rule may find much.
-    pub rule: Option<String>,
+    pub rule: Option<Rule>,
     /// Position of its case among those of the plan.
     pub case: usize,
     /// True if it takes time that the same build without it saves, so that this has to be measured too.
@@ -88,12 +89,7 @@ impl Bottleneck {
     /// None where its case is not among those that are run.
     fn of(spec: &BottleneckSpec, cases: &[Case]) -> Option<Bottleneck> {
         let case = cases.iter().position(|case| case.name == spec.name)?;
-        Some(Bottleneck {
-            name: spec.name.clone(),
-            rule: spec.rule.map(|rule| rule.name().to_owned()),
-            case,
-            has_control: spec.control.is_some(),
-        })
+        Some(Bottleneck { name: spec.name.clone(), rule: spec.rule, case, has_control: spec.control.is_some() })
     }
 }
 

@@ -27,7 +27,7 @@ pub struct OverheadRun {
     pub run: String,
     pub started_unix_ns: u64,
     /// The cache state of the builds.
-    pub state: String,
+    pub state: CacheState,
     /// The packages that were built.
     pub packages: String,
     pub go_version: String,
@@ -58,7 +58,7 @@ impl OverheadRun {
             schema: SCHEMA,
             run: run.to_owned(),
             started_unix_ns,
-            state: state.to_string(),
+            state,
             packages: packages.to_owned(),
             go_version: environment.go_version,
             cpu_model: environment.cpu_model,

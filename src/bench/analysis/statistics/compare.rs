@@ -240,7 +240,7 @@ pub mod tests {
         assert_eq!(verdict(1000, &[1400]), Verdict::NoiseUnknown);
         assert_eq!(verdict(1000, &[1600]), Verdict::Slower);
         assert_eq!(verdict(1600, &[1000]), Verdict::Faster);
-        // Three samples of c lend their noise of 1 % to the single one of the baseline.
+        // Three samples of cold lend their noise of 1 % to the single one of the baseline.
         assert_eq!(verdict(1000, &[1010, 1030, 1050]), Verdict::NoiseUnknown);
         assert_eq!(verdict(1000, &[1090, 1110, 1130]), Verdict::Slower);
     }

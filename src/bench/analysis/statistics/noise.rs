@@ -1,4 +1,5 @@
-//! The noise floor: what differs between two runs of the same, side by side in each round. No smaller difference is told.
+//! The noise floor: the difference between two runs of the same build, side by side in each round. Smaller differences are within
+//! the noise.
 
 use serde::Serialize;
 

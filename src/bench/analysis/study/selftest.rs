@@ -10,6 +10,7 @@ use crate::bench::plan::run_plan::Plan;
 use crate::bench::plan::steps::Setup;
 use crate::bench::plan::study::Bottleneck;
 use crate::bench::results::round::Round;
+use crate::bench::scenario::rule::Rule;
 
 /// The largest error of an estimated saving, as a share of the measured one.
 pub const TOLERANCE: f64 = 0.25;
@@ -22,10 +23,10 @@ pub const HEALTHY: f64 = 0.10;
 pub struct Outcome {
     pub name: String,
     /// The rule that has to name it; None for a healthy build.
-    pub rule: Option<String>,
+    pub rule: Option<Rule>,
     /// The rule that came first, round by round; None where nothing was found. For a healthy build: in the round in which
     /// most was found.
-    pub first: Vec<Option<String>>,
+    pub first: Vec<Option<Rule>>,
     /// The estimated saving, nanoseconds: the median of the rounds. None for a rule without a time.
     pub estimate_ns: Option<f64>,
     /// The largest estimated saving of all rounds, as a share of the wall clock.
@@ -52,16 +53,14 @@ impl Outcome {
         if verdicts.is_empty() {
             return None;
         }
-        let rule = bottleneck.rule.clone();
-        let has_time = verdicts
-            .iter()
-            .all(|verdict| !verdict.beside.iter().any(|finding| Some(finding.rule.name()) == rule.as_deref()));
+        let rule = bottleneck.rule;
+        let has_time = verdicts.iter().all(|verdict| !verdict.beside.iter().any(|finding| Some(finding.rule) == rule));
         let judged: Vec<&StateVerdict> = match rule {
             Some(_) => verdicts.iter().collect(),
             None => verdicts.iter().max_by(|one, other| most(one).total_cmp(&most(other))).into_iter().collect(),
         };
-        let first = judged.into_iter().map(|verdict| first(verdict, has_time)).collect::<Vec<Option<String>>>();
-        let savings = verdicts.iter().map(|verdict| saving(verdict, rule.as_deref())).collect::<Vec<(f64, f64)>>();
+        let first = judged.into_iter().map(|verdict| first(verdict, has_time)).collect::<Vec<Option<Rule>>>();
+        let savings = verdicts.iter().map(|verdict| saving(verdict, rule)).collect::<Vec<(f64, f64)>>();
         let (estimates, shares): (Vec<f64>, Vec<f64>) = savings.into_iter().unzip();
         let control = plan.cases[bottleneck.case].pair.as_ref().and_then(|pair| setup(plan, pair.base));
         let saved = control.map(|control| saved(rounds, injected, control)).unwrap_or_default();
@@ -82,8 +81,8 @@ impl Outcome {
     }
 
     fn is_as_expected(&self) -> bool {
-        let Some(rule) = &self.rule else { return self.estimate_share.is_none_or(|share| share <= HEALTHY) };
-        let is_named = self.first.iter().all(|first| first.as_ref() == Some(rule));
+        let Some(rule) = self.rule else { return self.estimate_share.is_none_or(|share| share <= HEALTHY) };
+        let is_named = self.first.iter().all(|first| *first == Some(rule));
         let is_near = self.off().is_some_and(|off| off.abs() <= TOLERANCE);
         is_named && (is_near || !self.has_control)
     }
@@ -100,14 +99,14 @@ fn setup(plan: &Plan, case: usize) -> Option<Setup> {
 }
 
 /// The rule that came first in the list in which the bottleneck belongs.
-fn first(verdict: &StateVerdict, has_time: bool) -> Option<String> {
+fn first(verdict: &StateVerdict, has_time: bool) -> Option<Rule> {
     let list = if has_time { &verdict.ranked } else { &verdict.beside };
-    list.first().map(|finding| finding.rule.name().to_owned())
+    list.first().map(|finding| finding.rule)
 }
 
 /// The time that a rule says could be saved, and its share of the wall clock; without a rule that of the first one.
-fn saving(verdict: &StateVerdict, rule: Option<&str>) -> (f64, f64) {
-    let found = verdict.ranked.iter().find(|finding| rule.is_none_or(|rule| finding.rule.name() == rule));
+fn saving(verdict: &StateVerdict, rule: Option<Rule>) -> (f64, f64) {
+    let found = verdict.ranked.iter().find(|finding| rule.is_none_or(|rule| finding.rule == rule));
     let saves_ns = found.and_then(|finding| finding.saves_ns).unwrap_or(0) as f64;
     (saves_ns, saves_ns / verdict.wall_ns.max(1) as f64)
 }
@@ -134,22 +133,21 @@ mod tests {
     use crate::bench::scenario::case::tests::case;
     use crate::bench::scenario::case::{Case, Pair};
 
-    fn plan(rule: Option<&str>) -> Plan {
+    fn plan(rule: Option<Rule>) -> Plan {
         let pair = Some(Pair { name: "slow".to_owned(), base: 1 });
         let cases = vec![
             Case { pair, ..case("name = \"slow\"\nstate = \"remote-hit\"") },
             case("name = \"as usual\"\nstate = \"remote-hit\""),
         ];
-        let (name, rule) = ("slow".to_owned(), rule.map(str::to_owned));
-        let bottlenecks = vec![Bottleneck { name, rule, case: 0, has_control: true }];
+        let bottlenecks = vec![Bottleneck { name: "slow".to_owned(), rule, case: 0, has_control: true }];
         Plan { study: Study::Injected { bottlenecks }, ..plan_of(&[CacheState::RemoteHit], cases) }
     }
 
-    fn outcome(first: &[Option<&str>], estimate_ns: f64) -> Outcome {
+    fn outcome(first: &[Option<Rule>], estimate_ns: f64) -> Outcome {
         Outcome {
             name: String::new(),
-            rule: Some("latency".to_owned()),
-            first: first.iter().map(|rule| rule.map(str::to_owned)).collect(),
+            rule: Some(Rule::Latency),
+            first: first.to_vec(),
             estimate_ns: Some(estimate_ns),
             estimate_share: None,
             measured_ns: Some(100.0),
@@ -163,7 +161,7 @@ mod tests {
     fn the_measured_saving_is_that_of_the_rounds_side_by_side() {
         let mut rounds = measured(CacheState::RemoteHit, Some(0), &[300, 310, 500]);
         rounds.extend(measured(CacheState::RemoteHit, Some(1), &[100, 100, 100]));
-        let outcomes = outcomes(&rounds, &plan(Some("latency")));
+        let outcomes = outcomes(&rounds, &plan(Some(Rule::Latency)));
         assert_eq!(outcomes[0].measured_ns, Some(210e6));
         assert_eq!(outcomes[0].first, [None, None, None], "these rounds have no records");
         assert!(!outcomes[0].passed);
@@ -171,13 +169,13 @@ mod tests {
 
     #[test]
     fn it_has_to_be_first_in_each_round_and_near_to_what_was_measured() {
-        assert!(outcome(&[Some("latency"); 3], 124.0).is_as_expected());
-        assert!(!outcome(&[Some("latency"); 3], 126.0).is_as_expected());
-        assert!(!outcome(&[Some("latency"); 3], 74.0).is_as_expected());
-        assert!(!outcome(&[Some("latency"), Some("lock")], 100.0).is_as_expected());
-        assert!(!outcome(&[Some("latency"), None], 100.0).is_as_expected());
+        assert!(outcome(&[Some(Rule::Latency); 3], 124.0).is_as_expected());
+        assert!(!outcome(&[Some(Rule::Latency); 3], 126.0).is_as_expected());
+        assert!(!outcome(&[Some(Rule::Latency); 3], 74.0).is_as_expected());
+        assert!(!outcome(&[Some(Rule::Latency), Some(Rule::Lock)], 100.0).is_as_expected());
+        assert!(!outcome(&[Some(Rule::Latency), None], 100.0).is_as_expected());
         let gained =
-            |measured_ns, has_control| Outcome { measured_ns, has_control, ..outcome(&[Some("latency")], 100.0) };
+            |measured_ns, has_control| Outcome { measured_ns, has_control, ..outcome(&[Some(Rule::Latency)], 100.0) };
         assert!(
             !gained(Some(-1.0), true).is_as_expected() && !gained(None, true).is_as_expected(),
             "that was to be measured"
@@ -187,7 +185,7 @@ mod tests {
 
     #[test]
     fn in_a_healthy_build_a_tenth_is_the_most_that_may_be_found() {
-        let mut healthy = Outcome { rule: None, ..outcome(&[Some("lock")], 9.0) };
+        let mut healthy = Outcome { rule: None, ..outcome(&[Some(Rule::Lock)], 9.0) };
         healthy.estimate_share = Some(0.1);
         assert!(healthy.is_as_expected());
         healthy.estimate_share = Some(0.11);

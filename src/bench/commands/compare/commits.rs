@@ -5,10 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::bench::commands::compare::{CommitBuilds, CompareArgs, ERROR, Repository, Side, SideBySideArgs, conclude};
+use crate::bench::commands::compare::arguments::{CompareArgs, ERROR, SideBySideArgs};
+use crate::bench::commands::compare::conclusion::conclude;
+use crate::bench::commands::compare::side::Side;
 use crate::bench::commands::run::run_plan;
 use crate::bench::execute::backend::command::all_arguments;
-use crate::bench::execute::backend::commit_build::check_arguments;
+use crate::bench::execute::backend::commit_build::{CommitBuilds, check_arguments};
+use crate::bench::execute::backend::repository::Repository;
 use crate::bench::execute::process::interrupt::{EXIT_CODE, Interrupt};
 use crate::bench::execute::remote::seed;
 use crate::bench::plan::run_plan::Plan;

@@ -62,7 +62,7 @@ pub fn render(results: &Results, folder: &Folder<'_>) -> Result<Markup> {
 
 /// The answer, the table below it, the conditions, and a warning where the run did not come to its end.
 fn head(results: &Results) -> Markup {
-    let study = first_screen::study_of(results);
+    let screen = first_screen::screen_of(results);
     // The table says all that there is to say of states.
     let is_of_states = answer::of_run(results).is_some() && results.analysis.differences.is_none();
     let question = is_of_states.then_some(answer::QUESTION);
@@ -70,11 +70,11 @@ fn head(results: &Results) -> Markup {
     html! {
         header {
             p.hint { (tables::scenario(&results.run.plan)) @if let Some(question) = question { " · " (question) } }
-            h1 class=[class(study.answer.tone)] { (study.answer.text) }
+            h1 class=[class(screen.answer.tone)] { (screen.answer.text) }
             @if let Some(why) = warnings::incomplete(results) {
                 p.warning { "Note: " (why) "; what was measured until then is shown." }
             }
-            @if !study.table.rows.is_empty() { (table(&study.table)) }
+            @if !screen.table.rows.is_empty() { (table(&screen.table)) }
             p.hint { (conditions::parts(results).join(" · ")) }
             @for sentence in &says { p { (inline(sentence)) } }
             @for line in tables::header(results).lines() { p.hint { (line) } }

@@ -4,6 +4,7 @@ use crate::bench::analysis::study::selftest::Outcome;
 use crate::bench::report::terminal::grid::Grid;
 use crate::bench::report::text::cell::{Cell, Tone};
 use crate::bench::report::text::units;
+use crate::bench::scenario::rule::Rule;
 
 /// One row for each bottleneck.
 pub fn grid(outcomes: &[Outcome]) -> Grid {
@@ -23,7 +24,7 @@ fn row(outcome: &Outcome) -> Vec<Cell> {
     let is_found = Cell { text: if outcome.passed { "yes" } else { "NO" }.to_owned(), tone };
     vec![
         outcome.name.as_str().into(),
-        outcome.rule.as_deref().unwrap_or("none allowed").into(),
+        outcome.rule.map_or("none allowed", Rule::name).into(),
         named(outcome).into(),
         estimate.into(),
         duration(outcome.measured_ns).into(),
@@ -34,11 +35,11 @@ fn row(outcome: &Outcome) -> Vec<Cell> {
 
 /// In how many rounds the rule came first, and which came instead.
 fn named(outcome: &Outcome) -> String {
-    let Some(rule) = &outcome.rule else {
-        return outcome.first.iter().flatten().next().cloned().unwrap_or_else(|| "nothing".to_owned());
+    let Some(rule) = outcome.rule else {
+        return outcome.first.iter().flatten().next().map_or("nothing", |first| first.name()).to_owned();
     };
-    let right = outcome.first.iter().filter(|first| first.as_ref() == Some(rule)).count();
-    let wrong = outcome.first.iter().find(|first| first.as_ref() != Some(rule));
-    let instead = wrong.map(|first| format!(", else {}", first.as_deref().unwrap_or("nothing"))).unwrap_or_default();
+    let right = outcome.first.iter().filter(|first| **first == Some(rule)).count();
+    let wrong = outcome.first.iter().find(|first| **first != Some(rule));
+    let instead = wrong.map(|first| format!(", else {}", first.map_or("nothing", Rule::name))).unwrap_or_default();
     format!("{right} of {}{instead}", outcome.first.len())
 }

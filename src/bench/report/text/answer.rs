@@ -79,7 +79,10 @@ fn against_go_warm(summary: &Summary) -> Option<(CacheState, Comparison)> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Conclusion {
     Yes,
+    /// Some states are faster, and none is slower.
     Partly,
+    /// Some states are faster, and some slower.
+    Mixed,
     No,
     NoDifference,
     Unclear,
@@ -92,6 +95,7 @@ impl Conclusion {
         let all = |wanted| known.iter().all(|(_, found)| found.verdict == wanted);
         match () {
             () if all(Verdict::Faster) => Conclusion::Yes,
+            () if any(Verdict::Faster) && any(Verdict::Slower) => Conclusion::Mixed,
             () if any(Verdict::Faster) => Conclusion::Partly,
             () if all(Verdict::NoiseUnknown) => Conclusion::Inconclusive,
             () if any(Verdict::Slower) => Conclusion::No,
@@ -103,7 +107,7 @@ impl Conclusion {
     fn word(self) -> &'static str {
         match self {
             Conclusion::Yes => "Yes",
-            Conclusion::Partly => "Partly",
+            Conclusion::Partly | Conclusion::Mixed => "Partly",
             Conclusion::No | Conclusion::NoDifference => "No",
             Conclusion::Unclear => "Unclear",
             Conclusion::Inconclusive => "Inconclusive",
@@ -114,7 +118,7 @@ impl Conclusion {
         match self {
             Conclusion::Yes | Conclusion::Partly => Tone::Good,
             Conclusion::No => Tone::Bad,
-            Conclusion::NoDifference => Tone::Plain,
+            Conclusion::Mixed | Conclusion::NoDifference => Tone::Plain,
             Conclusion::Unclear | Conclusion::Inconclusive => Tone::Warning,
         }
     }

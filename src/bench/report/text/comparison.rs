@@ -47,7 +47,10 @@ pub fn long(found: &Comparison) -> String {
 fn factor(ratio: f64) -> String {
     let size = units::factor(ratio.max(1.0 / ratio));
     match ratio > 1.0 {
-        _ if size == units::factor(1.0) => size,
+        _ if ratio == 1.0 => size,
+        // Too little for a factor: `0.3 % slower`.
+        true if size == units::factor(1.0) => format!("{} slower", units::percent(ratio - 1.0)),
+        false if size == units::factor(1.0) => format!("{} faster", units::percent(1.0 - ratio)),
         true => format!("{size} slower"),
         false => format!("{size} faster"),
     }
@@ -83,6 +86,8 @@ mod tests {
     fn a_difference_is_a_factor_everywhere() {
         for (ratio, verdict, text) in [
             (1.12, Verdict::Slower, "1.1x slower"),
+            (1.003, Verdict::Slower, "0.3 % slower"),
+            (0.998, Verdict::Faster, "0.2 % faster"),
             (0.6, Verdict::Faster, "1.7x faster"),
             (0.01, Verdict::Faster, "100x faster"),
         ] {

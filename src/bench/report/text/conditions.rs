@@ -17,6 +17,7 @@ pub fn parts(results: &Results) -> Vec<String> {
     let noise = conditions.noise.map(|noise| format!("noise ±{}", units::percent(noise)));
     let machine = match (conditions.others, conditions.disturbance()) {
         (_, Some(Disturbance::OtherPrograms(_))) => "machine busy".to_owned(),
+        (_, Some(Disturbance::Noise(_))) => "machine noisy".to_owned(),
         (Some(_), _) => "machine quiet".to_owned(),
         (None, _) => "load unknown".to_owned(),
     };
@@ -53,6 +54,8 @@ fn remote(results: &Results) -> String {
 mod tests {
     use super::*;
     use crate::bench::analysis::results::tests::results;
+    use crate::bench::analysis::statistics::noise::NoiseFloor;
+    use crate::bench::analysis::statistics::stats::Interval;
     use crate::bench::analysis::study::summary::tests::measured;
     use crate::bench::results::round::LinkMeasured;
     use crate::bench::scenario::cache_state::CacheState;
@@ -69,5 +72,14 @@ mod tests {
         assert_eq!(parts(&run).last().unwrap(), "records agree");
         run.run.plan.link = None;
         assert_eq!(parts(&run)[0], "S3 of the S3_ variables");
+    }
+
+    #[test]
+    fn a_noisy_machine_is_not_called_quiet() {
+        let mut run = results(measured(CacheState::LocalHit, &[100]));
+        run.update();
+        let interval = Interval { low: 0.75, high: 1.0, coverage: 0.99 };
+        run.analysis.summary.noise_floor = Some(NoiseFloor { pairs: 9, ratio: 1.0, interval, share: 0.25 });
+        assert_eq!(parts(&run)[1..3], ["noise ±25 %", "machine noisy"]);
     }
 }

@@ -69,11 +69,19 @@ fn reach(of: &StrategyGrid) -> String {
         Crossover::Beyond(_) | Crossover::Never => Some(f64::INFINITY),
         Crossover::Unknown => None,
     });
-    match limits.flatten().reduce(f64::min) {
+    let limits: Vec<Option<f64>> = limits.collect();
+    let known: Vec<f64> = limits.iter().flatten().copied().collect();
+    let part = match known.len() == limits.len() {
+        true => String::new(),
+        false => format!(" at {} of {} bandwidths", known.len(), limits.len()),
+    };
+    match known.iter().copied().reduce(f64::min) {
         None => "unknown".to_owned(),
-        Some(f64::INFINITY) => "everywhere".to_owned(),
-        Some(0.0) => "not at every bandwidth".to_owned(),
-        Some(latency) => format!("up to {latency:.0} ms"),
+        Some(f64::INFINITY) if part.is_empty() => "everywhere".to_owned(),
+        Some(f64::INFINITY) => format!("at any latency{part}"),
+        Some(0.0) if known.iter().all(|limit| *limit == 0.0) => format!("nowhere{part}"),
+        Some(0.0) => format!("not at every bandwidth{part}"),
+        Some(latency) => format!("up to {latency:.0} ms{part}"),
     }
 }
 
@@ -145,6 +153,7 @@ mod tests {
     use crate::bench::report::terminal::differences;
     use crate::bench::scenario::cache_state::CacheState;
     use crate::bench::scenario::case::tests::case;
+    use crate::bench::scenario::rule::Rule;
 
     fn two_cases(second: &[u64], compares: bool) -> Vec<CaseSummary> {
         let mut cases = vec![case("name = \"as it is\""), case("name = \"latency-0\"")];
@@ -176,11 +185,29 @@ mod tests {
     }
 
     #[test]
+    fn a_strategy_reaches_as_far_as_its_worst_bandwidth() {
+        let mut of = network::tests::network().strategies.remove(0);
+        let column = of.columns.remove(0);
+        let mut reach = |crossovers: &[Crossover]| {
+            let columns =
+                crossovers.iter().map(|crossover| network::BandwidthColumn { crossover: *crossover, ..column.clone() });
+            of.columns = columns.collect();
+            super::reach(&of)
+        };
+        assert_eq!(reach(&[Crossover::Never, Crossover::Beyond(200.0)]), "everywhere");
+        assert_eq!(reach(&[Crossover::At(44.0), Crossover::Never]), "up to 44 ms");
+        assert_eq!(reach(&[Crossover::Always, Crossover::Always]), "nowhere");
+        assert_eq!(reach(&[Crossover::Always, Crossover::At(9.0)]), "not at every bandwidth");
+        assert_eq!(reach(&[Crossover::Unknown, Crossover::Never]), "at any latency at 1 of 2 bandwidths");
+        assert_eq!(reach(&[Crossover::Unknown]), "unknown");
+    }
+
+    #[test]
     fn a_selftest_and_a_comparison_name_what_is_bad() {
         let failed = of_selftest(&[outcome("one", true), outcome("two", false)]);
         assert_eq!(failed, Cell { text: "No: 1 of 2 cases failed: two".to_owned(), tone: Tone::Bad });
         let mut found = outcome("one", true);
-        found.rule = Some("latency".to_owned());
+        found.rule = Some(Rule::Latency);
         let text = of_selftest(&[found, outcome("healthy", true)]).text;
         assert_eq!(text, "Yes: bench found 1 injected bottleneck, and nothing in 1 healthy build");
         let compared = of_differences(&differences::tests::found());

@@ -2,6 +2,7 @@
 
 use crate::bench::analysis::results::Results;
 use crate::bench::analysis::verdict::finding::{Finding, StateVerdict, TooLittle};
+use crate::bench::plan::study::Study;
 use crate::bench::report::terminal::grid::View;
 use crate::bench::report::text::units;
 use crate::bench::report::text::verdict::finding;
@@ -23,7 +24,12 @@ const MOST_VERDICTS: usize = 3;
 /// A heading, a row for each bottleneck, the states without one, and a command that measures the largest that can be measured, in
 /// at most `most` lines; empty where no state was judged, or there is no place.
 pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
-    let verdicts = &results.analysis.verdicts;
+    let is_what_if = results.run.plan.study == Study::WhatIf;
+    let verdicts = match &results.analysis.verdicts[..] {
+        // Of a what-if only the unchanged state: its table has the changes.
+        [unchanged, ..] if is_what_if => std::slice::from_ref(unchanged),
+        all => all,
+    };
     if verdicts.is_empty() || verdicts.len() > MOST_VERDICTS {
         return Vec::new();
     }
@@ -44,6 +50,7 @@ pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
         .iter()
         .flat_map(|verdict| &verdict.ranked)
         .find_map(|finding| Some(format!(" confirm: {}", next::command(finding, &results.run.plan)?)));
+    let command = if is_what_if { None } else { command };
     let long = |line: &String| line.chars().count().div_ceil(view.width);
     let below: Vec<String> = without(verdicts).into_iter().chain(command).collect();
     let fixed = above.len() + below.iter().map(long).sum::<usize>();

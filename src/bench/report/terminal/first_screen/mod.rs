@@ -9,7 +9,7 @@ pub mod study;
 use std::path::Path;
 
 use crate::bench::analysis::results::Results;
-use crate::bench::report::terminal::first_screen::study::Study;
+use crate::bench::report::terminal::first_screen::study::Screen;
 use crate::bench::report::terminal::grid::{Grid, View};
 use crate::bench::report::text::answer;
 use crate::bench::report::text::cell::Tone;
@@ -30,14 +30,14 @@ const FIRST_ROWS: usize = 6;
 /// The first screen of a run whose files are in `folder`, as a user would type it.
 pub fn render(results: &Results, files: &[File], folder: &Path, view: View) -> String {
     let view = View { width: view.width.min(WIDTH), ..view };
-    let mut study = study_of(results);
-    let (answer, table) = (std::mem::take(&mut study.answer), std::mem::take(&mut study.table));
+    let mut screen = screen_of(results);
+    let (answer, table) = (std::mem::take(&mut screen.answer), std::mem::take(&mut screen.table));
     let first = wrapped(&[answer.text], view.width);
     let first: Vec<String> = first.lines().map(|line| view.painted(line, answer.tone)).collect();
-    let (conditions, files) = (circumstances(results, &study, view), pointers(files, folder, view));
+    let (conditions, files) = (circumstances(results, &screen, view), pointers(files, folder, view));
     let left = LINES.saturating_sub([&first, &conditions, &files].map(|part| height(part, view)).iter().sum());
     let fewest = lines_of(&table, header_lines(&table) + FIRST_ROWS, view);
-    let below = if study.has_bottlenecks {
+    let below = if screen.has_bottlenecks {
         bottlenecks::lines(results, left.saturating_sub(fewest.len() + 1), view)
     } else {
         Vec::new()
@@ -48,15 +48,17 @@ pub fn render(results: &Results, files: &[File], folder: &Path, view: View) -> S
     parts.iter().map(|part| part.join("\n")).collect::<Vec<String>>().join("\n\n") + "\n"
 }
 
-/// The study of a run; on a disturbed machine the answer warns, and no factor is coloured.
-pub fn study_of(results: &Results) -> Study<'_> {
-    let mut study = study::of(results);
+/// The first screen of a run; on a disturbed machine the answer warns, and no factor is coloured.
+pub fn screen_of(results: &Results) -> Screen<'_> {
+    let mut screen = study::of(results);
     let disturbance = conditions::of_run(results).disturbance();
-    if let Some(disturbance) = disturbance.filter(|_| study.is_disturbed) {
-        study.answer = answer::do_not_quote(disturbance);
-        study.table.rows.iter_mut().flatten().for_each(|cell| cell.tone = Tone::Plain);
+    if screen.judges_machine
+        && let Some(disturbance) = disturbance
+    {
+        screen.answer = answer::do_not_quote(disturbance);
+        screen.table.rows.iter_mut().flatten().for_each(|cell| cell.tone = Tone::Plain);
     }
-    study
+    screen
 }
 
 /// Lines of a part on the terminal, with the empty one that follows it; long commands take several.
@@ -92,15 +94,15 @@ fn header_lines(grid: &Grid) -> usize {
 }
 
 /// The conditions in one line or two, the warnings, and the time of one build in parts.
-fn circumstances(results: &Results, study: &Study<'_>, view: View) -> Vec<String> {
+fn circumstances(results: &Results, screen: &Screen<'_>, view: View) -> Vec<String> {
     let indented = |lines: Vec<String>| lines.into_iter().map(|line| format!(" {line}"));
     let parts = conditions::parts(results);
     let mut lines: Vec<String> =
         indented(joined(parts.iter().map(String::as_str), " · ", view.width.saturating_sub(1))).collect();
-    if let Some(parts) = state_table::breakdown(results).filter(|_| study.has_breakdown) {
+    if let Some(parts) = state_table::breakdown(results).filter(|_| screen.has_breakdown) {
         lines.extend(indented(joined(parts.iter().map(String::as_str), " · ", view.width.saturating_sub(1))));
     }
-    let warnings = warnings::of_run(results, &study.sessions);
+    let warnings = warnings::of_run(results, &screen.sessions);
     for warning in warnings.iter().take(MOST_WARNINGS) {
         let text = wrapped(std::slice::from_ref(warning), view.width.saturating_sub(1));
         let two: Vec<String> = text.lines().take(2).map(|line| view.painted(line, Tone::Warning)).collect();

@@ -4,7 +4,7 @@ use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::network::{Crossover, Network};
 use crate::bench::analysis::study::selftest::Outcome;
 use crate::bench::analysis::study::summary::StateSummary;
-use crate::bench::plan::study::Study as Plan;
+use crate::bench::plan::study::Study;
 use crate::bench::report::terminal::cases;
 use crate::bench::report::terminal::ci;
 use crate::bench::report::terminal::differences;
@@ -17,7 +17,7 @@ use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::headlines;
 
 /// The part of the first screen that depends on the kind of run.
-pub struct Study<'a> {
+pub struct Screen<'a> {
     pub answer: Cell,
     pub table: Grid,
     /// True where bottlenecks and the breakdown of one build belong on the first screen.
@@ -26,50 +26,50 @@ pub struct Study<'a> {
     /// The states and cases that warnings are about.
     pub sessions: Vec<(String, &'a StateSummary)>,
     /// A busy machine makes the answer worthless.
-    pub is_disturbed: bool,
+    pub judges_machine: bool,
 }
 
-/// The study of a run.
-pub fn of(results: &Results) -> Study<'_> {
+/// The first screen of a run.
+pub fn of(results: &Results) -> Screen<'_> {
     let sessions = cases::figures(results);
-    let study = |answer: Cell, table: Grid| Study {
+    let study = |answer: Cell, table: Grid| Screen {
         answer,
         table,
         has_bottlenecks: false,
         has_breakdown: false,
         sessions,
-        is_disturbed: true,
+        judges_machine: true,
     };
     let analysis = &results.analysis;
     match &results.run.plan.study {
-        Plan::Machines { .. } => {
+        Study::Machines { .. } => {
             let [work, _] = ci::grids(&analysis.waves);
-            Study { is_disturbed: false, ..study(headlines::of_waves(&analysis.waves), work) }
+            Screen { judges_machine: false, ..study(headlines::of_waves(&analysis.waves), work) }
         }
-        Plan::Injected { .. } => {
+        Study::Injected { .. } => {
             let table = selftest::grid(&failed_first(&analysis.selftest));
-            Study { is_disturbed: false, ..study(headlines::of_selftest(&analysis.selftest), table) }
+            Screen { judges_machine: false, ..study(headlines::of_selftest(&analysis.selftest), table) }
         }
-        Plan::SideBySide { .. } if let Some(found) = &analysis.differences => {
+        Study::SideBySide { .. } if let Some(found) = &analysis.differences => {
             study(headlines::of_differences(found), differences::grid(found))
         }
-        Plan::Network { .. } if let Some(network) = &analysis.network => {
+        Study::Network { .. } if let Some(network) = &analysis.network => {
             study(headlines::of_network(network), points(network))
         }
-        Plan::WhatIf if let [first, changes @ ..] = &analysis.cases[..] => {
+        Study::WhatIf if let [first, changes @ ..] = &analysis.cases[..] => {
             let changes = case_table::judged(changes);
             let table = case_table::changes(first, &changes, &analysis.verdicts);
-            Study { has_bottlenecks: true, ..study(headlines::of_changes(first, &changes), table) }
+            Screen { has_bottlenecks: true, ..study(headlines::of_changes(first, &changes), table) }
         }
-        Plan::States => Study {
+        Study::States => Screen {
             has_bottlenecks: true,
             has_breakdown: true,
             ..study(answer::headline(&analysis.summary), state_table::grid(results))
         },
         // Also the others, where too few rounds have been run for what they ask.
-        Plan::Cases | Plan::WhatIf | Plan::Network { .. } | Plan::SideBySide { .. } => {
+        Study::Cases | Study::WhatIf | Study::Network { .. } | Study::SideBySide { .. } => {
             let answer = headlines::of_cases(&analysis.cases);
-            Study { has_bottlenecks: true, ..study(answer, case_table::cases(results)) }
+            Screen { has_bottlenecks: true, ..study(answer, case_table::cases(results)) }
         }
     }
 }

@@ -75,9 +75,7 @@ pub fn why(bottleneck: &Bottleneck) -> &'static str {
         Bottleneck::Lock => "one at a time takes as many times longer as go has workers",
         Bottleneck::LocalDisk => "an answer comes when its file has its name, and others wait meanwhile",
         Bottleneck::Unpacking => "all that go will ask for has to go through the cores once",
-        Bottleneck::BackendCpu { .. } | Bottleneck::HostCpu { .. } => {
-            "CPU time that others use is missing to the compiler"
-        }
+        Bottleneck::BackendCpu { .. } | Bottleneck::HostCpu { .. } => "the compiler lacks the CPU time that others use",
         Bottleneck::OtherWaits { .. } => "go cannot go on before its answer",
         Bottleneck::Memory { .. } => "a long go command, such as `go run ./server`, keeps its backend for long",
         Bottleneck::OpenFiles { .. } => "many systems allow a process 1024",
@@ -157,14 +155,27 @@ pub fn caveat(bottleneck: &Bottleneck) -> Option<&'static str> {
 pub fn evidence(found: &Evidence) -> String {
     let words = quantity(found.quantity, found.value);
     match found.part_ns {
-        Some(part) if (part - found.value).abs() > 0.01 * found.value.abs() => {
-            format!("{words} ({} of it could be saved)", duration(part))
-        }
-        _ => words,
+        Some(part) if (part - found.value).abs() <= 0.01 * found.value.abs() => words,
+        // Time of several cores or threads: not a part of it, but what it costs the build.
+        Some(part) if is_of_threads(found.quantity) => format!("{words}, which costs the build {}", duration(part)),
+        Some(part) => format!("{words} ({} of it could be saved)", duration(part)),
+        None => words,
     }
 }
 
-/// All evidence of a finding that accounts for its number, largest part first, in one sentence.
+/// True for a time that is summed over cores or threads.
+fn is_of_threads(quantity: Quantity) -> bool {
+    matches!(
+        quantity,
+        Quantity::AllCpu
+            | Quantity::BackendCpu
+            | Quantity::CloseStarved
+            | Quantity::UnpackAsleep
+            | Quantity::ReaderBlocked
+    )
+}
+
+/// The evidence of a finding in one sentence, the largest part of its saving first.
 pub fn evidence_in_one_line(finding: &Finding) -> String {
     let mut parts: Vec<&Evidence> =
         finding.evidence.iter().filter(|found| found.part_ns.is_none_or(|ns| ns > 0.0)).collect();
@@ -187,7 +198,7 @@ fn quantity(quantity: Quantity, value: f64) -> String {
         Quantity::CostOfLock => format!("gets that waited for another get cost {}", ns()),
         Quantity::CostOfUploadsInPuts => format!("uploads inside puts cost {}", ns()),
         Quantity::CostOfWait(kind, stage) => format!("{} cost {}", wait(kind, stage), ns()),
-        Quantity::RequestsPerGet => format!("{value:.1} requests in a row a get"),
+        Quantity::RequestsPerGet => format!("{value:.1} requests per get, one after the other"),
         Quantity::BytesDown => format!("{} downloaded", megabytes(value)),
         Quantity::BytesUp => format!("{} uploaded", megabytes(value)),
         Quantity::MostDownloads => format!("at most {} at a time", times("download")),
@@ -196,8 +207,8 @@ fn quantity(quantity: Quantity, value: f64) -> String {
         Quantity::Requests => format!("{} in all", times("request")),
         Quantity::BackOffs => times("back-off"),
         Quantity::CloseTime => format!("go's close took {}", ns()),
-        Quantity::CloseSending => format!("uploads were sent for {} of go's close", ns()),
-        Quantity::CloseCompressing => format!("nothing but compression ran for {} of go's close", ns()),
+        Quantity::CloseSending => format!("{} of go's close went to sending uploads", ns()),
+        Quantity::CloseCompressing => format!("{} of go's close went to compression alone", ns()),
         Quantity::CloseCpu => format!("the backend used {} of CPU time in it", ns()),
         Quantity::CloseUnexplained => format!("{} of go's close were not for uploads", ns()),
         Quantity::CloseStarved => format!("its threads had no core for {} of go's close", ns()),
@@ -210,9 +221,9 @@ fn quantity(quantity: Quantity, value: f64) -> String {
         Quantity::DiskPressure => format!("processes waited for the disk for {}", ns()),
         Quantity::BackendRunQueueWait => format!("threads of the backend had no core for {}", ns()),
         Quantity::BackendCpu => format!("the backend used {} of CPU time", ns()),
-        Quantity::CoresBusy => format!("cores were busy for {}", percent(value)),
+        Quantity::CoresBusy => format!("{} of the cores were in use", percent(value)),
         Quantity::AllCpu => format!("all programs used {} of CPU time", ns()),
-        Quantity::RunCpu => format!("go, backend and S3 server {}", ns()),
+        Quantity::RunCpu => format!("go, backend and S3 server used {} of it", ns()),
         Quantity::MemoryAtEnd => format!("{} at the end", megabytes(value)),
         Quantity::MemoryPerRequest => format!("{} more a request", megabytes(value)),
         Quantity::OpenFiles => format!("{} at most", times("open file")),

@@ -28,14 +28,18 @@ pub fn command(finding: &Finding, plan: &Plan) -> Option<String> {
     }
 }
 
-/// The arguments of a build without its strategy. The words of a go command are left alone.
+/// The arguments of a build without its strategy.
 fn without_strategy<'a>(arguments: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut words: Vec<&str> = arguments.collect();
-    let own = words.iter().position(|word| *word == "--").unwrap_or(words.len());
-    if let Some(at) = words[..own].iter().position(|word| *word == "--strategy") {
+    if let Some(at) = position(&words, "--strategy") {
         words.drain(at..at + 2);
     }
     words
+}
+
+/// The position of a flag of ours, before the words of a go command.
+fn position(words: &[&str], flag: &str) -> Option<usize> {
+    words.iter().take_while(|word| **word != "--").position(|word| *word == flag)
 }
 
 /// The next step where there is no command, marked as an idea.
@@ -50,7 +54,8 @@ pub fn details(run: &Path) -> String {
 
 /// The command that measures the overhead of the records, for the runs beside this one.
 pub fn overhead(plan: &Plan) -> String {
-    let out = plan.build_arguments.iter().map(String::as_str).skip_while(|word| *word != "--out").take(2);
+    let mut words: Vec<&str> = plan.build_arguments.iter().map(String::as_str).collect();
+    let out = position(&words, "--out").map_or(Vec::new(), |at| words.drain(at..at + 2).collect());
     line(std::iter::once("overhead").chain(out))
 }
 
