@@ -13,7 +13,7 @@ use crate::backend::session::at_close::AtClose;
 use crate::backend::session::capture::Tee;
 use crate::backend::session::in_flight::InFlight;
 use crate::backend::session::io;
-use crate::backend::session::records::{Found, Records};
+use crate::backend::session::records::{InstrumentResults, Records};
 use crate::backend::session::serve::{End, Session};
 use crate::backend::session::turns;
 use crate::backend::session::turns::Turns;
@@ -210,7 +210,7 @@ impl Released<'_> {
         }
     }
 
-    fn summary(&self, session: &Session, found: Found) -> SessionSummary {
+    fn summary(&self, session: &Session, found: InstrumentResults) -> SessionSummary {
         let counts = session.recorder.counts();
         let Moved { uploads, traffic, remote_off, at_close, .. } = &self.moved;
         SessionSummary {

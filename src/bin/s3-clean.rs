@@ -11,7 +11,7 @@ use gocacheprog::cache::remote::s3_config::config as s3_config;
 use gocacheprog::cache::remote::s3_config::config::S3Config;
 use gocacheprog::cache::remote::s3_config::error::S3ConfigError;
 use gocacheprog::cache::s3_clean;
-use gocacheprog::cache::s3_clean::Found;
+use gocacheprog::cache::s3_clean::BucketContents;
 use gocacheprog::config;
 use gocacheprog::config::{counted, shown_bytes};
 use gocacheprog::{note, stdout};
@@ -86,7 +86,7 @@ fn report_settings(error: S3ConfigError) -> anyhow::Error {
     anyhow::Error::msg(error.report())
 }
 
-fn show(found: &Found, config: &S3Config) {
+fn show(found: &BucketContents, config: &S3Config) {
     let whence = match config.prefix.as_str() {
         "" => String::new(),
         prefix => format!(" below \"{prefix}\""),

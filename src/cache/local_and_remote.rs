@@ -17,7 +17,7 @@ use crate::protocol::{ActionId, OutputId};
 
 /// A hit.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct StoredEntry {
     /// The stored entry.
     pub entry: Entry,
     /// Absolute path of the body.
@@ -29,7 +29,7 @@ pub struct Found {
 /// The answer to a get, as far as it is known without waiting.
 pub enum Lookup {
     /// It is here.
-    Hit(Found),
+    Hit(StoredEntry),
     /// It is nowhere.
     Miss,
     /// Only the remote knows: see [`Cache::ask_remote`].
@@ -39,9 +39,9 @@ pub enum Lookup {
 /// The answer to a put, as far as it is known without waiting. The body is in the local store in both cases.
 pub enum Put {
     /// It can be answered.
-    Done(Found),
+    Done(StoredEntry),
     /// It can be answered after [`Cache::finish_put`].
-    Wait(Found, PutRest),
+    Wait(StoredEntry, PutRest),
 }
 
 /// The part of a put that is left after its body has been stored locally.
@@ -99,7 +99,7 @@ impl Cache {
                 if let (Origin::Fetched, Some(strategy)) = (origin, strategy) {
                     strategy.used(action);
                 }
-                Lookup::Hit(Found { entry, path, origin })
+                Lookup::Hit(StoredEntry { entry, path, origin })
             }
             (None, Some(strategy)) if strategy.may_have(action) => Lookup::AskRemote,
             (None, _) => Lookup::Miss,
@@ -107,9 +107,9 @@ impl Cache {
     }
 
     /// Asks the remote, and keeps locally what it gives. Any trouble is a miss.
-    pub async fn ask_remote(&self, action: &ActionId) -> Option<Found> {
+    pub async fn ask_remote(&self, action: &ActionId) -> Option<StoredEntry> {
         let entry = self.strategy.as_ref()?.get(action).await?;
-        Some(Found { entry, path: self.local.path_of(&entry.output), origin: Origin::Fetched })
+        Some(StoredEntry { entry, path: self.local.path_of(&entry.output), origin: Origin::Fetched })
     }
 
     /// Stores a body that has been read whole, and starts its upload where that can go beside the answer.
@@ -129,7 +129,7 @@ impl Cache {
         };
         let entry = Entry { output, size_bytes, time_ns: i64::try_from(now_unix_ns()).unwrap_or(i64::MAX) };
         self.local.keep_entry(action, entry, Origin::PutHere);
-        let found = Found { entry, path, origin: Origin::PutHere };
+        let found = StoredEntry { entry, path, origin: Origin::PutHere };
         match self.uploading() {
             Some(strategy) if !strategy.put(action, entry) => Ok(Put::Wait(found, PutRest { action, entry })),
             _ => Ok(Put::Done(found)),

@@ -19,14 +19,14 @@ const ID_LENGTH: usize = 44;
 
 /// The objects of a bucket below the configured prefix.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct BucketContents {
     /// Objects that [`remove`] may delete: everything below a prefix, else what has a key of the workshop's or a pack's.
     pub ours: Vec<ListedObject>,
     /// How many objects are left alone.
     pub others: u64,
 }
 
-impl Found {
+impl BucketContents {
     /// The bytes of the objects that are ours.
     pub fn bytes(&self) -> u64 {
         self.ours.iter().map(|object| object.size_bytes).sum()
@@ -38,9 +38,9 @@ impl Found {
 ///
 /// # Errors
 /// See [`S3Error`].
-pub async fn find(client: &S3Client) -> Result<Found, S3Error> {
+pub async fn find(client: &S3Client) -> Result<BucketContents, S3Error> {
     let everything = !client.prefix().is_empty();
-    let mut found = Found::default();
+    let mut found = BucketContents::default();
     let mut sort = |page: Vec<ListedObject>| {
         for object in page {
             if everything || is_workshop_key(&object.key) || is_pack_key(&object.key) {

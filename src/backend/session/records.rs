@@ -34,7 +34,7 @@ pub struct Records {
 }
 
 /// Results of the instruments, for the session's summary.
-pub struct Found {
+pub struct InstrumentResults {
     pub profile: Option<ProfileSummary>,
     pub resources: Option<Resources>,
 }
@@ -119,7 +119,7 @@ impl Records {
 
     /// Writes all files. `complete` gets what instruments found and gives the summary
     /// of the session, which took `wall_ns`. The folder stays locked.
-    pub fn finish(&mut self, wall_ns: u64, complete: impl FnOnce(Found) -> SessionSummary) {
+    pub fn finish(&mut self, wall_ns: u64, complete: impl FnOnce(InstrumentResults) -> SessionSummary) {
         let Some((stop, thread)) = self.ticker.take() else { return };
         // An error says that it has ended.
         let _ = stop.send(Wake::Stop);
@@ -150,7 +150,7 @@ impl Records {
         if let Err(error) = self.write_latencies(folder, &sums.latencies, wall_ns) {
             note(format_args!("no latency.hlog: {error}"));
         }
-        let session = complete(Found { profile, resources });
+        let session = complete(InstrumentResults { profile, resources });
         if let Err(error) = session.write(folder) {
             note(format_args!("no session.json: {error}"));
         }

@@ -15,7 +15,7 @@ use crate::backend::session::capture::Tee;
 use crate::backend::session::in_flight::InFlight;
 use crate::backend::session::spans;
 use crate::backend::session::turns::Turns;
-use crate::cache::{Cache, Found, Lookup, Origin, Put, PutRest};
+use crate::cache::{Cache, Lookup, Origin, Put, PutRest, StoredEntry};
 use crate::platform::fault_injection::SessionFaults;
 use crate::protocol::{ActionId, Command, Frame, FrameReader, OutputId, ProtocolError, Response, ResponseWriter};
 use crate::telemetry::{Answer, Outcome, Recorder, RequestKind, Times};
@@ -138,7 +138,7 @@ impl Session {
         Ok(())
     }
 
-    fn finish_put(self: &Arc<Self>, job: Job, action: ActionId, found: Found, rest: PutRest) {
+    fn finish_put(self: &Arc<Self>, job: Job, action: ActionId, found: StoredEntry, rest: PutRest) {
         let session = self.clone();
         self.wait(job, action, |job, span| async move {
             // The body is stored locally whatever becomes of its upload.
@@ -170,7 +170,7 @@ impl Session {
         }
     }
 
-    fn hit(&self, job: Job, found: &Found, span: Option<tracing::Span>) {
+    fn hit(&self, job: Job, found: &StoredEntry, span: Option<tracing::Span>) {
         let outcome = match found.origin {
             // What was fetched ahead of the question is no less a remote hit.
             Origin::Fetched => Outcome::HitRemote,
@@ -179,11 +179,11 @@ impl Session {
         self.found(job, found, outcome, span);
     }
 
-    fn stored(&self, job: Job, found: &Found, span: Option<tracing::Span>) {
+    fn stored(&self, job: Job, found: &StoredEntry, span: Option<tracing::Span>) {
         self.found(job, found, Outcome::Stored, span);
     }
 
-    fn found(&self, job: Job, found: &Found, outcome: Outcome, span: Option<tracing::Span>) {
+    fn found(&self, job: Job, found: &StoredEntry, outcome: Outcome, span: Option<tracing::Span>) {
         let job = self.decided(job);
         let entry = &found.entry;
         self.respond(&Response {

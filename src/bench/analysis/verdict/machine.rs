@@ -2,7 +2,7 @@
 
 use crate::bench::analysis::verdict::evidence::{SATURATED, Seen};
 use crate::bench::analysis::verdict::finding::{Bottleneck, Finding, Quantity};
-use crate::bench::analysis::verdict::remote::AtClose;
+use crate::bench::analysis::verdict::remote::CloseWaits;
 use crate::bench::scenario::rule::Rule;
 
 /// Growth of memory below this is nothing.
@@ -25,7 +25,7 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
     let build_ns = (seen.time_breakdown.wall_ns.saturating_sub(seen.time_breakdown.close_ns)) as f64;
     // While go waits for something else it needs no core.
     let working = (1.0 - seen.all_lost_ns() / build_ns.max(1.0)).max(0.0);
-    let starved_ns = AtClose::of(seen).map_or(0.0, |at_close| at_close.starved_ns);
+    let starved_ns = CloseWaits::of(seen).map_or(0.0, |at_close| at_close.starved_ns);
     let run_query = ".resources | [.go, .backend, .s3] | map(.cpu_ns // 0) | add";
     let all = seen.in_session(Quantity::AllCpu, all_ns as f64, ".resources.host.cpu_ns");
     let mut evidence = vec![

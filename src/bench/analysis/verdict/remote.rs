@@ -118,7 +118,7 @@ pub fn back_off(seen: &Seen<'_>) -> Option<Finding> {
 
 /// Uploads that are left when go ends.
 pub fn close(seen: &Seen<'_>) -> Option<Finding> {
-    let at_close = AtClose::of(seen)?;
+    let at_close = CloseWaits::of(seen)?;
     let sending_ns = seen.session.close_sending_ns? as f64;
     let evidence = vec![
         seen.in_session(Quantity::CloseSending, sending_ns, ".close_sending_ns").part(at_close.sending_ns),
@@ -130,7 +130,7 @@ pub fn close(seen: &Seen<'_>) -> Option<Finding> {
 
 /// Compression that takes longer than the build.
 pub fn compression(seen: &Seen<'_>) -> Option<Finding> {
-    let at_close = AtClose::of(seen)?;
+    let at_close = CloseWaits::of(seen)?;
     let compressing_ns = seen.session.close_compressing_ns? as f64;
     let evidence = vec![
         seen.in_session(Quantity::CloseCompressing, compressing_ns, ".close_compressing_ns")
@@ -146,16 +146,16 @@ fn close_time(seen: &Seen<'_>) -> Evidence {
 }
 
 /// The waits of the end of a build, nanoseconds of the wall clock.
-pub struct AtClose {
+pub struct CloseWaits {
     pub sending_ns: f64,
     pub compressing_ns: f64,
     /// Beside these, the time in which one of them could have gone on, but others had the cores.
     pub starved_ns: f64,
 }
 
-impl AtClose {
+impl CloseWaits {
     /// None where the backend did not tell.
-    pub fn of(seen: &Seen<'_>) -> Option<AtClose> {
+    pub fn of(seen: &Seen<'_>) -> Option<CloseWaits> {
         let session = seen.session;
         let (sending_ns, compressing_ns) = (session.close_sending_ns? as f64, session.close_compressing_ns? as f64);
         // Two clocks: what uploads were busy with is no longer than what go saw of it.
@@ -164,7 +164,7 @@ impl AtClose {
         let asleep_ns = (busy_ns - session.close_cpu_ns.map_or(busy_ns, |ns| ns as f64)).max(0.0);
         let starved_ns = session.close_run_queue_wait_ns.map_or(0.0, |ns| asleep_ns.min(ns as f64));
         let scale = scale * (1.0 - starved_ns / busy_ns.max(1.0));
-        Some(AtClose { sending_ns: sending_ns * scale, compressing_ns: compressing_ns * scale, starved_ns })
+        Some(CloseWaits { sending_ns: sending_ns * scale, compressing_ns: compressing_ns * scale, starved_ns })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::bench::analysis::verdict::evidence::Seen;
 use crate::bench::analysis::verdict::finding::{Bottleneck, Evidence, Finding, Quantity};
-use crate::bench::analysis::verdict::remote::{AtClose, is_serial};
+use crate::bench::analysis::verdict::remote::{CloseWaits, is_serial};
 use crate::bench::results::time_breakdown::{Stage, Wait, WaitKind};
 use crate::bench::scenario::rule::Rule;
 
@@ -26,8 +26,8 @@ fn unexplained(seen: &Seen<'_>) -> Vec<Evidence> {
         let turn_ns = seen.gets.turn_ns;
         all.push(seen.in_verdict(Quantity::CostOfTurns, turn_ns, ".gets.turn_ns").part(turn_ns));
     }
-    let known_ns =
-        AtClose::of(seen).map_or(0.0, |at_close| at_close.sending_ns + at_close.compressing_ns + at_close.starved_ns);
+    let known_ns = CloseWaits::of(seen)
+        .map_or(0.0, |at_close| at_close.sending_ns + at_close.compressing_ns + at_close.starved_ns);
     let left_ns = seen.time_breakdown.close_ns as f64 - known_ns;
     let query = "(.time_breakdown.close_ns - ((.session.close_sending_ns // 0) + (.session.close_compressing_ns // 0))) | [., 0] | max";
     all.push(seen.in_results(Quantity::CloseUnexplained, left_ns, query).part(left_ns));

@@ -98,8 +98,8 @@ fn interval(found: Option<Comparison>) -> String {
 
 fn range(found: &Comparison) -> String {
     match found.interval {
-        Some(interval) => format!(" (time {:.2} times, {:.2} to {:.2}).", found.ratio, interval.low, interval.high),
-        None => format!(" (time {:.2} times).", found.ratio),
+        Some(interval) => format!(" ({:.2} times as long, {:.2} to {:.2}).", found.ratio, interval.low, interval.high),
+        None => format!(" ({:.2} times as long).", found.ratio),
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
         let mut rounds = measured(CacheState::RemoteHit, Some(0), &[100, 100, 100, 100, 100]);
         rounds.extend(measured(CacheState::RemoteHit, Some(1), &[180, 190, 200, 210, 220]));
         let cases = summaries(&rounds, &plan);
-        assert_eq!(sentences(&cases), ["without prefetch: 2.0x slower (time 2.00 times, 1.80 to 2.20)."]);
+        assert_eq!(sentences(&cases), ["without prefetch: 2.0x slower (2.00 times as long, 1.80 to 2.20)."]);
         assert_eq!(names(&cases), ["pack", "without prefetch"]);
     }
 

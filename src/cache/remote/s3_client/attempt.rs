@@ -14,16 +14,16 @@ use crate::cache::remote::s3_client::unreachable;
 /// The codes of refusals that say that no user has the key.
 const UNKNOWN_KEY: [&str; 4] = ["InvalidAccessKeyId", "InvalidClientTokenId", "XAdminNoSuchUser", "XAdminUserNotFound"];
 
-/// One operation under way: what its errors have to say it was. Costs nothing until it fails.
-pub(crate) struct Attempt<'a> {
+/// The target of a request, for the words of its errors. Costs nothing until one is made.
+pub(crate) struct RequestTarget<'a> {
     target: &'a Target,
     method: &'static str,
     key: &'a str,
 }
 
-impl fmt::Display for Attempt<'_> {
+impl fmt::Display for RequestTarget<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Attempt { target, method, key } = self;
+        let RequestTarget { target, method, key } = self;
         match (key.is_empty(), *method) {
             (true, _) => write!(f, "{method} bucket \"{}\" with the key of S3_ACCESS_KEY_ID", target.bucket),
             (false, "LIST") => write!(f, "LIST \"{key}…\" in bucket \"{}\"", target.bucket),
@@ -32,9 +32,9 @@ impl fmt::Display for Attempt<'_> {
     }
 }
 
-impl<'a> Attempt<'a> {
+impl<'a> RequestTarget<'a> {
     pub(super) fn new(target: &'a Target, method: &'static str, key: &'a str) -> Self {
-        Attempt { target, method, key }
+        RequestTarget { target, method, key }
     }
 
     pub(super) async fn timed<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, S3Error> {

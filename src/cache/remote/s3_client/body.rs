@@ -7,7 +7,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use tracing::Span;
 
-use crate::cache::remote::s3_client::attempt::Attempt;
+use crate::cache::remote::s3_client::attempt::RequestTarget;
 use crate::cache::remote::s3_client::client::{S3Client, STALL_TIMEOUT};
 use crate::cache::remote::s3_client::error::S3Error;
 
@@ -57,7 +57,7 @@ impl S3Body {
         }
     }
 
-    pub(super) fn attempt(&self) -> Attempt<'_> {
+    pub(super) fn attempt(&self) -> RequestTarget<'_> {
         self.client.attempt("GET", &self.key)
     }
 

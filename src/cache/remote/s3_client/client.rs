@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::cache::remote::s3_client::attempt::Attempt;
+use crate::cache::remote::s3_client::attempt::RequestTarget;
 use crate::cache::remote::s3_client::error::{S3Error, Target};
 use crate::cache::remote::s3_client::region::OneBucket;
 use crate::cache::remote::s3_client::upload::Upload;
@@ -214,8 +214,8 @@ impl S3Client {
         self.settle(&attempt, answer).await.map(drop)
     }
 
-    pub(crate) fn attempt<'a>(&'a self, method: &'static str, key: &'a str) -> Attempt<'a> {
-        Attempt::new(&self.shared.target, method, key)
+    pub(crate) fn attempt<'a>(&'a self, method: &'static str, key: &'a str) -> RequestTarget<'a> {
+        RequestTarget::new(&self.shared.target, method, key)
     }
 
     pub(crate) fn bucket(&self) -> &str {

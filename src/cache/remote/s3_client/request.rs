@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::cache::remote::s3_client::attempt::Attempt;
+use crate::cache::remote::s3_client::attempt::RequestTarget;
 use crate::cache::remote::s3_client::client::S3Client;
 use crate::cache::remote::s3_client::error::S3Error;
 use crate::cache::remote::s3_client::{probe, unreachable};
@@ -17,7 +17,7 @@ impl S3Client {
     /// Sends a request and waits for its answer, once more where the answer names another region.
     pub(super) async fn run<O, E, F>(
         &self,
-        attempt: &Attempt<'_>,
+        attempt: &RequestTarget<'_>,
         limit: Duration,
         send: impl Fn() -> F,
     ) -> Result<O, S3Error>
@@ -37,7 +37,7 @@ impl S3Client {
 
     pub(super) async fn settle<O, E>(
         &self,
-        attempt: &Attempt<'_>,
+        attempt: &RequestTarget<'_>,
         answer: Result<O, SdkError<E, HttpResponse>>,
     ) -> Result<O, S3Error>
     where
@@ -58,7 +58,7 @@ impl S3Client {
     }
 
     /// Says what went wrong. A port that does not answer in the endpoint's protocol is asked for the other one, once.
-    async fn explain<E>(&self, attempt: &Attempt<'_>, error: &SdkError<E, HttpResponse>) -> S3Error
+    async fn explain<E>(&self, attempt: &RequestTarget<'_>, error: &SdkError<E, HttpResponse>) -> S3Error
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
