@@ -5,6 +5,9 @@ use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
 use crate::bench::report::text::units;
 use crate::bench::results::run::Ended;
 
+/// Linked programs are at most this share of the gets of a build.
+const MOST_PROGRAMS: f64 = 0.05;
+
 /// The problems of a run, the worst first; empty where all is well. `sessions` are the named states and cases.
 pub fn of_run(results: &Results, sessions: &[(String, &StateSummary)]) -> Vec<String> {
     let summary = &results.analysis.summary;
@@ -56,14 +59,18 @@ fn too_imprecise(share: f64, widest: Option<f64>) -> Option<String> {
 }
 
 /// The reason why a state that finds everything in a cache has misses: go asks for the program that it links, never stores it, and
-/// stores only the linker's output (`updateBuildID` in cmd/go/internal/work/buildid.go). None where go stored more than that, because
-/// it compiled something.
+/// stores only the linker's output (`updateBuildID` in cmd/go/internal/work/buildid.go). None where there may be another reason: go
+/// stored more than that, requests failed, or the misses are too many for programs.
 pub fn misses(name: &str, backend: &BackendSummary) -> Option<String> {
-    if backend.misses == 0.0 || backend.puts > backend.misses || backend.hits_local + backend.hits_remote == 0.0 {
+    let has_hits = backend.hits_local + backend.hits_remote > 0.0;
+    let are_programs = backend.puts <= backend.misses && backend.misses <= MOST_PROGRAMS * backend.gets;
+    if backend.misses < 1.0 || !has_hits || !are_programs || backend.remote_errors > 0 {
         return None;
     }
     let what = if backend.misses == 1.0 { "1 miss".to_owned() } else { format!("{} misses", backend.misses) };
-    Some(format!("{name}: {what}, because go does not store linked programs through GOCACHEPROG: it links them again."))
+    Some(format!(
+        "{name}: {what}, probably because go does not store linked programs through GOCACHEPROG: it links them again."
+    ))
 }
 
 fn of_backend(name: &str, backend: &BackendSummary) -> Vec<String> {
@@ -107,9 +114,14 @@ mod tests {
         let mut backend = crate::bench::report::terminal::counts::tests::backend(1072.0, 1.0, 0.0);
         (backend.misses, backend.puts) = (1.0, 1.0);
         let said = misses("local-hit", &backend).unwrap();
-        assert!(said.starts_with("local-hit: 1 miss, because go does not store linked programs"), "{said}");
+        assert!(said.starts_with("local-hit: 1 miss, probably because go does not store linked programs"), "{said}");
         backend.puts = 3.0;
         assert_eq!(misses("local-hit", &backend), None);
+        (backend.misses, backend.puts) = (100.0, 100.0);
+        assert_eq!(misses("remote-hit", &backend), None, "more than programs");
+        (backend.misses, backend.puts, backend.remote_errors) = (1.0, 1.0, 1);
+        assert_eq!(misses("remote-hit", &backend), None, "a request failed");
+        backend.puts = 3.0;
         (backend.uploads_left, backend.remote_errors) = (1, 2);
         let said = of_backend("cold", &backend);
         assert_eq!(said, ["cold: 1 upload still pending at exit.", "cold: 2 requests to S3 failed."]);
