@@ -20,7 +20,7 @@ const LIGHT: [(&str, &str); 5] = [
     ("samples", "--no-samples"),
 ];
 
-/// Runs the rounds, each with all settings. Returns None after an interrupt that came before the second round; `say` gets the
+/// Runs the rounds, each with all settings. Returns None after an interrupt before the second round has ended; `say` gets the
 /// progress.
 ///
 /// # Errors

@@ -121,7 +121,7 @@ impl PlainObjects {
         let work = async {
             let has = self.remote.client().await.has(&key).await;
             // Missing or denied: both are a miss.
-            Ok(self.remote.or_missing(has.map(|has| has.then_some(()))).await?.is_some())
+            Ok(self.remote.or_missing(has.map(Some)).await?.unwrap_or(false))
         };
         let span = info_span!("remote.stat_meta");
         self.remote.request(Purpose::Download, within(METADATA_DEADLINE, &key, work).instrument(span)).await

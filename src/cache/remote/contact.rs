@@ -46,7 +46,7 @@ impl Contact {
         self.lists.get() == Some(&false)
     }
 
-    /// Notes that an object was read.
+    /// Notes that the key may read: an object was read, or was missing.
     pub fn note_read(&self) {
         self.has_read.store(true, Ordering::Relaxed);
     }

@@ -144,10 +144,8 @@ impl Remote {
         let error = match found {
             Ok(found) => {
                 self.contact.hear();
-                // That an object is missing says nothing of the right to read it.
-                if found.is_some() {
-                    self.contact.note_read();
-                }
+                // Also of an object that is missing: S3 denies that to a key without the right to read.
+                self.contact.note_read();
                 return Ok(found);
             }
             Err(error) => RemoteError::from(error),

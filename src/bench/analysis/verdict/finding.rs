@@ -32,6 +32,20 @@ pub struct StateVerdict {
     pub missing: Vec<Missing>,
 }
 
+impl StateVerdict {
+    /// The largest estimated saving, as a share of the wall clock; 0 where nothing was found.
+    pub fn largest_share(&self) -> f64 {
+        self.ranked.first().map_or(0.0, |finding| finding.share_of(self.wall_ns))
+    }
+}
+
+impl Finding {
+    /// The estimated saving as a share of a build that took `wall_ns`.
+    pub fn share_of(&self, wall_ns: u64) -> f64 {
+        self.saves_ns.unwrap_or(0) as f64 / wall_ns.max(1) as f64
+    }
+}
+
 /// A finding of one rule.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -189,7 +203,7 @@ pub enum TooLittle {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
-    /// Samples over half a second.
+    /// Samples that span at least half a second.
     LongSamples,
     Samples,
     RequestLog,

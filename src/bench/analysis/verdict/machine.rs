@@ -41,8 +41,8 @@ pub fn host_cpu(seen: &Seen<'_>) -> Option<Finding> {
     Some(Finding::new(Rule::HostCpu, Bottleneck::HostCpu { share }, evidence))
 }
 
-/// Core time that others used while go waited for its close, nanoseconds: as busy as the cores were all the time, they did
-/// what the backend did not.
+/// Core time that others used while go waited for its close, nanoseconds: an estimate by the average load, less what the
+/// backend used.
 fn others_at_close_ns(seen: &Seen<'_>, busy: f64) -> f64 {
     let ours_ns = seen.session.close_cpu_ns.unwrap_or(0) as f64;
     (seen.time_breakdown.close_ns as f64 * seen.cores() * busy.min(1.0) - ours_ns).max(0.0)

@@ -190,7 +190,7 @@ fn share_left(seen: &Seen<'_>) -> f64 {
     ((1.0 + ((packs - 1.0) / CONNECTIONS).ceil()) / packs).min(1.0)
 }
 
-/// By what latency's own share is divided where several questions hang on each other.
+/// Requests in a row per get: latency is charged for one of them only.
 fn trips(seen: &Seen<'_>) -> f64 {
     seen.trips().filter(|trips| *trips >= MORE_THAN_ONE).unwrap_or(1.0)
 }

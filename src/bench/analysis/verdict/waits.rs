@@ -35,7 +35,7 @@ fn unexplained(seen: &Seen<'_>) -> Vec<Evidence> {
     all
 }
 
-/// The time of writing answers beyond that in which the write wakes go: go has its answer before the write returns.
+/// The time of writing answers without the 50 µs in which each write wakes go: go has its answer before the write returns.
 fn beyond_ns(seen: &Seen<'_>, wait: &Wait) -> f64 {
     let writes = match (wait.stage, wait.kind) {
         (Stage::Respond, WaitKind::Get) => seen.spans("request;get;respond"),

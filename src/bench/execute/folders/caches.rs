@@ -19,7 +19,7 @@ const TIGHT_DISK_BYTES: f64 = 10.0 * 1024.0 * 1024.0 * 1024.0;
 pub struct Caches {
     /// Folder that holds them all.
     work: PathBuf,
-    /// None of one kind serves a build of another.
+    /// Only builds of the same kind can use them.
     filled: HashMap<CacheKind, Filled>,
     /// The GOCACHE of all runs with a backend: go wants one, and puts nothing into it. Making and removing its 256 folders
     /// for every round took longer than the rounds of a small scenario.
@@ -38,7 +38,7 @@ pub struct Caches {
 pub struct Filled {
     /// A GOCACHE that a baseline filled.
     pub gocache: Option<PathBuf>,
-    /// The local store of the last c, or of the last b that was in its state.
+    /// The local store of the last cold build, or of the last remote-hit that was in its state.
     pub local: Option<PathBuf>,
     /// True if the last cold build was in its state, so that the remote is full.
     pub remote_whole: bool,

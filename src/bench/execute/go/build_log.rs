@@ -28,7 +28,7 @@ impl BuildLog {
     /// after the run.
     ///
     /// # Errors
-    /// When it was not, or the file cannot be moved.
+    /// When the command failed, there was nothing to build, or the file cannot be moved.
     pub fn of_ended(
         outside: &Path,
         folder: &Path,

@@ -10,9 +10,11 @@ use crate::bench::report::text::units;
 use crate::bench::report::text::verdict::finding;
 use crate::bench::report::text::verdict::next;
 
-/// All of them, one after the other.
+/// All of them, the state with the largest saving first.
 pub fn render(folder: &Folder<'_>, verdicts: &[StateVerdict], plan: &Plan) -> Markup {
-    html! { @for verdict in verdicts { (of_state(folder, verdict, plan)) } }
+    let mut largest: Vec<&StateVerdict> = verdicts.iter().collect();
+    largest.sort_by(|one, other| other.largest_share().total_cmp(&one.largest_share()));
+    html! { @for verdict in largest { (of_state(folder, verdict, plan)) } }
 }
 
 fn of_state(folder: &Folder<'_>, verdict: &StateVerdict, plan: &Plan) -> Markup {

@@ -35,7 +35,7 @@ pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
     }
     let found = || verdicts.iter().filter(|verdict| !verdict.ranked.is_empty());
     let mut largest: Vec<&StateVerdict> = found().collect();
-    largest.sort_by(|one, other| share(other, &other.ranked[0]).total_cmp(&share(one, &one.ranked[0])));
+    largest.sort_by(|one, other| other.largest_share().total_cmp(&one.largest_share()));
     let rows: Vec<(&StateVerdict, usize, &Finding)> = largest
         .iter()
         .flat_map(|verdict| verdict.ranked.iter().take(MOST_OF_STATE).enumerate().map(|(at, one)| (*verdict, at, one)))
@@ -66,11 +66,7 @@ fn row(verdict: &StateVerdict, at: usize, finding: &Finding, width: usize) -> St
     let name = if at == 0 { cut(&verdict.name, NAME) } else { String::new() };
     let title = cut(&finding::title(&finding.bottleneck), width);
     let saves = units::duration(finding.saves_ns.unwrap_or(0) as f64);
-    format!(" {name:NAME$} {title:width$} {saves:>9} {:>7}", units::percent(share(verdict, finding)))
-}
-
-fn share(verdict: &StateVerdict, finding: &Finding) -> f64 {
-    finding.saves_ns.unwrap_or(0) as f64 / verdict.wall_ns.max(1) as f64
+    format!(" {name:NAME$} {title:width$} {saves:>9} {:>7}", units::percent(finding.share_of(verdict.wall_ns)))
 }
 
 /// The states in which nothing was found, and those that could not be judged.
