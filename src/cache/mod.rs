@@ -19,6 +19,7 @@ pub use local::trim::plan::Limits;
 pub use local::trim::trimming::{TrimError, Trimmed, Trimming};
 pub use local::verify::{Report, verify};
 pub use local_and_remote::{Cache, Lookup, Put, PutRest, StoredEntry};
+pub use pack::read::schedule::CONNECTIONS as PACK_CONNECTIONS;
 pub use remote::meter::Traffic;
 pub use remote::store::Remote;
 pub use strategy::remote_strategy::Options;

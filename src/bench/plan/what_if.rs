@@ -10,13 +10,13 @@ use crate::bench::scenario::case::CaseSpec;
 use crate::bench::scenario::file::Scenario;
 use crate::bench::scenario::link::{Bandwidth, LinkChange};
 use crate::bench::scenario::rule::Rule;
-use crate::cache::Strategy;
+use crate::cache::{PACK_CONNECTIONS, Strategy};
 use crate::platform::fault_injection::FaultSettings;
 
 /// Name of the case without a change.
 const UNCHANGED: &str = "unchanged";
-/// Twice what the strategy `pack` has.
-const MORE_CONNECTIONS: usize = 16;
+/// Downloads at the same time in `connections-double`.
+const MORE_CONNECTIONS: usize = 2 * PACK_CONNECTIONS;
 
 /// Measures how much time single changes would save, round by round beside the unchanged state
 #[derive(Debug, Clone, Args)]

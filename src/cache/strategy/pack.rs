@@ -37,12 +37,10 @@ pub struct PackStrategy {
 impl PackStrategy {
     /// The strategy over both stores, without the parts that `options` switch off.
     pub fn new(local: &Arc<LocalStore>, remote: &Arc<Remote>, options: &Options) -> Self {
-        let objects = Arc::new(PlainObjects::new(remote.clone(), local.clone()));
+        let (objects, plain) = PlainUploads::over(local, remote);
         let packs =
             Arc::new(Packs::new(objects.clone(), remote.clone(), local.clone(), &options.without, options.faults));
         let writer = PackWriter::new(local.clone(), &options.without, options.faults.zstd_level);
-        let uploads = Arc::new(Uploads::new(remote.clone(), local.clone()));
-        let plain = Arc::new(PlainUploads::new(uploads, objects.clone()));
         let uploads = Arc::new(PackUploads::new(plain, packs.clone(), writer, options.writes_plain));
         let collects_garbage = !options.faults.no_upload && !options.without.contains(&PackOption::Packs);
         Self { remote: remote.clone(), objects, packs, uploads, collects_garbage }

@@ -25,9 +25,7 @@ pub struct WorkshopStrategy {
 impl WorkshopStrategy {
     /// The strategy over both stores.
     pub fn new(local: &Arc<LocalStore>, remote: &Arc<Remote>) -> Self {
-        let objects = Arc::new(PlainObjects::new(remote.clone(), local.clone()));
-        let uploads =
-            Arc::new(PlainUploads::new(Arc::new(Uploads::new(remote.clone(), local.clone())), objects.clone()));
+        let (objects, uploads) = PlainUploads::over(local, remote);
         Self { objects, uploads }
     }
 

@@ -9,9 +9,11 @@ use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 
 use crate::cache::local::index::entry::Entry;
+use crate::cache::local::store::LocalStore;
 use crate::cache::plain::objects::PlainObjects;
 use crate::cache::remote::error::RemoteError;
 use crate::cache::remote::purpose::Attempt;
+use crate::cache::remote::store::Remote;
 use crate::cache::uploads::attempts::{UPLOAD_PATIENCE, patience, with_retries};
 use crate::cache::uploads::session::{Uploads, is_too_large};
 use crate::cache::uploads::unsent::Way;
@@ -29,9 +31,11 @@ pub struct PlainUploads {
 }
 
 impl PlainUploads {
-    /// No upload yet.
-    pub fn new(uploads: Arc<Uploads>, objects: Arc<PlainObjects>) -> Self {
-        Self { uploads, objects, bodies: Mutex::default() }
+    /// The workshop's objects over both stores, and their uploads: none yet.
+    pub fn over(local: &Arc<LocalStore>, remote: &Arc<Remote>) -> (Arc<PlainObjects>, Arc<Self>) {
+        let objects = Arc::new(PlainObjects::new(remote.clone(), local.clone()));
+        let uploads = Arc::new(Uploads::new(remote.clone(), local.clone()));
+        (objects.clone(), Arc::new(Self { uploads, objects, bodies: Mutex::default() }))
     }
 
     /// Uploads an entry beside the answers.

@@ -6,5 +6,5 @@ mod load;
 pub(crate) mod manifests;
 pub(crate) mod packs;
 mod prefetch;
-mod schedule;
+pub(crate) mod schedule;
 mod unpack;
