@@ -28,8 +28,8 @@ use crate::platform;
 use crate::platform::clock::now_unix_ns;
 use crate::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
 
-/// All that is looked at when a round has ended.
-struct Left {
+/// All that is read when a round has ended.
+struct AfterRound {
     gocache: PathBuf,
     files_before: u64,
     view: Option<GoView>,
@@ -56,13 +56,13 @@ impl RoundRunner<'_> {
         let named = self.plan.folder_of(&step);
         let folder = self.folder.path.join(&named);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        let (mut command, left) = self.prepare(step, &folder)?;
+        let (mut command, after) = self.prepare(step, &folder)?;
         platform::settle_disk(&self.folder.work.path);
         let started_unix_ns = now_unix_ns();
-        // The session's folder has to be empty when the backend starts: go's words move in afterwards.
+        // The session's folder has to be empty when the backend starts: go's output is moved into it afterwards.
         let outside = folder.with_extension("log");
         let mut sampler = None;
-        let is_sampled = left.backend.is_none() && self.plan.records;
+        let is_sampled = after.backend.is_none() && self.plan.records;
         let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
         let busy = self.plan.measured_case(&step).map_or(0, |case| case.busy);
         let busy = Busy::start(&self.executable, busy, self.interrupt)?;
@@ -80,7 +80,7 @@ impl RoundRunner<'_> {
         let (tried, module) = (self.plan.command().to_string(), self.workload.user_folder());
         let stays = self.folder.is_kept();
         let finished = BuildLog::of_ended(&outside, &folder, named, &tried, module, measured.status, stays)
-            .and_then(|log| self.finish(&mut round, left, &log, (&folder, &measured)));
+            .and_then(|log| self.finish(&mut round, after, &log, (&folder, &measured)));
         if finished.is_err() || self.interrupt.requested() {
             end_backend(&measured, &folder);
         }
@@ -88,20 +88,22 @@ impl RoundRunner<'_> {
     }
 
     /// Takes over what the backend or go left in the folder of the round.
-    fn finish(&mut self, round: &mut Round, left: Left, log: &BuildLog, at: (&Path, &Measured)) -> Result<()> {
-        let Some(backend) = left.backend else { return self.finish_baseline(round, left.gocache, left.files_before) };
-        self.finish_backend(round, backend, log, left.workers)?;
-        if let Some(view) = left.view {
-            take_view(round, &view, at, left.workers);
+    fn finish(&mut self, round: &mut Round, after: AfterRound, log: &BuildLog, at: (&Path, &Measured)) -> Result<()> {
+        let Some(backend) = after.backend else {
+            return self.finish_baseline(round, after.gocache, after.files_before);
+        };
+        self.finish_backend(round, backend, log, after.workers)?;
+        if let Some(view) = after.view {
+            take_view(round, &view, at, after.workers);
         }
-        if left.lacks_view {
+        if after.lacks_view {
             round.go_view_missing = Some("this go has no -debug-trace and -debug-actiongraph".to_owned());
         }
         Ok(())
     }
 
     /// Makes what the step starts from, and the command that it runs.
-    fn prepare(&mut self, step: Step, folder: &Path) -> Result<(Command, Left)> {
+    fn prepare(&mut self, step: Step, folder: &Path) -> Result<(Command, AfterRound)> {
         self.workload.reset()?;
         self.caches.make_room();
         let case = self.plan.case_of(&step);
@@ -122,7 +124,7 @@ impl RoundRunner<'_> {
         let backend =
             if step.state.uses_backend() { Some(self.prepare_backend(step, folder, &mut command)?) } else { None };
         let files_before = gocache_files(&gocache)?;
-        Ok((command, Left { gocache, files_before, view, lacks_view: wants_view && !has_view, backend, workers }))
+        Ok((command, AfterRound { gocache, files_before, view, lacks_view: wants_view && !has_view, backend, workers }))
     }
 
     fn prepare_backend(&mut self, step: Step, session: &Path, command: &mut Command) -> Result<BackendRound> {

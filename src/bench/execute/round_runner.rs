@@ -100,8 +100,8 @@ impl RoundRunner<'_> {
         Ok(workers::of(&self.timed(&module, &self.folders.of_builds, &[]), &self.go.version))
     }
 
-    /// Gives a go the variables of the remote. Without a backend too: what go runs, tests say, must find the same with and
-    /// without.
+    /// Gives a go command the variables of the remote, also without a backend: the tests that it runs must find the same
+    /// variables in both cases.
     pub fn isolate(&mut self, command: &mut Command) {
         match &mut self.remote {
             Some(remote) => remote.configure(command),

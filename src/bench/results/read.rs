@@ -22,7 +22,11 @@ const NEXT: &str = "next:  give the folder of a run below metrics/";
 /// # Errors
 /// When it cannot be read, is of another version, is something else, or is cut off before its first round.
 pub fn read(path: &Path) -> Result<Run> {
-    let path = if path.is_dir() { path.join(RESULTS_FILE) } else { path.to_owned() };
+    let is_folder = path.is_dir();
+    if is_folder && !path.join(RESULTS_FILE).exists() {
+        bail!("there is no run in {}: it has no {RESULTS_FILE}\n  {NEXT}", path.display());
+    }
+    let path = if is_folder { path.join(RESULTS_FILE) } else { path.to_owned() };
     let shown = path.display();
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {shown}\n  {NEXT}"))?;
     let text = String::from_utf8_lossy(&bytes);

@@ -64,7 +64,8 @@ fn what_cannot_be_read_is_named_with_its_trouble() {
         assert!(said.contains("as bench writes it: ") && said.contains(words), "{said}");
     }
     std::fs::remove_file(&path).unwrap();
-    assert!(format!("{:#}", read(folder.path()).unwrap_err()).contains("cannot read"));
+    assert!(format!("{:#}", read(&path).unwrap_err()).contains("cannot read"));
+    assert!(format!("{:#}", read(folder.path()).unwrap_err()).contains("there is no run in "));
 }
 
 #[test]

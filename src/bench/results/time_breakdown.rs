@@ -14,9 +14,10 @@ pub struct TimeBreakdown {
     pub handshake_ns: u64,
     /// No request is open: go only.
     pub go_only_ns: u64,
-    /// Some requests are open, but fewer than go has workers: the others may work, or wait for their turn.
+    /// Some requests are open, but fewer than go has workers, and go uses CPU time meanwhile.
     pub overlapped_ns: u64,
-    /// At least as many requests are open as go has workers: go is blocked on the cache.
+    /// go is blocked on the cache: at least as many requests are open as go has workers, or some are and go uses no CPU time.
+    /// The latter is estimated from the CPU time of the whole build.
     pub blocked_ns: u64,
     /// From go's `close` request until go may go on.
     pub close_ns: u64,

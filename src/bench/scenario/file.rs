@@ -12,6 +12,7 @@ use crate::bench::scenario::ci::{CiSpec, Prices};
 use crate::bench::scenario::link::Link;
 use crate::bench::scenario::network_grid::LinkGrid;
 use crate::bench::scenario::source_change::Change;
+use crate::bench::scenario::suggest::nearest;
 use crate::bench::scenario::toml_reader;
 use crate::cache::Strategy;
 
@@ -137,9 +138,9 @@ pub enum ScenarioError {
     Read { path: String, source: std::io::Error },
     #[error(
         "there is no scenario `{name}`\n  tried: the built-in ones ({known}), {file} and the file {name}\n  \
-         next:  give one of these names, or the path of a .toml file"
+         next:  {next}"
     )]
-    Unknown { name: String, file: String, known: String },
+    Unknown { name: String, file: String, known: String, next: String },
     #[error("{path}:{line}: {what}")]
     Parse { path: String, line: usize, what: String },
     #[error("{path}: {what}")]
@@ -155,17 +156,24 @@ impl Scenario {
             return Ok(((*found).to_owned(), Self::parse(&shown, text)?));
         }
         let Some(path) = Self::file_of(name) else {
-            return Err(ScenarioError::Unknown {
-                name: name.to_owned(),
-                file: in_folder(name).display().to_string(),
-                known: BUILT_IN.map(|(known, _)| known).join(", "),
-            });
+            return Err(Self::unknown(name));
         };
         let shown = path.display().to_string();
         let text =
             std::fs::read_to_string(&path).map_err(|source| ScenarioError::Read { path: shown.clone(), source })?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         Ok((stem.into_owned(), Self::parse(&shown, &text)?))
+    }
+
+    fn unknown(name: &str) -> ScenarioError {
+        let known = BUILT_IN.map(|(known, _)| known);
+        let near = nearest(name, &known).map_or(String::new(), |near| format!("did you mean `{near}`? else "));
+        ScenarioError::Unknown {
+            name: name.to_owned(),
+            file: in_folder(name).display().to_string(),
+            known: known.join(", "),
+            next: format!("{near}give one of these names, or the path of a .toml file"),
+        }
     }
 
     /// The file of a scenario; None for one that is built in or does not exist.

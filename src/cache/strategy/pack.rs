@@ -21,7 +21,7 @@ use crate::cache::uploads::session::Uploads;
 use crate::config::strategy::PackOption;
 use crate::protocol::ActionId;
 
-/// The longest that a session works on the remote for the sake of later ones. What is left they do.
+/// The longest that a session collects garbage in the remote; later sessions go on with it.
 const GARBAGE_COLLECTION_LIMIT: Duration = Duration::from_secs(30);
 
 /// Packs, prefetched.
@@ -48,7 +48,7 @@ impl PackStrategy {
 
     async fn fetch(&self, action: &ActionId) -> Option<Entry> {
         let began = Instant::now();
-        // Boxed: the compiler gives up on futures this deep. Without an answer in time it is a miss.
+        // Boxed, because the compiler reaches its type-length limit otherwise. No answer in time is a miss.
         if self.packs.load().instrument(info_span!("wait.manifests")).boxed().await? {
             self.packs.fetch(action, began).instrument(info_span!("wait.pack")).boxed().await
         } else {

@@ -25,13 +25,13 @@ pub struct Options {
 
 /// How the remote is read and written. A local hit never comes here.
 pub trait RemoteStrategy: Send + Sync {
-    /// True if it is worth to ask the remote for an action.
+    /// True if the remote may have the action, so that a request is worth its time.
     fn may_have(&self, action: &ActionId) -> bool;
 
-    /// Asks the remote and stores locally what it gives. `None`: a miss, be it for trouble or for an answer that is late.
+    /// Fetches an entry from the remote and stores it locally. `None` is a miss: not there, an error, or too late.
     fn get<'a>(&'a self, action: &'a ActionId) -> BoxFuture<'a, Option<Entry>>;
 
-    /// Notes that go was given something that this session had fetched.
+    /// Notes that an entry that this session fetched was a hit for go.
     fn used(&self, _action: &ActionId) {}
 
     /// Takes an entry for its upload. False when the put has to wait for [`RemoteStrategy::finish_put`].

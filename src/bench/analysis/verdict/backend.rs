@@ -34,7 +34,7 @@ pub fn reader(seen: &Seen<'_>) -> Option<Finding> {
     Some(Finding::new(Rule::Reader, Bottleneck::Reader, evidence))
 }
 
-/// Requests that wait for a lock: gets wait for nothing that has a name, and never are two downloads under way.
+/// Requests that wait for a lock: gets wait outside of any span, and no two downloads run at the same time.
 pub fn lock(seen: &Seen<'_>) -> Option<Finding> {
     if !seen.is_one_at_a_time() {
         return None;

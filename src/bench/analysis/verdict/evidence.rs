@@ -76,7 +76,7 @@ impl<'a> Seen<'a> {
         self.time_breakdown.cores.max(1) as f64
     }
 
-    /// The cost of `ns` in which others waited in the pipe: all workers of go but the one that was served.
+    /// The cost of `ns` in which stdin was not read: all workers of go wait but the one whose request is worked on.
     pub fn kept_ns(&self, ns: u64) -> f64 {
         ns as f64 * others(self.time_breakdown)
     }

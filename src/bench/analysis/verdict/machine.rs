@@ -55,9 +55,9 @@ pub fn memory(seen: &Seen<'_>) -> Option<Finding> {
     let half = series[series.len() / 2].1;
     let most = series.iter().map(|(_, bytes)| *bytes).max()?;
     let grown = last.saturating_sub(first);
-    // It has not come to an end: a cache that has been filled has.
+    // Still growing: a cache that has been filled would not.
     let still_grows = last.saturating_sub(half) >= grown / 4;
-    // What has come in or is to go out may be held for a while.
+    // Bytes that were downloaded or wait to be uploaded may be in memory for a while.
     let beyond = grown.saturating_sub(seen.session.bytes_down.saturating_add(seen.session.bytes_up));
     let is_notable = beyond >= NOTABLE_BYTES && last / 2 >= first && last / 9 >= most / 10 && still_grows;
     let requests = seen.session.counts.gets + seen.session.counts.puts;

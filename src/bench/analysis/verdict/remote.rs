@@ -183,8 +183,8 @@ pub fn is_serial(seen: &Seen<'_>) -> bool {
     seen.session.most_downloads == Some(1) && seen.downloads() >= SEVERAL && is_of_packs && kept <= MUCH
 }
 
-/// The share of the waiting for downloads that is left with enough connections: the first is asked for alone, because only a
-/// get tells what is needed, and then as many at a time as there are connections.
+/// The share of the wait for downloads that would remain with enough connections: the first pack is downloaded alone, because
+/// only a get tells which one is needed, and the others as many at a time as there are connections.
 fn share_left(seen: &Seen<'_>) -> f64 {
     let packs = seen.spans("remote.get_pack;first_byte").count.max(1) as f64;
     ((1.0 + ((packs - 1.0) / CONNECTIONS).ceil()) / packs).min(1.0)

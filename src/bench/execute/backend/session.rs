@@ -43,7 +43,7 @@ pub fn read(folder: &Path) -> Result<SessionSummary> {
     SessionSummary::read(folder).with_context(|| format!("the backend ended without its summary {}", path.display()))
 }
 
-/// The sessions of go commands that were started by what go ran, tests say.
+/// The sessions of go commands that were started by what go ran, such as tests.
 #[derive(Debug, Clone, Default)]
 pub struct Inside {
     pub summaries: Vec<SessionSummary>,

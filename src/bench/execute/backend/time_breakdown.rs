@@ -116,9 +116,13 @@ impl Sweep {
             if edge.is_begin { *count += 1 } else { *count -= 1 }
         }
         // While no request was open one core at least was at work; what is left of go's CPU time is at most all of the other.
-        let worked_ns = go_cpu_ns.saturating_sub(swept.go_only_ns + self.beside_ns).min(swept.overlapped_ns) as f64;
-        let worked = worked_ns / swept.overlapped_ns.max(1) as f64;
+        let worked_ns = go_cpu_ns.saturating_sub(swept.go_only_ns + self.beside_ns).min(swept.overlapped_ns);
+        let worked = worked_ns as f64 / swept.overlapped_ns.max(1) as f64;
         swept.waits = waits(&shares, &by_others, worked);
+        // One open request is all that go waits for while it loads packages: it has fewer requests than workers, and does nothing.
+        let idle_ns = swept.overlapped_ns - worked_ns;
+        swept.overlapped_ns -= idle_ns;
+        swept.blocked_ns += idle_ns;
         swept
     }
 }
@@ -132,8 +136,8 @@ fn waits(shares: &Shares, by_others: &Shares, worked: f64) -> Vec<Wait> {
             |((stage, share), by_others)| Wait {
                 kind,
                 stage,
-                overlapped_ns: share.overlapped_ns,
-                blocked_ns: share.blocked_ns,
+                overlapped_ns: worked * share.overlapped_ns,
+                blocked_ns: share.blocked_ns + (1.0 - worked) * share.overlapped_ns,
                 lost_ns: share.lost_ns(worked),
                 lost_by_others_ns: by_others.lost_ns(worked),
             },
@@ -240,6 +244,16 @@ pub mod tests {
     }
 
     #[test]
+    fn time_in_which_go_used_no_cpu_is_blocked() {
+        let lines = vec![answer("get", 20, [20, 20, 20, 120, 120])];
+        let parts = |go_cpu_ns| {
+            let found = TimeBreakdown::of(BuildTimes { go_cpu_ns, ..FRAME }, &log(lines.clone()));
+            (found.overlapped_ns, found.blocked_ns)
+        };
+        assert_eq!((parts(1000), parts(105 + 20 + 40), parts(0)), ((100, 0), (40, 60), (0, 100)));
+    }
+
+    #[test]
     fn as_many_workers_as_cores_are_enough_to_lose_nothing() {
         let lines = vec![answer("get", 20, [20, 20, 20, 120, 120]), answer("get", 20, [20, 20, 20, 120, 120])];
         let lost_ns = |workers| {
@@ -273,7 +287,7 @@ pub mod tests {
             prop_assert_eq!(sum(&time_breakdown), frame.wall_ns);
             let both: f64 = time_breakdown.waits.iter().map(|wait| wait.overlapped_ns).sum();
             let waiting: f64 = time_breakdown.waits.iter().map(|wait| wait.blocked_ns).sum();
-            prop_assert!((both - time_breakdown.overlapped_ns as f64).abs() < 1e-6 && (waiting - time_breakdown.blocked_ns as f64).abs() < 1e-6);
+            prop_assert!((both - time_breakdown.overlapped_ns as f64).abs() < 1.0 && (waiting - time_breakdown.blocked_ns as f64).abs() < 1.0);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! By what bench knows the folders of its runs: it removes and leaves out what has these marks, and nothing else.
+//! The marks of folders that bench made: it removes folders with these marks, and no others.
 
 use std::path::Path;
 

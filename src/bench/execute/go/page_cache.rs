@@ -24,14 +24,14 @@ pub fn page_cache(go: &Go, executables: &[&Path], interrupt: &Interrupt) -> u64 
 /// Builds the one package of std that takes a C compiler, into a GOCACHE of its own, with the compiler of the user's
 /// module where that is built.
 ///
-/// Where cgo is off go refuses at once, and there is nothing to warm; what is wrong otherwise the first round will say.
-pub fn c_compiler(machine: &RoundRunner<'_>) {
-    let work = &machine.folder.work.path;
-    let mut command = machine.go.command(&["build", "runtime/cgo"], work, &work.join("warm"), &machine.folders);
-    machine.workload.configure(&mut command);
-    // Packages of std need no module, and a go.mod further up is none of ours.
+/// Where cgo is off, go refuses at once and there is nothing to warm. Any other error comes up in the first round.
+pub fn c_compiler(runner: &RoundRunner<'_>) {
+    let work = &runner.folder.work.path;
+    let mut command = runner.go.command(&["build", "runtime/cgo"], work, &work.join("warm"), &runner.folders);
+    runner.workload.configure(&mut command);
+    // Packages of std need no module, and a go.mod in a parent folder must not count.
     command.env("GO111MODULE", "off").env("GOFLAGS", "").env("GOWORK", "off");
-    let _ = command::run(&mut command, &work.join("warm.log"), machine.interrupt, |_| {});
+    let _ = command::run(&mut command, &work.join("warm.log"), runner.interrupt, |_| {});
 }
 
 fn read_folder(folder: &Path, interrupt: &Interrupt) -> u64 {

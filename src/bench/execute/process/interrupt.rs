@@ -52,7 +52,7 @@ impl Interrupt {
         let again = Arc::new(AtomicBool::new(false));
         let signals = signals();
         for signal in &signals {
-            // Armed by the first signal, because this handler is asked before the one that arms it.
+            // Exits on the second signal: `again` is false when the first one comes, because this handler runs before the one that sets it.
             signal_hook::flag::register_conditional_shutdown(*signal, EXIT_CODE.into(), Arc::clone(&again))?;
             signal_hook::flag::register(*signal, Arc::clone(&again))?;
         }

@@ -44,7 +44,7 @@ impl Remote {
         }
     }
 
-    /// True if what was put once can be copied for each round: a real bucket would take a request an object.
+    /// True if stored objects can be copied for each round. In a real bucket that would take one request per object.
     pub fn keeps_seeds(&self) -> bool {
         matches!(self, Remote::Embedded(_))
     }

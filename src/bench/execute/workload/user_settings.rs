@@ -60,8 +60,8 @@ const NO_MODULE: [&str; 2] = ["", "/dev/null"];
 /// Lets go look at no repository: git would refresh its index.
 const NO_VCS: &str = "-buildvcs=false";
 
-/// Without a database go would trust what is in the module cache, and write its sums into go.work.sum. This one is not asked:
-/// nothing is downloaded.
+/// Without a checksum database go would trust the module cache, and write its checksums into go.work.sum. This one is never
+/// contacted, because nothing is downloaded.
 const CHECKED: &str = "sum.golang.org";
 
 /// The answers of go in a folder, by variable.

@@ -14,7 +14,10 @@ use crate::bench::report::text::verdict::next;
 pub fn render(folder: &Folder<'_>, verdicts: &[StateVerdict], plan: &Plan) -> Markup {
     let mut largest: Vec<&StateVerdict> = verdicts.iter().collect();
     largest.sort_by(|one, other| other.largest_share().total_cmp(&one.largest_share()));
-    html! { @for verdict in largest { (of_state(folder, verdict, plan)) } }
+    html! {
+        p.hint { "Each moment of waiting counts once, so the savings of one state may be added up." }
+        @for verdict in largest { (of_state(folder, verdict, plan)) }
+    }
 }
 
 fn of_state(folder: &Folder<'_>, verdict: &StateVerdict, plan: &Plan) -> Markup {
@@ -24,7 +27,8 @@ fn of_state(folder: &Folder<'_>, verdict: &StateVerdict, plan: &Plan) -> Markup 
         h3 { (verdict.name) }
         p.hint { "Judged by " (folder.link(&session, &verdict.folder)) ", which took " (units::duration(verdict.wall_ns as f64)) "." }
         @if let Some(why) = &verdict.too_little { p { "Cannot be judged: " (finding::too_little(*why)) } }
-        @if is_quiet { p { "No bottleneck found." } }
+        @if is_quiet && verdict.missing.is_empty() { p { "No bottleneck found." } }
+        @if is_quiet && !verdict.missing.is_empty() { p { "No bottleneck found in what could be judged." } }
         @if !verdict.ranked.is_empty() {
             ol.findings { @for found in &verdict.ranked { li { (of_finding(folder, found, verdict.wall_ns, plan)) } } }
         }
@@ -32,7 +36,7 @@ fn of_state(folder: &Folder<'_>, verdict: &StateVerdict, plan: &Plan) -> Markup 
             h4 { "Also" }
             ul.findings { @for found in &verdict.beside { li { (of_finding(folder, found, verdict.wall_ns, plan)) } } }
         }
-        @for record in &verdict.missing { p.hint { "Cannot judge " (finding::missing(*record)) } }
+        @for record in &verdict.missing { p.hint { "Not judged: " (finding::missing(*record)) } }
     }
 }
 
@@ -110,7 +114,7 @@ pub mod tests {
             "Note: a part of it is the server's own time",
             "<h4>Also</h4>",
             "memory grew from 1.0 MB to 9.0 MB",
-            "Cannot judge CPU contention: the run was shorter than 0.5 s",
+            "Not judged: CPU contention (the build was shorter than 0.5 s)",
         ] {
             assert!(page.contains(words), "{words}: {page}");
         }

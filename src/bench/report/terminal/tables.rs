@@ -16,6 +16,7 @@ use crate::bench::report::terminal::selftest;
 use crate::bench::report::terminal::states;
 use crate::bench::report::terminal::time_breakdown;
 use crate::bench::report::text::answer;
+use crate::bench::report::text::conditions;
 use crate::bench::report::text::files::File;
 use crate::bench::report::text::notes;
 use crate::bench::report::text::units;
@@ -36,7 +37,7 @@ pub fn render(results: &Results, files: &[File], view: View) -> String {
         parts.extend(network_table::render(network, view));
     }
     parts.push(wrapped(&notes(results), view.width));
-    parts.push(wrapped(&sentences(results), view.width));
+    parts.push(wrapped(&answers(results), view.width));
     parts.push(verdicts(results, view.width));
     parts.push(pointers(files));
     parts.retain(|part| !part.is_empty());
@@ -104,6 +105,12 @@ pub fn notes(results: &Results) -> Vec<String> {
         notes.push(overhead::in_words(results.run.record_overhead.as_ref(), &results.run.plan));
     }
     notes
+}
+
+/// The results in words, after a warning where the machine was disturbed.
+pub fn answers(results: &Results) -> Vec<String> {
+    let warning = conditions::disturbance(results).map(|found| format!("{}.", answer::do_not_quote(found).text));
+    warning.into_iter().chain(sentences(results)).collect()
 }
 
 /// The results in words.

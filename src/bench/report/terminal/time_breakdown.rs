@@ -9,28 +9,26 @@ use crate::bench::results::time_breakdown::{Stage, TimeBreakdown, WaitKind};
 /// Parts below this share of the wall clock are left out of the words.
 const WORTH_A_WORD: f64 = 0.01;
 
+/// The parts in the order of the table; the handshake belongs to the startup.
+pub const PARTS: [&str; 6] = ["startup", "go only", "overlapped", "blocked on cache", "close", "exit"];
+
 /// One row for each state that has a breakdown.
 pub fn grid(states: &[(String, &StateSummary)]) -> Grid {
     let rows = states.iter().filter_map(|(name, state)| Some(row(name, state.time_breakdown.as_ref()?)));
-    let header = ["wall-time breakdown", "wall", "go only", "overlapped", "blocked on cache", "close", "startup, exit"];
+    let header = ["wall-time breakdown", "wall"].into_iter().chain(PARTS).collect::<Vec<&str>>();
     Grid::new(&header, rows.collect())
 }
 
 fn row(name: &str, of: &RoundBreakdown) -> Vec<Cell> {
-    let RoundBreakdown { parts: time_breakdown, folder } = of;
-    let share = |ns: u64| units::percent(ns as f64 / time_breakdown.wall_ns.max(1) as f64);
-    let edges = time_breakdown.startup_ns + time_breakdown.handshake_ns + time_breakdown.exit_ns;
-    let named = folder.rsplit_once('/').map_or(name.to_owned(), |(_, round)| format!("{name}, round {round}"));
-    let parts = [
-        time_breakdown.go_only_ns,
-        time_breakdown.overlapped_ns,
-        time_breakdown.blocked_ns,
-        time_breakdown.close_ns,
-        edges,
-    ]
-    .map(share);
-    let wall = units::duration(time_breakdown.wall_ns as f64);
-    [named, wall].into_iter().chain(parts).map(Cell::from).collect()
+    let named = of.folder.rsplit_once('/').map_or(name.to_owned(), |(_, round)| format!("{name}, round {round}"));
+    let wall = units::duration(of.parts.wall_ns as f64);
+    [named, wall].into_iter().chain(shares(&of.parts)).map(Cell::from).collect()
+}
+
+/// The share of each of [`PARTS`] in the wall time, in whole percent that add up.
+pub fn shares(of: &TimeBreakdown) -> [String; PARTS.len()] {
+    let startup_ns = of.startup_ns + of.handshake_ns;
+    units::shares([startup_ns, of.go_only_ns, of.overlapped_ns, of.blocked_ns, of.close_ns, of.exit_ns])
 }
 
 /// The stages of the open requests of each state; None where no state has a breakdown.
@@ -111,6 +109,6 @@ mod tests {
         };
         assert_eq!(waits(&time_breakdown), "get remote 35 %, put upload 9.1 %");
         let cells = row("remote-hit", &RoundBreakdown { folder: "remote-hit/4".to_owned(), parts: time_breakdown });
-        assert_eq!(cells, ["remote-hit, round 4", "1.0 µs", "50 %", "20 %", "25 %", "3.0 %", "2.0 %"]);
+        assert_eq!(cells, ["remote-hit, round 4", "1.0 µs", "1 %", "50 %", "20 %", "25 %", "3 %", "1 %"]);
     }
 }

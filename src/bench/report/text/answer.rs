@@ -59,6 +59,9 @@ pub fn do_not_quote(disturbance: Disturbance) -> Cell {
 pub fn judged(found: &Comparison, rounds: usize) -> Cell {
     let text = match found.verdict {
         Verdict::NoiseUnknown => format!("inconclusive: {}", units::counted(rounds, "round")),
+        _ if comparison::rests_on_few_rounds(found) => {
+            format!("{}: {}", comparison::short(found), units::counted(rounds, "round"))
+        }
         _ => comparison::short(found),
     };
     Cell::judged(text, found.verdict)
@@ -158,6 +161,10 @@ pub fn to_go_warm(found: &Comparison) -> String {
     match found.verdict {
         Verdict::Same => "as fast as go's cache".to_owned(),
         Verdict::Inconclusive => "not clearly different from go's cache".to_owned(),
+        _ if comparison::rests_on_few_rounds(found) => {
+            let rounds = units::counted(found.pairs, "round");
+            format!("{} than go's cache in only {rounds}", comparison::short(found))
+        }
         _ => format!("{} than go's cache", comparison::short(found)),
     }
 }
@@ -165,7 +172,7 @@ pub fn to_go_warm(found: &Comparison) -> String {
 fn answers(summary: &Summary) -> String {
     let known = known(summary);
     let mut text = match known.is_empty() {
-        true => "This run cannot tell: that takes go-cold, and remote-hit or local-hit, each in its state.".to_owned(),
+        true => "Not measured against an empty cache (go-cold), in remote-hit or local-hit.".to_owned(),
         false => format!("{}.", Conclusion::of(&known).word()),
     };
     let questions = [

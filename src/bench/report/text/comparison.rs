@@ -1,6 +1,7 @@
 //! A comparison in words: the same ones in the tables and in the sentence.
 
-use crate::bench::analysis::statistics::compare::{Comparison, Verdict};
+use crate::bench::analysis::statistics::compare::{CLEAR_FACTOR, Comparison, Verdict};
+use crate::bench::plan::steps::FEWEST_PAIRS;
 use crate::bench::report::text::units;
 
 /// `45x faster`, `1.1x slower`, `the same`, `no clear difference`, or `inconclusive` where the noise is not known.
@@ -18,9 +19,18 @@ pub fn of_verdict(verdict: Verdict, ratio: f64) -> String {
     }
 }
 
+/// True for a small difference of too few rounds for an interval that says much: it is judged by the spread of each side alone.
+pub fn rests_on_few_rounds(found: &Comparison) -> bool {
+    let is_judged = matches!(found.verdict, Verdict::Faster | Verdict::Slower);
+    is_judged && found.pairs < FEWEST_PAIRS && found.ratio.max(1.0 / found.ratio) < CLEAR_FACTOR
+}
+
 /// [`short`] with its reason, unless the difference is clear.
 pub fn long(found: &Comparison) -> String {
     let reason = match (found.verdict, found.interval, found.noise) {
+        (Verdict::Faster | Verdict::Slower, _, _) if rests_on_few_rounds(found) => {
+            return format!("{} in only {}", short(found), units::counted(found.pairs, "round"));
+        }
         (Verdict::Faster | Verdict::Slower, _, _) => return short(found),
         (Verdict::NoiseUnknown, _, None) => {
             format!("{}, but too few rounds to know the noise", factor(found.ratio))
@@ -93,6 +103,13 @@ mod tests {
         ] {
             assert_eq!((short(&of(ratio, verdict)).as_str(), long(&of(ratio, verdict)).as_str()), (text, text));
         }
+    }
+
+    #[test]
+    fn a_small_difference_of_few_rounds_names_them() {
+        let few = |ratio, pairs| Comparison { pairs, ..of(ratio, Verdict::Slower) };
+        assert_eq!(long(&few(1.2, 3)), "1.2x slower in only 3 rounds");
+        assert_eq!((long(&few(1.2, 5)), long(&few(4.0, 3))), ("1.2x slower".to_owned(), "4.0x slower".to_owned()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::conditions::{Conditions, Disturbance};
+use crate::bench::plan::study::Study;
 use crate::bench::report::text::units;
 use crate::bench::scenario::link::Limit;
 
@@ -9,6 +10,15 @@ use crate::bench::scenario::link::Limit;
 pub fn of_run(results: &Results) -> Conditions {
     let noise = results.analysis.summary.noise_floor.as_ref().map(|floor| floor.share);
     Conditions::of(&results.run.rounds, &results.run.plan, results.run.environment.cores, noise)
+}
+
+/// The disturbance that makes the numbers of a run worthless. Machines side by side and injected bottlenecks load the machine
+/// themselves, and are not judged by it.
+pub fn disturbance(results: &Results) -> Option<Disturbance> {
+    match results.run.plan.study {
+        Study::Machines { .. } | Study::Injected { .. } => None,
+        _ => of_run(results).disturbance(),
+    }
 }
 
 /// S3, noise, load of the machine, and whether the records agree, as parts of a line.

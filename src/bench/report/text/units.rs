@@ -97,6 +97,20 @@ pub fn percent(share: f64) -> String {
     format!("{percent:.decimals$} %")
 }
 
+/// The parts of a whole in whole percent that add up to 100: those with the largest remainders are rounded up.
+pub fn shares<const N: usize>(parts: [u64; N]) -> [String; N] {
+    let whole = parts.iter().sum::<u64>().max(1) as f64;
+    let exact = parts.map(|part| 100.0 * part as f64 / whole);
+    let mut percent = exact.map(|share| share.floor() as u64);
+    let mut by_remainder: Vec<usize> = (0..N).collect();
+    by_remainder.sort_by(|one, other| exact[*other].fract().total_cmp(&exact[*one].fract()));
+    let lacking = 100_u64.saturating_sub(percent.iter().sum()) as usize;
+    for at in by_remainder.into_iter().filter(|at| parts[*at] > 0).take(lacking) {
+        percent[at] += 1;
+    }
+    percent.map(|share| format!("{share} %"))
+}
+
 /// A factor of 1 or more with two significant digits: `1.3x`, `45x`.
 pub fn factor(factor: f64) -> String {
     match factor {
@@ -179,6 +193,14 @@ fn decimals_for(smallest: f64, size: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_of_a_whole_add_up() {
+        assert_eq!(shares([335, 333, 332]), ["34 %", "33 %", "33 %"]);
+        assert_eq!(shares([995, 3, 2, 0]), ["100 %", "0 %", "0 %", "0 %"]);
+        assert_eq!(shares([996, 4, 0]), ["100 %", "0 %", "0 %"]);
+        assert_eq!(shares([0, 0]), ["0 %", "0 %"]);
+    }
 
     #[test]
     fn a_column_has_one_unit_and_enough_digits_for_its_smallest() {

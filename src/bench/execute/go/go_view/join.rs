@@ -107,8 +107,8 @@ fn requests(log: &LoggedSession, backend_ns: u64) -> impl Iterator<Item = Reques
     })
 }
 
-/// Places of the actions that ask for a key as the graph spells it: first the one that has it, then those that work
-/// for that one and have none. (go looks up what `build` would make in `build check cache`.)
+/// For each key of the graph, the indices of the actions that ask for it: first the action that has the key, then its helpers
+/// without a key. (go looks up the output of `build` in its dependency `build check cache`.)
 fn groups<'a>(timed: &[Timed<'a>], places: &HashMap<i64, usize>) -> HashMap<&'a str, Vec<usize>> {
     let mut groups = HashMap::new();
     for (place, action) in timed.iter().enumerate().map(|(place, timed)| (place, timed.of)) {
@@ -120,7 +120,8 @@ fn groups<'a>(timed: &[Timed<'a>], places: &HashMap<i64, usize>) -> HashMap<&'a 
     groups
 }
 
-/// Adds each request to its action: of those of its key the one that was at work. Returns the requests of no action.
+/// Adds each request to its action: among those with the same key, the one that ran at that time. Returns the requests that belong
+/// to no action.
 fn assign(requests: &[Request<'_>], groups: &HashMap<&str, Vec<usize>>, actions: &mut [GoAction]) -> Asked {
     let groups = groups.iter().map(|(key, group)| (*key, group)).collect();
     let by_key: HashMap<ActionId, &Vec<usize>> = by_request_key(&groups, requests.iter().map(|request| request.key));

@@ -51,10 +51,7 @@ pub fn render(results: &Results, files: &[File], folder: &Path, view: View) -> S
 /// The first screen of a run; on a disturbed machine the answer warns, and no factor is coloured.
 pub fn screen_of(results: &Results) -> Screen<'_> {
     let mut screen = study::of(results);
-    let disturbance = conditions::of_run(results).disturbance();
-    if screen.judges_machine
-        && let Some(disturbance) = disturbance
-    {
+    if let Some(disturbance) = conditions::disturbance(results) {
         screen.answer = answer::do_not_quote(disturbance);
         screen.table.rows.iter_mut().flatten().for_each(|cell| cell.tone = Tone::Plain);
     }

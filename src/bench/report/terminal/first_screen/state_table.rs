@@ -3,6 +3,7 @@
 use crate::bench::analysis::results::Results;
 use crate::bench::analysis::study::summary::StateSummary;
 use crate::bench::report::terminal::grid::Grid;
+use crate::bench::report::terminal::time_breakdown;
 use crate::bench::report::text::answer;
 use crate::bench::report::text::cell::Cell;
 use crate::bench::report::text::files;
@@ -12,8 +13,9 @@ use crate::bench::scenario::cache_state::CacheState;
 
 /// The longest command in the header.
 const COMMAND: usize = 22;
-/// The ends of a build below this share are left out of its line.
-const WORTH_A_WORD: f64 = 0.05;
+/// Parts of a build that its line always has; the others only if they are not [`NOTHING`].
+const ALWAYS: usize = 4;
+const NOTHING: &str = "0 %";
 
 /// One row for each question: what is asked, the state with a backend, and the state of go that it is compared with.
 const QUESTIONS: [(&str, CacheState, CacheState); 5] = [
@@ -65,19 +67,13 @@ fn judged(state: Option<&StateSummary>, base: Option<&StateSummary>) -> Cell {
 /// The wall time of the build whose trace is named, in parts.
 pub fn breakdown(results: &Results) -> Option<Vec<String>> {
     let (state, breakdown) = files::telling(results)?;
-    let of = &breakdown.parts;
-    let share = |ns: u64| ns as f64 / of.wall_ns.max(1) as f64;
-    let wall = units::short_durations(&[Some(of.wall_ns as f64)]).remove(0);
-    let always = [
-        ("startup", of.startup_ns + of.handshake_ns),
-        ("go", of.go_only_ns),
-        ("overlapped", of.overlapped_ns),
-        ("blocked", of.blocked_ns),
-    ];
-    let small = [("close", of.close_ns), ("exit", of.exit_ns)];
-    let small = small.into_iter().filter(|(_, ns)| share(*ns) >= WORTH_A_WORD);
-    let mut parts: Vec<String> =
-        always.into_iter().chain(small).map(|(name, ns)| format!("{name} {}", units::percent(share(ns)))).collect();
+    let wall = units::short_durations(&[Some(breakdown.parts.wall_ns as f64)]).remove(0);
+    let names = ["startup", "go", "overlapped", "blocked", "close", "exit"];
+    let shares = names.into_iter().zip(time_breakdown::shares(&breakdown.parts)).enumerate();
+    let mut parts: Vec<String> = shares
+        .filter(|(at, (_, share))| *at < ALWAYS || share != NOTHING)
+        .map(|(_, (name, share))| format!("{name} {share}"))
+        .collect();
     parts[0] = format!("{wall} of {state}: {}", parts[0]);
     Some(parts)
 }

@@ -25,30 +25,22 @@ pub struct Screen<'a> {
     pub has_breakdown: bool,
     /// The states and cases that warnings are about.
     pub sessions: Vec<(String, &'a StateSummary)>,
-    /// A busy machine makes the answer worthless.
-    pub judges_machine: bool,
 }
 
 /// The first screen of a run.
 pub fn of(results: &Results) -> Screen<'_> {
     let sessions = cases::figures(results);
-    let study = |answer: Cell, table: Grid| Screen {
-        answer,
-        table,
-        has_bottlenecks: false,
-        has_breakdown: false,
-        sessions,
-        judges_machine: true,
-    };
+    let study =
+        |answer: Cell, table: Grid| Screen { answer, table, has_bottlenecks: false, has_breakdown: false, sessions };
     let analysis = &results.analysis;
     match &results.run.plan.study {
         Study::Machines { .. } => {
             let [work, _] = ci::grids(&analysis.waves);
-            Screen { judges_machine: false, ..study(headlines::of_waves(&analysis.waves), work) }
+            study(headlines::of_waves(&analysis.waves), work)
         }
         Study::Injected { .. } => {
             let table = selftest::grid(&failed_first(&analysis.selftest));
-            Screen { judges_machine: false, ..study(headlines::of_selftest(&analysis.selftest), table) }
+            study(headlines::of_selftest(&analysis.selftest), table)
         }
         Study::SideBySide { .. } if let Some(found) = &analysis.differences => {
             study(headlines::of_differences(found), differences::grid(found))

@@ -38,7 +38,7 @@ pub fn title(bottleneck: &Bottleneck) -> String {
         }
         Bottleneck::HostCpu { share } => format!("other programs use {} of the CPU time in use", percent(share)),
         Bottleneck::OtherWaits { largest, cost_ns } => {
-            format!("unexplained wait: {}, {}", unexplained(largest), duration(cost_ns))
+            format!("other waits, mostly {}: {}", largest_of(largest), duration(cost_ns))
         }
         Bottleneck::Memory { first_bytes, last_bytes } => format!(
             "the backend's memory grew from {} to {}, and still grows",
@@ -58,25 +58,27 @@ pub fn title(bottleneck: &Bottleneck) -> String {
 pub fn why(bottleneck: &Bottleneck) -> &'static str {
     match bottleneck {
         Bottleneck::Latency { .. } => {
-            "go asks for one thing a worker at a time, so it cannot hide how long an answer takes to begin"
+            "each of go's workers waits for one answer at a time, so nothing hides the time until it begins"
         }
         Bottleneck::Bandwidth { .. } => "gets wait for bytes that are on their way",
         Bottleneck::RoundTrips { .. } => {
-            "where one answer names the next request, each adds a whole latency to the hit"
+            "each request needs the answer to the one before it, so each adds a latency to the hit"
         }
-        Bottleneck::Connections => "a download that waits for its turn waits for the latency of all before it",
+        Bottleneck::Connections => "each download also waits for the latency of all downloads before it",
         Bottleneck::UploadInPut { .. } => "packages that import this one wait until its put is answered",
         Bottleneck::RemoteErrors { .. } => "each failure costs a round trip and the wait before the next attempt",
-        Bottleneck::BackOff { .. } => "a get waits for the whole back-off; a short first one helps as often",
+        Bottleneck::BackOff { .. } => "a get waits for the whole back-off; a short first back-off succeeds as often",
         Bottleneck::Close => "go waits for the answer to its close",
-        Bottleneck::Compression => "a core compresses less in the same time than the build stores",
+        Bottleneck::Compression => "the build stores more in a second than a core can compress",
         Bottleneck::Handshake { .. } => "go does nothing before it, in each of its commands",
         Bottleneck::Reader => "go's other workers wait in the pipe",
-        Bottleneck::Lock => "one at a time takes as many times longer as go has workers",
-        Bottleneck::LocalDisk => "an answer comes when its file has its name, and others wait meanwhile",
-        Bottleneck::Unpacking => "all that go will ask for has to go through the cores once",
+        Bottleneck::Lock => "gets are answered one at a time, although go has several workers",
+        Bottleneck::LocalDisk => {
+            "a put is answered when its file is in place, and other requests wait for the disk meanwhile"
+        }
+        Bottleneck::Unpacking => "all that go asks for has to be unpacked first, and that takes CPU time",
         Bottleneck::BackendCpu { .. } | Bottleneck::HostCpu { .. } => "the compiler lacks the CPU time that others use",
-        Bottleneck::OtherWaits { .. } => "go cannot go on before its answer",
+        Bottleneck::OtherWaits { .. } => "go waits for each of these answers",
         Bottleneck::Memory { .. } => "a long go command, such as `go run ./server`, keeps its backend for long",
         Bottleneck::OpenFiles { .. } => "many systems allow a process 1024",
         Bottleneck::Errors { .. } => "what failed is a miss for the next build",
@@ -135,7 +137,7 @@ pub fn caveat(bottleneck: &Bottleneck) -> Option<&'static str> {
         Bottleneck::BackOff { .. } => Some("an overloaded server needs patience: let the back-offs grow"),
         Bottleneck::Close => Some("a machine that is thrown away after the build must wait"),
         Bottleneck::Reader => {
-            Some("nothing records when a request came into the pipe: it is taken as late as possible")
+            Some("no record says when a request entered the pipe: the latest possible time is assumed")
         }
         Bottleneck::Lock => Some("any queue in which gets wait for each other looks the same"),
         Bottleneck::LocalDisk => {
@@ -143,9 +145,7 @@ pub fn caveat(bottleneck: &Bottleneck) -> Option<&'static str> {
         }
         Bottleneck::BackendCpu { .. } => Some("a backend that steps back (nice) costs the build less"),
         Bottleneck::HostCpu { .. } => Some("processes that began and ended between two samples count as others"),
-        Bottleneck::OtherWaits { .. } => {
-            Some("a part of it no cache can avoid: of writing answers only what is above 50 µs each counts")
-        }
+        Bottleneck::OtherWaits { .. } => Some("no cache avoids all of it; writing an answer counts only beyond 50 µs"),
         Bottleneck::Memory { .. } => Some("allocators keep what was freed"),
         _ => None,
     }
@@ -210,7 +210,7 @@ fn quantity(quantity: Quantity, value: f64) -> String {
         Quantity::CloseSending => format!("{} of go's close went to sending uploads", ns()),
         Quantity::CloseCompressing => format!("{} of go's close went to compression alone", ns()),
         Quantity::CloseCpu => format!("the backend used {} of CPU time in it", ns()),
-        Quantity::CloseUnexplained => format!("{} of go's close were not for uploads", ns()),
+        Quantity::CloseUnexplained => format!("{} of go's close went to something other than uploads", ns()),
         Quantity::CloseStarved => format!("its threads had no core for {} of go's close", ns()),
         Quantity::HandshakeTime => format!("the handshake took {}", ns()),
         Quantity::RequestsInPipe => format!("{} waited in the pipe", times("request")),
@@ -232,20 +232,20 @@ fn quantity(quantity: Quantity, value: f64) -> String {
     }
 }
 
-/// The name of the largest unexplained wait.
-fn unexplained(quantity: Quantity) -> String {
+/// The name of the largest of the other waits.
+fn largest_of(quantity: Quantity) -> String {
     match quantity {
         Quantity::CostOfWait(kind, stage) => wait(kind, stage).to_owned(),
-        Quantity::CostOfTurns => "turns of downloads".to_owned(),
+        Quantity::CostOfTurns => "waiting for other downloads".to_owned(),
         _ => "go's close".to_owned(),
     }
 }
 
 fn wait(kind: WaitKind, stage: Stage) -> &'static str {
     match (kind, stage) {
-        (_, Stage::Queue) => "requests that were not yet looked at",
+        (_, Stage::Queue) => "waiting in the queue",
         (_, Stage::Body) => "reading the bodies of puts",
-        (WaitKind::Get, Stage::Local) => "looking up gets locally",
+        (WaitKind::Get, Stage::Local) => "local lookups",
         (WaitKind::Put, Stage::Local) => "storing puts",
         (_, Stage::Remote) => "waiting for the remote",
         (_, Stage::Respond) => "writing answers",
@@ -264,10 +264,10 @@ pub fn too_little(why: TooLittle) -> String {
 /// The judgement that a missing record prevents, and the reason.
 pub fn missing(record: Missing) -> &'static str {
     match record {
-        Missing::LongSamples => "CPU contention: the run was shorter than 0.5 s",
-        Missing::Samples => "CPU, disk and memory: there are no samples",
-        Missing::RequestLog => "where the time went: request.txt is missing",
-        Missing::WallProfile => "the waits of requests: pprof/fg.prof is missing",
+        Missing::LongSamples => "CPU contention (the build was shorter than 0.5 s)",
+        Missing::Samples => "CPU, disk and memory (there are no samples)",
+        Missing::RequestLog => "where the time went (request.txt is missing)",
+        Missing::WallProfile => "the waits of requests (pprof/fg.prof is missing)",
     }
 }
 

@@ -25,7 +25,8 @@ fn state(verdict: &StateVerdict, plan: &Plan, width: usize) -> String {
         lines.extend(bottleneck(finding, number, plan, *wall_ns, width));
     }
     match (ranked.len(), too_little) {
-        (0, None) => lines.push("  No bottleneck found.".to_owned()),
+        (0, None) if missing.is_empty() => lines.push("  No bottleneck found.".to_owned()),
+        (0, None) => lines.push("  No bottleneck found in what could be judged.".to_owned()),
         (more, _) if more > MOST => lines.push(format!("  And {} more: report.html.", more - MOST)),
         (0, _) => {}
         _ => lines.push("  No other bottleneck found.".to_owned()),
@@ -34,7 +35,7 @@ fn state(verdict: &StateVerdict, plan: &Plan, width: usize) -> String {
         lines.extend(hanging("  ", &format!("Also: {}.", finding::title(&finding.bottleneck)), width));
     }
     for record in missing {
-        lines.extend(hanging("  ", &format!("Cannot judge {}.", finding::missing(*record)), width));
+        lines.extend(hanging("  ", &format!("Not judged: {}.", finding::missing(*record)), width));
     }
     lines.join("\n")
 }
