@@ -40,7 +40,10 @@ fn named(module: &str, text: &str) -> Vec<String> {
     let code = code.split("#[cfg(test)]\npub mod tests").next().unwrap();
     let lines = || code.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
     let declared = lines().filter_map(|line| line.strip_suffix(';')?.rsplit_once("mod ").map(|(_, name)| name));
-    let mut paths = paths_from(code, "crate");
+    // The root of each of the two crates; bench is a folder of the other one's.
+    let own = if module.starts_with("bench") { "bench::" } else { "" };
+    let mut paths: Vec<String> = paths_from(code, "crate").into_iter().map(|path| format!("{own}{path}")).collect();
+    paths.extend(paths_from(code, "gocacheprog"));
     for name in declared {
         paths.extend(paths_from(code, name).into_iter().map(|path| format!("{module}::{name}::{path}")));
     }
@@ -153,6 +156,7 @@ fn a_circle_is_found() {
     assert_eq!(circles(&imports(&[("a", "b"), ("b", "a"), ("c", "a")])), ["a", "b"]);
     let text = "pub mod own;\nuse crate::a::{B, c};\n// crate::x\nlet d = crate::e::f(1) + own::g() + not_own::h();";
     assert_eq!(named("m", text), ["a::B", "a::c", "e::f", "m::own::g"]);
+    assert_eq!(named("bench::m", "use crate::a::B;\nuse gocacheprog::c::d;"), ["bench::a::B", "c::d"]);
 }
 
 #[test]
@@ -164,9 +168,6 @@ fn results_are_raw_data_and_analysis_knows_no_report() {
         }
         if module.starts_with("bench::analysis") || module.starts_with("bench::execute") {
             assert!(!knows("bench::report") && !knows("bench::commands"), "{module}");
-        }
-        if !module.starts_with("bench") {
-            assert!(!knows("bench::"), "{module}: the backend does not know bench");
         }
         if module.starts_with("cache") {
             assert!(!knows("telemetry"), "{module}: spans are emitted, and whoever wants listens");

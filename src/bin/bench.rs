@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
-use gocacheprog::bench;
-use gocacheprog::bench::{
+
+use bench::{
     BOTTLENECKS, BenchArgs, COMPARE_ERROR, CacheState, CompareArgs, DiffArgs, OverheadArgs, ReportArgs, ScalingArgs,
     WhatIf, WhatIfArgs, values_help,
 };
@@ -85,7 +85,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| gocacheprog::config::exit(&error));
     if matches!(cli.command, Some(Command::S3(_) | Command::S3Serve(_) | Command::Seed(_))) {
-        gocacheprog::raise_open_files_limit();
+        gocacheprog::platform::raise_open_files_limit();
     }
     // `compare` has 1 for "slower".
     let error_code = if matches!(cli.command, Some(Command::Compare(_))) { COMPARE_ERROR } else { 1 };

@@ -2,7 +2,7 @@
 
 /// How uploads and answers go together. All strategies keep the same promises on correctness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
     /// Steps 2.1 and 2.2 as the workshop's own program solves them: both uploads are done before a put is answered, and a
@@ -27,7 +27,7 @@ impl Strategy {
 
 /// A part of the strategy `pack` that can be switched off, to see what it is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PackOption {
     /// Packs that come next are fetched before go asks for them.

@@ -88,7 +88,7 @@ pub struct Server {
     accepting: AbortHandle,
 }
 
-pub(crate) struct Shared {
+pub struct Shared {
     service: S3Service,
     store: Arc<Store>,
     keys: Arc<Keys>,

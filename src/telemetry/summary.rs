@@ -19,7 +19,7 @@ pub const SCHEMA: u32 = 1;
 
 /// One session in numbers. `None` is what could not be measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionSummary {
     /// Version of this format.
     pub schema: u32,
@@ -101,7 +101,7 @@ pub struct SessionSummary {
 
 /// How the input of a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ClosedBy {
     /// By a `close`, which was answered.

@@ -1,4 +1,4 @@
 //! The command line of the backend. Runs nothing.
 
-pub(crate) mod backend_args;
-pub(crate) mod limits;
+pub mod backend_args;
+pub mod limits;

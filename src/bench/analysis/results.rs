@@ -6,24 +6,24 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::precision;
-use crate::bench::analysis::study::cases;
-use crate::bench::analysis::study::cases::CaseSummary;
-use crate::bench::analysis::study::ci;
-use crate::bench::analysis::study::ci::WaveSummary;
-use crate::bench::analysis::study::compare_paired::between_backends;
-use crate::bench::analysis::study::differences::Differences;
-use crate::bench::analysis::study::network::Network;
-use crate::bench::analysis::study::selftest;
-use crate::bench::analysis::study::selftest::Outcome;
-use crate::bench::analysis::study::summary::Summary;
-use crate::bench::analysis::time::critical_path;
-use crate::bench::analysis::time::critical_path::CriticalPath;
-use crate::bench::analysis::time::savings;
-use crate::bench::analysis::time::savings::Savings;
-use crate::bench::analysis::verdict::finding::StateVerdict;
-use crate::bench::results::read;
-use crate::bench::results::run::{RESULTS_FILE, Run, write_whole};
+use crate::analysis::statistics::precision;
+use crate::analysis::study::cases;
+use crate::analysis::study::cases::CaseSummary;
+use crate::analysis::study::ci;
+use crate::analysis::study::ci::WaveSummary;
+use crate::analysis::study::compare_paired::between_backends;
+use crate::analysis::study::differences::Differences;
+use crate::analysis::study::network::Network;
+use crate::analysis::study::selftest;
+use crate::analysis::study::selftest::Outcome;
+use crate::analysis::study::summary::Summary;
+use crate::analysis::time::critical_path;
+use crate::analysis::time::critical_path::CriticalPath;
+use crate::analysis::time::savings;
+use crate::analysis::time::savings::Savings;
+use crate::analysis::verdict::finding::StateVerdict;
+use crate::results::read;
+use crate::results::run::{RESULTS_FILE, Run, write_whole};
 
 /// A run and its analysis; both lie side by side in `results.json`, and only the run is read back.
 #[derive(Debug, Clone, Serialize)]

@@ -1,12 +1,12 @@
 //! Results for other tests, and what a file of them looks like.
 
 use super::*;
-use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::results::go_actions::{GoAction, GoActions};
-use crate::bench::results::round::Round;
-use crate::bench::results::round::tests::round;
-use crate::bench::results::run::tests::run;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::plan::steps::{Kind, Step};
+use crate::results::go_actions::{GoAction, GoActions};
+use crate::results::round::Round;
+use crate::results::round::tests::round;
+use crate::results::run::tests::run;
+use crate::scenario::cache_state::CacheState;
 
 /// The results of a complete run with these rounds.
 pub fn results(rounds: Vec<Round>) -> Results {

@@ -9,8 +9,8 @@ use inferno::differential;
 use inferno::flamegraph::{self, Options};
 use pprof::protos::{Message, Profile};
 
-use crate::stdout;
-use crate::telemetry::profile::pprof_file;
+use gocacheprog::stdout;
+use gocacheprog::telemetry::profile::pprof_file;
 
 /// Profiles of a folder to compare without `--profile`, the first one that both have.
 const PROFILES: [&str; 2] = ["cpu.pprof", "fg.prof"];
@@ -178,7 +178,7 @@ fn draw(normalize: bool, before: &str, after: &str, negate: bool, (title, unit):
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{Clock, SessionFolder, Spent, WallProfile};
+    use gocacheprog::telemetry::{Clock, SessionFolder, Spent, WallProfile};
 
     fn profile(folder: &Path, meta_ns: u64) -> PathBuf {
         std::fs::create_dir_all(folder).unwrap();

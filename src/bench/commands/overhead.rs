@@ -6,23 +6,23 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::bench::analysis::study::overhead::{FEWEST_ROUNDS, has_enough_rounds};
-use crate::bench::commands::run::view;
-use crate::bench::execute::folders::run_folders::RunFolder;
-use crate::bench::execute::go::toolchain::Go;
-use crate::bench::execute::overhead::measure;
-use crate::bench::execute::process::interrupt::{EXIT_CODE, Interrupt};
-use crate::bench::execute::remote::remote_store::Remote;
-use crate::bench::execute::round_runner::RoundRunner;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::report::progress::status_line::StatusLine;
-use crate::bench::report::terminal::overhead;
-use crate::bench::results::overhead::OVERHEAD_FILE;
-use crate::bench::scenario::args::BenchArgs;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::file::Scenario;
-use crate::note;
-use crate::stdout;
+use crate::analysis::study::overhead::{FEWEST_ROUNDS, has_enough_rounds};
+use crate::commands::run::view;
+use crate::execute::folders::run_folders::RunFolder;
+use crate::execute::go::toolchain::Go;
+use crate::execute::overhead::measure;
+use crate::execute::process::interrupt::{EXIT_CODE, Interrupt};
+use crate::execute::remote::remote_store::Remote;
+use crate::execute::round_runner::RoundRunner;
+use crate::plan::run_plan::Plan;
+use crate::report::progress::status_line::StatusLine;
+use crate::report::terminal::overhead;
+use crate::results::overhead::OVERHEAD_FILE;
+use crate::scenario::args::BenchArgs;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::file::Scenario;
+use gocacheprog::note;
+use gocacheprog::stdout;
 
 /// Measures the cost of the backend's records
 #[derive(Debug, Clone, clap::Args)]

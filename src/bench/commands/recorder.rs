@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::bench::analysis::results::Results;
-use crate::bench::execute::folders::run_folders::RunFolder;
-use crate::bench::execute::runner::Watch;
-use crate::bench::plan::steps::{Kind, Step, one_round};
-use crate::bench::report::progress::reporter::Progress;
-use crate::bench::results::machines::GroupResult;
-use crate::bench::results::round::Round;
+use crate::analysis::results::Results;
+use crate::execute::folders::run_folders::RunFolder;
+use crate::execute::runner::Watch;
+use crate::plan::steps::{Kind, Step, one_round};
+use crate::report::progress::reporter::Progress;
+use crate::results::machines::GroupResult;
+use crate::results::round::Round;
 
 /// The results so far, with the folder that they are written to.
 pub struct RunRecorder<'a> {
@@ -79,9 +79,9 @@ impl Watch for RunRecorder<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::analysis::results::tests::results;
+    use crate::analysis::study::summary::tests::measured;
+    use crate::scenario::cache_state::CacheState;
 
     #[test]
     fn latest_leads_to_a_run_only_after_a_measured_round() {

@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::bench::analysis::results::Results;
-use crate::bench::commands::run::view;
-use crate::bench::error_text::in_words;
-use crate::bench::report::terminal::{overhead, scaling};
-use crate::bench::report::text::warnings;
-use crate::bench::report::{printed, write_reports};
-use crate::bench::results::overhead::{OVERHEAD_FILE, OverheadRun};
-use crate::bench::results::round::Round;
-use crate::bench::results::run::RESULTS_FILE;
-use crate::bench::results::scaling::{SCALING_FILE, Scaling};
-use crate::note;
-use crate::stdout;
+use crate::analysis::results::Results;
+use crate::commands::run::view;
+use crate::error_text::in_words;
+use crate::report::terminal::{overhead, scaling};
+use crate::report::text::warnings;
+use crate::report::{printed, write_reports};
+use crate::results::overhead::{OVERHEAD_FILE, OverheadRun};
+use crate::results::round::Round;
+use crate::results::run::RESULTS_FILE;
+use crate::results::scaling::{SCALING_FILE, Scaling};
+use gocacheprog::note;
+use gocacheprog::stdout;
 
 /// Files that each session leaves while its records are on.
 const RECORDS: [&str; 4] = ["session.json", "trace.json", "request.txt", "latency.hlog"];
@@ -98,10 +98,10 @@ fn missing_records(results: &Results, folder: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::execute::backend::session::tests::quiet;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::analysis::results::tests::results;
+    use crate::analysis::study::summary::tests::measured;
+    use crate::execute::backend::session::tests::quiet;
+    use crate::scenario::cache_state::CacheState;
 
     #[test]
     fn records_that_are_gone_are_named() {

@@ -5,17 +5,17 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 
-use crate::bench::commands::run::view;
-use crate::bench::execute::folders::run_folders::RunFolder;
-use crate::bench::execute::process::interrupt::{EXIT_CODE, Interrupt};
-use crate::bench::execute::scaling::harness::Harness;
-use crate::bench::execute::scaling::{commits, stores};
-use crate::bench::report::progress::status_line::StatusLine;
-use crate::bench::report::terminal::scaling;
-use crate::bench::results::scaling::{SCALING_FILE, Scaling};
-use crate::bench::scenario::link::Link;
-use crate::note;
-use crate::stdout;
+use crate::commands::run::view;
+use crate::execute::folders::run_folders::RunFolder;
+use crate::execute::process::interrupt::{EXIT_CODE, Interrupt};
+use crate::execute::scaling::harness::Harness;
+use crate::execute::scaling::{commits, stores};
+use crate::report::progress::status_line::StatusLine;
+use crate::report::terminal::scaling;
+use crate::results::scaling::{SCALING_FILE, Scaling};
+use crate::scenario::link::Link;
+use gocacheprog::note;
+use gocacheprog::stdout;
 
 /// Measures how costs grow with the size of the stores, and with many commits
 #[derive(Debug, Clone, clap::Args)]

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use crate::bench::analysis::results::Results;
-use crate::bench::commands::run::run_resolved;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::results::run::Ended;
-use crate::bench::scenario::args::BenchArgs;
-use crate::bench::scenario::file::Scenario;
-use crate::note;
+use crate::analysis::results::Results;
+use crate::commands::run::run_resolved;
+use crate::plan::run_plan::Plan;
+use crate::results::run::Ended;
+use crate::scenario::args::BenchArgs;
+use crate::scenario::file::Scenario;
+use gocacheprog::note;
 
 /// Runs the scenario of `args`. The exit code is 0 only when the verdict named every injected bottleneck.
 ///
@@ -46,9 +46,9 @@ fn is_proved(results: &Results) -> bool {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::study::selftest::Outcome;
-    use crate::bench::plan::study::{Bottleneck, Study};
+    use crate::analysis::results::tests::results;
+    use crate::analysis::study::selftest::Outcome;
+    use crate::plan::study::{Bottleneck, Study};
 
     #[test]
     fn each_bottleneck_needs_a_row_that_holds() {

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use crate::bench::execute::go::toolchain::Go;
-use crate::bench::execute::workload::user_settings::UserSettings;
-use crate::bench::results::environment::Environment;
-use crate::platform;
-use crate::platform::Cpus;
+use crate::execute::go::toolchain::Go;
+use crate::execute::workload::user_settings::UserSettings;
+use crate::results::environment::Environment;
+use gocacheprog::platform;
+use gocacheprog::platform::Cpus;
 
 /// Asks the system for the environment of a run; `work` is the folder that holds the caches.
 pub fn collect(go: &Go, work: &Path) -> Environment {

@@ -5,20 +5,20 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::bench::execute::backend::command::BackendCommand;
-use crate::bench::execute::backend::records;
-use crate::bench::execute::backend::session;
-use crate::bench::execute::go::build_log::BuildLog;
-use crate::bench::execute::process::command;
-use crate::bench::execute::process::command::Measured;
-use crate::bench::execute::round_runner::RoundRunner;
-use crate::bench::plan::go_command::GoCommand;
-use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::results::machines::{Build, GroupResult, WaveResult};
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::ci::Group;
-use crate::bench::scenario::link::Link;
-use crate::platform;
+use crate::execute::backend::command::BackendCommand;
+use crate::execute::backend::records;
+use crate::execute::backend::session;
+use crate::execute::go::build_log::BuildLog;
+use crate::execute::process::command;
+use crate::execute::process::command::Measured;
+use crate::execute::round_runner::RoundRunner;
+use crate::plan::go_command::GoCommand;
+use crate::plan::steps::{Kind, Step};
+use crate::results::machines::{Build, GroupResult, WaveResult};
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::ci::Group;
+use crate::scenario::link::Link;
+use gocacheprog::platform;
 
 /// A machine that is about to build.
 struct Ready {

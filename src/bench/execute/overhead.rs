@@ -2,14 +2,14 @@
 
 use anyhow::{Context, Result};
 
-use crate::bench::execute::backend::command::NO_INSTRUMENTS;
-use crate::bench::execute::environment;
-use crate::bench::execute::go::page_cache;
-use crate::bench::execute::round_runner::RoundRunner;
-use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::results::overhead::{AGAIN, DEFAULT_SET, OverheadRun, Setting};
-use crate::bench::scenario::cache_state::CacheState;
-use crate::platform::clock::now_unix_ns;
+use crate::execute::backend::command::NO_INSTRUMENTS;
+use crate::execute::environment;
+use crate::execute::go::page_cache;
+use crate::execute::round_runner::RoundRunner;
+use crate::plan::steps::{Kind, Step};
+use crate::results::overhead::{AGAIN, DEFAULT_SET, OverheadRun, Setting};
+use crate::scenario::cache_state::CacheState;
+use gocacheprog::platform::clock::now_unix_ns;
 
 /// The instruments that are on in timed rounds, with their switch in [`NO_INSTRUMENTS`].
 const LIGHT: [(&str, &str); 5] = [

@@ -6,27 +6,27 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::bench::error_text::in_words;
-use crate::bench::execute::backend::command::BackendCommand;
-use crate::bench::execute::backend::records;
-use crate::bench::execute::backend::session;
-use crate::bench::execute::go::build_log::BuildLog;
-use crate::bench::execute::go::go_view::merge::GoView;
-use crate::bench::execute::go::gocache;
-use crate::bench::execute::go::workers;
-use crate::bench::execute::process::command;
-use crate::bench::execute::process::command::Measured;
-use crate::bench::execute::process::cpu_load::Busy;
-use crate::bench::execute::round_runner::RoundRunner;
-use crate::bench::execute::state_check;
-use crate::bench::plan::steps::Step;
-use crate::bench::results::round::Round;
-use crate::bench::results::round::{Before, ServerSeen};
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::Case;
-use crate::platform;
-use crate::platform::clock::now_unix_ns;
-use crate::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
+use crate::error_text::in_words;
+use crate::execute::backend::command::BackendCommand;
+use crate::execute::backend::records;
+use crate::execute::backend::session;
+use crate::execute::go::build_log::BuildLog;
+use crate::execute::go::go_view::merge::GoView;
+use crate::execute::go::gocache;
+use crate::execute::go::workers;
+use crate::execute::process::command;
+use crate::execute::process::command::Measured;
+use crate::execute::process::cpu_load::Busy;
+use crate::execute::round_runner::RoundRunner;
+use crate::execute::state_check;
+use crate::plan::steps::Step;
+use crate::results::round::Round;
+use crate::results::round::{Before, ServerSeen};
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::Case;
+use gocacheprog::platform;
+use gocacheprog::platform::clock::now_unix_ns;
+use gocacheprog::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
 
 /// All that is read when a round has ended.
 struct AfterRound {

@@ -7,20 +7,20 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::bench::execute::folders::caches::Caches;
-use crate::bench::execute::folders::run_folders::RunFolder;
-use crate::bench::execute::go::toolchain::{Go, GoFolders};
-use crate::bench::execute::go::workers;
-use crate::bench::execute::process::interrupt::Interrupt;
-use crate::bench::execute::remote::remote_store::Remote;
-use crate::bench::execute::remote::variables;
-use crate::bench::execute::runner::Execute;
-use crate::bench::execute::workload::build_target::BuildTarget;
-use crate::bench::execute::workload::user_module::UserModule;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::results::round::{LinkMeasured, Round};
-use crate::platform;
+use crate::execute::folders::caches::Caches;
+use crate::execute::folders::run_folders::RunFolder;
+use crate::execute::go::toolchain::{Go, GoFolders};
+use crate::execute::go::workers;
+use crate::execute::process::interrupt::Interrupt;
+use crate::execute::remote::remote_store::Remote;
+use crate::execute::remote::variables;
+use crate::execute::runner::Execute;
+use crate::execute::workload::build_target::BuildTarget;
+use crate::execute::workload::user_module::UserModule;
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::{Kind, Step};
+use crate::results::round::{LinkMeasured, Round};
+use gocacheprog::platform;
 
 /// Runs steps for real: go, the backend, the remote.
 pub struct RoundRunner<'a> {

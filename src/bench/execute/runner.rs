@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use crate::bench::plan::steps::Step;
-use crate::bench::results::round::Round;
-use crate::bench::results::run::Ended;
+use crate::plan::steps::Step;
+use crate::results::round::Round;
+use crate::results::run::Ended;
 
 /// Runs steps; tests have one that starts no builds.
 pub trait Execute {
@@ -51,9 +51,9 @@ mod tests {
     use anyhow::bail;
 
     use super::*;
-    use crate::bench::plan::steps::Kind;
-    use crate::bench::results::round::tests::round;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::plan::steps::Kind;
+    use crate::results::round::tests::round;
+    use crate::scenario::cache_state::CacheState;
 
     /// Fails or is interrupted at the given step.
     #[derive(Default)]

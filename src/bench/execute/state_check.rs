@@ -1,9 +1,9 @@
 //! The check that a run was in the cache state that its name claims: made afterwards, from both sides' own records.
 
-use crate::bench::execute::backend::session::Inside;
-use crate::bench::results::round::{Before, ServerSeen, StateCheck};
-use crate::bench::scenario::cache_state::CacheState;
-use crate::telemetry::SessionSummary;
+use crate::execute::backend::session::Inside;
+use crate::results::round::{Before, ServerSeen, StateCheck};
+use crate::scenario::cache_state::CacheState;
+use gocacheprog::telemetry::SessionSummary;
 
 impl StateCheck {
     fn number(expected: &str, seen: u64, ok: bool) -> StateCheck {

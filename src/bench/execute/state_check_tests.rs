@@ -1,8 +1,8 @@
 //! Tests of the checks of states.
 
 use super::*;
-use crate::bench::execute::backend::session::tests::quiet;
-use crate::bench::execute::state_check;
+use crate::execute::backend::session::tests::quiet;
+use crate::execute::state_check;
 
 fn before(local_empty: bool, objects: u64) -> Before {
     Before {

@@ -1,12 +1,12 @@
 //! A guess of how long a plan takes, before anything of it was measured. The numbers are those of docs/performance.md: `go build
 //! std` on two cores.
 
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::Case;
-use crate::bench::scenario::ci::Group;
-use crate::cache::Strategy;
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::{Kind, Step};
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::Case;
+use crate::scenario::ci::Group;
+use gocacheprog::cache::Strategy;
 
 /// Seconds that `go build std` compiles for on two cores, and those of packages that import parts of std.
 const STD_S: f64 = 30.0;
@@ -108,7 +108,7 @@ fn changed(case: Option<&Case>, compiling: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::plan::run_plan::tests::resolve;
+    use crate::plan::run_plan::tests::resolve;
 
     fn seconds(line: &[&str], cores: usize) -> f64 {
         of_plan(&resolve(line).unwrap(), cores)

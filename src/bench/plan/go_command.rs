@@ -4,8 +4,8 @@ use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::plan::go_flags::{Item, ItemKind, Treatment, items, treatment};
-use crate::bench::plan::plan_error::PlanError;
+use crate::plan::go_flags::{Item, ItemKind, Treatment, items, treatment};
+use crate::plan::plan_error::PlanError;
 
 /// A go command, ready to be run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,15 +1,15 @@
 //! The cases of a plan: those of the scenario under the switches of the command line.
 
-use crate::bench::plan::plan_error::PlanError;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::scenario::args::BenchArgs;
-use crate::bench::scenario::bottleneck::BottleneckSpec;
-use crate::bench::scenario::case;
-use crate::bench::scenario::case::{Case, CaseSpec, Pair};
-use crate::bench::scenario::file::Scenario;
-use crate::bench::scenario::link::LinkChange;
-use crate::bench::scenario::suggest::nearest;
-use crate::cache::Strategy;
+use crate::plan::plan_error::PlanError;
+use crate::plan::run_plan::Plan;
+use crate::scenario::args::BenchArgs;
+use crate::scenario::bottleneck::BottleneckSpec;
+use crate::scenario::case;
+use crate::scenario::case::{Case, CaseSpec, Pair};
+use crate::scenario::file::Scenario;
+use crate::scenario::link::LinkChange;
+use crate::scenario::suggest::nearest;
+use gocacheprog::cache::Strategy;
 
 impl Plan {
     /// The cases that are run.
@@ -119,7 +119,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::bench::plan::run_plan::tests::{Cli, order, resolve};
+    use crate::plan::run_plan::tests::{Cli, order, resolve};
 
     fn strategies(line: &[&str]) -> Result<Plan, PlanError> {
         resolve(&[&["--scenario", "strategies"], line].concat())

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::plan::go_command::{GoCommand, quoted};
-use crate::bench::plan::plan_error::PlanError;
-use crate::bench::plan::steps;
-use crate::bench::plan::steps::{Counts, Setup, Step};
-use crate::bench::plan::study::Study;
-use crate::bench::scenario::args::{BenchArgs, RemoteKind};
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::Case;
-use crate::bench::scenario::file::Scenario;
-use crate::bench::scenario::link::Link;
-use crate::bench::scenario::source_change::Change;
-use crate::cache::Strategy;
+use crate::plan::go_command::{GoCommand, quoted};
+use crate::plan::plan_error::PlanError;
+use crate::plan::steps;
+use crate::plan::steps::{Counts, Setup, Step};
+use crate::plan::study::Study;
+use crate::scenario::args::{BenchArgs, RemoteKind};
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::Case;
+use crate::scenario::file::Scenario;
+use crate::scenario::link::Link;
+use crate::scenario::source_change::Change;
+use gocacheprog::cache::Strategy;
 
 /// Everything that is decided before the first go starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,8 +3,8 @@
 use clap::Parser;
 
 use super::*;
-use crate::bench::plan::resolve_cases::set_baselines;
-use crate::bench::plan::steps::Kind;
+use crate::plan::resolve_cases::set_baselines;
+use crate::plan::steps::Kind;
 
 #[derive(Parser)]
 pub struct Cli {

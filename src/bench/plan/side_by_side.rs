@@ -1,9 +1,9 @@
 //! Two builds of the backend side by side: each case of a plan runs with the first and with the second.
 
-use crate::bench::plan::plan_error::PlanError;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::study::Study;
-use crate::bench::scenario::case::{Backend, Case, CaseSpec, Pair, slug};
+use crate::plan::plan_error::PlanError;
+use crate::plan::run_plan::Plan;
+use crate::plan::study::Study;
+use crate::scenario::case::{Backend, Case, CaseSpec, Pair, slug};
 
 impl Plan {
     /// Runs each case of the plan, or the one of a plan without, with the first backend and then with the second. `rounds` are
@@ -59,8 +59,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::bench::plan::run_plan::tests::{Cli, order};
-    use crate::bench::scenario::file::Scenario;
+    use crate::plan::run_plan::tests::{Cli, order};
+    use crate::scenario::file::Scenario;
 
     fn backend(name: &str, executable: Option<&str>) -> Backend {
         let commit = executable.map(|_| "0123456789abcdef".to_owned());

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::{CacheKind, Case};
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::{CacheKind, Case};
 
 /// A state, under a case where the study has cases: rounds of one setup are repetitions of each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 //! Tests of the order of steps.
 
 use super::*;
-use crate::bench::scenario::case::tests::case;
+use crate::scenario::case::tests::case;
 
 /// The steps as `state case round`, with ! for preparation.
 fn order(states: &[CacheState], cases: &[Case]) -> String {

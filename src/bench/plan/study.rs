@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::scenario::bottleneck::BottleneckSpec;
-use crate::bench::scenario::case::{Backend, Case};
-use crate::bench::scenario::ci::{Group, Prices};
-use crate::bench::scenario::file::Scenario;
-use crate::bench::scenario::network_grid::LinkGrid;
-use crate::bench::scenario::rule::Rule;
+use crate::scenario::bottleneck::BottleneckSpec;
+use crate::scenario::case::{Backend, Case};
+use crate::scenario::ci::{Group, Prices};
+use crate::scenario::file::Scenario;
+use crate::scenario::network_grid::LinkGrid;
+use crate::scenario::rule::Rule;
 
 /// The kind of a run, with all that only this kind has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,8 +96,8 @@ impl Bottleneck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::plan::run_plan::Plan;
-    use crate::bench::plan::run_plan::tests::resolve;
+    use crate::plan::run_plan::Plan;
+    use crate::plan::run_plan::tests::resolve;
 
     fn plan(line: &[&str]) -> Plan {
         resolve(line).unwrap()

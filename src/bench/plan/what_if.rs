@@ -4,14 +4,14 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::bench::scenario::args::{BenchArgs, RemoteKind};
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::CaseSpec;
-use crate::bench::scenario::file::Scenario;
-use crate::bench::scenario::link::{Bandwidth, LinkChange};
-use crate::bench::scenario::rule::Rule;
-use crate::cache::{PACK_CONNECTIONS, Strategy};
-use crate::platform::fault_injection::FaultSettings;
+use crate::scenario::args::{BenchArgs, RemoteKind};
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::CaseSpec;
+use crate::scenario::file::Scenario;
+use crate::scenario::link::{Bandwidth, LinkChange};
+use crate::scenario::rule::Rule;
+use gocacheprog::cache::{PACK_CONNECTIONS, Strategy};
+use gocacheprog::platform::fault_injection::FaultSettings;
 
 /// Name of the case without a change.
 const UNCHANGED: &str = "unchanged";
@@ -163,7 +163,7 @@ mod tests {
 
     fn asked(state: CacheState, changes: Vec<WhatIf>, strategy: Strategy) -> Result<Scenario> {
         use clap::Parser;
-        let args = crate::bench::plan::run_plan::tests::Cli::parse_from(["bench", "--strategy", strategy.name()]).args;
+        let args = crate::plan::run_plan::tests::Cli::parse_from(["bench", "--strategy", strategy.name()]).args;
         let (_, of) = Scenario::load("workshop").unwrap();
         WhatIfArgs { changes, state, bench: args }.scenario(&of)
     }

@@ -5,12 +5,12 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::time::critical_path::CriticalPath;
-use crate::bench::analysis::time::savings::{Part, Savings};
-use crate::bench::results::round::Round;
-use crate::bench::results::run::write_whole;
-use crate::telemetry::SessionSummary;
+use crate::analysis::results::Results;
+use crate::analysis::time::critical_path::CriticalPath;
+use crate::analysis::time::savings::{Part, Savings};
+use crate::results::round::Round;
+use crate::results::run::write_whole;
+use gocacheprog::telemetry::SessionSummary;
 
 /// Its name in the folder of a run.
 pub const CSV_FILE: &str = "results.csv";
@@ -66,7 +66,7 @@ fn lines<'a>(results: &'a Results, round: &'a Round) -> impl Iterator<Item = Lin
         kind: kind.clone().unwrap_or_default(),
         round: round.step.round,
         folder: &round.folder,
-        counts: round.state_ok && round.step.kind == crate::bench::plan::steps::Kind::Measured,
+        counts: round.state_ok && round.step.kind == crate::plan::steps::Kind::Measured,
         metric,
         value,
         unit,
@@ -150,9 +150,9 @@ fn of_savings(savings: &Savings) -> Vec<Number> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::analysis::results::tests::results;
+    use crate::analysis::study::summary::tests::measured;
+    use crate::scenario::cache_state::CacheState;
 
     #[test]
     fn every_sample_is_a_line_that_names_its_round() {

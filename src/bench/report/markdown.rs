@@ -5,13 +5,13 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::study::differences::Differences;
-use crate::bench::report::terminal::differences;
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::terminal::network;
-use crate::bench::report::terminal::tables;
-use crate::bench::results::run::write_whole;
+use crate::analysis::results::Results;
+use crate::analysis::study::differences::Differences;
+use crate::report::terminal::differences;
+use crate::report::terminal::grid::Grid;
+use crate::report::terminal::network;
+use crate::report::terminal::tables;
+use crate::results::run::write_whole;
 
 /// Its name in the folder of a run.
 pub const MARKDOWN_FILE: &str = "results.md";
@@ -88,12 +88,12 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::study::network::tests::{network, study};
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::report::html::verdict::tests::verdict;
-    use crate::bench::report::text::cell::Cell;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::analysis::results::tests::results;
+    use crate::analysis::study::network::tests::{network, study};
+    use crate::analysis::study::summary::tests::measured;
+    use crate::report::html::verdict::tests::verdict;
+    use crate::report::text::cell::Cell;
+    use crate::scenario::cache_state::CacheState;
 
     #[test]
     fn a_table_has_no_markup_of_its_cells() {

@@ -12,12 +12,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::bench::analysis::results::Results;
-use crate::bench::report::html::page;
-use crate::bench::report::terminal::first_screen;
-use crate::bench::report::terminal::grid::View;
-use crate::bench::report::terminal::tables;
-use crate::bench::report::text::files;
+use crate::analysis::results::Results;
+use crate::report::html::page;
+use crate::report::terminal::first_screen;
+use crate::report::terminal::grid::View;
+use crate::report::terminal::tables;
+use crate::report::text::files;
 
 /// The text that a run prints: its first screen, or with `details` everything. `run` is the folder of its files, `shown`
 /// the same or its results as a user would type it.

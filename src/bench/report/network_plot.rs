@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use crate::bench::analysis::study::network::{BandwidthColumn, Network};
-use crate::bench::report::html::charts::chart::Area;
-use crate::bench::report::html::charts::hover::Hover;
-use crate::bench::report::html::charts::palette::{BLUE, GREEN, GRID, INK, MUTED, ORANGE, PINK, SKY};
-use crate::bench::report::text::units;
-use crate::bench::results::run::write_whole;
+use crate::analysis::study::network::{BandwidthColumn, Network};
+use crate::report::html::charts::chart::Area;
+use crate::report::html::charts::hover::Hover;
+use crate::report::html::charts::palette::{BLUE, GREEN, GRID, INK, MUTED, ORANGE, PINK, SKY};
+use crate::report::text::units;
+use crate::results::run::write_whole;
 
 /// The name of the picture in the folder of a run.
 pub const PLOT_FILE: &str = "network.svg";
@@ -158,7 +158,7 @@ fn extent(network: &Network) -> (f64, f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::network::tests::network;
+    use crate::analysis::study::network::tests::network;
 
     #[test]
     fn the_picture_has_a_line_for_each_strategy_and_dots_where_it_was_measured() {

@@ -4,7 +4,7 @@ use serde::ser::Error;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::serde_util::is_default;
+use gocacheprog::serde_util::is_default;
 
 /// The actions of one build. Times are nanoseconds since the start of go.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::results::round::ServerSeen;
-use crate::bench::scenario::ci::{Share, Start};
-use crate::telemetry::SessionSummary;
+use crate::results::round::ServerSeen;
+use crate::scenario::ci::{Share, Start};
+use gocacheprog::telemetry::SessionSummary;
 
 /// Machines on one bucket, empty at first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

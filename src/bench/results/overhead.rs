@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::bench::results::environment::Environment;
-use crate::bench::results::run::{read_json, write_whole};
-use crate::bench::scenario::cache_state::CacheState;
+use crate::results::environment::Environment;
+use crate::results::run::{read_json, write_whole};
+use crate::scenario::cache_state::CacheState;
 
 /// Its name in the folder of the run, and beside the runs for the reports of later ones.
 pub const OVERHEAD_FILE: &str = "overhead.json";
@@ -88,7 +88,7 @@ impl OverheadRun {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::results::environment::tests::environment;
+    use crate::results::environment::tests::environment;
 
     /// Three rounds of three settings.
     pub fn overhead() -> OverheadRun {

@@ -5,9 +5,9 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
-use crate::bench::results::round::Round;
-use crate::bench::results::run::{RESULTS_FILE, Run, SCHEMA};
-use crate::bench::results::time_breakdown::TimeBreakdown;
+use crate::results::round::Round;
+use crate::results::run::{RESULTS_FILE, Run, SCHEMA};
+use crate::results::time_breakdown::TimeBreakdown;
 
 /// The largest number that is believed: eleven days in nanoseconds, a petabyte. Sums of larger ones would overflow.
 const MOST: f64 = 1e15;

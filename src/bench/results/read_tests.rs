@@ -1,16 +1,16 @@
 //! Tests of reading results back.
 
 use super::*;
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::results::tests::results;
-use crate::bench::analysis::study::summary::tests::measured;
-use crate::bench::error_text::in_words;
-use crate::bench::report::terminal::grid::View;
-use crate::bench::report::terminal::tables;
-use crate::bench::results::round::StateCheck;
-use crate::bench::results::time_breakdown::BuildTimes;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::telemetry::LoggedSession;
+use crate::analysis::results::Results;
+use crate::analysis::results::tests::results;
+use crate::analysis::study::summary::tests::measured;
+use crate::error_text::in_words;
+use crate::report::terminal::grid::View;
+use crate::report::terminal::tables;
+use crate::results::round::StateCheck;
+use crate::results::time_breakdown::BuildTimes;
+use crate::scenario::cache_state::CacheState;
+use gocacheprog::telemetry::LoggedSession;
 
 fn run() -> Results {
     let mut rounds = measured(CacheState::GoWarm, &[100, 101, 99, 100, 100]);

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::plan::steps::Step;
-use crate::bench::results::go_actions::GoActions;
-use crate::bench::results::time_breakdown::{BuildTimes, TimeBreakdown};
-use crate::telemetry::{Agreement, Resources, SessionSummary};
+use crate::plan::steps::Step;
+use crate::results::go_actions::GoActions;
+use crate::results::time_breakdown::{BuildTimes, TimeBreakdown};
+use gocacheprog::telemetry::{Agreement, Resources, SessionSummary};
 
 /// The delay that the embedded server injected before the first byte of its answers, as it was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

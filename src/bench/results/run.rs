@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tempfile::{Builder, NamedTempFile};
 
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::results::environment::Environment;
-use crate::bench::results::machines::GroupResult;
-use crate::bench::results::round::{LinkMeasured, Round};
+use crate::plan::run_plan::Plan;
+use crate::results::environment::Environment;
+use crate::results::machines::GroupResult;
+use crate::results::round::{LinkMeasured, Round};
 
 /// Its name in the folder of a run.
 pub const RESULTS_FILE: &str = "results.json";
@@ -120,9 +120,9 @@ fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::results::environment::tests::environment;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::plan::run_plan::tests::plan_of;
+    use crate::results::environment::tests::environment;
+    use crate::scenario::cache_state::CacheState;
 
     /// A complete run with these rounds.
     pub fn run(rounds: Vec<Round>) -> Run {

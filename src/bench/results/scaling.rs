@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::bench::results::run::{read_json, write_whole};
+use crate::results::run::{read_json, write_whole};
 
 /// Its name in the folder of the run.
 pub const SCALING_FILE: &str = "scaling.json";

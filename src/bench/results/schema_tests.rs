@@ -6,20 +6,20 @@ use std::path::PathBuf;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::results::tests::results;
-use crate::bench::analysis::statistics::noise::tests::again;
-use crate::bench::analysis::study::cases::CaseSummary;
-use crate::bench::analysis::study::cases::tests::measured as of_case;
-use crate::bench::analysis::study::ci::tests::{groups, study};
-use crate::bench::analysis::study::network::tests::network;
-use crate::bench::analysis::study::summary::tests::measured;
-use crate::bench::execute::backend::session::tests::quiet;
-use crate::bench::plan::run_plan::tests::plan_of;
-use crate::bench::results::go_actions::{Asked, GoAction, GoActions};
-use crate::bench::results::round::Round;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::tests::case;
+use crate::analysis::results::Results;
+use crate::analysis::results::tests::results;
+use crate::analysis::statistics::noise::tests::again;
+use crate::analysis::study::cases::CaseSummary;
+use crate::analysis::study::cases::tests::measured as of_case;
+use crate::analysis::study::ci::tests::{groups, study};
+use crate::analysis::study::network::tests::network;
+use crate::analysis::study::summary::tests::measured;
+use crate::execute::backend::session::tests::quiet;
+use crate::plan::run_plan::tests::plan_of;
+use crate::results::go_actions::{Asked, GoAction, GoActions};
+use crate::results::round::Round;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::tests::case;
 
 /// Writes the file anew where this is set: `BLESS=1 cargo test schema`.
 const BLESS: &str = "BLESS";
@@ -50,13 +50,14 @@ fn whole() -> Results {
     (results.run.machines, results.run.plan.study) = (groups(), study());
     results.update();
     results.analysis.network = Some(network());
-    results.analysis.verdicts = vec![crate::bench::report::html::verdict::tests::verdict()];
-    results.analysis.critical_paths = vec![crate::bench::report::html::page::tests::critical_path()];
-    results.analysis.differences = Some(crate::bench::report::terminal::differences::tests::found());
-    results.analysis.savings = vec![crate::bench::report::terminal::savings::tests::savings(vec![
-        crate::bench::report::terminal::savings::tests::saved("p", 1, 2),
-    ])];
-    results.analysis.selftest = vec![crate::bench::commands::selftest::tests::outcome("slow disk", true)];
+    results.analysis.verdicts = vec![crate::report::html::verdict::tests::verdict()];
+    results.analysis.critical_paths = vec![crate::report::html::page::tests::critical_path()];
+    results.analysis.differences = Some(crate::report::terminal::differences::tests::found());
+    results.analysis.savings =
+        vec![crate::report::terminal::savings::tests::savings(vec![crate::report::terminal::savings::tests::saved(
+            "p", 1, 2,
+        )])];
+    results.analysis.selftest = vec![crate::commands::selftest::tests::outcome("slow disk", true)];
     results.run.rounds[0].actions = Some(actions());
     results.analysis.cases = of_cases();
     results

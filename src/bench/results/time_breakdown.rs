@@ -107,7 +107,7 @@ pub struct BuildTimes {
 
 #[cfg(test)]
 pub mod tests {
-    use crate::telemetry::{Answer, Line, LoggedSession, Outcome, Times};
+    use gocacheprog::telemetry::{Answer, Line, LoggedSession, Outcome, Times};
 
     /// A request whose stages end at these times.
     pub fn answer(kind: &str, arrived_ns: u64, ends_ns: [u64; 5]) -> (u64, Line) {

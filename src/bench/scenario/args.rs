@@ -7,13 +7,13 @@ use clap::builder::{PossibleValue, RangedI64ValueParser, StyledStr};
 use clap::{Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::{Backend, MOST_ROUNDS};
-use crate::bench::scenario::file::{Scenario, built_in_names};
-use crate::bench::scenario::link::Link;
-use crate::cache::Strategy;
-use crate::config::folders;
-use crate::platform;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::{Backend, MOST_ROUNDS};
+use crate::scenario::file::{Scenario, built_in_names};
+use crate::scenario::link::Link;
+use gocacheprog::cache::Strategy;
+use gocacheprog::config::folders;
+use gocacheprog::platform;
 
 /// The scenario without `--scenario`.
 pub const DEFAULT_SCENARIO: &str = "workshop";

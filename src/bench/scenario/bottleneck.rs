@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::CaseSpec;
-use crate::bench::scenario::link::LinkChange;
-use crate::bench::scenario::rule::Rule;
-use crate::cache::{PackOption, Strategy};
-use crate::platform::fault_injection::FaultSettings;
-use crate::s3_server::Fault;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::CaseSpec;
+use crate::scenario::link::LinkChange;
+use crate::scenario::rule::Rule;
+use gocacheprog::cache::{PackOption, Strategy};
+use gocacheprog::platform::fault_injection::FaultSettings;
+use gocacheprog::s3_server::Fault;
 
 /// `[[bottlenecks]]` of a scenario. See `bench-scenarios/bottlenecks.toml`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::link::{Link, LinkChange};
-use crate::bench::scenario::source_change::Change;
-use crate::cache::{PackOption, Strategy};
-use crate::platform::fault_injection::FaultSettings;
-use crate::s3_server::Fault;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::link::{Link, LinkChange};
+use crate::scenario::source_change::Change;
+use gocacheprog::cache::{PackOption, Strategy};
+use gocacheprog::platform::fault_injection::FaultSettings;
+use gocacheprog::s3_server::Fault;
 
 /// The most rounds of a state: more would not fit into a plan and its results.json.
 pub const MOST_ROUNDS: u32 = 10_000;

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::bench::scenario::bottleneck::BottleneckSpec;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case;
-use crate::bench::scenario::case::{CaseSpec, MOST_ROUNDS};
-use crate::bench::scenario::ci::{CiSpec, Prices};
-use crate::bench::scenario::link::Link;
-use crate::bench::scenario::network_grid::LinkGrid;
-use crate::bench::scenario::source_change::Change;
-use crate::bench::scenario::suggest::nearest;
-use crate::bench::scenario::toml_reader;
-use crate::cache::Strategy;
+use crate::scenario::bottleneck::BottleneckSpec;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case;
+use crate::scenario::case::{CaseSpec, MOST_ROUNDS};
+use crate::scenario::ci::{CiSpec, Prices};
+use crate::scenario::link::Link;
+use crate::scenario::network_grid::LinkGrid;
+use crate::scenario::source_change::Change;
+use crate::scenario::suggest::nearest;
+use crate::scenario::toml_reader;
+use gocacheprog::cache::Strategy;
 
 /// Where scenarios are looked for by their name.
 const FOLDER: &str = "bench-scenarios";

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::config::scaled;
+use gocacheprog::config::scaled;
 
 /// How a bandwidth without a limit is written.
 const NOT_LIMITED: &str = "not limited";

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::scenario::case::CaseSpec;
-use crate::bench::scenario::link::{Limit, LinkChange};
-use crate::cache::Strategy;
+use crate::scenario::case::CaseSpec;
+use crate::scenario::link::{Limit, LinkChange};
+use gocacheprog::cache::Strategy;
 
 /// `[grid]` of a scenario. See `bench-scenarios/network.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use serde::forward_to_deserialize_any;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::bench::scenario::suggest::suggestion;
+use crate::scenario::suggest::suggestion;
 
 /// Reads a value from the text of a TOML file.
 ///

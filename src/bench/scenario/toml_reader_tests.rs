@@ -1,4 +1,4 @@
-use crate::bench::scenario::file::Scenario;
+use crate::scenario::file::Scenario;
 
 /// The error of a text after two good lines.
 fn error(text: &str) -> String {

@@ -20,14 +20,14 @@ pub struct Attempt {
 
 impl Attempt {
     /// This attempt for an object of `bytes`.
-    pub(crate) fn of(self, bytes: u64) -> Self {
+    pub fn of(self, bytes: u64) -> Self {
         Self { is_large: bytes > OFTEN_CUT_OFF, ..self }
     }
 }
 
 /// The purpose of a request.
 #[derive(Clone, Copy)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// A get waits for it.
     Download,
     /// It is fetched ahead of go's questions; who waits for it all the same tells by itself. `is_last`: no other attempt

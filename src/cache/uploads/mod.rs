@@ -2,11 +2,11 @@
 
 mod attempts;
 mod draining;
-pub(crate) mod pack;
-pub(crate) mod plain;
+pub mod pack;
+pub mod plain;
 mod publishing;
 mod room;
-pub(crate) mod session;
+pub mod session;
 mod tasks;
-pub(crate) mod unsent;
-pub(crate) mod upload_time;
+pub mod unsent;
+pub mod upload_time;

@@ -1,10 +1,10 @@
 //! Counters of processes and of the system: CPU time, memory, disk, network, waiting.
 
 #[cfg(target_os = "linux")]
-pub(crate) mod linux;
+pub mod linux;
 mod model;
 #[cfg(any(test, not(target_os = "linux")))]
-pub(crate) mod portable;
+pub mod portable;
 
 #[cfg(target_os = "linux")]
 pub use crate::platform::counters::linux::{Counters, own_run_queue_wait_ns};

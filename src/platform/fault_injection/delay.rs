@@ -28,7 +28,7 @@ pub(super) struct InjectedDelay {
 
 /// Number and length of the delays that a session has injected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DelaySummary {
     /// Stage that was delayed.
     pub stage: String,

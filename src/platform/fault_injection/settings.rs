@@ -15,7 +15,7 @@ const MOST_LEAK_KIB: i128 = 64 << 10;
 
 /// Deviations from how the backend works. By default there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct FaultSettings {
     /// A file is synced to the disk before it gets its name.

@@ -72,7 +72,7 @@ struct Key {
 
 /// All keys that the server knows.
 #[derive(Default)]
-pub(crate) struct Keys(RwLock<HashMap<String, Key>>);
+pub struct Keys(RwLock<HashMap<String, Key>>);
 
 impl Keys {
     fn known(&self) -> RwLockReadGuard<'_, HashMap<String, Key>> {
@@ -80,14 +80,14 @@ impl Keys {
     }
 
     /// Adds a key; `None` for one that may do everything.
-    pub(crate) fn add(&self, credentials: &Credentials, grants: Option<Vec<Grant>>) {
+    pub fn add(&self, credentials: &Credentials, grants: Option<Vec<Grant>>) {
         let secret = SecretKey::from(credentials.secret_access_key.as_str());
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(credentials.access_key_id.clone(), Key { secret, grants });
     }
 
     /// True if a request that `user` signed may act on an object, or list the objects below a prefix.
-    pub(crate) fn allows(&self, user: User<'_>, right: Right, key_or_prefix: &str) -> bool {
+    pub fn allows(&self, user: User<'_>, right: Right, key_or_prefix: &str) -> bool {
         let known = self.known();
         let Some(key) = user.0.and_then(|user| known.get(&user.access_key)) else {
             return false;
@@ -99,7 +99,7 @@ impl Keys {
     }
 
     /// The answer where there is no such object: that is not shown to a key that may not list.
-    pub(crate) fn missing(&self, user: User<'_>, key: &str) -> S3Error {
+    pub fn missing(&self, user: User<'_>, key: &str) -> S3Error {
         if self.allows(user, Right::List, key) {
             return s3_error!(NoSuchKey, "The specified key does not exist.");
         }
@@ -114,15 +114,15 @@ impl Keys {
 
 /// Who signed a request; `None` for a request without a signature.
 #[derive(Clone, Copy)]
-pub(crate) struct User<'a>(pub(crate) Option<&'a s3s::auth::Credentials>);
+pub struct User<'a>(pub(crate) Option<&'a s3s::auth::Credentials>);
 
-pub(crate) fn denied() -> S3Error {
+pub fn denied() -> S3Error {
     s3_error!(AccessDenied, "Access Denied")
 }
 
 /// Lets `s3s` look up secrets and ask for rights.
 #[derive(Clone)]
-pub(crate) struct Guard(pub(crate) std::sync::Arc<Keys>);
+pub struct Guard(pub(crate) std::sync::Arc<Keys>);
 
 #[async_trait::async_trait]
 impl S3Auth for Guard {

@@ -43,7 +43,7 @@ struct Queue {
 }
 
 #[derive(Default)]
-pub(crate) struct Shared {
+pub struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
 }

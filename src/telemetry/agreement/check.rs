@@ -9,7 +9,7 @@ use crate::telemetry::agreement::accounts::{Account, histograms, request_log, se
 
 /// The result of comparing the records of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Agreement {
     /// Files that were compared.
     pub files: Vec<String>,

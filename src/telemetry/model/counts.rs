@@ -5,7 +5,7 @@ use crate::telemetry::model::kind::RequestKind;
 
 /// Numbers of the requests so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Counts {
     /// Gets, answered in any way.
     pub gets: u64,

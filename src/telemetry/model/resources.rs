@@ -6,7 +6,7 @@ use crate::platform::{HostCounters, ProcessCounters};
 
 /// Sums and peaks of a session's samples. `None` is what the system does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Resources {
     /// Samples that were taken.
     pub samples: u64,
@@ -33,7 +33,7 @@ const MOST_POINTS: usize = 64;
 
 /// Resources that processes used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProcessUse {
     /// CPU time.
     pub cpu_ns: Option<u64>,
@@ -53,7 +53,7 @@ pub struct ProcessUse {
 
 /// Resources that the machine used, for all its processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HostUse {
     /// Cores that the kernel tells of: all of the machine, also where a container may use only some.
     #[serde(default)]

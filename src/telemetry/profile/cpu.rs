@@ -15,7 +15,7 @@ use crate::telemetry::profile::pprof_file;
 const FREQUENCY_HZ: i32 = 99;
 /// Size of a CPU profile.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProfileSummary {
     /// Samples taken.
     pub samples: u64,

@@ -26,7 +26,7 @@ pub const SIZE_CLASSES: [(u64, &str); 4] =
 
 /// A latency distribution, nanoseconds, from an HdrHistogram of three significant digits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Latency {
     /// Number of values.
     pub count: u64,

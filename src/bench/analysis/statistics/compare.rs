@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::noise::noise_floor;
-use crate::bench::analysis::statistics::rounds::{counted, walls};
-use crate::bench::analysis::statistics::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
-use crate::bench::plan::steps::{FEWEST_PAIRS, Setup};
-use crate::bench::results::round::Round;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::statistics::noise::noise_floor;
+use crate::analysis::statistics::rounds::{counted, walls};
+use crate::analysis::statistics::stats::{Interval, median, median_interval, paired_ratios, relative_spread};
+use crate::plan::steps::{FEWEST_PAIRS, Setup};
+use crate::results::round::Round;
+use crate::scenario::cache_state::CacheState;
 
 /// Multiple of the noise from which on a difference is clear: the noise covers only half of the samples.
 const CLEAR: f64 = 3.0;
@@ -142,8 +142,8 @@ pub fn judge(ratio: f64, low: f64, high: f64, floor: f64) -> Verdict {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::analysis::statistics::noise::tests::again;
-    use crate::bench::analysis::study::summary::tests::measured;
+    use crate::analysis::statistics::noise::tests::again;
+    use crate::analysis::study::summary::tests::measured;
 
     fn of(states: &[(CacheState, &[u64])], state: CacheState, base: CacheState) -> Comparison {
         let rounds: Vec<_> = states.iter().flat_map(|(state, walls)| measured(*state, walls)).collect();

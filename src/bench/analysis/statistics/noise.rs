@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::stats::{Interval, median, median_interval_with, paired_ratios};
-use crate::bench::plan::steps::{FEWEST_PAIRS, Kind};
-use crate::bench::results::round::Round;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::statistics::stats::{Interval, median, median_interval_with, paired_ratios};
+use crate::plan::steps::{FEWEST_PAIRS, Kind};
+use crate::results::round::Round;
+use crate::scenario::cache_state::CacheState;
 
 /// Coverage that the interval aims at. The one of each comparison is the stricter: with few rounds this one leaves out the
 /// farthest pair.
@@ -47,7 +47,7 @@ pub fn noise_floor(rounds: &[Round]) -> Option<NoiseFloor> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::analysis::study::summary::tests::measured;
+    use crate::analysis::study::summary::tests::measured;
 
     /// go with its own full cache once more in each round, in milliseconds.
     pub fn again(walls_ms: &[u64]) -> Vec<Round> {

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::rounds::{counted, walls};
-use crate::bench::analysis::statistics::stats::{median, outlier_limit};
-use crate::bench::plan::steps::Setup;
-use crate::bench::results::round::Round;
-use crate::telemetry::Resources;
+use crate::analysis::statistics::rounds::{counted, walls};
+use crate::analysis::statistics::stats::{median, outlier_limit};
+use crate::plan::steps::Setup;
+use crate::results::round::Round;
+use gocacheprog::telemetry::Resources;
 
 /// The kernel counts CPU time in ticks, which are too coarse for shorter samples, nanoseconds.
 pub const SHORTEST_NS: u64 = 500_000_000;
@@ -127,9 +127,9 @@ fn cause(rounds: &[Round], round: &Round, what: HostCause, middle: f64) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::scenario::cache_state::CacheState;
-    use crate::telemetry::{HostUse, ProcessUse};
+    use crate::analysis::study::summary::tests::measured;
+    use crate::scenario::cache_state::CacheState;
+    use gocacheprog::telemetry::{HostUse, ProcessUse};
 
     fn busy(host_cpu_ns: u64, go_cpu_ns: u64, io_pressure_ns: u64) -> Resources {
         let host = HostUse { cpu_ns: Some(host_cpu_ns), io_pressure_ns: Some(io_pressure_ns), ..HostUse::default() };

@@ -1,12 +1,12 @@
 //! The precision that the times of the short states have reached, for `--until`.
 
-use crate::bench::analysis::statistics::compare::compare;
-use crate::bench::analysis::statistics::noise::noise_floor;
-use crate::bench::analysis::statistics::rounds::walls;
-use crate::bench::analysis::statistics::stats::{Interval, median, median_interval};
-use crate::bench::plan::steps::Setup;
-use crate::bench::results::round::Round;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::statistics::compare::compare;
+use crate::analysis::statistics::noise::noise_floor;
+use crate::analysis::statistics::rounds::walls;
+use crate::analysis::statistics::stats::{Interval, median, median_interval};
+use crate::plan::steps::Setup;
+use crate::results::round::Round;
+use crate::scenario::cache_state::CacheState;
 
 /// An interval counts from here on: below it is the range of the samples, which more rounds make wider.
 const COVERED: f64 = 0.95;
@@ -42,8 +42,8 @@ fn half(interval: Interval, middle: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::statistics::noise::tests::again;
-    use crate::bench::analysis::study::summary::tests::measured;
+    use crate::analysis::statistics::noise::tests::again;
+    use crate::analysis::study::summary::tests::measured;
 
     #[test]
     fn the_widest_interval_counts_once_all_are_known() {

@@ -1,6 +1,6 @@
 //! The ratio of samples to others that did not run beside them, by ranks: without an assumption on their distribution.
 
-use crate::bench::analysis::statistics::stats::{COVERAGE, Interval, median, sorted};
+use crate::analysis::statistics::stats::{COVERAGE, Interval, median, sorted};
 
 /// The value above which the standard normal distribution has half a percent.
 const NORMAL_99: f64 = 2.575_829;

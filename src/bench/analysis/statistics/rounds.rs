@@ -1,8 +1,8 @@
 //! The rounds of one setup: those that count, their times, and the typical one.
 
-use crate::bench::analysis::statistics::stats::median;
-use crate::bench::plan::steps::{Kind, Setup};
-use crate::bench::results::round::Round;
+use crate::analysis::statistics::stats::median;
+use crate::plan::steps::{Kind, Setup};
+use crate::results::round::Round;
 
 /// The rounds of a state, under one case where it has cases, whose time counts.
 pub fn counted(rounds: &[Round], setup: impl Into<Setup>) -> impl Iterator<Item = &Round> {

@@ -1,11 +1,11 @@
 //! The single samples of each row of a picture, and which rows are of like length, so that one axis serves them.
 
-use crate::bench::analysis::statistics::outliers::Outlier;
-use crate::bench::analysis::statistics::rounds::counted;
-use crate::bench::analysis::statistics::stats::median;
-use crate::bench::plan::steps::Setup;
-use crate::bench::results::machines::WaveResult;
-use crate::bench::results::round::Round;
+use crate::analysis::statistics::outliers::Outlier;
+use crate::analysis::statistics::rounds::counted;
+use crate::analysis::statistics::stats::median;
+use crate::plan::steps::Setup;
+use crate::results::machines::WaveResult;
+use crate::results::round::Round;
 
 /// Factor between neighbours on one axis from 0: the samples of a row that is shorter still would lie on each other.
 const ALIKE: f64 = 5.0;
@@ -45,10 +45,10 @@ pub fn alike(medians: &[f64]) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::statistics::outliers::outliers;
-    use crate::bench::analysis::study::ci::tests::groups;
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::analysis::statistics::outliers::outliers;
+    use crate::analysis::study::ci::tests::groups;
+    use crate::analysis::study::summary::tests::measured;
+    use crate::scenario::cache_state::CacheState;
 
     #[test]
     fn every_sample_is_there_and_those_far_off_are_marked() {

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::compare::{Comparison, compare};
-use crate::bench::analysis::statistics::rounds::counted;
-use crate::bench::analysis::study::summary::StateSummary;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::Setup;
-use crate::bench::results::round::Round;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::statistics::compare::{Comparison, compare};
+use crate::analysis::statistics::rounds::counted;
+use crate::analysis::study::summary::StateSummary;
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::Setup;
+use crate::results::round::Round;
+use crate::scenario::cache_state::CacheState;
 
 /// One state under one case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -45,11 +45,11 @@ fn summary(rounds: &[Round], plan: &Plan, setup: Setup) -> Option<CaseSummary> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::analysis::statistics::compare::Verdict;
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::plan::steps::{Kind, Step};
-    use crate::bench::results::round::tests::round;
-    use crate::bench::scenario::case::tests::case;
+    use crate::analysis::statistics::compare::Verdict;
+    use crate::plan::run_plan::tests::plan_of;
+    use crate::plan::steps::{Kind, Step};
+    use crate::results::round::tests::round;
+    use crate::scenario::case::tests::case;
 
     /// Measured rounds, in milliseconds.
     pub fn measured(state: CacheState, case: Option<usize>, walls_ms: &[u64]) -> Vec<Round> {

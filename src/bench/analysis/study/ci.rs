@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::bench::plan::study::Study;
-use crate::bench::results::machines::{Build, GroupResult, WaveResult};
-use crate::bench::results::round::ServerSeen;
-use crate::bench::scenario::ci::{Prices, Share, Start};
-use crate::telemetry::SessionSummary;
+use crate::plan::study::Study;
+use crate::results::machines::{Build, GroupResult, WaveResult};
+use crate::results::round::ServerSeen;
+use crate::scenario::ci::{Prices, Share, Start};
+use gocacheprog::telemetry::SessionSummary;
 
 /// Requests that a price is for.
 const PER: f64 = 1000.0;
@@ -108,7 +108,7 @@ fn doubts(build: &Build) -> Vec<String> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::execute::backend::session::tests::quiet;
+    use crate::execute::backend::session::tests::quiet;
 
     /// Two machines after one, of which the second hits three quarters of its gets in the remote.
     pub fn groups() -> Vec<GroupResult> {

@@ -1,9 +1,9 @@
 //! The conditions for comparing two saved runs: settings that must be the same, and settings whose difference raises a doubt.
 
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::results::environment::Environment;
-use crate::bench::results::run::Run;
-use crate::bench::scenario::case::Case;
+use crate::plan::run_plan::Plan;
+use crate::results::environment::Environment;
+use crate::results::run::Run;
+use crate::scenario::case::Case;
 
 /// A setting of a run that is not the same in two runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,9 +120,9 @@ fn different_settings(before: &Case, after: &Case) -> Vec<CaseSetting> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::plan::go_command::GoCommand;
-    use crate::bench::results::run::tests::run;
-    use crate::bench::scenario::case::tests::case;
+    use crate::plan::go_command::GoCommand;
+    use crate::results::run::tests::run;
+    use crate::scenario::case::tests::case;
 
     #[test]
     fn other_machines_links_and_workloads_are_obstacles() {

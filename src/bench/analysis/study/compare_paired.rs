@@ -1,15 +1,15 @@
 //! Differences of two backends that ran side by side: each state of the second against the same of the first, round by round.
 
-use crate::bench::analysis::statistics::compare::compare;
-use crate::bench::analysis::statistics::noise::noise_floor;
-use crate::bench::analysis::statistics::rounds::walls;
-use crate::bench::analysis::statistics::stats::median;
-use crate::bench::analysis::study::differences::{Difference, Differences};
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::Setup;
-use crate::bench::plan::study::Study;
-use crate::bench::results::round::Round;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::statistics::compare::compare;
+use crate::analysis::statistics::noise::noise_floor;
+use crate::analysis::statistics::rounds::walls;
+use crate::analysis::statistics::stats::median;
+use crate::analysis::study::differences::{Difference, Differences};
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::Setup;
+use crate::plan::study::Study;
+use crate::results::round::Round;
+use crate::scenario::cache_state::CacheState;
 
 /// The differences of the second backend of a plan from the first; None in other studies.
 pub fn between_backends(rounds: &[Round], plan: &Plan) -> Option<Differences> {
@@ -53,12 +53,12 @@ fn name(plan: &Plan, [_, second]: [Setup; 2]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::statistics::compare::Verdict;
-    use crate::bench::analysis::statistics::compare::tests::simulated_walls;
-    use crate::bench::analysis::study::cases::tests::measured;
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::scenario::case::Backend;
-    use crate::bench::scenario::case::tests::case;
+    use crate::analysis::statistics::compare::Verdict;
+    use crate::analysis::statistics::compare::tests::simulated_walls;
+    use crate::analysis::study::cases::tests::measured;
+    use crate::plan::run_plan::tests::plan_of;
+    use crate::scenario::case::Backend;
+    use crate::scenario::case::tests::case;
 
     fn plan(cases: &[&str]) -> Plan {
         let backend = |name: &str| Backend { name: name.to_owned(), commit: None, executable: None };

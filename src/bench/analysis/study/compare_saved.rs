@@ -1,18 +1,18 @@
 //! Differences of two saved runs.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::statistics::compare::{CLEAR_FACTOR, Verdict, judge};
-use crate::bench::analysis::statistics::rank_ratio::unpaired_ratio;
-use crate::bench::analysis::statistics::rounds::walls;
-use crate::bench::analysis::statistics::stats::median;
-use crate::bench::analysis::study::differences::{Difference, Differences};
-use crate::bench::plan::steps::Setup;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::results::Results;
+use crate::analysis::statistics::compare::{CLEAR_FACTOR, Verdict, judge};
+use crate::analysis::statistics::rank_ratio::unpaired_ratio;
+use crate::analysis::statistics::rounds::walls;
+use crate::analysis::statistics::stats::median;
+use crate::analysis::study::differences::{Difference, Differences};
+use crate::plan::steps::Setup;
+use crate::scenario::cache_state::CacheState;
 
 /// Rounds that each side needs for a difference that is not obvious: the interval of fewer is too wide.
 const FEWEST: usize = 5;
 
-/// Compares two runs that have no [`crate::bench::analysis::study::comparability::obstacles`].
+/// Compares two runs that have no [`crate::analysis::study::comparability::obstacles`].
 pub fn compare_runs(before: &Results, after: &Results) -> Differences {
     let (old, new) = (named(before), named(after));
     let full = CacheState::GoWarm.into();
@@ -88,11 +88,11 @@ fn difference(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::statistics::compare::tests::simulated_walls;
-    use crate::bench::analysis::statistics::noise::noise_floor;
-    use crate::bench::analysis::statistics::noise::tests::again;
-    use crate::bench::analysis::study::summary::tests::measured;
+    use crate::analysis::results::tests::results;
+    use crate::analysis::statistics::compare::tests::simulated_walls;
+    use crate::analysis::statistics::noise::noise_floor;
+    use crate::analysis::statistics::noise::tests::again;
+    use crate::analysis::study::summary::tests::measured;
 
     fn run(full_ms: &[u64], a_ms: &[u64]) -> Results {
         let mut rounds = measured(CacheState::GoWarm, full_ms);

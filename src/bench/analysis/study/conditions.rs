@@ -1,9 +1,9 @@
 //! The state of the machine during a run: whether its numbers can be quoted.
 
-use crate::bench::analysis::statistics::outliers::{SHORTEST_NS, other_cpu_ns, resources_of};
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::results::round::Round;
-use crate::telemetry::Resources;
+use crate::analysis::statistics::outliers::{SHORTEST_NS, other_cpu_ns, resources_of};
+use crate::plan::run_plan::Plan;
+use crate::results::round::Round;
+use gocacheprog::telemetry::Resources;
 
 /// Above this share of the CPU time in other programs, or of noise, numbers should not be quoted.
 pub const TOO_MUCH: f64 = 0.1;
@@ -59,11 +59,11 @@ fn used_ns(resources: &Resources, cores: usize) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::scenario::cache_state::CacheState;
-    use crate::bench::scenario::case::tests::case;
-    use crate::telemetry::ProcessUse;
+    use crate::analysis::study::summary::tests::measured;
+    use crate::plan::run_plan::tests::plan_of;
+    use crate::scenario::cache_state::CacheState;
+    use crate::scenario::case::tests::case;
+    use gocacheprog::telemetry::ProcessUse;
 
     /// Rounds of a second on two cores, in which go uses one.
     fn rounds(all_cpu_ns: u64, interval_ns: u64) -> Vec<Round> {

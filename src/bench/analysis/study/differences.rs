@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::compare::Verdict;
-use crate::bench::analysis::statistics::stats::Interval;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::statistics::compare::Verdict;
+use crate::analysis::statistics::stats::Interval;
+use crate::scenario::cache_state::CacheState;
 
 /// The differences of the second of two from the first.
 #[derive(Debug, Clone, PartialEq, Serialize)]

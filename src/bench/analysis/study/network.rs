@@ -3,14 +3,14 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::study::cases::CaseSummary;
-use crate::bench::analysis::study::summary::Summary;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::study::Study;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::link::Limit;
-use crate::bench::scenario::network_grid::{GridStrategy, LinkGrid};
-use crate::cache::Strategy;
+use crate::analysis::study::cases::CaseSummary;
+use crate::analysis::study::summary::Summary;
+use crate::plan::run_plan::Plan;
+use crate::plan::study::Study;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::link::Limit;
+use crate::scenario::network_grid::{GridStrategy, LinkGrid};
+use gocacheprog::cache::Strategy;
 
 /// Times of all strategies over a grid of links.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -220,10 +220,10 @@ fn column(
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::analysis::study::cases::summaries;
-    use crate::bench::analysis::study::cases::tests::measured;
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::scenario::link::{Bandwidth, Link};
+    use crate::analysis::study::cases::summaries;
+    use crate::analysis::study::cases::tests::measured;
+    use crate::plan::run_plan::tests::plan_of;
+    use crate::scenario::link::{Bandwidth, Link};
 
     /// async measured at 0 and 5 ms, pack at 0, 5 and 20, with a second and a bit for no cache.
     pub fn study() -> Study {
@@ -234,8 +234,7 @@ pub mod tests {
 
     pub fn network() -> Network {
         let Study::Network { grid } = study() else { unreachable!() };
-        let resolve =
-            |spec: crate::bench::scenario::case::CaseSpec| spec.resolve(Strategy::Async, Some(Link::default()), 1);
+        let resolve = |spec: crate::scenario::case::CaseSpec| spec.resolve(Strategy::Async, Some(Link::default()), 1);
         let mut plan =
             plan_of(&[CacheState::GoCold, CacheState::RemoteHit], grid.cases().into_iter().map(resolve).collect());
         plan.study = Study::Network { grid };

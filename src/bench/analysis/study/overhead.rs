@@ -1,9 +1,9 @@
 //! The overhead of each instrument of the backend, from the samples of `bench overhead`.
 
-use crate::bench::analysis::statistics::stats::{median, median_interval, paired_ratios};
-use crate::bench::results::environment::Environment;
-use crate::bench::results::overhead::{AGAIN, OverheadRun, Setting};
-use crate::bench::results::run::RecordOverhead;
+use crate::analysis::statistics::stats::{median, median_interval, paired_ratios};
+use crate::results::environment::Environment;
+use crate::results::overhead::{AGAIN, OverheadRun, Setting};
+use crate::results::run::RecordOverhead;
 
 /// With fewer rounds the interval is as wide as the range of the samples, or nearly.
 pub const FEWEST_ROUNDS: usize = 10;
@@ -67,8 +67,8 @@ fn floats(values: &[u64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::results::environment::tests::environment;
-    use crate::bench::results::overhead::tests::overhead;
+    use crate::results::environment::tests::environment;
+    use crate::results::overhead::tests::overhead;
 
     #[test]
     fn the_overhead_is_the_median_of_ratios_round_by_round() {

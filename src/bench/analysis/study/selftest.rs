@@ -3,14 +3,14 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::rounds::counted;
-use crate::bench::analysis::statistics::stats::{Interval, median, median_interval};
-use crate::bench::analysis::verdict::finding::StateVerdict;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::Setup;
-use crate::bench::plan::study::Bottleneck;
-use crate::bench::results::round::Round;
-use crate::bench::scenario::rule::Rule;
+use crate::analysis::statistics::rounds::counted;
+use crate::analysis::statistics::stats::{Interval, median, median_interval};
+use crate::analysis::verdict::finding::StateVerdict;
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::Setup;
+use crate::plan::study::Bottleneck;
+use crate::results::round::Round;
+use crate::scenario::rule::Rule;
 
 /// The largest error of an estimated saving, as a share of the measured one.
 pub const TOLERANCE: f64 = 0.25;
@@ -126,12 +126,12 @@ fn saved(rounds: &[Round], injected: Setup, control: Setup) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::cases::tests::measured;
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::plan::study::Study;
-    use crate::bench::scenario::cache_state::CacheState;
-    use crate::bench::scenario::case::tests::case;
-    use crate::bench::scenario::case::{Case, Pair};
+    use crate::analysis::study::cases::tests::measured;
+    use crate::plan::run_plan::tests::plan_of;
+    use crate::plan::study::Study;
+    use crate::scenario::cache_state::CacheState;
+    use crate::scenario::case::tests::case;
+    use crate::scenario::case::{Case, Pair};
 
     fn plan(rule: Option<Rule>) -> Plan {
         let pair = Some(Pair { name: "slow".to_owned(), base: 1 });

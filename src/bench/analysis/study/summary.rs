@@ -2,17 +2,17 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::statistics::compare::{Comparison, compare};
-use crate::bench::analysis::statistics::noise::{NoiseFloor, noise_floor};
-use crate::bench::analysis::statistics::outliers::{Outlier, outliers};
-use crate::bench::analysis::statistics::rounds::{counted, typical, walls};
-use crate::bench::analysis::statistics::stats::{median, relative_spread};
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::{Kind, Setup, Step};
-use crate::bench::results::round::Round;
-use crate::bench::results::time_breakdown::TimeBreakdown;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::telemetry::SessionSummary;
+use crate::analysis::statistics::compare::{Comparison, compare};
+use crate::analysis::statistics::noise::{NoiseFloor, noise_floor};
+use crate::analysis::statistics::outliers::{Outlier, outliers};
+use crate::analysis::statistics::rounds::{counted, typical, walls};
+use crate::analysis::statistics::stats::{median, relative_spread};
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::{Kind, Setup, Step};
+use crate::results::round::Round;
+use crate::results::time_breakdown::TimeBreakdown;
+use crate::scenario::cache_state::CacheState;
+use gocacheprog::telemetry::SessionSummary;
 
 /// The figures of all states of a run, and everything to doubt about its rounds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -208,7 +208,7 @@ fn not_sampled(rounds: &[Round]) -> Vec<&'static str> {
     let sampled = rounds.iter().filter_map(|round| round.session.as_ref()?.resources.as_ref());
     // A process that was over before the second sample is missing there only.
     let longest = sampled.max_by_key(|resources| resources.samples);
-    longest.map(crate::telemetry::Resources::missing).unwrap_or_default()
+    longest.map(gocacheprog::telemetry::Resources::missing).unwrap_or_default()
 }
 
 /// Setups of the plan that have no measured round.

@@ -1,13 +1,13 @@
 //! Tests of the summary, and rounds for other tests.
 
 use super::*;
-use crate::bench::analysis::statistics::compare::Verdict;
-use crate::bench::plan::run_plan::tests::plan_of;
-use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::results::round::StateCheck;
-use crate::bench::results::round::tests::round;
-use crate::bench::results::time_breakdown::BuildTimes;
-use crate::bench::results::time_breakdown::tests::log;
+use crate::analysis::statistics::compare::Verdict;
+use crate::plan::run_plan::tests::plan_of;
+use crate::plan::steps::{Kind, Step};
+use crate::results::round::StateCheck;
+use crate::results::round::tests::round;
+use crate::results::time_breakdown::BuildTimes;
+use crate::results::time_breakdown::tests::log;
 
 /// Measured rounds of a state, in milliseconds.
 pub fn measured(state: CacheState, walls_ms: &[u64]) -> Vec<Round> {

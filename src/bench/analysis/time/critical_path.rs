@@ -7,8 +7,8 @@
 
 use serde::Serialize;
 
-use crate::bench::results::go_actions::{GoAction, GoActions};
-use crate::bench::results::round::Round;
+use crate::results::go_actions::{GoAction, GoActions};
+use crate::results::round::Round;
 
 /// Name of the first step: go has no actions before it has loaded all packages.
 pub const LOAD: &str = "load packages";
@@ -135,10 +135,10 @@ fn load(of: &GoActions, first_ns: u64) -> PathStep {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::plan::steps::{Kind, Step};
-    use crate::bench::results::go_actions::Asked;
-    use crate::bench::results::round::tests::round;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::plan::steps::{Kind, Step};
+    use crate::results::go_actions::Asked;
+    use crate::results::round::tests::round;
+    use crate::scenario::cache_state::CacheState;
     use proptest::prelude::*;
 
     /// An action of a package with these times.

@@ -1,7 +1,7 @@
 //! Latency of the gets of one build, by the source of the answer and by the size of the output.
 
-use crate::bench::analysis::statistics::stats::quantile;
-use crate::telemetry::{Answer, LoggedSession, Outcome, RequestKind, SIZE_CLASSES, size_class};
+use crate::analysis::statistics::stats::quantile;
+use gocacheprog::telemetry::{Answer, LoggedSession, Outcome, RequestKind, SIZE_CLASSES, size_class};
 
 /// Gets of one source and size.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,8 +74,8 @@ fn class(source: Source, size: Option<&'static str>, took_ns: &[f64]) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::results::time_breakdown::tests::log;
-    use crate::telemetry::{Line, Times};
+    use crate::results::time_breakdown::tests::log;
+    use gocacheprog::telemetry::{Line, Times};
 
     fn get(outcome: Outcome, bytes: Option<u64>, took_ns: u64) -> (u64, Line) {
         let times = Times { arrived_ns: 100, answered_ns: 100 + took_ns, ..Times::default() };

@@ -1,7 +1,7 @@
 //! The number of open requests over the time of a build, in even parts, for a picture.
 
-use crate::bench::results::time_breakdown::BuildTimes;
-use crate::telemetry::{Answer, LoggedSession, RequestKind};
+use crate::results::time_breakdown::BuildTimes;
+use gocacheprog::telemetry::{Answer, LoggedSession, RequestKind};
 
 /// The requests that were open over one build.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,7 +91,7 @@ impl InFlight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::results::time_breakdown::tests::{answer, log};
+    use crate::results::time_breakdown::tests::{answer, log};
     use proptest::prelude::*;
 
     const FRAME: BuildTimes = BuildTimes {
@@ -105,7 +105,7 @@ mod tests {
     };
 
     /// A request that is open between these times of the backend.
-    fn open(kind: &str, from_ns: u64, to_ns: u64) -> (u64, crate::telemetry::Line) {
+    fn open(kind: &str, from_ns: u64, to_ns: u64) -> (u64, gocacheprog::telemetry::Line) {
         answer(kind, from_ns, [from_ns, from_ns, from_ns, to_ns, to_ns])
     }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
-use crate::bench::results::go_actions::{Asked, GoActions};
-use crate::bench::results::round::Round;
-use crate::telemetry::{SIZE_CLASSES, size_class};
+use crate::results::go_actions::{Asked, GoActions};
+use crate::results::round::Round;
+use gocacheprog::telemetry::{SIZE_CLASSES, size_class};
 
 /// Savings of the cache in one build.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -197,9 +197,9 @@ fn of_no_package(asked: Asked) -> Option<PackageSaved> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::time::critical_path::tests::{action, asking, profiled};
-    use crate::bench::results::go_actions::GoAction;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::analysis::time::critical_path::tests::{action, asking, profiled};
+    use crate::results::go_actions::GoAction;
+    use crate::scenario::cache_state::CacheState;
 
     fn of(actions: Vec<GoAction>) -> GoActions {
         GoActions { actions, ..GoActions::default() }

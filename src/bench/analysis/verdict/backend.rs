@@ -1,10 +1,10 @@
 //! Rules about the backend itself: its start, its reader, its locks, its store and its processor time.
 
-use crate::bench::analysis::verdict::evidence::{SATURATED, Seen};
-use crate::bench::analysis::verdict::finding::{Bottleneck, Evidence, Finding, Quantity};
-use crate::bench::analysis::verdict::waits::of_wait;
-use crate::bench::results::time_breakdown::{Stage, WaitKind};
-use crate::bench::scenario::rule::Rule;
+use crate::analysis::verdict::evidence::{SATURATED, Seen};
+use crate::analysis::verdict::finding::{Bottleneck, Evidence, Finding, Quantity};
+use crate::analysis::verdict::waits::of_wait;
+use crate::results::time_breakdown::{Stage, WaitKind};
+use crate::scenario::rule::Rule;
 
 /// Longest time of a handshake that is not worth a word, nanoseconds.
 const HANDSHAKE_NS: u64 = 10_000_000;

@@ -1,12 +1,12 @@
 //! One round as the rules look at it, and the evidence that they take from it.
 
-use crate::bench::analysis::statistics::outliers::SHORTEST_NS;
-use crate::bench::analysis::verdict::finding::{Evidence, Quantity};
-use crate::bench::analysis::verdict::parts::{Parts, ends_with};
-use crate::bench::results::round::{Round, SpanSum};
-use crate::bench::results::run::RESULTS_FILE;
-use crate::bench::results::time_breakdown::{Stage, TimeBreakdown, Wait, WaitKind};
-use crate::telemetry::{SESSION_FILE, SessionSummary};
+use crate::analysis::statistics::outliers::SHORTEST_NS;
+use crate::analysis::verdict::finding::{Evidence, Quantity};
+use crate::analysis::verdict::parts::{Parts, ends_with};
+use crate::results::round::{Round, SpanSum};
+use crate::results::run::RESULTS_FILE;
+use crate::results::time_breakdown::{Stage, TimeBreakdown, Wait, WaitKind};
+use gocacheprog::telemetry::{SESSION_FILE, SessionSummary};
 
 /// Fewer downloads than this say nothing of how they follow upon each other.
 pub const SEVERAL: u64 = 3;

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::bench::analysis::verdict::parts::Parts;
-use crate::bench::plan::what_if::WhatIf;
-use crate::bench::results::time_breakdown::{Stage, WaitKind};
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::rule::Rule;
-use crate::cache::Strategy;
+use crate::analysis::verdict::parts::Parts;
+use crate::plan::what_if::WhatIf;
+use crate::results::time_breakdown::{Stage, WaitKind};
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::rule::Rule;
+use gocacheprog::cache::Strategy;
 
 /// The bottlenecks of one state, or of one case, by its typical round.
 #[derive(Debug, Clone, PartialEq, Serialize)]

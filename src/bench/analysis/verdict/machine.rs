@@ -1,9 +1,9 @@
 //! Rules about the machine: cores that others use, memory that grows, files that stay open, errors.
 
-use crate::bench::analysis::verdict::evidence::{SATURATED, Seen};
-use crate::bench::analysis::verdict::finding::{Bottleneck, Finding, Quantity};
-use crate::bench::analysis::verdict::remote::CloseWaits;
-use crate::bench::scenario::rule::Rule;
+use crate::analysis::verdict::evidence::{SATURATED, Seen};
+use crate::analysis::verdict::finding::{Bottleneck, Finding, Quantity};
+use crate::analysis::verdict::remote::CloseWaits;
+use crate::scenario::rule::Rule;
 
 /// Growth of memory below this is nothing.
 const NOTABLE_BYTES: u64 = 32 << 20;

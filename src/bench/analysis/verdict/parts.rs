@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::bench::results::round::SpanSum;
+use crate::results::round::SpanSum;
 
 /// Waits of go's gets for the remote, as nanoseconds of the wall clock that each part cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]

@@ -1,10 +1,10 @@
 //! Rules about the remote: how far it is, how fast it sends, how often it is asked, and what failed requests cost.
 
-use crate::bench::analysis::verdict::evidence::{QUESTIONS, SEVERAL, Seen, mean_ns};
-use crate::bench::analysis::verdict::finding::{Action, Bottleneck, Evidence, Finding, Quantity};
-use crate::bench::results::time_breakdown::{Stage, WaitKind};
-use crate::bench::scenario::rule::Rule;
-use crate::cache::Strategy;
+use crate::analysis::verdict::evidence::{QUESTIONS, SEVERAL, Seen, mean_ns};
+use crate::analysis::verdict::finding::{Action, Bottleneck, Evidence, Finding, Quantity};
+use crate::results::time_breakdown::{Stage, WaitKind};
+use crate::scenario::rule::Rule;
+use gocacheprog::cache::Strategy;
 
 /// Connections that a backend over S3 can well have.
 pub const CONNECTIONS: f64 = 8.0;

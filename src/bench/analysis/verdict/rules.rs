@@ -1,21 +1,19 @@
 //! The verdict on a state: every rule over its typical round.
 
-use crate::bench::analysis::statistics::outliers::SHORTEST_NS;
-use crate::bench::analysis::statistics::rounds::typical;
-use crate::bench::analysis::verdict::backend;
-use crate::bench::analysis::verdict::evidence::Seen;
-use crate::bench::analysis::verdict::finding::{
-    Action, Bottleneck, Evidence, Finding, Missing, StateVerdict, TooLittle,
-};
-use crate::bench::analysis::verdict::machine;
-use crate::bench::analysis::verdict::remote;
-use crate::bench::analysis::verdict::waits;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::Setup;
-use crate::bench::plan::study::Study;
-use crate::bench::plan::what_if::WhatIf;
-use crate::bench::results::round::Round;
-use crate::bench::scenario::rule::Rule;
+use crate::analysis::statistics::outliers::SHORTEST_NS;
+use crate::analysis::statistics::rounds::typical;
+use crate::analysis::verdict::backend;
+use crate::analysis::verdict::evidence::Seen;
+use crate::analysis::verdict::finding::{Action, Bottleneck, Evidence, Finding, Missing, StateVerdict, TooLittle};
+use crate::analysis::verdict::machine;
+use crate::analysis::verdict::remote;
+use crate::analysis::verdict::waits;
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::Setup;
+use crate::plan::study::Study;
+use crate::plan::what_if::WhatIf;
+use crate::results::round::Round;
+use crate::scenario::rule::Rule;
 
 /// A finding below this share of the wall clock is not worth a line.
 const WORTH_A_LINE: f64 = 0.02;

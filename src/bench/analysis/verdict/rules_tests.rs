@@ -1,15 +1,15 @@
 //! Each rule against a round that has what it looks for, and against one that has not.
 
 use super::*;
-use crate::bench::analysis::verdict::finding::Quantity;
-use crate::bench::execute::backend::session::tests::quiet;
-use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::results::round::SpanSum;
-use crate::bench::results::round::tests::round;
-use crate::bench::results::time_breakdown::StdinStalls;
-use crate::bench::results::time_breakdown::{Stage, TimeBreakdown, Wait, WaitKind};
-use crate::bench::scenario::cache_state::CacheState;
-use crate::telemetry::{ProcessUse, Resources};
+use crate::analysis::verdict::finding::Quantity;
+use crate::execute::backend::session::tests::quiet;
+use crate::plan::steps::{Kind, Step};
+use crate::results::round::SpanSum;
+use crate::results::round::tests::round;
+use crate::results::time_breakdown::StdinStalls;
+use crate::results::time_breakdown::{Stage, TimeBreakdown, Wait, WaitKind};
+use crate::scenario::cache_state::CacheState;
+use gocacheprog::telemetry::{ProcessUse, Resources};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1000 * MS;
@@ -70,7 +70,7 @@ fn account(round: &mut Round) -> &mut TimeBreakdown {
     round.time_breakdown.as_mut().unwrap()
 }
 
-fn session(round: &mut Round) -> &mut crate::telemetry::SessionSummary {
+fn session(round: &mut Round) -> &mut gocacheprog::telemetry::SessionSummary {
     round.session.as_mut().unwrap()
 }
 
@@ -447,8 +447,8 @@ fn each_number_is_what_its_query_gives() {
 
 #[test]
 fn what_an_experiment_took_away_is_not_blamed_again() {
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::scenario::case::tests::case;
+    use crate::plan::run_plan::tests::plan_of;
+    use crate::scenario::case::tests::case;
 
     let mut cases = vec![case("name = \"unchanged\""), case("name = \"latency-0\"")];
     cases.iter_mut().for_each(|case| case.state = Some(CacheState::RemoteHit));

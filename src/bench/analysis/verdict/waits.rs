@@ -1,10 +1,10 @@
 //! The rule about waits that no other rule explains: "no bottleneck found" is only true when they are short.
 
-use crate::bench::analysis::verdict::evidence::Seen;
-use crate::bench::analysis::verdict::finding::{Bottleneck, Evidence, Finding, Quantity};
-use crate::bench::analysis::verdict::remote::{CloseWaits, is_serial};
-use crate::bench::results::time_breakdown::{Stage, Wait, WaitKind};
-use crate::bench::scenario::rule::Rule;
+use crate::analysis::verdict::evidence::Seen;
+use crate::analysis::verdict::finding::{Bottleneck, Evidence, Finding, Quantity};
+use crate::analysis::verdict::remote::{CloseWaits, is_serial};
+use crate::results::time_breakdown::{Stage, Wait, WaitKind};
+use crate::scenario::rule::Rule;
 
 /// A write that wakes a process on another core takes up to this on virtual machines, nanoseconds.
 const WAKING_NS: u64 = 50_000;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::bench::scenario::args::{parse_percent, rounds};
-use crate::bench::scenario::cache_state::CacheState;
+use crate::scenario::args::{parse_percent, rounds};
+use crate::scenario::cache_state::CacheState;
 
 /// Exit code where a state is slower than `--fail-over` allows.
 pub(super) const SLOWER: u8 = 1;

@@ -5,24 +5,24 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::bench::commands::compare::arguments::{CompareArgs, ERROR, SideBySideArgs};
-use crate::bench::commands::compare::conclusion::conclude;
-use crate::bench::commands::compare::side::Side;
-use crate::bench::commands::run::run_plan;
-use crate::bench::execute::backend::command::all_arguments;
-use crate::bench::execute::backend::commit_build::{CommitBuilds, check_arguments};
-use crate::bench::execute::backend::repository::Repository;
-use crate::bench::execute::process::interrupt::{EXIT_CODE, Interrupt};
-use crate::bench::execute::remote::seed;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::report::progress::status_line::StatusLine;
-use crate::bench::report::terminal::tables;
-use crate::bench::scenario::args::BenchArgs;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::Backend;
-use crate::bench::scenario::case::Case;
-use crate::bench::scenario::file::Scenario;
-use crate::note;
+use crate::commands::compare::arguments::{CompareArgs, ERROR, SideBySideArgs};
+use crate::commands::compare::conclusion::conclude;
+use crate::commands::compare::side::Side;
+use crate::commands::run::run_plan;
+use crate::execute::backend::command::all_arguments;
+use crate::execute::backend::commit_build::{CommitBuilds, check_arguments};
+use crate::execute::backend::repository::Repository;
+use crate::execute::process::interrupt::{EXIT_CODE, Interrupt};
+use crate::execute::remote::seed;
+use crate::plan::run_plan::Plan;
+use crate::report::progress::status_line::StatusLine;
+use crate::report::terminal::tables;
+use crate::scenario::args::BenchArgs;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::Backend;
+use crate::scenario::case::Case;
+use crate::scenario::file::Scenario;
+use gocacheprog::note;
 
 /// Runs the scenario with both, and prints its tables and the differences.
 ///

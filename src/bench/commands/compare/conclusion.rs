@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::bench::analysis::study::differences::Differences;
-use crate::bench::commands::compare::arguments::{CompareArgs, INCONCLUSIVE, SLOWER};
-use crate::bench::report::markdown;
-use crate::bench::report::terminal::differences;
-use crate::stdout;
+use crate::analysis::study::differences::Differences;
+use crate::commands::compare::arguments::{CompareArgs, INCONCLUSIVE, SLOWER};
+use crate::report::markdown;
+use crate::report::terminal::differences;
+use gocacheprog::stdout;
 
 /// Checks before an hour of rounds that a file can be written after them. A file made for that is removed with this, unless
 /// something was written into it.

@@ -11,10 +11,10 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use crate::bench::commands::compare::arguments::CompareArgs;
-use crate::bench::commands::compare::conclusion::Probe;
-use crate::bench::commands::compare::side::{Side, find_side};
-use crate::bench::execute::backend::repository::Repository;
+use crate::commands::compare::arguments::CompareArgs;
+use crate::commands::compare::conclusion::Probe;
+use crate::commands::compare::side::{Side, find_side};
+use crate::execute::backend::repository::Repository;
 
 /// Prints the comparison on stdout.
 ///

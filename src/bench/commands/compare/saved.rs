@@ -5,20 +5,20 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::study::comparability::{Setting, doubts, obstacles};
-use crate::bench::analysis::study::compare_saved::compare_runs;
-use crate::bench::commands::compare::arguments::{CompareArgs, SideBySideArgs};
-use crate::bench::commands::compare::conclusion::conclude;
-use crate::bench::commands::run::view;
-use crate::bench::report::terminal::differences;
-use crate::bench::report::terminal::tables;
-use crate::bench::report::text::comparability::difference;
-use crate::bench::report::text::warnings;
-use crate::bench::report::text::wrap::wrapped;
-use crate::bench::results::run::Run;
-use crate::note;
-use crate::stdout;
+use crate::analysis::results::Results;
+use crate::analysis::study::comparability::{Setting, doubts, obstacles};
+use crate::analysis::study::compare_saved::compare_runs;
+use crate::commands::compare::arguments::{CompareArgs, SideBySideArgs};
+use crate::commands::compare::conclusion::conclude;
+use crate::commands::run::view;
+use crate::report::terminal::differences;
+use crate::report::terminal::tables;
+use crate::report::text::comparability::difference;
+use crate::report::text::warnings;
+use crate::report::text::wrap::wrapped;
+use crate::results::run::Run;
+use gocacheprog::note;
+use gocacheprog::stdout;
 
 /// Prints the differences of the second run from the first.
 ///

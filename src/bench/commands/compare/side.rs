@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::bench::execute::backend::repository::{Commit, Repository};
-use crate::bench::results::run::RESULTS_FILE;
+use crate::execute::backend::repository::{Commit, Repository};
+use crate::results::run::RESULTS_FILE;
 
 /// The name of the build that runs.
 const THIS_BUILD: &str = ".";

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::{Kind, Step};
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::{Kind, Step};
 
 /// Switches that leave nothing but the summary of the session.
 pub const NO_INSTRUMENTS: &str = "--no-trace --no-request-log --no-histograms --no-wall-profile --no-samples";
@@ -109,10 +109,10 @@ fn quoted(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::scenario::cache_state::CacheState;
-    use crate::bench::scenario::case::tests::case;
-    use crate::cache::{PackOption, Strategy};
+    use crate::plan::run_plan::tests::plan_of;
+    use crate::scenario::cache_state::CacheState;
+    use crate::scenario::case::tests::case;
+    use gocacheprog::cache::{PackOption, Strategy};
 
     #[test]
     fn paths_are_quoted_as_go_splits_them() {

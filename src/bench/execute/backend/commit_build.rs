@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::bench::execute::backend::repository::{Commit, Repository};
-use crate::bench::execute::folders::tree;
-use crate::bench::execute::go::build_log::tail;
-use crate::bench::execute::process::command;
-use crate::bench::execute::process::interrupt::Interrupt;
+use crate::execute::backend::repository::{Commit, Repository};
+use crate::execute::folders::tree;
+use crate::execute::go::build_log::tail;
+use crate::execute::process::command;
+use crate::execute::process::interrupt::Interrupt;
 
 /// Its folder below the target folder of the running bench.
 const FOLDER: &str = "compare";

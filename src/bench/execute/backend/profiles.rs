@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::Kind;
-use crate::telemetry::profile::pprof_file;
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::Kind;
+use gocacheprog::telemetry::profile::pprof_file;
 
 /// Writes `pprof/cpu.pprof` and its picture into the folder of each state, under each case, that had profile rounds.
 ///

@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use crate::bench::results::round::ServerSeen;
-use crate::bench::results::round::{Round, SpanSum};
-use crate::bench::results::time_breakdown::{BuildTimes, TimeBreakdown};
-use crate::platform::Cpus;
-use crate::telemetry::profile::pprof_file;
-use crate::telemetry::{Agreement, SessionSummary, check_agreement, read_request_log};
+use crate::results::round::ServerSeen;
+use crate::results::round::{Round, SpanSum};
+use crate::results::time_breakdown::{BuildTimes, TimeBreakdown};
+use gocacheprog::platform::Cpus;
+use gocacheprog::telemetry::profile::pprof_file;
+use gocacheprog::telemetry::{Agreement, SessionSummary, check_agreement, read_request_log};
 
 /// Compares all records of one session.
 pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>) -> Agreement {
@@ -62,7 +62,7 @@ fn compare(session: &SessionSummary, server: &ServerSeen) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::execute::backend::session::tests::quiet;
+    use crate::execute::backend::session::tests::quiet;
 
     #[test]
     fn the_servers_log_has_to_say_the_same_unless_requests_failed() {

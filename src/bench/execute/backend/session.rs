@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::telemetry::{INSIDE, LOCK_FILE, SESSION_FILE, SessionSummary, UNFINISHED};
+use gocacheprog::telemetry::{INSIDE, LOCK_FILE, SESSION_FILE, SessionSummary, UNFINISHED};
 
 /// The pause between two tries of the lock of a backend that still works.
 const POLL: Duration = Duration::from_millis(5);
@@ -92,8 +92,8 @@ pub mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::cache::Strategy;
-    use crate::telemetry::{ClosedBy, Counts, SCHEMA};
+    use gocacheprog::cache::Strategy;
+    use gocacheprog::telemetry::{ClosedBy, Counts, SCHEMA};
 
     /// A summary in which nothing happened.
     pub fn quiet() -> SessionSummary {

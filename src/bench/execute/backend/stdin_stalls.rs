@@ -1,7 +1,7 @@
 //! Finds the stalls of a backend that stops reading its stdin while it works on a request.
 
-use crate::bench::results::time_breakdown::StdinStalls;
-use crate::telemetry::{Answer, LoggedSession};
+use crate::results::time_breakdown::StdinStalls;
+use gocacheprog::telemetry::{Answer, LoggedSession};
 
 impl StdinStalls {
     /// The stalls of a backend by its request log.
@@ -24,7 +24,7 @@ impl StdinStalls {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{Line, Outcome, RequestKind, Times};
+    use gocacheprog::telemetry::{Line, Outcome, RequestKind, Times};
 
     /// A request that was stored or fetched for so long, and kept in the pipe before.
     fn answer(at_ns: u64, local_ns: u64, remote_ns: u64, kept_ns: u64) -> (u64, Line) {

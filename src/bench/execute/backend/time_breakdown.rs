@@ -1,7 +1,7 @@
 //! Reduces the request log of a build to its wall-time breakdown.
 
-use crate::bench::results::time_breakdown::{BuildTimes, Stage, StdinStalls, TimeBreakdown, Wait, WaitKind};
-use crate::telemetry::{Answer, LoggedSession, RequestKind};
+use crate::results::time_breakdown::{BuildTimes, Stage, StdinStalls, TimeBreakdown, Wait, WaitKind};
+use gocacheprog::telemetry::{Answer, LoggedSession, RequestKind};
 
 const KINDS: [WaitKind; 2] = [WaitKind::Get, WaitKind::Put];
 const STAGES: [Stage; 5] = [Stage::Queue, Stage::Body, Stage::Local, Stage::Remote, Stage::Respond];
@@ -182,7 +182,7 @@ fn idle(cores: usize, at_work: usize) -> f64 {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::results::time_breakdown::tests::{answer, log};
+    use crate::results::time_breakdown::tests::{answer, log};
     use proptest::prelude::*;
 
     const FRAME: BuildTimes = BuildTimes {

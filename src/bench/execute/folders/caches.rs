@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use nix::sys::statvfs::statvfs;
 
-use crate::bench::execute::folders::tree;
-use crate::bench::execute::go::gocache;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::{CacheKind, Case, Seed};
+use crate::execute::folders::tree;
+use crate::execute::go::gocache;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::{CacheKind, Case, Seed};
 
 /// With less free space than this what earlier rounds left is removed between the rounds.
 const TIGHT_DISK_BYTES: f64 = 10.0 * 1024.0 * 1024.0 * 1024.0;
@@ -159,7 +159,7 @@ impl Caches {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::scenario::case::tests::case;
+    use crate::scenario::case::tests::case;
 
     #[test]
     fn a_build_that_may_miss_works_on_copies_that_go_away() {

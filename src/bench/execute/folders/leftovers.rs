@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::bench::execute::folders::run_marks::{LOCK, WORK, has_work, is_locked_by_bench};
-use crate::bench::results::run::TEMPORARY;
-use crate::note;
+use crate::execute::folders::run_marks::{LOCK, WORK, has_work, is_locked_by_bench};
+use crate::results::run::TEMPORARY;
+use gocacheprog::note;
 
 /// Removes the caches of killed runs in `out`, and says so. Only in folders with the name, the lock file and the work folder of
 /// a run, whose lock no process has: other folders are not ours.
@@ -55,7 +55,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::bench::execute::folders::run_folders::RunFolder;
+    use crate::execute::folders::run_folders::RunFolder;
 
     /// Writes empty files.
     fn write(folder: &Path, files: &[&str]) {

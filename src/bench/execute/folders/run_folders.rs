@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use crate::bench::execute::folders::leftovers;
-use crate::bench::execute::folders::run_marks::{LOCK, WORK, WORK_MARKER, text_of};
+use crate::execute::folders::leftovers;
+use crate::execute::folders::run_marks::{LOCK, WORK, WORK_MARKER, text_of};
 
 /// The link to the newest run that measured something.
 pub const LATEST: &str = "latest";

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::bench::results::run::RESULTS_FILE;
+use crate::results::run::RESULTS_FILE;
 
 /// A file in the folder of a run, locked for as long as the run lives.
 pub const LOCK: &str = ".lock";
@@ -51,7 +51,7 @@ fn has_run_name(run: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::execute::folders::run_folders::{LATEST, RunFolder};
+    use crate::execute::folders::run_folders::{LATEST, RunFolder};
 
     #[test]
     fn only_what_bench_made_is_a_run() {

@@ -1,6 +1,6 @@
 //! The next steps for the errors of go that people meet most, by go's own words.
 
-use crate::bench::plan::go_command::quoted;
+use crate::plan::go_command::quoted;
 
 /// The next step where go takes bench's results for a part of the module.
 const RESULTS: &str = "give a folder outside of {} with --out";

@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 
 use anyhow::{Context, Error};
 
-use crate::bench::execute::go::advice::advice;
+use crate::execute::go::advice::advice;
 
 /// Lines that an error shows of a file that stays.
 const TAIL_LINES: usize = 20;

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::bench::execute::go::toolchain::Go;
-use crate::bench::execute::process::command;
-use crate::bench::execute::process::interrupt::Interrupt;
-use crate::bench::execute::round_runner::RoundRunner;
+use crate::execute::go::toolchain::Go;
+use crate::execute::process::command;
+use crate::execute::process::interrupt::Interrupt;
+use crate::execute::round_runner::RoundRunner;
 
 /// Reads what every go build reads, and the executables of the backends. Returns the bytes read.
 ///

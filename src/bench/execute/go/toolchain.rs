@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::platform;
+use gocacheprog::platform;
 
 /// The first release in which GOCACHEPROG needs no experiment.
 const OLDEST_MINOR: u32 = 24;

@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::process::Command;
 
-use crate::bench::plan::go_flags::value_of;
-use crate::platform::Cpus;
+use crate::plan::go_flags::value_of;
+use gocacheprog::platform::Cpus;
 
 /// Workers of the go that `command` starts, whose version is like `go1.26.8`.
 pub fn of(command: &Command, version: &str) -> usize {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-use crate::bench::execute::process::interrupt::{Interrupt, ProcessGroup};
+use crate::execute::process::interrupt::{Interrupt, ProcessGroup};
 
 /// The end of a command, and the time that it took.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 
-use crate::bench::execute::process::interrupt::{Interrupt, ProcessGroup};
+use crate::execute::process::interrupt::{Interrupt, ProcessGroup};
 
 /// Such processes. Dropping them ends them.
 pub struct Busy(Vec<(Child, ProcessGroup)>);

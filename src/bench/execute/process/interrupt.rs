@@ -11,8 +11,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tempfile::TempDir;
 
-use crate::bench::execute::process::watcher::Watcher;
-use crate::platform;
+use crate::execute::process::watcher::Watcher;
+use gocacheprog::platform;
 
 /// Exit code of a run that was interrupted, as shells have it for SIGINT.
 pub const EXIT_CODE: u8 = 130;

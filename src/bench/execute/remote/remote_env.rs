@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
-use crate::bench::plan::go_command::quoted;
-use crate::cache::remote::s3_client::client::S3Client;
-use crate::cache::remote::s3_client::error::S3Error;
-use crate::cache::remote::s3_config::config::{S3Config, from_env};
-use crate::cache::s3_clean;
-use crate::note;
+use crate::plan::go_command::quoted;
+use gocacheprog::cache::remote::s3_client::client::S3Client;
+use gocacheprog::cache::remote::s3_client::error::S3Error;
+use gocacheprog::cache::remote::s3_config::config::{S3Config, from_env};
+use gocacheprog::cache::s3_clean;
+use gocacheprog::note;
 
 /// A prefix that no one else uses, in a bucket that answers.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::remote::s3_config::config::Route;
+    use gocacheprog::cache::remote::s3_config::config::Route;
 
     #[test]
     fn every_filling_has_a_prefix_of_its_own_below_the_users() {

@@ -4,15 +4,15 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::bench::execute::process::interrupt::Interrupt;
-use crate::bench::execute::remote::remote_env::OwnPrefix;
-use crate::bench::execute::remote::server::ServerProcess;
-use crate::bench::execute::remote::variables::{configure_embedded, variables};
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::results::round::LinkMeasured;
-use crate::bench::results::round::ServerSeen;
-use crate::bench::scenario::link::Link;
-use crate::s3_server::{Fault, Operation, Record};
+use crate::execute::process::interrupt::Interrupt;
+use crate::execute::remote::remote_env::OwnPrefix;
+use crate::execute::remote::server::ServerProcess;
+use crate::execute::remote::variables::{configure_embedded, variables};
+use crate::plan::run_plan::Plan;
+use crate::results::round::LinkMeasured;
+use crate::results::round::ServerSeen;
+use crate::scenario::link::Link;
+use gocacheprog::s3_server::{Fault, Operation, Record};
 
 /// Prefix of what one round finds and stores, where there are cases.
 const ROUND: &str = "round/";

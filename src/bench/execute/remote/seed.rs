@@ -4,14 +4,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::bench::execute::backend::command::{value_name, value_names};
-use crate::bench::execute::go::toolchain;
-use crate::bench::execute::process::command;
-use crate::bench::execute::round_runner::RoundRunner;
-use crate::bench::plan::steps::Step;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::{Case, Seed};
-use crate::bench::scenario::link::Link;
+use crate::execute::backend::command::{value_name, value_names};
+use crate::execute::go::toolchain;
+use crate::execute::process::command;
+use crate::execute::round_runner::RoundRunner;
+use crate::plan::steps::Step;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::{Case, Seed};
+use crate::scenario::link::Link;
 
 impl RoundRunner<'_> {
     /// Makes the remote for a step of a plan with cases: what its state starts from, behind the link of its case. Each round has

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 
-use crate::bench::execute::process::interrupt::{Interrupt, ProcessGroup};
-use crate::bench::scenario::link::Link;
-use crate::cache::remote::s3_config::config::{Route, S3Config};
-use crate::s3_server::{Answer, Command, Fault, Greeting, Record, Stats};
+use crate::execute::process::interrupt::{Interrupt, ProcessGroup};
+use crate::scenario::link::Link;
+use gocacheprog::cache::remote::s3_config::config::{Route, S3Config};
+use gocacheprog::s3_server::{Answer, Command, Fault, Greeting, Record, Stats};
 
 /// How long the server may take to end after its input has ended.
 const END: Duration = Duration::from_secs(5);

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::process::Command;
 
-use crate::bench::plan::run_plan::Plan;
-use crate::cache::remote::s3_config::config::S3Config;
+use crate::plan::run_plan::Plan;
+use gocacheprog::cache::remote::s3_config::config::S3Config;
 
 /// Variables that name a proxy, in capitals or not, and hosts that are reached without one.
 const PROXIES: [&str; 4] = ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
@@ -64,8 +64,8 @@ pub fn variables(config: &S3Config) -> Vec<(&'static str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::remote::s3_config::addressing::Addressing;
-    use crate::cache::remote::s3_config::config::{Route, from_env};
+    use gocacheprog::cache::remote::s3_config::addressing::Addressing;
+    use gocacheprog::cache::remote::s3_config::config::{Route, from_env};
 
     #[test]
     fn the_variables_say_what_the_configuration_says() {

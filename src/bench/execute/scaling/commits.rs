@@ -3,11 +3,11 @@
 
 use anyhow::{Result, ensure};
 
-use crate::bench::execute::scaling::driver::{Ask, action, body, put};
-use crate::bench::execute::scaling::harness::Harness;
-use crate::bench::results::scaling::Commit;
-use crate::bench::scenario::link::Link;
-use crate::platform::Cpus;
+use crate::execute::scaling::driver::{Ask, action, body, put};
+use crate::execute::scaling::harness::Harness;
+use crate::results::scaling::Commit;
+use crate::scenario::link::Link;
+use gocacheprog::platform::Cpus;
 
 /// Entries that a build needs: about those of `go build std`.
 const ENTRIES: u64 = 1000;

@@ -10,8 +10,8 @@ use base64_simd::STANDARD;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 
-use crate::bench::execute::process::interrupt::{Interrupt, ProcessGroup};
-use crate::protocol::{ActionId, OutputId};
+use crate::execute::process::interrupt::{Interrupt, ProcessGroup};
+use gocacheprog::protocol::{ActionId, OutputId};
 
 /// A request to send.
 pub enum Ask {

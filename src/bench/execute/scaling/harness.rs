@@ -5,14 +5,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::bench::execute::backend::command::NO_INSTRUMENTS;
-use crate::bench::execute::backend::session;
-use crate::bench::execute::process::interrupt::Interrupt;
-use crate::bench::execute::remote::server::ServerProcess;
-use crate::bench::execute::remote::variables::configure_embedded;
-use crate::bench::execute::scaling::driver::Driver;
-use crate::bench::scenario::link::Link;
-use crate::telemetry::SessionSummary;
+use crate::execute::backend::command::NO_INSTRUMENTS;
+use crate::execute::backend::session;
+use crate::execute::process::interrupt::Interrupt;
+use crate::execute::remote::server::ServerProcess;
+use crate::execute::remote::variables::configure_embedded;
+use crate::execute::scaling::driver::Driver;
+use crate::scenario::link::Link;
+use gocacheprog::telemetry::SessionSummary;
 
 /// A server without entries, and the means to start backends that use it.
 pub struct Harness<'a> {

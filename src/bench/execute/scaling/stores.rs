@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
-use crate::bench::execute::scaling::driver::{Ask, action, body, put};
-use crate::bench::execute::scaling::harness::Harness;
-use crate::bench::results::scaling::{ENTRIES_PER_BODY, Size, Start};
-use crate::bench::scenario::link::Link;
-use crate::cache::INDEX_FILE;
-use crate::s3_server::Operation;
+use crate::execute::scaling::driver::{Ask, action, body, put};
+use crate::execute::scaling::harness::Harness;
+use crate::results::scaling::{ENTRIES_PER_BODY, Size, Start};
+use crate::scenario::link::Link;
+use gocacheprog::cache::INDEX_FILE;
+use gocacheprog::s3_server::Operation;
 
 /// Sessions that fill the stores: enough for manifests to be merged once.
 const SESSIONS: u64 = 10;

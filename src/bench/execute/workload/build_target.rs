@@ -6,18 +6,18 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::bench::execute::folders::tree::MODULE;
-use crate::bench::execute::go::advice::advice;
-use crate::bench::execute::go::toolchain::{Go, GoFolders};
-use crate::bench::execute::workload::generated::Generated;
-use crate::bench::execute::workload::module_copy;
-use crate::bench::execute::workload::source_change::Changes;
-use crate::bench::execute::workload::user_module::UserModule;
-use crate::bench::execute::workload::user_settings::UserSettings;
-use crate::bench::plan::go_command::{GoCommand, Subcommand, quoted};
-use crate::bench::plan::go_flags::value_of;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::scenario::source_change::Change;
+use crate::execute::folders::tree::MODULE;
+use crate::execute::go::advice::advice;
+use crate::execute::go::toolchain::{Go, GoFolders};
+use crate::execute::workload::generated::Generated;
+use crate::execute::workload::module_copy;
+use crate::execute::workload::source_change::Changes;
+use crate::execute::workload::user_module::UserModule;
+use crate::execute::workload::user_settings::UserSettings;
+use crate::plan::go_command::{GoCommand, Subcommand, quoted};
+use crate::plan::go_flags::value_of;
+use crate::plan::run_plan::Plan;
+use crate::scenario::source_change::Change;
 
 const GO_MOD: &str = "go.mod";
 /// Arguments for programs that are not run.
@@ -224,7 +224,7 @@ fn generated(plan: &Plan) -> Generated<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::plan::run_plan::tests::plan_of;
+    use crate::plan::run_plan::tests::plan_of;
 
     #[test]
     fn only_what_go_never_caches_is_made_again() {

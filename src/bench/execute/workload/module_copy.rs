@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::bench::execute::folders::run_marks::is_run;
-use crate::bench::execute::folders::tree;
+use crate::execute::folders::run_marks::is_run;
+use crate::execute::folders::tree;
 
 /// The file that `go mod vendor` writes beside the copies of packages.
 const MODULES_TXT: &str = "vendor/modules.txt";
@@ -160,7 +160,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::bench::results::run::RESULTS_FILE;
+    use crate::results::run::RESULTS_FILE;
 
     #[test]
     fn bench_copies_none_of_its_own_results() {

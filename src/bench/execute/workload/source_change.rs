@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::bench::execute::folders::tree;
-use crate::bench::execute::folders::tree::MODULE;
-use crate::bench::execute::workload::generated::later;
-use crate::bench::execute::workload::module_copy::copy_sources;
-use crate::bench::scenario::source_change::Change;
+use crate::execute::folders::tree;
+use crate::execute::folders::tree::MODULE;
+use crate::execute::workload::generated::later;
+use crate::execute::workload::module_copy::copy_sources;
+use crate::scenario::source_change::Change;
 
 /// Text that is added to a file: a new function changes its package, and so all that import it.
 const ADDED: &str = "\nfunc addedByBench() int { return 1 }\n";
@@ -171,7 +171,7 @@ fn change_every_package(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::execute::workload::generated::Generated;
+    use crate::execute::workload::generated::Generated;
 
     /// A tree of a generated module, and what `go list` would say of it.
     fn tree(packages: u32) -> (tempfile::TempDir, String, String) {

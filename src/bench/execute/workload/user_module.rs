@@ -6,10 +6,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::bench::execute::go::toolchain::{Go, GoError};
-use crate::bench::execute::process::interrupt::Interrupt;
-use crate::bench::execute::workload::user_settings::UserSettings;
-use crate::bench::plan::go_command::quoted;
+use crate::execute::go::toolchain::{Go, GoError};
+use crate::execute::process::interrupt::Interrupt;
+use crate::execute::workload::user_settings::UserSettings;
+use crate::plan::go_command::quoted;
 
 /// A module that is none of bench's own.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,13 +8,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::bench::execute::go::advice::advice;
-use crate::bench::execute::go::toolchain;
-use crate::bench::execute::go::toolchain::GoError;
-use crate::bench::execute::process::interrupt::Interrupt;
-use crate::bench::plan::go_command::quoted;
-use crate::bench::plan::go_flags::{Treatment, flag, selects_packages, split, treatment, unquoted};
-use crate::platform;
+use crate::execute::go::advice::advice;
+use crate::execute::go::toolchain;
+use crate::execute::go::toolchain::GoError;
+use crate::execute::process::interrupt::Interrupt;
+use crate::plan::go_command::quoted;
+use crate::plan::go_flags::{Treatment, flag, selects_packages, split, treatment, unquoted};
+use gocacheprog::platform;
 
 /// Variables that bench sets itself: what the user has there would spoil the measurement.
 const SET_BY_BENCH: [&str; 9] =

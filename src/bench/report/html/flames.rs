@@ -2,12 +2,12 @@
 
 use maud::{Markup, html};
 
-use crate::bench::analysis::results::Results;
-use crate::bench::plan::steps::Kind;
-use crate::bench::report::html::charts::palette::DARK_FLAMES;
-use crate::bench::report::html::records::{Folder, Missing};
-use crate::bench::report::html::subjects::Subject;
-use crate::bench::scenario::case::Case;
+use crate::analysis::results::Results;
+use crate::plan::steps::Kind;
+use crate::report::html::charts::palette::DARK_FLAMES;
+use crate::report::html::records::{Folder, Missing};
+use crate::report::html::subjects::Subject;
+use crate::scenario::case::Case;
 
 /// A picture of more bytes is linked only.
 const LARGEST: usize = 1 << 20;

@@ -6,18 +6,18 @@ use std::path::Path;
 use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::bench::analysis::results::Results;
-use crate::bench::report::html::charts::palette::dark_css;
-use crate::bench::report::html::records::Folder;
-use crate::bench::report::html::sections::requests::{Logs, logs};
-use crate::bench::report::html::sections::table::{class, table};
-use crate::bench::report::html::sections::{Section, builds, files, packages, time, trust};
-use crate::bench::report::html::subjects::{Subject, subjects};
-use crate::bench::report::html::text::inline;
-use crate::bench::report::html::{flames, verdict};
-use crate::bench::report::terminal::{first_screen, tables};
-use crate::bench::report::text::{answer, conditions, warnings};
-use crate::bench::results::run::write_whole;
+use crate::analysis::results::Results;
+use crate::report::html::charts::palette::dark_css;
+use crate::report::html::records::Folder;
+use crate::report::html::sections::requests::{Logs, logs};
+use crate::report::html::sections::table::{class, table};
+use crate::report::html::sections::{Section, builds, files, packages, time, trust};
+use crate::report::html::subjects::{Subject, subjects};
+use crate::report::html::text::inline;
+use crate::report::html::{flames, verdict};
+use crate::report::terminal::{first_screen, tables};
+use crate::report::text::{answer, conditions, warnings};
+use crate::results::run::write_whole;
 
 /// The name of the page in the folder of a run.
 pub const HTML_FILE: &str = "report.html";

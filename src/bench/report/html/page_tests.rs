@@ -4,26 +4,26 @@ use std::path::Path;
 
 use super::*;
 
-use crate::bench::analysis::results::tests::results;
-use crate::bench::analysis::statistics::noise::tests::again;
-use crate::bench::analysis::study::cases::tests::measured as of_case;
-use crate::bench::analysis::study::ci::tests::{groups, study};
-use crate::bench::analysis::study::network::tests::{network, study as network_study};
-use crate::bench::analysis::study::summary::tests::measured;
-use crate::bench::analysis::time::critical_path::{CriticalPath, PathStep};
-use crate::bench::execute::backend::session::tests::quiet;
-use crate::bench::plan::run_plan::tests::plan_of;
-use crate::bench::plan::steps::Kind;
-use crate::bench::results::run::Ended;
-use crate::bench::results::time_breakdown::BuildTimes;
-use crate::bench::results::time_breakdown::TimeBreakdown;
-use crate::bench::results::time_breakdown::tests::log;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::tests::case;
+use crate::analysis::results::tests::results;
+use crate::analysis::statistics::noise::tests::again;
+use crate::analysis::study::cases::tests::measured as of_case;
+use crate::analysis::study::ci::tests::{groups, study};
+use crate::analysis::study::network::tests::{network, study as network_study};
+use crate::analysis::study::summary::tests::measured;
+use crate::analysis::time::critical_path::{CriticalPath, PathStep};
+use crate::execute::backend::session::tests::quiet;
+use crate::plan::run_plan::tests::plan_of;
+use crate::plan::steps::Kind;
+use crate::results::run::Ended;
+use crate::results::time_breakdown::BuildTimes;
+use crate::results::time_breakdown::TimeBreakdown;
+use crate::results::time_breakdown::tests::log;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::tests::case;
 
-use crate::bench::report::html::sections::files::PERFETTO;
-use crate::bench::report::html::verdict::tests::verdict;
-use crate::bench::report::terminal::savings::tests::{saved, savings};
+use crate::report::html::sections::files::PERFETTO;
+use crate::report::html::verdict::tests::verdict;
+use crate::report::terminal::savings::tests::{saved, savings};
 
 const MARKUP: &str = "<script src=\"http://x\">&amp;</script>";
 

@@ -5,12 +5,12 @@ use std::path::{Component, Path, PathBuf};
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::bench::analysis::time::get_latency::{GetClass, classes};
-use crate::bench::analysis::time::in_flight::InFlight;
+use crate::analysis::time::get_latency::{GetClass, classes};
+use crate::analysis::time::in_flight::InFlight;
 
-use crate::bench::analysis::results::Results;
-use crate::bench::report::html::subjects::Subject;
-use crate::telemetry::read_request_log;
+use crate::analysis::results::Results;
+use crate::report::html::subjects::Subject;
+use gocacheprog::telemetry::read_request_log;
 
 /// Parts of the wall time in a chart of requests in flight.
 const PARTS: usize = 240;

@@ -1,12 +1,12 @@
 //! The rows, bars and panels of the report: the states, or the states under cases, each with its typical round.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::statistics::rounds::typical;
-use crate::bench::analysis::study::summary::StateSummary;
-use crate::bench::plan::steps::Setup;
-use crate::bench::report::terminal::cases as case_table;
-use crate::bench::results::round::Round;
-use crate::bench::scenario::case::Case;
+use crate::analysis::results::Results;
+use crate::analysis::statistics::rounds::typical;
+use crate::analysis::study::summary::StateSummary;
+use crate::plan::steps::Setup;
+use crate::report::terminal::cases as case_table;
+use crate::results::round::Round;
+use crate::scenario::case::Case;
 
 /// A state, or a state under a case.
 pub struct Subject<'a> {
@@ -56,12 +56,12 @@ pub fn subjects(results: &Results) -> Vec<Subject<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::study::cases::tests::measured as of_case;
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::scenario::cache_state::CacheState;
-    use crate::bench::scenario::case::tests::case;
+    use crate::analysis::results::tests::results;
+    use crate::analysis::study::cases::tests::measured as of_case;
+    use crate::analysis::study::summary::tests::measured;
+    use crate::plan::run_plan::tests::plan_of;
+    use crate::scenario::cache_state::CacheState;
+    use crate::scenario::case::tests::case;
 
     #[test]
     fn states_come_before_cases_each_with_its_round() {

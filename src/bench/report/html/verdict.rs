@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 
-use crate::bench::analysis::verdict::finding::{Evidence, Finding, StateVerdict};
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::report::html::records::Folder;
-use crate::bench::report::html::text::inline;
-use crate::bench::report::text::units;
-use crate::bench::report::text::verdict::finding;
-use crate::bench::report::text::verdict::next;
+use crate::analysis::verdict::finding::{Evidence, Finding, StateVerdict};
+use crate::plan::run_plan::Plan;
+use crate::report::html::records::Folder;
+use crate::report::html::text::inline;
+use crate::report::text::units;
+use crate::report::text::verdict::finding;
+use crate::report::text::verdict::next;
 
 /// All of them, the state with the largest saving first.
 pub fn render(folder: &Folder<'_>, verdicts: &[StateVerdict], plan: &Plan) -> Markup {
@@ -69,9 +69,9 @@ fn todo(found: &Finding, plan: &Plan) -> Markup {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::analysis::verdict::finding::{Bottleneck, Missing, Quantity, TooLittle};
-    use crate::bench::plan::run_plan::tests::resolve;
-    use crate::bench::scenario::rule::Rule;
+    use crate::analysis::verdict::finding::{Bottleneck, Missing, Quantity, TooLittle};
+    use crate::plan::run_plan::tests::resolve;
+    use crate::scenario::rule::Rule;
 
     /// A verdict with a finding of each sort.
     pub fn verdict() -> StateVerdict {

@@ -90,7 +90,7 @@ impl Followed {
 }
 
 impl Seen {
-    /// Counts a line of the log, as `crate::telemetry` writes it; go's close is left out.
+    /// Counts a line of the log, as `gocacheprog::telemetry` writes it; go's close is left out.
     fn add(&mut self, line: &str) {
         let mut words = line.split(' ').skip(1);
         let [direction, _id, kind, outcome] = std::array::from_fn(|_| words.next().unwrap_or_default());

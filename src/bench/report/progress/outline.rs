@@ -1,12 +1,12 @@
 //! The plan as text, for `--dry-run`.
 
-use crate::bench::plan::duration;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::plan::study::Study;
-use crate::bench::report::text::units;
-use crate::bench::report::text::wrap::joined;
-use crate::bench::scenario::link::Limit;
+use crate::plan::duration;
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::{Kind, Step};
+use crate::plan::study::Study;
+use crate::report::text::units;
+use crate::report::text::wrap::joined;
+use crate::scenario::link::Limit;
 
 /// Columns of the whole text, and of the names at its left.
 const WIDTH: usize = 80;
@@ -94,7 +94,7 @@ fn groups(steps: &[Step]) -> Vec<(String, &[Step])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::plan::run_plan::tests::resolve;
+    use crate::plan::run_plan::tests::resolve;
 
     #[test]
     fn every_scenario_fits_in_80_columns_and_says_how_long_it_takes() {

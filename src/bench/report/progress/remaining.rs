@@ -1,8 +1,8 @@
 //! The time that is left of a run: by the steps that have ended, and by guesses for those of another kind.
 
-use crate::bench::plan::duration;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::{Kind, Setup, Step};
+use crate::plan::duration;
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::{Kind, Setup, Step};
 
 /// The steps of a run with the time of each, in seconds.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Remaining {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::scenario::cache_state::CacheState;
 
     fn remaining(steps: &[(CacheState, Kind, f64)]) -> Remaining {
         let step = |(state, kind, guess): &(CacheState, Kind, f64)| {

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::steps::{Kind, Step};
-use crate::bench::report::progress::remaining::{Left, Remaining};
-use crate::bench::report::progress::status_line::StatusLine;
-use crate::bench::report::text::units;
-use crate::bench::results::round::Round;
-use crate::bench::scenario::case::Case;
-use crate::note;
+use crate::plan::run_plan::Plan;
+use crate::plan::steps::{Kind, Step};
+use crate::report::progress::remaining::{Left, Remaining};
+use crate::report::progress::status_line::StatusLine;
+use crate::report::text::units;
+use crate::results::round::Round;
+use crate::scenario::case::Case;
+use gocacheprog::note;
 
 /// Shows what runs, and how much is left of the whole run.
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-use crate::bench::report::progress::live_requests::LiveRequests;
-use crate::bench::report::progress::remaining::Left;
-use crate::bench::report::text::units;
-use crate::note;
+use crate::report::progress::live_requests::LiveRequests;
+use crate::report::progress::remaining::Left;
+use crate::report::text::units;
+use gocacheprog::note;
 
 /// How often the line on the terminal is drawn: seldom, because it takes CPU from what is measured.
 const TICK: Duration = Duration::from_millis(500);

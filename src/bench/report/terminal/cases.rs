@@ -1,16 +1,16 @@
 //! The tables of a scenario with cases: how long each took, and what its backend did.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::statistics::compare::Comparison;
-use crate::bench::analysis::study::cases::CaseSummary;
-use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
-use crate::bench::report::terminal::dots;
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::terminal::states::{compared, spread};
-use crate::bench::report::text::comparison;
-use crate::bench::report::text::units;
-use crate::bench::report::text::units::Column;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::results::Results;
+use crate::analysis::statistics::compare::Comparison;
+use crate::analysis::study::cases::CaseSummary;
+use crate::analysis::study::summary::{BackendSummary, StateSummary};
+use crate::report::terminal::dots;
+use crate::report::terminal::grid::Grid;
+use crate::report::terminal::states::{compared, spread};
+use crate::report::text::comparison;
+use crate::report::text::units;
+use crate::report::text::units::Column;
+use crate::scenario::cache_state::CacheState;
 
 /// The states that all cases share, then each state under each case, with their names.
 pub fn figures(results: &Results) -> Vec<(String, &StateSummary)> {
@@ -106,10 +106,10 @@ fn range(found: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::cases::summaries;
-    use crate::bench::analysis::study::cases::tests::measured;
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::scenario::case::tests::case;
+    use crate::analysis::study::cases::summaries;
+    use crate::analysis::study::cases::tests::measured;
+    use crate::plan::run_plan::tests::plan_of;
+    use crate::scenario::case::tests::case;
 
     #[test]
     fn the_worth_of_a_pack_option_is_a_sentence() {

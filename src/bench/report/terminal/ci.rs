@@ -1,11 +1,11 @@
 //! The tables of a scenario with machines: a row a wave, and what S3 would ask for it. Reads results, computes nothing.
 
-use crate::bench::analysis::study::ci::WaveSummary;
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::text::units;
-use crate::bench::report::text::units::Column;
-use crate::bench::results::round::ServerSeen;
-use crate::bench::scenario::ci::{Prices, Share, Start};
+use crate::analysis::study::ci::WaveSummary;
+use crate::report::terminal::grid::Grid;
+use crate::report::text::units;
+use crate::report::text::units::Column;
+use crate::results::round::ServerSeen;
+use crate::scenario::ci::{Prices, Share, Start};
 
 /// A row a wave: what the machines did, and what that costs.
 pub fn grids(waves: &[WaveSummary]) -> [Grid; 2] {
@@ -94,9 +94,9 @@ fn start(start: Start) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::ci::tests::waves;
-    use crate::bench::report::terminal::grid::View;
-    use crate::bench::report::text::wrap::wrapped;
+    use crate::analysis::study::ci::tests::waves;
+    use crate::report::terminal::grid::View;
+    use crate::report::text::wrap::wrapped;
 
     #[test]
     fn rates_requests_and_costs_have_their_columns() {

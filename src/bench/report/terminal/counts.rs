@@ -1,9 +1,9 @@
 //! The table of requests, bytes and CPU time. Units are in a second line of the header, so that all columns fit.
 
-use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::text::units;
-use crate::bench::report::text::units::Column;
+use crate::analysis::study::summary::{BackendSummary, StateSummary};
+use crate::report::terminal::grid::Grid;
+use crate::report::text::units;
+use crate::report::text::units::Column;
 
 /// One row for each state; a baseline has no backend, only the CPU time of go.
 pub fn grid(states: &[StateSummary]) -> Grid {
@@ -38,9 +38,9 @@ pub fn grid(states: &[StateSummary]) -> Grid {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::analysis::study::summary::tests::{measured, summary};
-    use crate::bench::report::terminal::grid::View;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::analysis::study::summary::tests::{measured, summary};
+    use crate::report::terminal::grid::View;
+    use crate::scenario::cache_state::CacheState;
 
     /// The counts of a `go build std` over a slow link, with many digits.
     pub fn backend(hits: f64, get_p50_ns: f64, bytes: f64) -> BackendSummary {

@@ -1,11 +1,11 @@
 //! The differences between two runs or two backends: a table, and words.
 
-use crate::bench::analysis::statistics::compare::Verdict;
-use crate::bench::analysis::study::differences::{Difference, Differences};
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::text::cell::Cell;
-use crate::bench::report::text::comparison;
-use crate::bench::report::text::units;
+use crate::analysis::statistics::compare::Verdict;
+use crate::analysis::study::differences::{Difference, Differences};
+use crate::report::terminal::grid::Grid;
+use crate::report::text::cell::Cell;
+use crate::report::text::comparison;
+use crate::report::text::units;
 
 /// One row for each state.
 pub fn grid(found: &Differences) -> Grid {
@@ -91,8 +91,8 @@ fn floor(found: &Differences) -> String {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::bench::analysis::statistics::stats::Interval;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::analysis::statistics::stats::Interval;
+    use crate::scenario::cache_state::CacheState;
 
     fn difference(name: &str, ratio: f64, verdict: Verdict) -> Difference {
         let interval = Some(Interval { low: ratio - 0.02, high: ratio + 0.02, coverage: 0.993 });

@@ -1,6 +1,6 @@
 //! Samples as a row of dots around their median, on a scale that all rows share.
 
-use crate::bench::analysis::statistics::stats;
+use crate::analysis::statistics::stats;
 
 /// Cells of a row; odd, so that the median has one of its own.
 const CELLS: usize = 9;

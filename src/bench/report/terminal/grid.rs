@@ -2,8 +2,8 @@
 
 use comfy_table::{Attribute, Cell as TableCell, CellAlignment, Color, Table, presets};
 
-use crate::bench::report::text::cell::{Cell, Tone};
-use crate::bench::report::text::units::Column;
+use crate::report::text::cell::{Cell, Tone};
+use crate::report::text::units::Column;
 
 /// How text may look.
 #[derive(Debug, Clone, Copy)]

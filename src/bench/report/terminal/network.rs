@@ -1,11 +1,9 @@
 //! The tables of a grid of links, one for each strategy, and the sentences on where a build without a cache is faster.
 
-use crate::bench::analysis::study::network::{
-    BandwidthColumn, Crossover, LeastBandwidth, Network, Point, StrategyGrid,
-};
-use crate::bench::report::terminal::grid::{Grid, View};
-use crate::bench::report::text::units;
-use crate::bench::scenario::link::Bandwidth;
+use crate::analysis::study::network::{BandwidthColumn, Crossover, LeastBandwidth, Network, Point, StrategyGrid};
+use crate::report::terminal::grid::{Grid, View};
+use crate::report::text::units;
+use crate::scenario::link::Bandwidth;
 
 /// The meaning of a mark in the tables.
 pub const OF_LINE: &str = "~ not measured: from the line through the measured latencies of that column.";
@@ -99,7 +97,7 @@ fn latency_text(latency_ms: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::network::tests::network;
+    use crate::analysis::study::network::tests::network;
 
     #[test]
     fn fitted_cells_are_marked_and_crossovers_are_sentences() {

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::bench::analysis::study::overhead::{differences, middle, of_setting};
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::report::terminal::grid::{Grid, View};
-use crate::bench::report::text::cell::Cell;
-use crate::bench::report::text::units;
-use crate::bench::report::text::verdict::next;
-use crate::bench::results::overhead::{AGAIN, OverheadRun, Setting};
-use crate::bench::results::run::RecordOverhead;
+use crate::analysis::study::overhead::{differences, middle, of_setting};
+use crate::plan::run_plan::Plan;
+use crate::report::terminal::grid::{Grid, View};
+use crate::report::text::cell::Cell;
+use crate::report::text::units;
+use crate::report::text::verdict::next;
+use crate::results::overhead::{AGAIN, OverheadRun, Setting};
+use crate::results::run::RecordOverhead;
 
 const COLUMNS: &str = "more: the median of the ratios or differences within each round, and its interval (99 % from eight rounds on).\n\
                        cpu: CPU time of the backend while go waits for it; after: CPU time after the answer to close.";
@@ -93,8 +93,8 @@ fn more(difference: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::plan::run_plan::tests::resolve;
-    use crate::bench::results::overhead::tests::overhead;
+    use crate::plan::run_plan::tests::resolve;
+    use crate::results::overhead::tests::overhead;
 
     #[test]
     fn a_run_is_shown_as_a_table() {

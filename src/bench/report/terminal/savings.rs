@@ -1,11 +1,11 @@
 //! The savings of the cache by size of the output as a table; the critical paths, and the packages that are slower with it, in words.
 
-use crate::bench::analysis::time::critical_path::CriticalPath;
-use crate::bench::analysis::time::savings::{PackageSaved, Part, PartSaved, Savings};
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::text::cell::Cell;
-use crate::bench::report::text::units;
-use crate::bench::results::round::Round;
+use crate::analysis::time::critical_path::CriticalPath;
+use crate::analysis::time::savings::{PackageSaved, Part, PartSaved, Savings};
+use crate::report::terminal::grid::Grid;
+use crate::report::text::cell::Cell;
+use crate::report::text::units;
+use crate::results::round::Round;
 
 /// A `close` below this share of the wall clock is left out of the words.
 const WORTH_A_WORD: f64 = 0.01;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::bench::analysis::statistics::stats::median;
-use crate::bench::report::terminal::grid::{Grid, View};
-use crate::bench::report::text::units;
-use crate::bench::report::text::units::Column;
-use crate::bench::results::scaling::{Commit, ENTRIES_PER_BODY, Scaling, Size, Start};
+use crate::analysis::statistics::stats::median;
+use crate::report::terminal::grid::{Grid, View};
+use crate::report::text::units;
+use crate::report::text::units::Column;
+use crate::results::scaling::{Commit, ENTRIES_PER_BODY, Scaling, Size, Start};
 
 /// Commits from one row to the next.
 const COMMITS_A_ROW: u32 = 10;

@@ -1,10 +1,10 @@
 //! The injected bottlenecks with the rules that were named, as a table.
 
-use crate::bench::analysis::study::selftest::Outcome;
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::text::cell::{Cell, Tone};
-use crate::bench::report::text::units;
-use crate::bench::scenario::rule::Rule;
+use crate::analysis::study::selftest::Outcome;
+use crate::report::terminal::grid::Grid;
+use crate::report::text::cell::{Cell, Tone};
+use crate::report::text::units;
+use crate::scenario::rule::Rule;
 
 /// One row for each bottleneck.
 pub fn grid(outcomes: &[Outcome]) -> Grid {

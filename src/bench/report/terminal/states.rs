@@ -1,12 +1,12 @@
 //! The tables of states: their times, and their ratios round by round.
 
-use crate::bench::analysis::statistics::compare::Comparison;
-use crate::bench::analysis::study::summary::Summary;
-use crate::bench::report::terminal::dots;
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::text::cell::Cell;
-use crate::bench::report::text::comparison;
-use crate::bench::report::text::units;
+use crate::analysis::statistics::compare::Comparison;
+use crate::analysis::study::summary::Summary;
+use crate::report::terminal::dots;
+use crate::report::terminal::grid::Grid;
+use crate::report::text::cell::Cell;
+use crate::report::text::comparison;
+use crate::report::text::units;
 
 /// One row for each state.
 pub fn times(summary: &Summary) -> Grid {

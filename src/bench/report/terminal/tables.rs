@@ -1,30 +1,30 @@
 //! All tables, notes and sentences of a run: what `--details` prints, and what the other reports are made of.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::plan::study::Study;
-use crate::bench::report::terminal::cases;
-use crate::bench::report::terminal::ci as ci_table;
-use crate::bench::report::terminal::counts;
-use crate::bench::report::terminal::differences;
-use crate::bench::report::terminal::first_screen::case_table;
-use crate::bench::report::terminal::grid::{Grid, View};
-use crate::bench::report::terminal::network as network_table;
-use crate::bench::report::terminal::overhead;
-use crate::bench::report::terminal::savings;
-use crate::bench::report::terminal::selftest;
-use crate::bench::report::terminal::states;
-use crate::bench::report::terminal::time_breakdown;
-use crate::bench::report::text::answer;
-use crate::bench::report::text::conditions;
-use crate::bench::report::text::files::File;
-use crate::bench::report::text::notes;
-use crate::bench::report::text::units;
-use crate::bench::report::text::verdict::state;
-use crate::bench::report::text::warnings;
-use crate::bench::report::text::wrap::wrapped;
-use crate::bench::results::environment::Environment;
-use crate::bench::scenario::link::Limit;
+use crate::analysis::results::Results;
+use crate::plan::run_plan::Plan;
+use crate::plan::study::Study;
+use crate::report::terminal::cases;
+use crate::report::terminal::ci as ci_table;
+use crate::report::terminal::counts;
+use crate::report::terminal::differences;
+use crate::report::terminal::first_screen::case_table;
+use crate::report::terminal::grid::{Grid, View};
+use crate::report::terminal::network as network_table;
+use crate::report::terminal::overhead;
+use crate::report::terminal::savings;
+use crate::report::terminal::selftest;
+use crate::report::terminal::states;
+use crate::report::terminal::time_breakdown;
+use crate::report::text::answer;
+use crate::report::text::conditions;
+use crate::report::text::files::File;
+use crate::report::text::notes;
+use crate::report::text::units;
+use crate::report::text::verdict::state;
+use crate::report::text::warnings;
+use crate::report::text::wrap::wrapped;
+use crate::results::environment::Environment;
+use crate::scenario::link::Limit;
 
 /// Verdicts on more states and cases than these are in the report alone.
 const MOST_VERDICTS: usize = 5;
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn only_what_is_a_file_is_called_like_one() {
-        let mut plan = crate::bench::plan::run_plan::tests::resolve(&["--scenario", "small"]).unwrap();
+        let mut plan = crate::plan::run_plan::tests::resolve(&["--scenario", "small"]).unwrap();
         assert_eq!(scenario(&plan), "small.toml");
         (plan.scenario, plan.study) = ("what-if".to_owned(), Study::WhatIf);
         assert_eq!(scenario(&plan), "what-if");

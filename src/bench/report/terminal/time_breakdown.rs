@@ -1,10 +1,10 @@
 //! The wall-time breakdown: parts that add up to the whole.
 
-use crate::bench::analysis::study::summary::{RoundBreakdown, StateSummary};
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::text::cell::Cell;
-use crate::bench::report::text::units;
-use crate::bench::results::time_breakdown::{Stage, TimeBreakdown, WaitKind};
+use crate::analysis::study::summary::{RoundBreakdown, StateSummary};
+use crate::report::terminal::grid::Grid;
+use crate::report::text::cell::Cell;
+use crate::report::text::units;
+use crate::results::time_breakdown::{Stage, TimeBreakdown, WaitKind};
 
 /// Parts below this share of the wall clock are left out of the words.
 const WORTH_A_WORD: f64 = 0.01;
@@ -76,8 +76,8 @@ pub fn name(kind: WaitKind, stage: Stage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::results::time_breakdown::StdinStalls;
-    use crate::bench::results::time_breakdown::Wait;
+    use crate::results::time_breakdown::StdinStalls;
+    use crate::results::time_breakdown::Wait;
 
     #[test]
     fn a_row_has_the_parts_and_the_sentence_the_stages() {

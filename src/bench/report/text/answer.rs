@@ -1,15 +1,15 @@
 //! The answers to three questions: is a fresh machine faster, is the first build slower, is the next build on the same machine
 //! faster? go's own warm cache needs no backend, so being as fast as that is no gain.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::statistics::compare::{Comparison, Verdict};
-use crate::bench::analysis::study::conditions::Disturbance;
-use crate::bench::analysis::study::summary::Summary;
-use crate::bench::plan::study::Study;
-use crate::bench::report::text::cell::{Cell, Tone};
-use crate::bench::report::text::comparison;
-use crate::bench::report::text::units;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::results::Results;
+use crate::analysis::statistics::compare::{Comparison, Verdict};
+use crate::analysis::study::conditions::Disturbance;
+use crate::analysis::study::summary::Summary;
+use crate::plan::study::Study;
+use crate::report::text::cell::{Cell, Tone};
+use crate::report::text::comparison;
+use crate::report::text::units;
+use crate::scenario::cache_state::CacheState;
 
 /// The question of a run of states.
 pub const QUESTION: &str = "Did the build get faster with GOCACHEPROG?";

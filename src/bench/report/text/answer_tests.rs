@@ -1,5 +1,5 @@
 use super::*;
-use crate::bench::analysis::study::summary::tests::{measured, summary as summary_of};
+use crate::analysis::study::summary::tests::{measured, summary as summary_of};
 
 fn summary(states: &[(CacheState, &[u64])]) -> Summary {
     let rounds: Vec<_> = states.iter().flat_map(|(state, walls)| measured(*state, walls)).collect();

@@ -1,6 +1,6 @@
 //! A cell of a table: its text, and whether it tells a gain or a loss. Colours and classes come from that, never from the text.
 
-use crate::bench::analysis::statistics::compare::Verdict;
+use crate::analysis::statistics::compare::Verdict;
 
 /// One cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Differences between the settings of two runs, in words.
 
-use crate::bench::analysis::study::comparability::{CaseSetting, Setting, memory_gib};
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::results::run::Run;
-use crate::bench::scenario::case::Case;
-use crate::bench::scenario::link::Link;
+use crate::analysis::study::comparability::{CaseSetting, Setting, memory_gib};
+use crate::plan::run_plan::Plan;
+use crate::results::run::Run;
+use crate::scenario::case::Case;
+use crate::scenario::link::Link;
 
 /// `the cores: 2 in the first run, 64 in the second`.
 pub fn difference(setting: &Setting, before: &Run, after: &Run) -> String {
@@ -109,10 +109,10 @@ fn build(plan: &Plan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::comparability::obstacles;
-    use crate::bench::plan::go_command::GoCommand;
-    use crate::bench::results::run::tests::run;
-    use crate::bench::scenario::case::tests::case;
+    use crate::analysis::study::comparability::obstacles;
+    use crate::plan::go_command::GoCommand;
+    use crate::results::run::tests::run;
+    use crate::scenario::case::tests::case;
 
     #[test]
     fn a_difference_has_both_values() {

@@ -1,8 +1,8 @@
 //! A comparison in words: the same ones in the tables and in the sentence.
 
-use crate::bench::analysis::statistics::compare::{CLEAR_FACTOR, Comparison, Verdict};
-use crate::bench::plan::steps::FEWEST_PAIRS;
-use crate::bench::report::text::units;
+use crate::analysis::statistics::compare::{CLEAR_FACTOR, Comparison, Verdict};
+use crate::plan::steps::FEWEST_PAIRS;
+use crate::report::text::units;
 
 /// `45x faster`, `1.1x slower`, `the same`, `no clear difference`, or `inconclusive` where the noise is not known.
 pub fn short(found: &Comparison) -> String {
@@ -75,8 +75,8 @@ pub fn signed(ratio: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::statistics::stats::Interval;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::analysis::statistics::stats::Interval;
+    use crate::scenario::cache_state::CacheState;
 
     fn of(ratio: f64, verdict: Verdict) -> Comparison {
         let interval = Some(Interval { low: 0.99, high: 1.2, coverage: 0.97 });

@@ -1,10 +1,10 @@
 //! The circumstances of a run in one line.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::study::conditions::{Conditions, Disturbance};
-use crate::bench::plan::study::Study;
-use crate::bench::report::text::units;
-use crate::bench::scenario::link::Limit;
+use crate::analysis::results::Results;
+use crate::analysis::study::conditions::{Conditions, Disturbance};
+use crate::plan::study::Study;
+use crate::report::text::units;
+use crate::scenario::link::Limit;
 
 /// The conditions of a run.
 pub fn of_run(results: &Results) -> Conditions {
@@ -63,12 +63,12 @@ fn remote(results: &Results) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::statistics::noise::NoiseFloor;
-    use crate::bench::analysis::statistics::stats::Interval;
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::results::round::LinkMeasured;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::analysis::results::tests::results;
+    use crate::analysis::statistics::noise::NoiseFloor;
+    use crate::analysis::statistics::stats::Interval;
+    use crate::analysis::study::summary::tests::measured;
+    use crate::results::round::LinkMeasured;
+    use crate::scenario::cache_state::CacheState;
 
     #[test]
     fn the_line_has_only_what_is_known() {

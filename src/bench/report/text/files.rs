@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::study::summary::RoundBreakdown;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::results::Results;
+use crate::analysis::study::summary::RoundBreakdown;
+use crate::scenario::cache_state::CacheState;
 
 /// A file of the run, as a person would type it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,11 +48,11 @@ fn trace(results: &Results) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::results::time_breakdown::BuildTimes;
-    use crate::bench::results::time_breakdown::TimeBreakdown;
-    use crate::telemetry::LoggedSession;
+    use crate::analysis::results::tests::results;
+    use crate::analysis::study::summary::tests::measured;
+    use crate::results::time_breakdown::BuildTimes;
+    use crate::results::time_breakdown::TimeBreakdown;
+    use gocacheprog::telemetry::LoggedSession;
 
     fn run() -> Results {
         let mut rounds = measured(CacheState::LocalHit, &[100]);

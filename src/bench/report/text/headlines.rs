@@ -1,17 +1,17 @@
 //! The answers of the runs that are not about cache states alone, each in one line.
 
-use crate::bench::analysis::statistics::compare::Verdict;
-use crate::bench::analysis::study::cases::CaseSummary;
-use crate::bench::analysis::study::ci::WaveSummary;
-use crate::bench::analysis::study::differences::Differences;
-use crate::bench::analysis::study::network::{Crossover, Network, StrategyGrid};
-use crate::bench::analysis::study::selftest::Outcome;
-use crate::bench::report::text::answer;
-use crate::bench::report::text::cell::{Cell, Tone};
-use crate::bench::report::text::comparison;
-use crate::bench::report::text::units;
-use crate::bench::report::text::wrap::cut;
-use crate::bench::scenario::ci::{Share, Start};
+use crate::analysis::statistics::compare::Verdict;
+use crate::analysis::study::cases::CaseSummary;
+use crate::analysis::study::ci::WaveSummary;
+use crate::analysis::study::differences::Differences;
+use crate::analysis::study::network::{Crossover, Network, StrategyGrid};
+use crate::analysis::study::selftest::Outcome;
+use crate::report::text::answer;
+use crate::report::text::cell::{Cell, Tone};
+use crate::report::text::comparison;
+use crate::report::text::units;
+use crate::report::text::wrap::cut;
+use crate::scenario::ci::{Share, Start};
 
 /// The longest name in such a line.
 const NAME: usize = 24;
@@ -145,15 +145,15 @@ pub fn of_differences(found: &Differences) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::cases::summaries;
-    use crate::bench::analysis::study::cases::tests::measured;
-    use crate::bench::analysis::study::{ci, network};
-    use crate::bench::commands::selftest::tests::outcome;
-    use crate::bench::plan::run_plan::tests::plan_of;
-    use crate::bench::report::terminal::differences;
-    use crate::bench::scenario::cache_state::CacheState;
-    use crate::bench::scenario::case::tests::case;
-    use crate::bench::scenario::rule::Rule;
+    use crate::analysis::study::cases::summaries;
+    use crate::analysis::study::cases::tests::measured;
+    use crate::analysis::study::{ci, network};
+    use crate::commands::selftest::tests::outcome;
+    use crate::plan::run_plan::tests::plan_of;
+    use crate::report::terminal::differences;
+    use crate::scenario::cache_state::CacheState;
+    use crate::scenario::case::tests::case;
+    use crate::scenario::rule::Rule;
 
     fn two_cases(second: &[u64], compares: bool) -> Vec<CaseSummary> {
         let mut cases = vec![case("name = \"as it is\""), case("name = \"latency-0\"")];

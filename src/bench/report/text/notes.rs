@@ -1,11 +1,11 @@
 //! Notes below the tables: noise, outliers, and the agreement of the records.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::statistics::noise::NoiseFloor;
-use crate::bench::analysis::statistics::outliers::{Cause, HostCause, Outlier};
-use crate::bench::analysis::study::conditions::TOO_MUCH;
-use crate::bench::analysis::study::summary::Records;
-use crate::bench::report::text::units;
+use crate::analysis::results::Results;
+use crate::analysis::statistics::noise::NoiseFloor;
+use crate::analysis::statistics::outliers::{Cause, HostCause, Outlier};
+use crate::analysis::study::conditions::TOO_MUCH;
+use crate::analysis::study::summary::Records;
+use crate::report::text::units;
 
 /// Outliers that get a line of their own.
 const OUTLIERS_NAMED: usize = 3;
@@ -111,8 +111,8 @@ fn agreement(records: &Records) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::statistics::stats::Interval;
+    use crate::analysis::results::tests::results;
+    use crate::analysis::statistics::stats::Interval;
 
     #[test]
     fn a_path_that_is_not_known_is_named() {

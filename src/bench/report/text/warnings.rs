@@ -1,9 +1,9 @@
 //! The problems of a run, each in a sentence, and why a saved run is not all that was planned.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::study::summary::{BackendSummary, StateSummary};
-use crate::bench::report::text::units;
-use crate::bench::results::run::Ended;
+use crate::analysis::results::Results;
+use crate::analysis::study::summary::{BackendSummary, StateSummary};
+use crate::report::text::units;
+use crate::results::run::Ended;
 
 /// Linked programs are at most this share of the gets of a build.
 const MOST_PROGRAMS: f64 = 0.05;
@@ -90,9 +90,9 @@ fn of_backend(name: &str, backend: &BackendSummary) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::scenario::cache_state::CacheState;
+    use crate::analysis::results::tests::results;
+    use crate::analysis::study::summary::tests::measured;
+    use crate::scenario::cache_state::CacheState;
 
     #[test]
     fn warnings_are_sentences() {
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_miss_after_which_nothing_is_compiled_is_a_linked_program() {
-        let mut backend = crate::bench::report::terminal::counts::tests::backend(1072.0, 1.0, 0.0);
+        let mut backend = crate::report::terminal::counts::tests::backend(1072.0, 1.0, 0.0);
         (backend.misses, backend.puts) = (1.0, 1.0);
         let said = misses("local-hit", &backend).unwrap();
         assert!(said.starts_with("local-hit: 1 miss, probably because go does not store linked programs"), "{said}");

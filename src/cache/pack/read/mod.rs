@@ -1,10 +1,10 @@
 //! Reading packs: manifests, catalog, schedule, prefetch and unpacking. Writes nothing to the remote.
 
-pub(crate) mod catalog;
+pub mod catalog;
 mod fetch;
 mod load;
-pub(crate) mod manifests;
-pub(crate) mod packs;
+pub mod manifests;
+pub mod packs;
 mod prefetch;
-pub(crate) mod schedule;
+pub mod schedule;
 mod unpack;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::protocol::ActionId;
+use gocacheprog::protocol::ActionId;
 
 /// Names of the entries that go keeps beside the output of an action: the text that its commands printed, and the names of its source files.
 const SUBKEYS: [&str; 3] = ["stdout", "link-stdout", "srcfiles"];

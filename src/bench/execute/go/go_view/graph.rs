@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::bench::execute::go::go_view::action_graph::{Action, by_request_key};
-use crate::bench::execute::go::go_view::own_trace::{metadata, round_us};
-use crate::protocol::{ActionId, Command};
-use crate::telemetry::{Line, LoggedSession, REQUEST};
+use crate::execute::go::go_view::action_graph::{Action, by_request_key};
+use crate::execute::go::go_view::own_trace::{metadata, round_us};
+use gocacheprog::protocol::{ActionId, Command};
+use gocacheprog::telemetry::{Line, LoggedSession, REQUEST};
 
 /// First row of the actions, below go's own rows.
 const FIRST_ROW: usize = 1000;
@@ -120,7 +120,7 @@ pub fn request_rows(events: &[Value]) -> HashMap<i64, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{ActionId, Request};
+    use gocacheprog::protocol::{ActionId, Request};
 
     const ZERO_NS: u64 = 1_700_000_000_000_000_000;
 

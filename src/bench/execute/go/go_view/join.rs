@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Result, ensure};
 
-use crate::bench::execute::go::go_view::action_graph::{Action, by_request_key};
-use crate::bench::execute::go::go_view::open_time::OpenTime;
-use crate::bench::results::go_actions::{Asked, GoAction, GoActions};
-use crate::bench::results::time_breakdown::BuildTimes;
-use crate::protocol::ActionId;
-use crate::telemetry::{Answer, LoggedSession, RequestKind};
+use crate::execute::go::go_view::action_graph::{Action, by_request_key};
+use crate::execute::go::go_view::open_time::OpenTime;
+use crate::results::go_actions::{Asked, GoAction, GoActions};
+use crate::results::time_breakdown::BuildTimes;
+use gocacheprog::protocol::ActionId;
+use gocacheprog::telemetry::{Answer, LoggedSession, RequestKind};
 
 /// The actions that were worked on, each with its requests.
 ///
@@ -162,7 +162,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::telemetry::{Line, Outcome, Times};
+    use gocacheprog::telemetry::{Line, Outcome, Times};
 
     /// go began 1 s before its backend.
     const START_NS: u64 = 1_700_000_001_000_000_000;

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::bench::execute::go::go_view::action_graph::Action;
-use crate::bench::execute::go::go_view::graph::{graph_events, name_packages, request_rows};
-use crate::bench::execute::go::go_view::join::join;
-use crate::bench::execute::go::go_view::own_trace::{metadata, own_events, round_us};
-use crate::bench::results::go_actions::GoActions;
-use crate::bench::results::time_breakdown::BuildTimes;
-use crate::telemetry::{LoggedSession, read_request_log};
+use crate::execute::go::go_view::action_graph::Action;
+use crate::execute::go::go_view::graph::{graph_events, name_packages, request_rows};
+use crate::execute::go::go_view::join::join;
+use crate::execute::go::go_view::own_trace::{metadata, own_events, round_us};
+use crate::results::go_actions::GoActions;
+use crate::results::time_breakdown::BuildTimes;
+use gocacheprog::telemetry::{LoggedSession, read_request_log};
 
 /// Their names in the folder of a round.
 const TRACE: &str = "go-trace.json";

@@ -8,8 +8,8 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::bench::report::html::charts::hover::{DOT, Hover, Rows};
-use crate::bench::report::html::charts::palette::{GRID, INK, MUTED, hex};
+use crate::report::html::charts::hover::{DOT, Hover, Rows};
+use crate::report::html::charts::palette::{GRID, INK, MUTED, hex};
 
 /// The canvas of a chart.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;

@@ -5,11 +5,11 @@ use maud::Markup;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use crate::bench::analysis::time::in_flight::{InFlight, Part};
-use crate::bench::report::html::charts::chart;
-use crate::bench::report::html::charts::chart::{Axis, Mark, Width};
-use crate::bench::report::html::charts::palette::{BLUE, MUTED, ORANGE};
-use crate::bench::report::text::units;
+use crate::analysis::time::in_flight::{InFlight, Part};
+use crate::report::html::charts::chart;
+use crate::report::html::charts::chart::{Axis, Mark, Width};
+use crate::report::html::charts::palette::{BLUE, MUTED, ORANGE};
+use crate::report::text::units;
 
 /// The height of the plot, pixels.
 const HEIGHT: u32 = 130;

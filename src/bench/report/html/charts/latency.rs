@@ -5,11 +5,11 @@ use maud::Markup;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use crate::bench::analysis::time::get_latency::{GetClass, Source};
-use crate::bench::report::html::charts::chart;
-use crate::bench::report::html::charts::chart::{Axis, Mark, Width};
-use crate::bench::report::html::charts::palette::{BLUE, GREEN, MUTED, ORANGE};
-use crate::bench::report::text::units;
+use crate::analysis::time::get_latency::{GetClass, Source};
+use crate::report::html::charts::chart;
+use crate::report::html::charts::chart::{Axis, Mark, Width};
+use crate::report::html::charts::palette::{BLUE, GREEN, MUTED, ORANGE};
+use crate::report::text::units;
 
 /// The height of a row, pixels: a line of text, and the bar below it.
 const ROW: u32 = 42;

@@ -3,11 +3,11 @@
 use anyhow::Result;
 use maud::{Markup, html};
 
-use crate::bench::analysis::study::network::Network;
-use crate::bench::report::html::charts::chart;
-use crate::bench::report::html::charts::chart::{LINE, Mark, TEXT, Width};
-use crate::bench::report::network_plot;
-use crate::bench::report::network_plot::{EMPTY, FULL, Look, colours};
+use crate::analysis::study::network::Network;
+use crate::report::html::charts::chart;
+use crate::report::html::charts::chart::{LINE, Mark, TEXT, Width};
+use crate::report::network_plot;
+use crate::report::network_plot::{EMPTY, FULL, Look, colours};
 
 /// The height of a panel, pixels.
 const HEIGHT: u32 = 280;
@@ -41,7 +41,7 @@ fn look(width: Width) -> Look {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::study::network::tests::network;
+    use crate::analysis::study::network::tests::network;
 
     #[test]
     fn each_strategy_is_in_the_legend_and_in_both_pictures() {

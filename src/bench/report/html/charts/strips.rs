@@ -5,12 +5,12 @@ use maud::{Markup, html};
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use crate::bench::analysis::statistics::samples::{Sample, alike};
-use crate::bench::report::html::charts::chart;
-use crate::bench::report::html::charts::chart::{Axis, Mark, Width};
-use crate::bench::report::html::charts::hover::DOT;
-use crate::bench::report::html::charts::palette::{BLUE, INK, MUTED, ORANGE};
-use crate::bench::report::text::units;
+use crate::analysis::statistics::samples::{Sample, alike};
+use crate::report::html::charts::chart;
+use crate::report::html::charts::chart::{Axis, Mark, Width};
+use crate::report::html::charts::hover::DOT;
+use crate::report::html::charts::palette::{BLUE, INK, MUTED, ORANGE};
+use crate::report::text::units;
 
 /// The height of a row, pixels: a line of text, and the dots below it.
 const ROW: u32 = 54;

@@ -5,13 +5,13 @@ use maud::{Markup, html};
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 
-use crate::bench::report::html::charts::chart;
-use crate::bench::report::html::charts::chart::{Axis, Mark, Width};
-use crate::bench::report::html::charts::palette::{
+use crate::report::html::charts::chart;
+use crate::report::html::charts::chart::{Axis, Mark, Width};
+use crate::report::html::charts::palette::{
     BLUE_AREA, DARK_GREY_AREA, GREEN_AREA, GREY_AREA, ORANGE_AREA, PINK_AREA, YELLOW_AREA,
 };
-use crate::bench::report::text::units;
-use crate::bench::results::time_breakdown::TimeBreakdown;
+use crate::report::text::units;
+use crate::results::time_breakdown::TimeBreakdown;
 
 /// The height of a row, pixels: a line of text, and the bar below it.
 const ROW: u32 = 56;
@@ -81,8 +81,8 @@ fn parts(account: &TimeBreakdown) -> [u64; PARTS.len()] {
 mod tests {
     use super::*;
 
-    use crate::bench::results::time_breakdown::BuildTimes;
-    use crate::bench::results::time_breakdown::tests::log;
+    use crate::results::time_breakdown::BuildTimes;
+    use crate::results::time_breakdown::tests::log;
 
     #[test]
     fn a_bar_has_all_parts_and_the_large_ones_their_share() {

@@ -4,11 +4,11 @@ use anyhow::Result;
 use maud::{Markup, html};
 use plotters::style::text_anchor::HPos;
 
-use crate::bench::analysis::time::critical_path::{CriticalPath, PathStep};
-use crate::bench::report::html::charts::chart;
-use crate::bench::report::html::charts::chart::{Axis, Mark, Width};
-use crate::bench::report::html::charts::palette::{BLUE_AREA, GREY_AREA, ORANGE_AREA};
-use crate::bench::report::text::units;
+use crate::analysis::time::critical_path::{CriticalPath, PathStep};
+use crate::report::html::charts::chart;
+use crate::report::html::charts::chart::{Axis, Mark, Width};
+use crate::report::html::charts::palette::{BLUE_AREA, GREY_AREA, ORANGE_AREA};
+use crate::report::text::units;
 
 /// The height of a row, pixels.
 const ROW: u32 = 20;

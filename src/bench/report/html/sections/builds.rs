@@ -3,15 +3,15 @@
 use anyhow::Result;
 use maud::{Markup, html};
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::statistics::samples::{of_wave, samples};
-use crate::bench::report::html::charts::strips::Strip;
-use crate::bench::report::html::charts::{network_map, strips};
-use crate::bench::report::html::sections::Section;
-use crate::bench::report::html::sections::table::table;
-use crate::bench::report::html::subjects::Subject;
-use crate::bench::report::terminal::{ci as ci_table, network as network_table, tables};
-use crate::bench::report::text::units;
+use crate::analysis::results::Results;
+use crate::analysis::statistics::samples::{of_wave, samples};
+use crate::report::html::charts::strips::Strip;
+use crate::report::html::charts::{network_map, strips};
+use crate::report::html::sections::Section;
+use crate::report::html::sections::table::table;
+use crate::report::html::subjects::Subject;
+use crate::report::terminal::{ci as ci_table, network as network_table, tables};
+use crate::report::text::units;
 
 /// The section.
 ///

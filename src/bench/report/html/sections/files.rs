@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use crate::bench::analysis::results::Results;
-use crate::bench::report::html::records::Folder;
-use crate::bench::report::html::sections::Section;
-use crate::bench::report::html::subjects::Subject;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::results::Results;
+use crate::report::html::records::Folder;
+use crate::report::html::sections::Section;
+use crate::report::html::subjects::Subject;
+use crate::scenario::cache_state::CacheState;
 
 /// The program that draws traces.
 pub const PERFETTO: &str = "https://ui.perfetto.dev";
@@ -89,9 +89,9 @@ fn there(folder: &Folder<'_>, below: &str, files: &[(&str, &str)]) -> Vec<Markup
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::results::tests::results;
-    use crate::bench::analysis::study::summary::tests::measured;
-    use crate::bench::report::html::subjects::subjects;
+    use crate::analysis::results::tests::results;
+    use crate::analysis::study::summary::tests::measured;
+    use crate::report::html::subjects::subjects;
 
     #[test]
     fn only_records_that_are_there_are_linked() {

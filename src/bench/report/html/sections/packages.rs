@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 
-use crate::bench::analysis::time::savings::{PackageSaved, Savings};
-use crate::bench::report::html::sections::Section;
-use crate::bench::report::html::sections::table::table;
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::terminal::savings;
-use crate::bench::report::text::cell::{Cell, Tone};
-use crate::bench::report::text::units;
+use crate::analysis::time::savings::{PackageSaved, Savings};
+use crate::report::html::sections::Section;
+use crate::report::html::sections::table::table;
+use crate::report::terminal::grid::Grid;
+use crate::report::terminal::savings;
+use crate::report::text::cell::{Cell, Tone};
+use crate::report::text::units;
 
 /// The largest number of packages in a table: half with the largest savings, half with the smallest.
 const MOST: usize = 60;
@@ -68,7 +68,7 @@ fn grid(packages: &[(&PackageSaved, i64)]) -> Grid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::report::terminal::savings::tests::{saved, savings};
+    use crate::report::terminal::savings::tests::{saved, savings};
 
     #[test]
     fn packages_are_sorted_by_savings_and_losses_are_marked() {

@@ -3,12 +3,12 @@
 use anyhow::Result;
 use maud::{Markup, html};
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::time::critical_path::CriticalPath;
-use crate::bench::report::html::charts::{in_flight, latency, waterfall};
-use crate::bench::report::html::records::{Folder, FromLog, Missing, request_log};
-use crate::bench::report::html::subjects::Subject;
-use crate::bench::report::text::units;
+use crate::analysis::results::Results;
+use crate::analysis::time::critical_path::CriticalPath;
+use crate::report::html::charts::{in_flight, latency, waterfall};
+use crate::report::html::records::{Folder, FromLog, Missing, request_log};
+use crate::report::html::subjects::Subject;
+use crate::report::text::units;
 
 /// Panels of one kind that are open; the others are folded.
 const OPEN: usize = 6;

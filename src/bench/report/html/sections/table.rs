@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::text::cell::Tone;
+use crate::report::terminal::grid::Grid;
+use crate::report::text::cell::Tone;
 
 /// A table in a box that scrolls where it is too wide.
 pub fn table(grid: &Grid) -> Markup {
@@ -47,7 +47,7 @@ pub fn class(tone: Tone) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::report::text::cell::Cell;
+    use crate::report::text::cell::Cell;
 
     #[test]
     fn cells_are_text_and_samples_are_left_out() {

@@ -3,15 +3,15 @@
 use anyhow::Result;
 use maud::{Markup, html};
 
-use crate::bench::analysis::results::Results;
-use crate::bench::report::html::charts::time_breakdown;
-use crate::bench::report::html::flames::{self, Flame};
-use crate::bench::report::html::records::Folder;
-use crate::bench::report::html::sections::Section;
-use crate::bench::report::html::sections::requests::{Logs, flight, gets, paths};
-use crate::bench::report::html::sections::table::table;
-use crate::bench::report::html::subjects::Subject;
-use crate::bench::report::terminal::tables;
+use crate::analysis::results::Results;
+use crate::report::html::charts::time_breakdown;
+use crate::report::html::flames::{self, Flame};
+use crate::report::html::records::Folder;
+use crate::report::html::sections::Section;
+use crate::report::html::sections::requests::{Logs, flight, gets, paths};
+use crate::report::html::sections::table::table;
+use crate::report::html::subjects::Subject;
+use crate::report::terminal::tables;
 
 /// The section.
 ///

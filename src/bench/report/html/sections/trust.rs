@@ -2,12 +2,12 @@
 
 use maud::{Markup, html};
 
-use crate::bench::analysis::results::Results;
-use crate::bench::report::html::records::{Missing, sentences};
-use crate::bench::report::html::sections::Section;
-use crate::bench::report::html::text::inline;
-use crate::bench::report::terminal::tables;
-use crate::bench::report::text::units;
+use crate::analysis::results::Results;
+use crate::report::html::records::{Missing, sentences};
+use crate::report::html::sections::Section;
+use crate::report::html::text::inline;
+use crate::report::terminal::tables;
+use crate::report::text::units;
 
 /// The section; `missing` are the records that the page needs and does not find.
 pub fn section(results: &Results, missing: &[Missing]) -> Section {

@@ -1,13 +1,13 @@
 //! The bottlenecks that could save most, with about how much.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::verdict::finding::{Finding, StateVerdict, TooLittle};
-use crate::bench::plan::study::Study;
-use crate::bench::report::terminal::grid::View;
-use crate::bench::report::text::units;
-use crate::bench::report::text::verdict::finding;
-use crate::bench::report::text::verdict::next;
-use crate::bench::report::text::wrap::cut;
+use crate::analysis::results::Results;
+use crate::analysis::verdict::finding::{Finding, StateVerdict, TooLittle};
+use crate::plan::study::Study;
+use crate::report::terminal::grid::View;
+use crate::report::text::units;
+use crate::report::text::verdict::finding;
+use crate::report::text::verdict::next;
+use crate::report::text::wrap::cut;
 
 /// Rows on the first screen, and those of each state.
 const MOST: usize = 4;

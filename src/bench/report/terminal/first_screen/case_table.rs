@@ -1,17 +1,17 @@
 //! The tables of cases, and of the changes of a what-if.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::statistics::compare::Verdict;
-use crate::bench::analysis::study::cases::CaseSummary;
-use crate::bench::analysis::study::summary::StateSummary;
-use crate::bench::analysis::verdict::finding::StateVerdict;
-use crate::bench::plan::what_if::WhatIf;
-use crate::bench::report::terminal::cases;
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::text::answer;
-use crate::bench::report::text::cell::Cell;
-use crate::bench::report::text::units;
-use crate::bench::report::text::wrap::cut;
+use crate::analysis::results::Results;
+use crate::analysis::statistics::compare::Verdict;
+use crate::analysis::study::cases::CaseSummary;
+use crate::analysis::study::summary::StateSummary;
+use crate::analysis::verdict::finding::StateVerdict;
+use crate::plan::what_if::WhatIf;
+use crate::report::terminal::cases;
+use crate::report::terminal::grid::Grid;
+use crate::report::text::answer;
+use crate::report::text::cell::Cell;
+use crate::report::text::units;
+use crate::report::text::wrap::cut;
 
 /// The longest name of a case.
 const NAME: usize = 32;

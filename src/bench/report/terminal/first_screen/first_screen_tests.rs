@@ -1,18 +1,18 @@
 use super::*;
-use crate::bench::analysis::results::tests::results;
-use crate::bench::analysis::statistics::noise::tests::again;
-use crate::bench::analysis::study::summary::tests::measured;
-use crate::bench::analysis::study::{cases as case_study, ci, network};
-use crate::bench::analysis::verdict::finding::{Action, Bottleneck, Finding, StateVerdict};
-use crate::bench::commands::selftest::tests::outcome;
-use crate::bench::plan::run_plan::tests::plan_of;
-use crate::bench::plan::study::Study;
-use crate::bench::plan::what_if::WhatIf;
-use crate::bench::report::terminal::differences;
-use crate::bench::scenario::cache_state::CacheState;
-use crate::bench::scenario::case::Backend;
-use crate::bench::scenario::case::tests::case;
-use crate::bench::scenario::rule::Rule;
+use crate::analysis::results::tests::results;
+use crate::analysis::statistics::noise::tests::again;
+use crate::analysis::study::summary::tests::measured;
+use crate::analysis::study::{cases as case_study, ci, network};
+use crate::analysis::verdict::finding::{Action, Bottleneck, Finding, StateVerdict};
+use crate::commands::selftest::tests::outcome;
+use crate::plan::run_plan::tests::plan_of;
+use crate::plan::study::Study;
+use crate::plan::what_if::WhatIf;
+use crate::report::terminal::differences;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::Backend;
+use crate::scenario::case::tests::case;
+use crate::scenario::rule::Rule;
 
 const PLAIN: View = View { width: 100, colour: false };
 
@@ -106,7 +106,7 @@ fn warnings_stay_when_the_screen_is_full() {
     let mut run = five_states(&[260, 261, 262, 263, 265]);
     run.analysis.summary.records.disagreements =
         vec!["local-hit/1: gets: 7 in session.json, 8 in request.txt".to_owned(); 9];
-    run.run.ended = crate::bench::results::run::Ended::Interrupted;
+    run.run.ended = crate::results::run::Ended::Interrupted;
     let text = screen(&run, PLAIN);
     assert!(
         text.contains(" Incomplete: the run ") && text.contains(" The records disagree, so do not trust"),

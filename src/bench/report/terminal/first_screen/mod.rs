@@ -8,16 +8,16 @@ pub mod study;
 
 use std::path::Path;
 
-use crate::bench::analysis::results::Results;
-use crate::bench::report::terminal::first_screen::study::Screen;
-use crate::bench::report::terminal::grid::{Grid, View};
-use crate::bench::report::text::answer;
-use crate::bench::report::text::cell::Tone;
-use crate::bench::report::text::conditions;
-use crate::bench::report::text::files::File;
-use crate::bench::report::text::verdict::next;
-use crate::bench::report::text::warnings;
-use crate::bench::report::text::wrap::{joined, wrapped};
+use crate::analysis::results::Results;
+use crate::report::terminal::first_screen::study::Screen;
+use crate::report::terminal::grid::{Grid, View};
+use crate::report::text::answer;
+use crate::report::text::cell::Tone;
+use crate::report::text::conditions;
+use crate::report::text::files::File;
+use crate::report::text::verdict::next;
+use crate::report::text::warnings;
+use crate::report::text::wrap::{joined, wrapped};
 
 /// The size of a small terminal.
 const WIDTH: usize = 80;

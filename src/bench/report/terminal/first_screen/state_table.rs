@@ -1,15 +1,15 @@
 //! The table of the cache states by the question that each answers, and the time of a build in parts.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::study::summary::StateSummary;
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::terminal::time_breakdown;
-use crate::bench::report::text::answer;
-use crate::bench::report::text::cell::Cell;
-use crate::bench::report::text::files;
-use crate::bench::report::text::units;
-use crate::bench::report::text::wrap::cut;
-use crate::bench::scenario::cache_state::CacheState;
+use crate::analysis::results::Results;
+use crate::analysis::study::summary::StateSummary;
+use crate::report::terminal::grid::Grid;
+use crate::report::terminal::time_breakdown;
+use crate::report::text::answer;
+use crate::report::text::cell::Cell;
+use crate::report::text::files;
+use crate::report::text::units;
+use crate::report::text::wrap::cut;
+use crate::scenario::cache_state::CacheState;
 
 /// The longest command in the header.
 const COMMAND: usize = 22;

@@ -1,20 +1,20 @@
 //! The answer and the table of each kind of run.
 
-use crate::bench::analysis::results::Results;
-use crate::bench::analysis::study::network::{Crossover, Network};
-use crate::bench::analysis::study::selftest::Outcome;
-use crate::bench::analysis::study::summary::StateSummary;
-use crate::bench::plan::study::Study;
-use crate::bench::report::terminal::cases;
-use crate::bench::report::terminal::ci;
-use crate::bench::report::terminal::differences;
-use crate::bench::report::terminal::first_screen::{case_table, state_table};
-use crate::bench::report::terminal::grid::Grid;
-use crate::bench::report::terminal::network;
-use crate::bench::report::terminal::selftest;
-use crate::bench::report::text::answer;
-use crate::bench::report::text::cell::Cell;
-use crate::bench::report::text::headlines;
+use crate::analysis::results::Results;
+use crate::analysis::study::network::{Crossover, Network};
+use crate::analysis::study::selftest::Outcome;
+use crate::analysis::study::summary::StateSummary;
+use crate::plan::study::Study;
+use crate::report::terminal::cases;
+use crate::report::terminal::ci;
+use crate::report::terminal::differences;
+use crate::report::terminal::first_screen::{case_table, state_table};
+use crate::report::terminal::grid::Grid;
+use crate::report::terminal::network;
+use crate::report::terminal::selftest;
+use crate::report::text::answer;
+use crate::report::text::cell::Cell;
+use crate::report::text::headlines;
 
 /// The part of the first screen that depends on the kind of run.
 pub struct Screen<'a> {

@@ -1,10 +1,10 @@
 //! The words for a finding: its title, why it matters, what it rests on, and what could be done.
 
-use crate::bench::analysis::verdict::finding::{Bottleneck, Evidence, Finding, Missing, Quantity, TooLittle};
-use crate::bench::analysis::verdict::remote::{CONNECTIONS, SHORT_BACK_OFF_NS};
-use crate::bench::report::text::units;
-use crate::bench::report::text::units::{counted, duration, megabytes, percent};
-use crate::bench::results::time_breakdown::{Stage, WaitKind};
+use crate::analysis::verdict::finding::{Bottleneck, Evidence, Finding, Missing, Quantity, TooLittle};
+use crate::analysis::verdict::remote::{CONNECTIONS, SHORT_BACK_OFF_NS};
+use crate::report::text::units;
+use crate::report::text::units::{counted, duration, megabytes, percent};
+use crate::results::time_breakdown::{Stage, WaitKind};
 
 /// The title of a finding, in one line.
 pub fn title(bottleneck: &Bottleneck) -> String {

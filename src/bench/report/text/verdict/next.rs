@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::bench::analysis::verdict::finding::{Action, Finding};
-use crate::bench::plan::go_command::quoted;
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::report::text::verdict::finding;
-use crate::bench::scenario::args::RemoteKind;
+use crate::analysis::verdict::finding::{Action, Finding};
+use crate::plan::go_command::quoted;
+use crate::plan::run_plan::Plan;
+use crate::report::text::verdict::finding;
+use crate::scenario::args::RemoteKind;
 
 /// The command for a finding, if there is one for this run: with the arguments that define the build.
 pub fn command(finding: &Finding, plan: &Plan) -> Option<String> {
@@ -74,16 +74,16 @@ mod tests {
     use clap::{Parser, ValueEnum};
 
     use super::*;
-    use crate::bench::analysis::verdict::finding::Bottleneck;
-    use crate::bench::commands::overhead::OverheadArgs;
-    use crate::bench::commands::report::ReportArgs;
-    use crate::bench::plan::run_plan::tests::resolve;
-    use crate::bench::plan::what_if::{WhatIf, WhatIfArgs};
-    use crate::bench::scenario::args::BenchArgs;
-    use crate::bench::scenario::cache_state::CacheState;
-    use crate::bench::scenario::file::Scenario;
-    use crate::bench::scenario::rule::Rule;
-    use crate::cache::Strategy;
+    use crate::analysis::verdict::finding::Bottleneck;
+    use crate::commands::overhead::OverheadArgs;
+    use crate::commands::report::ReportArgs;
+    use crate::plan::run_plan::tests::resolve;
+    use crate::plan::what_if::{WhatIf, WhatIfArgs};
+    use crate::scenario::args::BenchArgs;
+    use crate::scenario::cache_state::CacheState;
+    use crate::scenario::file::Scenario;
+    use crate::scenario::rule::Rule;
+    use gocacheprog::cache::Strategy;
 
     /// The command lines that are printed, as `bench` reads them.
     #[derive(Debug, Parser)]

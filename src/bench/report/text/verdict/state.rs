@@ -1,11 +1,11 @@
 //! The bottlenecks of each state as text: what each could save, its evidence, and what to do next.
 
-use crate::bench::analysis::verdict::finding::{Finding, StateVerdict};
-use crate::bench::plan::run_plan::Plan;
-use crate::bench::report::text::units;
-use crate::bench::report::text::verdict::finding;
-use crate::bench::report::text::verdict::next;
-use crate::bench::report::text::wrap::wrapped;
+use crate::analysis::verdict::finding::{Finding, StateVerdict};
+use crate::plan::run_plan::Plan;
+use crate::report::text::units;
+use crate::report::text::verdict::finding;
+use crate::report::text::verdict::next;
+use crate::report::text::wrap::wrapped;
 
 /// Bottlenecks of a state that are printed; the others are in `results.json` and the report.
 const MOST: usize = 3;
@@ -68,9 +68,9 @@ fn hanging(label: &str, text: &str, width: usize) -> impl Iterator<Item = String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::analysis::verdict::finding::{Bottleneck, Evidence, Quantity, TooLittle};
-    use crate::bench::plan::run_plan::tests::resolve;
-    use crate::bench::scenario::rule::Rule;
+    use crate::analysis::verdict::finding::{Bottleneck, Evidence, Quantity, TooLittle};
+    use crate::plan::run_plan::tests::resolve;
+    use crate::scenario::rule::Rule;
 
     fn text_of(verdicts: &[StateVerdict], width: usize) -> String {
         render(verdicts, &resolve(&[]).unwrap(), width)
