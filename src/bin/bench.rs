@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
-use gocacheprog::backend::BackendArgs;
-
 use bench::{
     BOTTLENECKS, BenchArgs, COMPARE_ERROR, CacheState, CompareArgs, DiffArgs, OverheadArgs, ReportArgs, ScalingArgs,
     WhatIf, WhatIfArgs, values_help,
 };
+use clap::{CommandFactory, Parser, Subcommand};
+use gocacheprog::backend::BackendArgs;
 use gocacheprog::cache::seed::SeedArgs;
 use gocacheprog::completions;
 use gocacheprog::completions::{CompletionArgs, ManArgs};

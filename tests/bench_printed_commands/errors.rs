@@ -73,7 +73,8 @@ fn a_build_with_the_heap_profiler_has_the_arguments_of_the_run() {
         .output()
         .unwrap();
     let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
-    let package = &metadata["packages"][0];
+    let packages = metadata["packages"].as_array().unwrap();
+    let package = packages.iter().find(|package| package["name"] == "cacheprog").unwrap();
     assert!(package["features"]["heap-profile"].is_array());
     assert!(package["targets"].as_array().unwrap().iter().any(|target| target["name"] == "bench"));
 }
