@@ -1,5 +1,6 @@
 //! The plan of a run: a scenario and the command line, resolved. Knows no execution, no results and no report.
 
+pub mod backends;
 pub mod duration;
 pub mod go_command;
 pub mod go_flags;

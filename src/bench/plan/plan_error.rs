@@ -1,5 +1,7 @@
 //! Errors of scenarios and command lines that do not go together. Each names the next step.
 
+use crate::scenario::backends::foreign::BackendError;
+
 /// The reason why scenario and command line do not go together.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -40,6 +42,18 @@ pub enum PlanError {
          next:  give another one with --scenario"
     )]
     NotSideBySide { scenario: String },
+    #[error(
+        "the scenario `{scenario}` cannot run other backends: it has cases, a grid, or machines in the place of states\n  next:  \
+         use --scenario workshop or small"
+    )]
+    NoOtherBackends { scenario: String },
+    #[error(
+        "--remote env cannot be used with another backend: what that writes into your bucket could not be told from your \
+         objects\n  next:  leave out --remote env; the embedded S3 server speaks http and https"
+    )]
+    BucketOfOthers,
+    #[error(transparent)]
+    Backend(#[from] BackendError),
     #[error("the scenario `{scenario}` has no case `{name}`{near}\n  next:  {known}")]
     UnknownCase { scenario: String, name: String, near: String, known: String },
     #[error(

@@ -10,6 +10,7 @@ use crate::plan::steps;
 use crate::plan::steps::{Counts, Setup, Step};
 use crate::plan::study::Study;
 use crate::scenario::args::{BenchArgs, RemoteKind};
+use crate::scenario::backends::argument;
 use crate::scenario::cache_state::CacheState;
 use crate::scenario::case::Case;
 use crate::scenario::file::Scenario;
@@ -98,6 +99,9 @@ impl Plan {
         if let Some(backends) = &args.backends {
             plan.run_with_each(backends, args.rounds.unwrap_or(scenario.rounds.short))?;
         }
+        if !args.backend.is_empty() {
+            plan.run_backends(argument::resolve(&args.backend)?, args.rounds.unwrap_or(scenario.rounds.short))?;
+        }
         plan.steps = plan.resolve_steps(scenario, args);
         plan.leave_out_bottlenecks();
         Ok(plan)
@@ -123,10 +127,12 @@ impl Plan {
         let mut steps = steps::measured(&setups, &self.cases, counts);
         steps::insert_preparation(&mut steps, &self.cases);
         if scenario.rounds.profile && !args.no_profile {
-            steps.extend(steps::profile(&setups, self.generated_packages.is_some(), |setup| self.is_pack(setup.case)));
+            let is_foreign = |setup: &Setup| self.is_foreign(setup.case);
+            let is_pack = |setup: &Setup| self.is_pack(setup.case);
+            steps.extend(steps::profile(&setups, self.generated_packages.is_some(), is_foreign, is_pack));
         }
         if args.heap_profile {
-            steps.extend(steps::heap(&setups));
+            steps.extend(steps::heap(&setups).filter(|step| !self.is_foreign(step.case)));
         }
         steps
     }
@@ -198,6 +204,11 @@ impl Plan {
             CacheState::RemoteHit => self.is_pack(step.case) || self.generated_packages.is_some(),
             _ => self.generated_packages.is_some(),
         }
+    }
+
+    /// True if the backend of a case is not ours.
+    fn is_foreign(&self, case: Option<usize>) -> bool {
+        case.and_then(|case| self.cases[case].foreign()).is_some()
     }
 
     fn is_pack(&self, case: Option<usize>) -> bool {

@@ -21,7 +21,7 @@ impl Plan {
         let backends = with_distinct_names(backends);
         let pairs = self.cases.iter().enumerate().map(|(at, case)| pair(case, 2 * at, &backends));
         self.cases = pairs.flatten().collect();
-        self.study = Study::SideBySide { backends };
+        self.study = Study::SideBySide { backends: Box::new(backends) };
         Ok(())
     }
 
@@ -64,7 +64,7 @@ mod tests {
 
     fn backend(name: &str, executable: Option<&str>) -> Backend {
         let commit = executable.map(|_| "0123456789abcdef".to_owned());
-        Backend { name: name.to_owned(), commit, executable: executable.map(PathBuf::from) }
+        Backend { name: name.to_owned(), commit, executable: executable.map(PathBuf::from), foreign: None }
     }
 
     fn resolve(line: &[&str], backends: [Backend; 2]) -> Result<Plan, PlanError> {

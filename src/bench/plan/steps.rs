@@ -214,7 +214,9 @@ fn needed_by(step: Step, cases: &[Case]) -> Option<Step> {
 }
 
 fn serves(step: Step, needed: Step, cases: &[Case]) -> bool {
-    let is_plain = step.case.is_none() || step.kind == Kind::Preparation;
+    // A measured build of a backend that is not ours fills the bucket of that backend.
+    let is_foreign = step.case.is_some_and(|case| cases[case].foreign().is_some());
+    let is_plain = step.case.is_none() || step.kind == Kind::Preparation || is_foreign;
     step.state == needed.state && is_plain && cache_kind(step, cases) == cache_kind(needed, cases)
 }
 
@@ -224,8 +226,15 @@ fn cache_kind(step: Step, cases: &[Case]) -> CacheKind {
 
 /// The profile rounds. Where sessions are short, the first is for go's own view and the others are for the CPU profile, which starts
 /// before such a session.
-pub fn profile(setups: &[Setup], is_small: bool, is_pack: impl Fn(&Setup) -> bool) -> Vec<Step> {
+pub fn profile(
+    setups: &[Setup],
+    is_small: bool,
+    is_foreign: impl Fn(&Setup) -> bool,
+    is_pack: impl Fn(&Setup) -> bool,
+) -> Vec<Step> {
     let rounds = |setup: &Setup| match setup.state {
+        // Of a program that is not ours there is no profile: the one round is for what can be seen from outside.
+        _ if is_foreign(setup) => 1,
         CacheState::LocalHit => SHORT_PROFILES,
         _ if is_small => 2,
         CacheState::RemoteHit if is_pack(setup) => REMOTE_HIT_PROFILES,

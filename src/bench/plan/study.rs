@@ -25,7 +25,9 @@ pub enum Study {
     /// Injected bottlenecks, which the verdict has to name.
     Injected { bottlenecks: Vec<Bottleneck> },
     /// Two builds of the backend: each case runs with both.
-    SideBySide { backends: [Backend; 2] },
+    SideBySide { backends: Box<[Backend; 2]> },
+    /// Several backends, each a case, at least one of which is not ours.
+    Backends,
     /// Groups of machines that build at once, in the place of states.
     Machines { groups: Vec<Group>, prices: Prices },
 }

@@ -80,6 +80,11 @@ pub struct BenchArgs {
     #[arg(long, hide_possible_values = true, help_heading = REMOTE)]
     pub strategy: Option<Strategy>,
 
+    /// Measure this GOCACHEPROG program, such as ./cacheprog or "./cacheprog --fast"; several times for several side by side,
+    /// as NAME=COMMAND. `ours` is the backend of bench
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["case", "heap_profile"], help_heading = REMOTE)]
+    pub backend: Vec<String>,
+
     /// Latency of the embedded S3 server, milliseconds [default: that of the scenario]
     #[arg(long, value_name = "MS", value_parser = parse_milliseconds, help_heading = REMOTE)]
     pub rtt: Option<f64>,
@@ -139,6 +144,9 @@ impl BenchArgs {
         }
         if let Some(strategy) = self.strategy {
             push("--strategy", strategy.name().to_owned());
+        }
+        for backend in &self.backend {
+            push("--backend", backend.clone());
         }
         if let Some(milliseconds) = self.rtt {
             push("--rtt", milliseconds.to_string());

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::scenario::backends::foreign::Foreign;
 use crate::scenario::cache_state::CacheState;
 use crate::scenario::link::{Link, LinkChange};
 use crate::scenario::source_change::Change;
@@ -107,16 +108,19 @@ pub struct Pair {
     pub base: usize,
 }
 
-/// One of two builds of the backend that are compared.
+/// A backend that is compared with another one: ours as it is, a build of it from a commit, or a program that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Backend {
-    /// Its name in tables: `HEAD~3 1a2b3c4`, or `this build`.
+    /// Its name in tables: `HEAD~3 1a2b3c4`, `this build`, or the name of a program.
     pub name: String,
     /// The commit that it is built from; None: what bench itself was built from, committed or not.
     pub commit: Option<String>,
     /// None: bench itself.
     pub executable: Option<PathBuf>,
+    /// The program, where it is not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Foreign>,
 }
 
 /// The contents of a filled remote. Cases with equal seeds share one that is filled once.
@@ -135,6 +139,8 @@ pub struct CacheKind {
     trimpath: bool,
     /// The backend that stored them, where it is not bench itself: another one may store them in another way.
     executable: Option<PathBuf>,
+    /// The name of the backend that stored them, where it is not ours.
+    foreign: Option<String>,
 }
 
 impl CaseSpec {
@@ -187,7 +193,7 @@ impl CaseSpec {
 impl Case {
     /// True if the state runs under it.
     pub fn has(&self, state: CacheState) -> bool {
-        self.state.is_none_or(|only| only == state)
+        self.state.is_none_or(|only| only == state) && self.foreign().is_none_or(|foreign| foreign.has(state))
     }
 
     /// The contents of its remote.
@@ -202,13 +208,22 @@ impl Case {
 
     /// The kind of the caches that a build of `state` under a case, or under none, starts from and leaves.
     pub fn cache_kind(state: CacheState, case: Option<&Case>) -> CacheKind {
-        let executable = if state.uses_backend() { case.and_then(Case::executable) } else { None };
-        CacheKind { trimpath: case.is_some_and(|case| case.trimpath), executable: executable.map(Path::to_owned) }
+        let backend = if state.uses_backend() { case.and_then(|case| case.backend.as_ref()) } else { None };
+        CacheKind {
+            trimpath: case.is_some_and(|case| case.trimpath),
+            executable: backend.and_then(|backend| backend.executable.clone()),
+            foreign: backend.filter(|backend| backend.foreign.is_some()).map(|backend| backend.name.clone()),
+        }
     }
 
     /// The backend that it runs, where it is not bench itself.
     pub fn executable(&self) -> Option<&Path> {
         self.backend.as_ref()?.executable.as_deref()
+    }
+
+    /// The program that it runs, where that is not ours.
+    pub fn foreign(&self) -> Option<&Foreign> {
+        self.backend.as_ref()?.foreign.as_ref()
     }
 
     /// True if a build under it may miss entries that the caches were filled with.

@@ -1,6 +1,7 @@
 //! Scenarios as people write them: TOML files and the command line. Knows no results.
 
 pub mod args;
+pub mod backends;
 pub mod bottleneck;
 pub mod cache_state;
 pub mod case;

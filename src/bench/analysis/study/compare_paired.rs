@@ -61,7 +61,7 @@ mod tests {
     use crate::scenario::case::tests::case;
 
     fn plan(cases: &[&str]) -> Plan {
-        let backend = |name: &str| Backend { name: name.to_owned(), commit: None, executable: None };
+        let backend = |name: &str| Backend { name: name.to_owned(), commit: None, executable: None, foreign: None };
         let mut plan = plan_of(&[CacheState::LocalHit], cases.iter().map(|text| case(text)).collect());
         plan.run_with_each(&[backend("old"), backend("new")], 5).unwrap();
         Plan { study: plan.study, ..plan_of(&[CacheState::LocalHit], plan.cases) }

@@ -82,8 +82,9 @@ fn backend(side: &Side, builds: Option<&CommitBuilds>) -> Backend {
             name: commit.name.clone(),
             commit: Some(commit.hash.clone()),
             executable: builds.map(|builds| builds.executable(commit)),
+            foreign: None,
         },
-        _ => Backend { name: "this build".to_owned(), commit: None, executable: None },
+        _ => Backend { name: "this build".to_owned(), commit: None, executable: None, foreign: None },
     }
 }
 

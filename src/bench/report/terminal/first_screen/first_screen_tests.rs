@@ -136,8 +136,8 @@ fn every_kind_of_run_fits_on_one_screen() {
     (run.analysis.network, run.run.plan.study) = (Some(network::tests::network()), network::tests::study());
     fits(&run, " async not limited    above 18 ms ");
     let mut run = results(Vec::new());
-    let backend = Backend { name: "this build".to_owned(), commit: None, executable: None };
-    run.run.plan.study = Study::SideBySide { backends: [backend.clone(), backend] };
+    let backend = Backend { name: "this build".to_owned(), commit: None, executable: None, foreign: None };
+    run.run.plan.study = Study::SideBySide { backends: Box::new([backend.clone(), backend]) };
     run.analysis.differences = Some(differences::tests::found());
     fits(&run, "this build against HEAD~3 1a2b3c4: ");
     let mut run = results(Vec::new());

@@ -1,6 +1,7 @@
 //! The first screen of a run: the answer, its table, the conditions, what to fix, and where everything is. All of it on one small
 //! terminal; the tables of `--details` are not its business.
 
+mod backend_table;
 mod bottlenecks;
 pub mod case_table;
 mod state_table;

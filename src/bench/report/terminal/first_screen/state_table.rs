@@ -12,13 +12,13 @@ use crate::report::text::wrap::cut;
 use crate::scenario::cache_state::CacheState;
 
 /// The longest command in the header.
-const COMMAND: usize = 22;
+pub const COMMAND: usize = 22;
 /// Parts of a build that its line always has; the others only if they are not [`NOTHING`].
 const ALWAYS: usize = 4;
 const NOTHING: &str = "0 %";
 
 /// One row for each question: what is asked, the state with a backend, and the state of go that it is compared with.
-const QUESTIONS: [(&str, CacheState, CacheState); 5] = [
+pub const QUESTIONS: [(&str, CacheState, CacheState); 5] = [
     ("fresh machine, full S3", CacheState::RemoteHit, CacheState::GoCold),
     ("first build, fills S3", CacheState::Cold, CacheState::GoCold),
     ("next build, same disk", CacheState::LocalHit, CacheState::GoCold),

@@ -8,7 +8,7 @@ use crate::plan::study::Study;
 use crate::report::terminal::cases;
 use crate::report::terminal::ci;
 use crate::report::terminal::differences;
-use crate::report::terminal::first_screen::{case_table, state_table};
+use crate::report::terminal::first_screen::{backend_table, case_table, state_table};
 use crate::report::terminal::grid::Grid;
 use crate::report::terminal::network;
 use crate::report::terminal::selftest;
@@ -53,6 +53,10 @@ pub fn of(results: &Results) -> Screen<'_> {
             let table = case_table::changes(first, &changes, &analysis.verdicts);
             Screen { has_bottlenecks: true, ..study(headlines::of_changes(first, &changes), table) }
         }
+        Study::Backends => Screen {
+            has_bottlenecks: true,
+            ..study(backend_table::headline(&analysis.cases), backend_table::grid(results))
+        },
         Study::States => Screen {
             has_bottlenecks: true,
             has_breakdown: true,
