@@ -7,6 +7,7 @@ compile_error!("Windows is not supported: build on Linux or macOS, or in WSL");
 pub mod clock;
 mod control_group;
 mod counters;
+pub mod descendants;
 pub mod fault_injection;
 mod go_version;
 pub mod heap;

@@ -4,6 +4,7 @@ pub mod backend;
 pub mod environment;
 pub mod fleet;
 pub mod folders;
+pub mod foreign;
 pub mod go;
 pub mod overhead;
 pub mod process;

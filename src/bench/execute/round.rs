@@ -10,6 +10,7 @@ use crate::error_text::in_words;
 use crate::execute::backend::command::BackendCommand;
 use crate::execute::backend::records;
 use crate::execute::backend::session;
+use crate::execute::foreign::round::ForeignRound;
 use crate::execute::go::build_log::BuildLog;
 use crate::execute::go::go_view::merge::GoView;
 use crate::execute::go::gocache;
@@ -36,6 +37,8 @@ struct AfterRound {
     /// True if go's own view is wanted, and this go does not show it.
     lacks_view: bool,
     backend: Option<BackendRound>,
+    /// The backend, where it is not ours.
+    foreign: Option<ForeignRound>,
     /// Workers of go: so many requests may be open at once.
     workers: usize,
 }
@@ -89,6 +92,9 @@ impl RoundRunner<'_> {
 
     /// Takes over what the backend or go left in the folder of the round.
     fn finish(&mut self, round: &mut Round, after: AfterRound, log: &BuildLog, at: (&Path, &Measured)) -> Result<()> {
+        if let Some(foreign) = after.foreign {
+            return self.finish_foreign(round, foreign, at.1, at.0);
+        }
         let Some(backend) = after.backend else {
             return self.finish_baseline(round, after.gocache, after.files_before);
         };
@@ -121,10 +127,15 @@ impl RoundRunner<'_> {
             command.env("GOMAXPROCS", jobs.to_string());
         }
         let workers = workers::of(&command, &self.go.version);
-        let backend =
-            if step.state.uses_backend() { Some(self.prepare_backend(step, folder, &mut command)?) } else { None };
+        let (mut backend, mut foreign) = (None, None);
+        match case.and_then(|case| Some((case, case.foreign()?))) {
+            _ if !step.state.uses_backend() => {}
+            Some(of_case) => foreign = Some(self.prepare_foreign(step, of_case, &module, &mut command)?),
+            None => backend = Some(self.prepare_backend(step, folder, &mut command)?),
+        }
         let files_before = gocache_files(&gocache)?;
-        Ok((command, AfterRound { gocache, files_before, view, lacks_view: wants_view && !has_view, backend, workers }))
+        let lacks_view = wants_view && !has_view;
+        Ok((command, AfterRound { gocache, files_before, view, lacks_view, backend, foreign, workers }))
     }
 
     fn prepare_backend(&mut self, step: Step, session: &Path, command: &mut Command) -> Result<BackendRound> {

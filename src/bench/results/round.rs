@@ -32,7 +32,11 @@ pub struct Round {
     pub go_cpu_system_ns: u64,
     /// From the end of go to the end of the backend.
     pub backend_after_go_ns: Option<u64>,
-    /// True if the run was in the state that its name claims. If not, its time does not count.
+    /// Names of processes that a backend left running, for a minute after go; they were ended then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_running: Vec<String>,
+    /// True if the run was in the state that its name claims. If not, its time does not count. Always true of a backend that is
+    /// not ours, whose checks are shown beside its times.
     pub state_ok: bool,
     pub state_checks: Vec<StateCheck>,
     pub before: Option<Before>,
@@ -83,6 +87,7 @@ impl Round {
             go_cpu_user_ns: go_cpu_ns.0,
             go_cpu_system_ns: go_cpu_ns.1,
             backend_after_go_ns: None,
+            left_running: Vec::new(),
             state_ok: true,
             state_checks: Vec::new(),
             before: None,

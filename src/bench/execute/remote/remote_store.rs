@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::execute::process::interrupt::Interrupt;
 use crate::execute::remote::remote_env::OwnPrefix;
@@ -12,6 +12,7 @@ use crate::plan::run_plan::Plan;
 use crate::results::round::LinkMeasured;
 use crate::results::round::ServerSeen;
 use crate::scenario::link::Link;
+use gocacheprog::cache::remote::s3_config::config::S3Config;
 use gocacheprog::s3_server::{Fault, Operation, Record};
 
 /// Prefix of what one round finds and stores, where there are cases.
@@ -91,6 +92,39 @@ impl Remote {
         match self {
             Remote::Embedded(server) => configure_embedded(command, server.config()),
             Remote::Env(prefix) => drop(command.envs(variables(prefix.config()))),
+        }
+    }
+
+    /// The configuration of a bucket for one backend alone, which is made where it is new.
+    ///
+    /// # Errors
+    /// When the server does not answer, or the remote is a user's bucket.
+    pub fn bucket(&mut self, name: &str) -> Result<S3Config> {
+        let server = self.embedded()?;
+        server.make_bucket(name)?;
+        Ok(S3Config { bucket: name.to_owned(), prefix: String::new(), ..server.config().clone() })
+    }
+
+    /// Deletes all objects of a bucket.
+    pub fn clear_bucket(&mut self, name: &str) -> Result<()> {
+        self.embedded()?.clear_bucket(name)
+    }
+
+    /// The number of objects in a bucket.
+    pub fn objects_in(&mut self, name: &str) -> Result<u64> {
+        self.embedded()?.objects_in(name)
+    }
+
+    /// Host and port of the server, and its certificate as PEM.
+    pub fn address(&mut self) -> Result<(String, String)> {
+        let server = self.embedded()?;
+        Ok((server.host().to_owned(), server.certificate().to_owned()))
+    }
+
+    fn embedded(&mut self) -> Result<&mut ServerProcess> {
+        match self {
+            Remote::Embedded(server) => Ok(server),
+            Remote::Env(_) => bail!("another backend is run over the embedded S3 server only"),
         }
     }
 

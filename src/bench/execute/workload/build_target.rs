@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::execute::folders::tree::MODULE;
+use crate::execute::foreign::round::has_foreign;
 use crate::execute::go::advice::advice;
 use crate::execute::go::toolchain::{Go, GoFolders};
 use crate::execute::workload::generated::Generated;
@@ -74,8 +75,10 @@ impl BuildTarget {
         std::fs::create_dir_all(&folder).with_context(explain)?;
         let changes: Vec<Change> = plan.changes();
         let original = module.as_ref().map(|module| module.folder.clone());
+        // Backends that are not ours may write into the folder in which go is started.
+        let is_copied = !changes.is_empty() || has_foreign(&plan.cases);
         let owner = match module {
-            Some(module) if changes.is_empty() => Owner::User(module),
+            Some(module) if !is_copied => Owner::User(module),
             Some(module) => Owner::User(copied(module, &folder, work)?),
             None => {
                 generated(plan).write(&folder).with_context(explain)?;
@@ -86,7 +89,7 @@ impl BuildTarget {
         let (made_again, gocache_grows, asks_in_vain) = (0, false, false);
         let mut workload =
             BuildTarget { folder, owner, made_again, gocache_grows, asks_in_vain, original, changes: None };
-        if let (Some(original), false) = (&workload.original, changes.is_empty()) {
+        if let (Some(original), true) = (&workload.original, is_copied) {
             let go_mods = workload.go_mods(&plan.command());
             module_copy::mend(original, &workload.folder, &go_mods, &|args| workload.ask(go, folders, args))?;
         }

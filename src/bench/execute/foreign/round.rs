@@ -1,0 +1,124 @@
+//! A round of a backend that is not ours: what is made ready for it, and what is seen of it when go has ended.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::execute::foreign::home::Home;
+use crate::execute::foreign::settings::Values;
+use crate::execute::foreign::state_check;
+use crate::execute::foreign::state_check::Before;
+use crate::execute::process::command::Measured;
+use crate::execute::remote::variables;
+use crate::execute::round_runner::RoundRunner;
+use crate::plan::steps::Step;
+use crate::results::round::Round;
+use crate::scenario::backends::foreign::Foreign;
+use crate::scenario::cache_state::CacheState;
+use crate::scenario::case::Case;
+use crate::scenario::link::Link;
+use gocacheprog::cache::remote::s3_config::config::S3Config;
+use gocacheprog::platform::descendants::Adopter;
+
+/// How long a backend may go on after go has ended: what has not ended by then is named, and ended.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// The certificate of the S3 server, below the folder of the run's work.
+const CERTIFICATE: &str = "certificate.pem";
+
+/// The backend of one round, and what was there before.
+#[derive(Debug)]
+pub struct ForeignRound {
+    home: Home,
+    before: Before,
+    /// Its place in the S3 server's log; None for a backend over disk only.
+    mark: Option<u64>,
+    adopter: Adopter,
+}
+
+impl RoundRunner<'_> {
+    /// Puts the stores of a backend into the state that the step starts from, and tells go how to start it.
+    ///
+    /// # Errors
+    /// When a folder cannot be made or moved, or the S3 server does not answer.
+    pub fn prepare_foreign(
+        &mut self,
+        step: Step,
+        (case, foreign): (&Case, &Foreign),
+        module: &Path,
+        command: &mut Command,
+    ) -> Result<ForeignRound> {
+        let work = self.folder.work.path.clone();
+        let home = Home::open(&work, &case.slug, module)?;
+        if step.state != CacheState::LocalHit {
+            home.clear()?.into_iter().for_each(|folder| self.caches.retire(folder));
+        }
+        let before_local = home.is_empty();
+        let certificate = work.join(CERTIFICATE);
+        let mut s3: Option<S3Config> = None;
+        let mut objects = None;
+        let remote = self.remote()?;
+        remote.set_faults(&[])?;
+        // A preparation has no link to wait for.
+        remote.set_link(Link::NONE)?;
+        if foreign.s3 {
+            let bucket = remote.bucket(&case.slug)?;
+            if step.state == CacheState::Cold {
+                remote.clear_bucket(&bucket.bucket)?;
+            }
+            objects = Some(remote.objects_in(&bucket.bucket)?);
+            s3 = Some(bucket);
+        }
+        let (host, pem) = remote.address()?;
+        std::fs::write(&certificate, pem).with_context(|| format!("cannot write {}", certificate.display()))?;
+        let values =
+            Values { local: home.local(), work: module, s3: s3.as_ref(), host: &host, certificate: &certificate };
+        // What leads elsewhere is taken out, and what leads ours to its prefix too.
+        variables::isolate(command);
+        command.envs(values.variables(foreign)).env("GOCACHEPROG", values.command(foreign)?);
+        if self.plan.measured_case(&step).is_some() {
+            self.remote()?.set_link(case.link.unwrap_or(Link::NONE))?;
+        }
+        let mark = if foreign.s3 { self.remote()?.mark()? } else { None };
+        home.enter()?;
+        Ok(ForeignRound {
+            home,
+            before: Before { local_empty: before_local, objects },
+            mark,
+            adopter: Adopter::start(),
+        })
+    }
+
+    /// Waits for the end of the backend, and takes over what was seen of it.
+    ///
+    /// # Errors
+    /// When the S3 server does not answer, or a folder cannot be moved.
+    pub fn finish_foreign(
+        &mut self,
+        round: &mut Round,
+        foreign: ForeignRound,
+        measured: &Measured,
+        folder: &Path,
+    ) -> Result<()> {
+        let go_ended = Instant::now();
+        let left = foreign.adopter.wait(measured.pid, DEADLINE, || self.interrupt.requested());
+        round.backend_after_go_ns = Some(u64::try_from(go_ended.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        round.left_running = left.into_iter().map(|process| process.name).collect();
+        foreign.home.leave(folder)?;
+        round.server = self.remote()?.seen_since(foreign.mark)?;
+        round.link = self.link_measured()?;
+        round.state_checks = state_check::check(round.step.state, foreign.before, round.server);
+        Ok(())
+    }
+}
+
+/// The folders of all backends that are not ours, which hold no store that a round of ours starts from.
+pub fn has_foreign(cases: &[Case]) -> bool {
+    cases.iter().any(|case| case.foreign().is_some())
+}
+
+/// Programs that are read into the page cache before the first round.
+pub fn programs(cases: &[Case]) -> Vec<PathBuf> {
+    cases.iter().filter_map(|case| Some(PathBuf::from(case.foreign()?.command.first()?))).collect()
+}
