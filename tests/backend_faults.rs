@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use common::{CACHEPROG, LIST, S3, Workspace, compiled, stderr};
-use gocacheprog::s3_server::{Fault, FaultKind};
+use gocacheprog::s3_server::{Fault, FaultKind, Place};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -48,7 +48,8 @@ fn no_fault_of_the_remote_changes_what_is_compiled() {
     assert!(workspace.compile(&mut workspace.go("", &LIST)).0 == expected);
     for kind in FaultKind::value_variants() {
         let (name, prefix) = (format!("{kind:?}"), format!("{kind:?}/"));
-        s3.server.copy("full/", &prefix);
+        let place = |prefix: &str| Place { bucket: "cache".to_owned(), prefix: prefix.to_owned() };
+        s3.server.copy(&place("full/"), &place(&prefix)).unwrap();
         workspace.set("S3_PREFIX", &prefix);
         std::fs::remove_dir_all(workspace.store()).unwrap();
         s3.server.set_faults(vec![Fault { kind: *kind, share: 1.0 }], 0);

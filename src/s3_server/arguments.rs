@@ -5,9 +5,13 @@ use crate::s3_server::link::shaping::LinkSettings;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LinkArgs {
-    /// Time to the first byte of each answer, milliseconds
-    #[arg(long, default_value_t = 20.0, value_name = "MS")]
-    rtt_ms: f64,
+    /// Time to the first byte of each answer on an open connection, milliseconds
+    #[arg(long, alias = "rtt-ms", default_value_t = 20.0, value_name = "MS")]
+    latency_ms: f64,
+    /// The network's part of the latency, milliseconds: a new connection takes that much more, with https twice
+    /// [default: 1, or the latency if that is less]
+    #[arg(long, value_name = "MS")]
+    network_rtt_ms: Option<f64>,
     /// Variation of the latency in both directions, milliseconds
     #[arg(long, default_value_t = 0.0, value_name = "MS")]
     jitter_ms: f64,
@@ -18,7 +22,8 @@ pub(super) struct LinkArgs {
 
 impl LinkArgs {
     pub(super) fn settings(&self) -> anyhow::Result<LinkSettings> {
-        LinkSettings::from_values(self.rtt_ms, self.jitter_ms, self.bandwidth).map_err(anyhow::Error::msg)
+        let rtt_ms = self.network_rtt_ms.unwrap_or_else(|| LinkSettings::usual_rtt_ms(self.latency_ms));
+        LinkSettings::from_values(self.latency_ms, rtt_ms, self.jitter_ms, self.bandwidth).map_err(anyhow::Error::msg)
     }
 }
 

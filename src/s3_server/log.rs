@@ -6,34 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use http::{Method, Uri};
+use http::header::{HOST, HeaderName, RANGE};
+use http::{Method, Request};
 use serde::{Deserialize, Serialize};
 
 use crate::platform::clock::now_unix_ns;
-use crate::s3_server::link::classify::{Operation, classify};
+use crate::s3_server::access::hosts::bucket_in;
+use crate::s3_server::link::classify::{Operation, Target, classify};
 use crate::s3_server::link::shaping::Direction;
+use crate::s3_server::record::{Connection, Handshakes, Record};
 
 /// Longer ones count as this.
 const LONGEST_DELAY_US: u64 = 3_600_000_000;
-
-/// One finished request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    pub t_unix_ns: u64,
-    pub method: String,
-    pub op: Operation,
-    /// Without the bucket, decoded; empty when the request names no key.
-    pub key: String,
-    /// `None` when the client left before there was an answer.
-    pub status: Option<u16>,
-    /// Bytes of the bodies, as they went over the link.
-    pub bytes_in: u64,
-    pub bytes_out: u64,
-    /// From the request's head to the last byte of the answer.
-    pub duration_us: u64,
-    pub asked_delay_us: u64,
-    pub injected_delay_us: u64,
-}
 
 /// The delays really injected since the link was last set.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +54,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn as_ns(duration: Duration) -> u64 {
+    duration.as_nanos() as u64
+}
+
 fn as_us(duration: Duration) -> u64 {
     duration.as_micros() as u64
 }
@@ -88,8 +76,8 @@ impl Log {
         }
     }
 
-    /// Called with a request's head, and whether the host names the bucket; the exchange ends when its last holder lets go of it.
-    pub(super) fn begin(self: &Arc<Self>, method: &Method, uri: &Uri, is_virtual: bool) -> Arc<Exchange> {
+    /// Called with a request's head; the exchange ends when its last holder lets go of it.
+    pub(super) fn begin<B>(self: &Arc<Self>, request: &Request<B>, connection: &Arc<Connection>) -> Arc<Exchange> {
         let number = match &self.records {
             None => self.received.fetch_add(1, Relaxed),
             Some(records) => {
@@ -98,20 +86,38 @@ impl Log {
                 self.received.fetch_add(1, Relaxed)
             }
         };
-        let (op, key) = classify(method, uri, is_virtual);
+        let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let target = classify(request.method(), request.uri(), header(HOST).and_then(bucket_in));
+        let range = header(RANGE).filter(|_| target.operation == Operation::Get);
         Arc::new(Exchange {
             log: Arc::clone(self),
             number,
             t_unix_ns: now_unix_ns(),
             start: Instant::now(),
-            method: method.clone(),
-            op,
-            key,
+            method: request.method().clone(),
+            range: range.map(str::to_owned),
+            target,
+            connection: Arc::clone(connection),
+            is_first: connection.count_request() == 0,
             status: AtomicU16::new(0),
-            bytes: [AtomicU64::new(0), AtomicU64::new(0)],
+            first_byte_ns: AtomicU64::new(0),
+            bytes: Default::default(),
+            last_ns: Default::default(),
             asked_us: AtomicU64::new(0),
             injected_us: AtomicU64::new(0),
         })
+    }
+
+    /// Notes that all bytes of the answer to a finished request have been written to its connection.
+    pub(super) fn sent(&self, number: u64) {
+        let (Some(records), Ok(number)) = (&self.records, usize::try_from(number)) else {
+            return;
+        };
+        if let Some(Some(record)) = lock(records).get_mut(number) {
+            let now_ns = now_unix_ns().max(record.t_unix_ns);
+            record.last_byte_unix_ns = record.last_byte_unix_ns.map(|before| before.max(now_ns));
+            record.duration_us = record.duration_us.max((now_ns - record.t_unix_ns) / 1000);
+        }
     }
 
     /// How many requests have come so far: a mark for [`Log::since`].
@@ -155,17 +161,23 @@ impl Log {
     }
 }
 
-/// One request and its answer, under way.
+/// One request and its answer, under way. Times are nanoseconds since its head.
 pub(super) struct Exchange {
     log: Arc<Log>,
     number: u64,
     t_unix_ns: u64,
     start: Instant,
     method: Method,
-    op: Operation,
-    key: String,
+    target: Target,
+    range: Option<String>,
+    connection: Arc<Connection>,
+    is_first: bool,
     status: AtomicU16,
+    first_byte_ns: AtomicU64,
+    /// Bytes of the bodies, by direction.
     bytes: [AtomicU64; 2],
+    /// When the last of them passed.
+    last_ns: [AtomicU64; 2],
     asked_us: AtomicU64,
     injected_us: AtomicU64,
 }
@@ -173,14 +185,17 @@ pub(super) struct Exchange {
 impl Exchange {
     /// The operation that was requested.
     pub(super) fn operation(&self) -> Operation {
-        self.op
+        self.target.operation
     }
 
     pub(super) fn passed(&self, direction: Direction, bytes: usize) {
         self.bytes[direction as usize].fetch_add(bytes as u64, Relaxed);
+        self.last_ns[direction as usize].store(as_ns(self.start.elapsed()), Relaxed);
     }
 
     pub(super) fn answered(&self, status: u16, asked: Duration, injected: Duration) {
+        self.first_byte_ns.store(as_ns(self.start.elapsed()), Relaxed);
+        self.connection.begin_answer(self.number);
         self.status.store(status, Relaxed);
         self.asked_us.store(as_us(asked), Relaxed);
         self.injected_us.store(as_us(injected), Relaxed);
@@ -195,17 +210,33 @@ impl Exchange {
 
     fn record(&self) -> Record {
         let status = self.status.load(Relaxed);
+        let at = |ns: &AtomicU64| self.t_unix_ns + ns.load(Relaxed);
+        let [received_ns, last_byte_ns] = &self.last_ns;
+        let is_answered = status != 0;
+        let handshakes = if self.is_first { self.connection.handshakes } else { Handshakes::default() };
+        let first_byte_unix_ns = is_answered.then(|| at(&self.first_byte_ns));
         Record {
             t_unix_ns: self.t_unix_ns,
+            received_unix_ns: at(received_ns),
+            first_byte_unix_ns,
+            last_byte_unix_ns: first_byte_unix_ns.map(|first| first.max(at(last_byte_ns))),
             method: self.method.to_string(),
-            op: self.op,
-            key: self.key.clone(),
-            status: (status != 0).then_some(status),
+            op: self.target.operation,
+            bucket: self.target.bucket.clone(),
+            key: self.target.key.clone(),
+            range: self.range.clone(),
+            status: is_answered.then_some(status),
             bytes_in: self.bytes(Direction::Up),
             bytes_out: self.bytes(Direction::Down),
             duration_us: as_us(self.start.elapsed()),
             asked_delay_us: self.asked_us.load(Relaxed),
             injected_delay_us: self.injected_us.load(Relaxed),
+            connection: self.connection.number,
+            tls: self.connection.is_tls,
+            first_on_connection: self.is_first,
+            accepted_unix_ns: self.connection.accepted_unix_ns,
+            connect_round_trips: handshakes.round_trips,
+            connect_delay_us: as_us(handshakes.delay),
         }
     }
 }
@@ -219,7 +250,7 @@ impl Drop for Exchange {
             *slot = Some(self.record());
         }
         let mut totals = lock(&self.log.totals);
-        *totals.requests.entry(self.op).or_default() += 1;
+        *totals.requests.entry(self.operation()).or_default() += 1;
         totals.bytes_in += self.bytes(Direction::Up);
         totals.bytes_out += self.bytes(Direction::Down);
         drop(totals);
@@ -228,29 +259,5 @@ impl Drop for Exchange {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_appears_when_the_last_holder_lets_go() {
-        let log = Arc::new(Log::new(true));
-        let first = log.begin(&Method::GET, &"/c/one".parse().unwrap(), false);
-        let second = log.begin(&Method::GET, &"/c/two".parse().unwrap(), false);
-        let body = Arc::clone(&second);
-        second.answered(200, Duration::from_millis(20), Duration::from_micros(20_100));
-        drop(second);
-        assert_eq!((log.received(), log.in_flight(), log.since(0)), (2, 2, vec![]));
-        body.passed(Direction::Down, 7);
-        drop(body);
-        let records = log.since(1);
-        assert_eq!((records[0].key.as_str(), records[0].bytes_out), ("two", 7));
-        assert_eq!((records[0].status, records[0].injected_delay_us), (Some(200), 20_100));
-        drop(first);
-        assert_eq!(log.since(0)[0].status, None);
-        assert_eq!((log.in_flight(), log.delays().count), (0, 1));
-        let totals = log.totals();
-        assert_eq!((totals.requests[&Operation::Get], totals.bytes_in, totals.bytes_out), (2, 0, 7));
-        log.reset_delays();
-        assert_eq!(log.delays(), Delays { count: 0, median: None, p99: None });
-    }
-}
+#[path = "log_tests.rs"]
+mod tests;

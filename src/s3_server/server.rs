@@ -4,37 +4,26 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
-use http::header::{HOST, HeaderName};
-use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body::Body as _;
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use s3s::Body;
+use s3s::path::check_bucket_name;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::s3_server::access::credentials::Credentials;
-use crate::s3_server::access::hosts::{Hosts, bucket_in};
+use crate::s3_server::access::hosts::Hosts;
 use crate::s3_server::access::keys::{Grant, Guard, Keys};
 use crate::s3_server::api::multipart::Uploads;
 use crate::s3_server::api::operations::Operations;
-use crate::s3_server::api::store::Store;
-use crate::s3_server::link::faults::{Damage, Fault, FaultKind, Faults};
-use crate::s3_server::link::shaping::{Direction, LinkSettings, ShapedLink};
-use crate::s3_server::log::{Delays, Log, Record, Totals};
-use crate::s3_server::throttled_body::Paced;
-
-/// Ends a connection.
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use crate::s3_server::api::store::{NoBucket, Place, Store};
+use crate::s3_server::connection::accept;
+use crate::s3_server::exchange::Shared;
+use crate::s3_server::link::faults::{Fault, Faults};
+use crate::s3_server::link::shaping::{LinkSettings, ShapedLink};
+use crate::s3_server::log::{Delays, Log, Totals};
+use crate::s3_server::record::Record;
 
 /// Settings of a server. It always listens on 127.0.0.1: the credentials are throw-away ones.
 pub struct ServerOptions {
@@ -46,6 +35,7 @@ pub struct ServerOptions {
     /// Rights of those credentials; `None` for all.
     pub grants: Option<Vec<Grant>>,
     pub link: LinkSettings,
+    /// The certificates for https, which the same port serves beside http; `None` for http only.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// The injected faults, and the seed of the draws.
     pub faults: (Vec<Fault>, u64),
@@ -54,7 +44,7 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// A free port, no TLS, no link in front, no faults, every request kept.
+    /// A free port, http only, no link in front, no faults, every request kept.
     pub fn plain(bucket: impl Into<String>, credentials: Credentials) -> Self {
         Self {
             port: 0,
@@ -84,17 +74,7 @@ pub struct Stats {
 pub struct Server {
     shared: Arc<Shared>,
     address: SocketAddr,
-    tls: bool,
     accepting: AbortHandle,
-}
-
-pub struct Shared {
-    service: S3Service,
-    store: Arc<Store>,
-    keys: Arc<Keys>,
-    link: Arc<ShapedLink>,
-    log: Arc<Log>,
-    faults: Faults,
 }
 
 impl Server {
@@ -118,19 +98,22 @@ impl Server {
             faults: Faults::new(options.faults.0, options.faults.1),
         });
         let tls = options.tls.map(TlsAcceptor::from);
-        let is_tls = tls.is_some();
         let accepting = tokio::spawn(accept(listener, tls, Arc::clone(&shared)));
-        Ok(Server { shared, address, tls: is_tls, accepting: accepting.abort_handle() })
+        Ok(Server { shared, address, accepting: accepting.abort_handle() })
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// As a URL.
+    /// The address as a URL of http.
     pub fn endpoint(&self) -> String {
-        let scheme = if self.tls { "https" } else { "http" };
-        format!("{scheme}://{}", self.address)
+        format!("http://{}", self.address)
+    }
+
+    /// The address as a URL of https, for a server with certificates.
+    pub fn https_endpoint(&self) -> String {
+        format!("https://{}", self.address)
     }
 
     /// Adds a key that may do what the grants say and nothing else, or replaces the key of that ID.
@@ -159,9 +142,20 @@ impl Server {
         self.shared.log.since(mark)
     }
 
-    /// Objects and bytes are those below `prefix`; the rest is of the whole server.
+    /// Totals of the whole server; objects and bytes are those below `prefix`, in all buckets.
     pub fn stats(&self, prefix: &str) -> Stats {
-        let (objects, bytes) = self.shared.store.totals(prefix);
+        self.stats_with(self.shared.store.totals(prefix))
+    }
+
+    /// Totals of the whole server; objects and bytes are those in one place.
+    ///
+    /// # Errors
+    /// When there is no such bucket.
+    pub fn stats_of(&self, place: &Place) -> Result<Stats, NoBucket> {
+        self.shared.store.totals_of(place).map(|totals| self.stats_with(totals))
+    }
+
+    fn stats_with(&self, (objects, bytes): (u64, u64)) -> Stats {
         let log = &self.shared.log;
         Stats {
             objects,
@@ -178,13 +172,38 @@ impl Server {
         self.shared.log.totals()
     }
 
-    /// Removes all objects below `prefix`; returns how many.
+    /// Makes a bucket, if there is none of that name. Each key may use each bucket.
+    ///
+    /// # Errors
+    /// When no client could name the bucket.
+    pub fn make_bucket(&self, name: &str) -> Result<(), String> {
+        if !check_bucket_name(name) {
+            return Err(format!(
+                "`{name}` cannot be the name of a bucket: S3 takes 3 to 63 lower-case letters, digits, dots and hyphens"
+            ));
+        }
+        self.shared.store.create_bucket(name);
+        Ok(())
+    }
+
+    /// Removes all objects below `prefix`, in all buckets; returns how many.
     pub fn clear(&self, prefix: &str) -> u64 {
         self.shared.store.clear(prefix)
     }
 
-    /// Copies all objects below `from` to the same names below `to`; returns how many. The bodies are shared.
-    pub fn copy(&self, from: &str, to: &str) -> u64 {
+    /// Removes all objects in one place; returns how many.
+    ///
+    /// # Errors
+    /// When there is no such bucket.
+    pub fn clear_place(&self, place: &Place) -> Result<u64, NoBucket> {
+        self.shared.store.clear_place(place)
+    }
+
+    /// Copies all objects of one place to the same names in another; returns how many. The bodies are shared.
+    ///
+    /// # Errors
+    /// When one of the buckets does not exist.
+    pub fn copy(&self, from: &Place, to: &Place) -> Result<u64, NoBucket> {
         self.shared.store.copy(from, to)
     }
 }
@@ -203,92 +222,4 @@ fn service(store: &Arc<Store>, keys: &Arc<Keys>) -> S3Service {
     builder.set_access(guard);
     builder.set_host(Hosts);
     builder.build()
-}
-
-/// The connections are children of this task: they end with it.
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    shared.log.connections_opened.fetch_add(1, Relaxed);
-                    connections.spawn(connection(stream, tls.clone(), Arc::clone(&shared)));
-                }
-                // Out of file descriptors, most likely: let some connections end first.
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    if stream.set_nodelay(true).is_err() {
-        return; // the client has gone already
-    }
-    match tls {
-        None => serve(stream, shared).await,
-        Some(tls) => {
-            if let Ok(stream) = tls.accept(stream).await {
-                serve(stream, shared).await;
-            }
-        }
-    }
-}
-
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
-    let service = service_fn(move |request| exchange(Arc::clone(&shared), request));
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // A connection that breaks is the client's to report.
-    drop(connection.await);
-}
-
-async fn exchange(shared: Arc<Shared>, mut request: Request<Incoming>) -> Result<Response<Paced<Body>>, BoxError> {
-    let Shared { service, link, log, faults, .. } = &*shared;
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let is_virtual = host.and_then(bucket_in).is_some();
-    let exchange = log.begin(request.method(), request.uri(), is_virtual);
-    let fault = faults.draw().filter(|fault| fault.concerns(exchange.operation()));
-    if fault.is_some() {
-        log.fault_injected();
-    }
-    join_repeated(request.headers_mut());
-    let request = request.map(|body| {
-        let up = Paced::new(body, Direction::Up, link, &exchange);
-        Body::http_body_unsync(up)
-    });
-    let response = match fault {
-        Some(FaultKind::Silence) => std::future::pending().await,
-        Some(FaultKind::Drop) => return Err("dropped on purpose".into()),
-        Some(kind) if let Some(refusal) = kind.refusal() => refuse(request, refusal).await?,
-        _ => service.call(request).await?,
-    };
-    let asked = link.next_delay();
-    let injected = link.hold(asked).await;
-    exchange.answered(response.status().as_u16(), asked, injected);
-    let length_bytes = response.body().size_hint().exact().unwrap_or(0);
-    let damage = fault.and_then(|kind| Damage::new(kind, length_bytes));
-    Ok(response.map(|body| Paced::new(body, Direction::Down, link, &exchange).damaged(damage)))
-}
-
-/// Makes one header of those of the same name, as HTTP and the signature see them: `s3s` refuses repeated ones, but an SDK sends
-/// `Content-Encoding` twice where the caller sets it and the body is chunked.
-fn join_repeated(headers: &mut HeaderMap) {
-    let names: Vec<HeaderName> = headers.keys().cloned().collect();
-    for name in names {
-        let values: Vec<&[u8]> = headers.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
-        if values.len() > 1
-            && let Ok(joined) = HeaderValue::from_bytes(&values.join(&b","[..]))
-        {
-            headers.insert(name, joined);
-        }
-    }
-}
-
-/// An error as S3 gives it, once the whole request has come: before that the client could take it for a broken connection.
-async fn refuse(request: Request<Body>, (status, code): (u16, &str)) -> Result<Response<Body>, BoxError> {
-    request.into_body().collect().await?;
-    let xml = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>on purpose</Message></Error>");
-    Ok(Response::builder().status(status).header("content-type", "application/xml").body(Body::from(xml))?)
 }

@@ -1,7 +1,9 @@
 //! `bench s3`: the embedded server by itself, for a workshop without a cloud account.
 
 use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use indicatif::DecimalBytes;
@@ -11,7 +13,7 @@ use signal_hook::iterator::Signals;
 use crate::note;
 use crate::s3_server::access::credentials::{Credentials, random_hex};
 use crate::s3_server::access::keys::Grant;
-use crate::s3_server::access::tls::Certificate;
+use crate::s3_server::access::tls::{Certificate, CertificateFile};
 use crate::s3_server::arguments::LinkArgs;
 use crate::s3_server::link::faults::{Fault, FaultKind};
 use crate::s3_server::log::Totals;
@@ -26,7 +28,7 @@ pub struct AloneArgs {
     /// The bucket that is there from the start
     #[arg(long, default_value = "cache")]
     bucket: String,
-    /// Serve https with a certificate made on the spot (the workshop's Go program needs that)
+    /// Print the variables for https, which the same port serves (the workshop's Go program needs that)
     #[arg(long)]
     tls: bool,
     /// Rights of the printed key below a prefix: get, put, list, delete, such as `get,put:ci/`; may be given several times
@@ -54,7 +56,12 @@ fn fault_help() -> String {
 pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT]).context("cannot watch for Ctrl-C")?;
     let credentials = Credentials::random()?;
-    let certificate = if args.tls { Some(Certificate::for_bucket(&args.bucket)?) } else { None };
+    let certificate = Certificate::make()?;
+    let file = match certificate.save() {
+        Err(error) if args.tls => return Err(error),
+        // Without its file there is still http.
+        saved => saved.ok(),
+    };
     let fails = if args.faults.is_empty() { "" } else { " Requests FAIL ON PURPOSE as --fault says." };
     let grants = if args.grants.is_empty() { None } else { Some(args.grants) };
     let options = ServerOptions {
@@ -64,26 +71,40 @@ pub fn serve_alone(args: AloneArgs) -> anyhow::Result<()> {
         grants,
         link: args.link.settings()?,
         faults: (args.faults, args.fault_seed),
-        tls: certificate.as_ref().map(|made| made.server.clone()),
+        tls: Some(Arc::clone(&certificate.server)),
         keep_log: false,
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;
     let server = runtime.block_on(Server::start(options));
     let server = server.map_err(|error| cannot_listen(args.port, &error))?;
-    let file = certificate.as_ref().map(Certificate::path);
-    let exports = exports(&server, &credentials, &args.bucket, file.as_deref())?;
+    let path = file.as_ref().map(CertificateFile::path);
+    let exports = exports(&server, &credentials, &args.bucket, path.as_deref().filter(|_| args.tls))?;
     let mut stdout = io::stdout().lock();
     let printed = stdout.write_all(exports.as_bytes()).and_then(|()| stdout.flush());
     printed.context("cannot print the variables to export on stdout")?;
+    let (address, bucket) = (server.address(), &args.bucket);
+    let scheme = if args.tls { "https" } else { "http" };
     note::line(format_args!(
-        "S3 server on {}, bucket \"{}\", in memory only. Paste the lines above into another \
-         terminal; Ctrl-C ends it.{fails}",
-        server.endpoint(),
-        args.bucket
+        "S3 server on {scheme}://{address}, bucket \"{bucket}\", in memory only. Paste the lines above into another \
+         terminal; Ctrl-C ends it.{fails}"
     ));
+    if let Some(path) = path {
+        note::line(other_scheme(args.tls, address, &path));
+    }
     signals.forever().next();
     note::line(in_words(&server.totals()));
     Ok(())
+}
+
+/// How to use the scheme that the printed variables do not name.
+fn other_scheme(is_tls: bool, address: SocketAddr, certificate: &Path) -> String {
+    if is_tls {
+        return format!("The same port serves http: S3_ENDPOINT=http://{address}, without SSL_CERT_FILE.");
+    }
+    let file = certificate.display();
+    format!(
+        "The same port serves https: S3_ENDPOINT=https://{address} SSL_CERT_FILE={file} (go before 1.27 on macOS ignores SSL_CERT_FILE)."
+    )
 }
 
 /// The requests by kind, the bytes and the injected faults in one line.

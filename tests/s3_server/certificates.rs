@@ -48,7 +48,7 @@ async fn the_command_that_an_error_prints_makes_a_certificate_that_works() {
         return;
     }
     let (server, credentials) = serve(folder.path()).await;
-    let upstream = server.endpoint().trim_start_matches("https://").parse().unwrap();
+    let upstream = server.address();
     let proxy = Fake::proxy(upstream, None);
     let mut config = proxy.config();
     config.endpoint_url = "https://s3.test.invalid".to_owned();
@@ -65,7 +65,7 @@ async fn the_command_that_an_error_prints_makes_a_certificate_that_works() {
 
     assert!(make(folder.path(), command));
     let (server, credentials) = serve(folder.path()).await;
-    let upstream = server.endpoint().trim_start_matches("https://").parse().unwrap();
+    let upstream = server.address();
     let proxy = Fake::proxy(upstream, None);
     config.access_key_id = credentials.access_key_id;
     config.secret_access_key = credentials.secret_access_key;
@@ -79,6 +79,7 @@ async fn the_command_that_an_error_prints_makes_a_certificate_that_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_and_folders_of_certificates_that_are_none_are_named() {
     let certificate = Certificate::make().unwrap();
+    let saved = certificate.save().unwrap();
     let (_server, config) = server_with(Some(&certificate), LinkSettings::NONE).await;
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -97,7 +98,7 @@ async fn files_and_folders_of_certificates_that_are_none_are_named() {
         let text = stderr(&s3_clean(&config, &[], &[(name, &value)]).await);
         assert!(text.contains(&format!("next:  {name} names {value}, {said}")), "{text}");
     }
-    std::fs::copy(certificate.path(), path("none") + "/ca.pem").unwrap();
+    std::fs::copy(saved.path(), path("none") + "/ca.pem").unwrap();
     for variables in [
         [("SSL_CERT_DIR", path("none")), ("SSL_CERT_FILE", String::new())],
         [("SSL_CERT_FILE", path("none") + "/ca.pem"), ("SSL_CERT_DIR", String::new())],

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use gocacheprog::cache::remote::s3_client::client::S3Client;
 use gocacheprog::cache::remote::s3_config::config::S3Config;
-use gocacheprog::s3_server::{Certificate, LinkSettings};
+use gocacheprog::s3_server::{Certificate, CertificateFile, LinkSettings};
 
 use super::{ID, body_of, server, server_with};
 
@@ -65,15 +65,16 @@ async fn tls_trusts_what_ssl_cert_file_names_and_nothing_else() {
     let (server, config) = server_with(Some(&certificate), LinkSettings::NONE).await;
     assert!(config.endpoint_url.starts_with("https://127.0.0.1:"));
 
-    let path = certificate.path();
+    let saved = certificate.save().unwrap();
+    let path = saved.path();
     let variables = [("SSL_CERT_FILE", path.to_str().unwrap())];
     let trusted = s3_clean(&config, &["--yes"], &variables).await;
     assert!(trusted.status.success(), "{}", stderr(&trusted));
     assert_eq!(server.log_since(0)[0].status, Some(200));
 
-    let other = Certificate::make().unwrap();
+    let other = Certificate::make().unwrap().save().unwrap();
     for untrusted in [None, Some(&other)] {
-        let path = untrusted.map(Certificate::path);
+        let path = untrusted.map(CertificateFile::path);
         let variables = path.iter().map(|path| ("SSL_CERT_FILE", path.to_str().unwrap())).collect::<Vec<_>>();
         let text = stderr(&s3_clean(&config, &["--yes"], &variables).await);
         assert!(text.contains("certificate that is not trusted"), "{text}");
@@ -84,9 +85,9 @@ async fn tls_trusts_what_ssl_cert_file_names_and_nothing_else() {
     let text = stderr(&s3_clean(&config, &["--yes"], &[("SSL_CERT_FILE", path.to_str().unwrap())]).await);
     assert!(text.contains("certificate that is not trusted"), "{text}");
 
-    let file = certificate.path();
+    let file = saved.path();
     assert!(file.exists());
-    drop(certificate);
+    drop(saved);
     assert!(!file.parent().unwrap().exists());
 }
 

@@ -7,6 +7,7 @@ use std::thread;
 
 use gocacheprog::cache::remote::s3_client::client::S3Client;
 use gocacheprog::cache::remote::s3_config::config::{Route, S3Config};
+use gocacheprog::s3_server::Certificate;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -150,6 +151,21 @@ impl Fake {
     pub fn lines(&self) -> Vec<String> {
         self.asked().iter().map(Asked::line).collect()
     }
+}
+
+/// A port that serves no http in the clear, as most stores; says where.
+pub fn https_only(certificate: &Certificate) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let settings = Arc::clone(&certificate.server);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut tls = rustls::ServerConnection::new(Arc::clone(&settings)).unwrap();
+            // What is no handshake gets an alert.
+            let _ = tls.complete_io(&mut stream.unwrap());
+        }
+    });
+    address
 }
 
 /// Copies both ways until one side ends.

@@ -9,6 +9,7 @@ mod common;
 mod deleting;
 mod failures;
 mod fake;
+mod from_outside;
 mod in_a_session;
 mod keys;
 mod listing;
@@ -35,11 +36,12 @@ const ID: &str = "47DEQpj8HBSa+-TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
 async fn server_with(tls: Option<&Certificate>, link: LinkSettings) -> (Server, S3Config) {
     let credentials = Credentials::random().unwrap();
+    let is_tls = tls.is_some();
     let tls = tls.map(|certificate| Arc::clone(&certificate.server));
     let options = ServerOptions { link, tls, ..ServerOptions::plain("cache", credentials.clone()) };
     let server = Server::start(options).await.unwrap();
     let config = S3Config {
-        endpoint_url: server.endpoint(),
+        endpoint_url: if is_tls { server.https_endpoint() } else { server.endpoint() },
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key,
         session_token: None,

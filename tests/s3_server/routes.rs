@@ -7,7 +7,7 @@ use gocacheprog::cache::remote::s3_config::config::{S3Config, from_env};
 use gocacheprog::s3_server::{Certificate, Credentials, LinkSettings, Server, ServerOptions};
 
 use super::clean::{s3_clean, stderr};
-use super::fake::{Fake, answer};
+use super::fake::{Fake, answer, https_only};
 use super::{body_of, server_with};
 
 /// A server whose bucket `storage` is the first part of a path, so that it checks signatures of paths that it does not know.
@@ -96,10 +96,11 @@ async fn a_proxy_gets_its_user_and_password_and_they_are_not_shown() {
 async fn https_goes_through_a_tunnel() {
     let certificate = Certificate::make().unwrap();
     let (server, mut config) = server_with(Some(&certificate), LinkSettings::NONE).await;
-    let upstream = server.endpoint().trim_start_matches("https://").parse().unwrap();
+    let upstream = server.address();
     let proxy = Fake::proxy(upstream, Some("Basic bWU6cHc="));
     config.endpoint_url = "https://s3.test.invalid".to_owned();
-    let file = certificate.path();
+    let saved = certificate.save().unwrap();
+    let file = saved.path();
     let file = file.to_str().unwrap();
     for (password, said) in [("pw", "not valid for name \"s3.test.invalid\""), ("hidden", "asks for a password")] {
         let url = format!("http://me:{password}@{}", proxy.address);
@@ -130,9 +131,7 @@ async fn the_other_scheme_is_recognized() {
     let error = S3Client::connect(&config).head_bucket().await.unwrap_err();
     assert!(error.to_string().contains(&format!("write http://{} (", waiting.address)), "{error}");
 
-    let certificate = Certificate::make().unwrap();
-    let (_tls, mut config) = server_with(Some(&certificate), LinkSettings::NONE).await;
-    let at = config.endpoint_url.trim_start_matches("https://").to_owned();
+    let at = https_only(&Certificate::make().unwrap());
     config.endpoint_url = format!("http://{at}");
     let client = S3Client::connect(&config);
     for _ in 0..2 {

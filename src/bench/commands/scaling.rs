@@ -43,7 +43,7 @@ pub struct ScalingArgs {
 /// # Errors
 /// When a backend fails, or nothing can be written. What was measured until then is printed and kept all the same.
 pub fn run(args: &ScalingArgs) -> Result<ExitCode> {
-    let far = Link { latency_ms: args.rtt, ..Link::NONE };
+    let far = Link::NONE.with_latency(args.rtt);
     far.check().map_err(|error| anyhow!("--rtt {}: {error}", args.rtt))?;
     let interrupt = Interrupt::listen()?;
     let folder = RunFolder::create(&args.out, "scaling")?;

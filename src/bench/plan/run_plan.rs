@@ -224,9 +224,7 @@ impl Plan {
 /// The link to the embedded server; None where that is not used.
 fn link(scenario: &Scenario, args: &BenchArgs) -> Option<Link> {
     match args.remote {
-        RemoteKind::Embedded => {
-            Some(Link { latency_ms: args.rtt.unwrap_or(scenario.link.latency_ms), ..scenario.link })
-        }
+        RemoteKind::Embedded => Some(scenario.link.with_latency(args.rtt.unwrap_or(scenario.link.latency_ms))),
         RemoteKind::Env => None,
     }
 }

@@ -144,8 +144,8 @@ pub struct CacheKind {
 }
 
 impl CaseSpec {
-    /// Checks its values by themselves; the error names the first that is wrong.
-    pub fn check(&self) -> Result<(), String> {
+    /// Checks its values over the link of its scenario; the error names the first that is wrong.
+    pub fn check(&self, link: Link) -> Result<(), String> {
         let name = &self.name;
         if slug(name).is_empty() {
             return Err(format!("the case `{name}` needs a name with a letter or a digit"));
@@ -162,7 +162,7 @@ impl CaseSpec {
         if !matches!(self.rounds, None | Some(1..=MOST_ROUNDS)) {
             return Err(format!("`rounds` of the case `{name}` must be 1 to {MOST_ROUNDS}"));
         }
-        let checked = Link::default().with(self.link).check().and_then(|()| self.settings.check());
+        let checked = self.link.check(link).and_then(|()| self.settings.check());
         checked.map_err(|what| format!("the case `{name}`: {what}"))
     }
 
@@ -251,8 +251,8 @@ pub fn slug(name: &str) -> String {
 }
 
 /// Checks the cases of a scenario together.
-pub fn check_all(cases: &[CaseSpec]) -> Result<(), String> {
-    cases.iter().try_for_each(CaseSpec::check)?;
+pub fn check_all(cases: &[CaseSpec], link: Link) -> Result<(), String> {
+    cases.iter().try_for_each(|case| case.check(link))?;
     for (position, case) in cases.iter().enumerate() {
         if let Some(other) = cases[..position].iter().find(|other| slug(&other.name) == slug(&case.name)) {
             return Err(format!("the cases `{}` and `{}` would share a folder: rename one", other.name, case.name));
@@ -288,8 +288,8 @@ pub mod tests {
     fn names_make_folders() {
         assert_eq!(slug("pack, 20 ms · 1 Gbit/s"), "pack-20-ms-1-gbit-s");
         let same = [spec("name = \"a b\""), spec("name = \"A-B\"")];
-        assert!(check_all(&same).unwrap_err().contains("share a folder"));
-        assert!(spec("name = \"·\"").check().unwrap_err().contains("needs a name"));
+        assert!(check_all(&same, Link::default()).unwrap_err().contains("share a folder"));
+        assert!(spec("name = \"·\"").check(Link::default()).unwrap_err().contains("needs a name"));
     }
 
     #[test]
@@ -299,13 +299,14 @@ pub mod tests {
             ("name = \"x\"\nremote_share = 101", "1 to 100"),
             ("name = \"x\"\nrounds = 0", "1 to 10000"),
             ("name = \"x\"\nlink = { latency_ms = -1 }", "0 to 60000"),
+            ("name = \"x\"\nlink = { rtt_ms = 21 }", "`rtt_ms` is 21.0, and must be at most `latency_ms` (20.0)"),
             ("name = \"x\"\njobs = 0", "`jobs` of the case `x` must be 1 to 1024"),
             ("name = \"x\"\nbusy = 4000000000", "`busy` of the case `x` must be 0 to 256"),
             ("name = \"x\"\nsettings = { connections = 0 }", "the case `x`: `connections` is 0, and must be 1 to 256"),
             ("name = \"x\"\nsettings = { zstd_level = 23 }", "`zstd_level` is 23, and must be -7 to 22"),
             ("name = \"x\"\nsettings = { back_off_ms = 60001 }", "`back_off_ms` is 60001, and must be 0 to 60000"),
         ] {
-            assert!(spec(text).check().unwrap_err().contains(words), "{text}");
+            assert!(spec(text).check(Link::default()).unwrap_err().contains(words), "{text}");
         }
     }
 

@@ -223,7 +223,7 @@ impl Scenario {
         if let Some((case, state)) = cases.iter().find(is_left_out).and_then(|case| Some((case, case.state?))) {
             return Err(format!("`{}` is about {state}: add it to `states`", case.name));
         }
-        case::check_all(&cases)
+        case::check_all(&cases, self.link)
     }
 
     fn check_numbers(&self) -> Result<(), String> {

@@ -1,27 +1,38 @@
-//! The link between the backend and the embedded S3 server, as scenarios write it: latency, jitter, bandwidth.
+//! The link between the backend and the embedded S3 server, as scenarios write it: latency, round trip, jitter, bandwidth.
 
-use std::fmt;
+pub mod bandwidth;
 
-use serde::de::{self, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use gocacheprog::config::scaled;
-
-/// How a bandwidth without a limit is written.
-const NOT_LIMITED: &str = "not limited";
+use crate::scenario::link::bandwidth::{Bandwidth, Limit};
+use gocacheprog::s3_server::LinkSettings;
 
 /// The link between the backend and the embedded S3 server.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(from = "WrittenLink")]
 pub struct Link {
-    /// Time until the first byte of an answer, in milliseconds.
+    /// Time until the first byte of an answer on an open connection, in milliseconds.
     pub latency_ms: f64,
+    /// The part of `latency_ms` that is a round trip over the network, in milliseconds: the handshake of TCP costs one more for
+    /// each new connection, and that of TLS another one. At most `latency_ms`.
+    pub rtt_ms: f64,
     /// How far single answers deviate from `latency_ms`, in milliseconds.
     pub jitter_ms: f64,
     /// Bandwidth of bodies, in each direction; without it the bandwidth is not limited.
-    #[serde(rename(serialize = "bandwidth_bytes_per_s"), alias = "bandwidth_bytes_per_s")]
+    #[serde(rename(serialize = "bandwidth_bytes_per_s"))]
     pub bandwidth: Option<Bandwidth>,
+}
+
+/// A link as a scenario or a result holds it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenLink {
+    latency_ms: f64,
+    rtt_ms: Option<f64>,
+    jitter_ms: f64,
+    #[serde(alias = "bandwidth_bytes_per_s")]
+    bandwidth: Option<Bandwidth>,
 }
 
 /// The values that one case changes in the link of its scenario.
@@ -29,197 +40,96 @@ pub struct Link {
 #[serde(deny_unknown_fields, default)]
 pub struct LinkChange {
     pub latency_ms: Option<f64>,
+    pub rtt_ms: Option<f64>,
     pub jitter_ms: Option<f64>,
     pub bandwidth: Option<Bandwidth>,
 }
 
-/// Bytes a second, more than 0. In TOML a number of bytes a second, or a text with a unit: `"200 Mbit/s"`, `"25 MB/s"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct Bandwidth(u64);
-
-impl Bandwidth {
-    /// As good as no limit.
-    pub const WIDE: Bandwidth = Bandwidth(1 << 40);
-}
-
-/// Units of a bandwidth, with their bytes a second. Prefixes are powers of ten, as links are sold.
-const UNITS: [(&str, f64); 7] = [
-    ("B/s", 1.0),
-    ("kB/s", 1e3),
-    ("MB/s", 1e6),
-    ("GB/s", 1e9),
-    ("kbit/s", 1e3 / 8.0),
-    ("Mbit/s", 1e6 / 8.0),
-    ("Gbit/s", 1e9 / 8.0),
-];
-
 /// No link is slower than this, milliseconds: a typing error.
 const MOST_MS: f64 = 60_000.0;
 
+impl Default for WrittenLink {
+    fn default() -> Self {
+        WrittenLink { latency_ms: 20.0, rtt_ms: None, jitter_ms: 0.0, bandwidth: None }
+    }
+}
+
+impl From<WrittenLink> for Link {
+    fn from(written: WrittenLink) -> Link {
+        let WrittenLink { latency_ms, rtt_ms, jitter_ms, bandwidth } = written;
+        let rtt_ms = rtt_ms.unwrap_or_else(|| LinkSettings::usual_rtt_ms(latency_ms));
+        Link { latency_ms, rtt_ms, jitter_ms, bandwidth }
+    }
+}
+
 impl Default for Link {
     fn default() -> Self {
-        Link { latency_ms: 20.0, jitter_ms: 0.0, bandwidth: None }
+        Link::from(WrittenLink::default())
     }
 }
 
 impl Link {
     /// A link that adds nothing to what loopback takes.
-    pub const NONE: Link = Link { latency_ms: 0.0, jitter_ms: 0.0, bandwidth: None };
+    pub const NONE: Link = Link { latency_ms: 0.0, rtt_ms: 0.0, jitter_ms: 0.0, bandwidth: None };
 
-    /// This link with what a case changes.
+    /// This link with another latency. The round trip stays what it is, but at most the latency; where it is the usual one
+    /// for its latency, it is the usual one for the other latency too.
+    pub fn with_latency(self, latency_ms: f64) -> Link {
+        let is_usual = self.rtt_ms == LinkSettings::usual_rtt_ms(self.latency_ms);
+        let rtt_ms = if is_usual { LinkSettings::usual_rtt_ms(latency_ms) } else { self.rtt_ms.min(latency_ms) };
+        Link { latency_ms, rtt_ms, ..self }
+    }
+
+    /// This link with what a case changes. The round trip is at most the latency.
     pub fn with(self, change: LinkChange) -> Link {
+        let link = self.with_latency(change.latency_ms.unwrap_or(self.latency_ms));
         Link {
-            latency_ms: change.latency_ms.unwrap_or(self.latency_ms),
+            rtt_ms: change.rtt_ms.map_or(link.rtt_ms, |rtt_ms| rtt_ms.min(link.latency_ms)),
             jitter_ms: change.jitter_ms.unwrap_or(self.jitter_ms),
             bandwidth: change.bandwidth.or(self.bandwidth).filter(|bandwidth| *bandwidth != Bandwidth::WIDE),
+            ..link
         }
     }
 
-    /// `first byte 20 ms, jitter 0 ms, bandwidth not limited`.
+    /// `first byte 20 ms, round trip 1 ms, jitter 0 ms, bandwidth not limited`.
     pub fn words(&self) -> String {
-        let bandwidth = Limit(self.bandwidth).name();
-        format!("first byte {} ms, jitter {} ms, bandwidth {bandwidth}", self.latency_ms, self.jitter_ms)
+        let Link { latency_ms, rtt_ms, jitter_ms, bandwidth } = *self;
+        let bandwidth = Limit(bandwidth).name();
+        format!("first byte {latency_ms} ms, round trip {rtt_ms} ms, jitter {jitter_ms} ms, bandwidth {bandwidth}")
     }
 
     /// The bytes a second that its bandwidth lets pass; `None`: not limited.
     pub fn bytes_per_s(&self) -> Option<u64> {
-        self.bandwidth.map(|Bandwidth(bytes)| bytes)
+        self.bandwidth.map(Bandwidth::bytes_per_s)
     }
 
     /// Checks its numbers; the error names the first that is wrong.
     pub fn check(&self) -> Result<(), String> {
-        let times = [("latency_ms", self.latency_ms), ("jitter_ms", self.jitter_ms)];
-        match times.into_iter().find(|(_, ms)| !(0.0..=MOST_MS).contains(ms)) {
-            Some((name, ms)) => Err(format!("`{name}` is {ms:?}, and must be 0 to {MOST_MS}")),
-            None => Ok(()),
+        let Link { latency_ms, rtt_ms, jitter_ms, .. } = *self;
+        let times = [("latency_ms", latency_ms), ("rtt_ms", rtt_ms), ("jitter_ms", jitter_ms)];
+        if let Some((name, ms)) = times.into_iter().find(|(_, ms)| !(0.0..=MOST_MS).contains(ms)) {
+            return Err(format!("`{name}` is {ms:?}, and must be 0 to {MOST_MS}"));
         }
-    }
-}
-
-impl Bandwidth {
-    /// Time that a byte takes, nanoseconds.
-    pub fn ns_a_byte(self) -> f64 {
-        1e9 / self.0 as f64
-    }
-
-    /// The nearest whole number of bytes a second.
-    pub fn nearest(bytes_per_s: f64) -> Bandwidth {
-        Bandwidth((bytes_per_s.round() as u64).max(1))
-    }
-
-    /// Reads `200 Mbit/s` and the like; the error says what is understood.
-    pub fn parse(text: &str) -> Result<Bandwidth, String> {
-        let size = |unit: &str| UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
-        match scaled(text, size).map(f64::round) {
-            Some(bytes) if (1.0..=u64::MAX as f64).contains(&bytes) => Ok(Bandwidth(bytes as u64)),
-            _ => {
-                let units = UNITS.map(|(name, _)| name).join(", ");
-                Err(format!("`{}` is not a bandwidth: give a number and one of {units}", text.trim()))
-            }
+        if rtt_ms > latency_ms {
+            return Err(format!(
+                "`rtt_ms` is {rtt_ms:?}, and must be at most `latency_ms` ({latency_ms:?}): the round trip is a part of the latency"
+            ));
         }
-    }
-
-    fn from_bytes(bytes: i128) -> Result<Bandwidth, String> {
-        let bytes = u64::try_from(bytes).ok().filter(|bytes| *bytes > 0);
-        bytes.map(Bandwidth).ok_or_else(|| "the bandwidth must be more than 0; leave it out for no limit".to_owned())
+        Ok(())
     }
 }
 
-impl fmt::Display for Bandwidth {
-    /// In bits, as links are sold.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bits = self.0 as f64 * 8.0;
-        let (size, unit) = match bits {
-            bits if bits >= 1e9 => (1e9, "Gbit/s"),
-            bits if bits >= 1e6 => (1e6, "Mbit/s"),
-            _ => (1e3, "kbit/s"),
-        };
-        write!(f, "{} {unit}", (bits / size * 100.0).round() / 100.0)
-    }
-}
-
-/// A bandwidth, or none: `"not limited"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct Limit(pub Option<Bandwidth>);
-
-impl Limit {
-    /// As tables name it.
-    pub fn name(self) -> String {
-        self.0.map_or(NOT_LIMITED.to_owned(), |bandwidth| bandwidth.to_string())
-    }
-}
-
-impl<'de> Deserialize<'de> for Limit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// A text in a scenario; what results hold.
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Text(String),
-            Result(Option<Bandwidth>),
-        }
-        let text = match Form::deserialize(deserializer)? {
-            Form::Result(limit) => return Ok(Limit(limit)),
-            Form::Text(text) if text == NOT_LIMITED => return Ok(Limit(None)),
-            Form::Text(text) => text,
-        };
-        let explain = |error| de::Error::custom(format!("{error}; or `{NOT_LIMITED}`"));
-        Bandwidth::parse(&text).map(|bandwidth| Limit(Some(bandwidth))).map_err(explain)
-    }
-}
-
-impl<'de> Deserialize<'de> for Bandwidth {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Bandwidth;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("bytes a second, or a text like \"200 Mbit/s\"")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bandwidth, E> {
-                Bandwidth::parse(text).map_err(E::custom)
-            }
-            fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<Bandwidth, E> {
-                Bandwidth::from_bytes(bytes.into()).map_err(E::custom)
-            }
-            fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<Bandwidth, E> {
-                Bandwidth::from_bytes(bytes.into()).map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_any(Text)
+impl LinkChange {
+    /// Checks its numbers as changes of the link of a scenario; the error names the first that is wrong.
+    pub fn check(self, of: Link) -> Result<(), String> {
+        let link = of.with(self);
+        Link { rtt_ms: self.rtt_ms.unwrap_or(link.rtt_ms), ..link }.check()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bandwidths_have_units_of_bits_or_bytes() {
-        for (text, bytes) in [
-            ("200 Mbit/s", 25_000_000),
-            ("1 Gbit/s", 125_000_000),
-            ("25 MB/s", 25_000_000),
-            ("0.1Mbit/s", 12_500),
-            ("12_500 B/s", 12_500),
-        ] {
-            assert_eq!(Bandwidth::parse(text), Ok(Bandwidth(bytes)), "{text}");
-        }
-        for wrong in ["", "200", "Mbit/s", "200 Mbps", "0 MB/s", "-1 MB/s", "1.2.3 MB/s"] {
-            assert!(Bandwidth::parse(wrong).unwrap_err().contains("Mbit/s"), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_bandwidth_prints_as_links_are_sold() {
-        for text in ["1 Gbit/s", "200 Mbit/s", "50 Mbit/s", "100 kbit/s", "1.5 Mbit/s"] {
-            assert_eq!(Bandwidth::parse(text).unwrap().to_string(), text);
-        }
-    }
 
     #[test]
     fn in_toml_it_is_a_number_or_a_text_and_results_hold_the_number() {
@@ -234,8 +144,38 @@ mod tests {
 
     #[test]
     fn a_case_changes_only_what_it_names() {
-        let link = Link { latency_ms: 20.0, jitter_ms: 2.0, bandwidth: None };
-        let change = LinkChange { latency_ms: Some(0.0), ..LinkChange::default() };
-        assert_eq!(link.with(change), Link { latency_ms: 0.0, ..link });
+        let link = Link { latency_ms: 20.0, rtt_ms: 5.0, jitter_ms: 2.0, bandwidth: None };
+        let change = LinkChange { bandwidth: Some(Bandwidth::nearest(9.0)), ..LinkChange::default() };
+        assert_eq!(link.with(change), Link { bandwidth: Some(Bandwidth::nearest(9.0)), ..link });
+        let change = LinkChange { rtt_ms: Some(7.0), ..LinkChange::default() };
+        assert_eq!(link.with(change), Link { rtt_ms: 7.0, ..link });
+    }
+
+    #[test]
+    fn the_round_trip_follows_the_latency() {
+        let link = |text: &str| toml::from_str::<Link>(text).unwrap();
+        let rtts = ["", "latency_ms = 0", "latency_ms = 0.5", "rtt_ms = 7"].map(|text| link(text).rtt_ms);
+        assert_eq!(rtts, [1.0, 0.0, 0.5, 7.0]);
+        let at = |text: &str, latency_ms| link(text).with_latency(latency_ms).rtt_ms;
+        assert_eq!([at("", 0.0), at("", 50.0), at("latency_ms = 0", 50.0)], [0.0, 1.0, 1.0]);
+        assert_eq!([at("rtt_ms = 7", 50.0), at("rtt_ms = 7", 5.0), at("rtt_ms = 0", 50.0)], [7.0, 5.0, 0.0]);
+        let json = serde_json::to_value(link("rtt_ms = 0")).unwrap();
+        assert_eq!(serde_json::from_value::<Link>(json).unwrap(), link("rtt_ms = 0"));
+    }
+
+    #[test]
+    fn a_round_trip_is_at_most_the_latency() {
+        let check = |text: &str| toml::from_str::<Link>(text).unwrap().check();
+        assert_eq!(check("rtt_ms = 20"), Ok(()));
+        let error = check("latency_ms = 2\nrtt_ms = 3").unwrap_err();
+        assert_eq!(
+            error,
+            "`rtt_ms` is 3.0, and must be at most `latency_ms` (2.0): the round trip is a part of the latency"
+        );
+        assert!(check("rtt_ms = -1").unwrap_err().contains("0 to 60000"));
+        let change = |rtt_ms| LinkChange { latency_ms: Some(2.0), rtt_ms: Some(rtt_ms), ..LinkChange::default() };
+        assert_eq!(change(2.0).check(Link::default()), Ok(()));
+        assert!(change(3.0).check(Link::default()).unwrap_err().contains("at most `latency_ms` (2.0)"));
+        assert_eq!(Link::default().with(change(3.0)).rtt_ms, 2.0, "as with a lower `--rtt` than the scenario has");
     }
 }

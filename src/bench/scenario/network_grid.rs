@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::case::CaseSpec;
-use crate::scenario::link::{Limit, LinkChange};
+use crate::scenario::link::LinkChange;
+use crate::scenario::link::bandwidth::Limit;
 use gocacheprog::cache::Strategy;
 
 /// `[grid]` of a scenario. See `bench-scenarios/network.toml`.
@@ -63,7 +64,7 @@ fn point(of: &GridStrategy, latency_ms: f64, limit: Limit) -> CaseSpec {
     CaseSpec {
         name: format!("{}, {latency_ms} ms, {}", of.strategy.name(), limit.name()),
         strategy: Some(of.strategy),
-        link: LinkChange { latency_ms: Some(latency_ms), jitter_ms: None, bandwidth: limit.0 },
+        link: LinkChange { latency_ms: Some(latency_ms), bandwidth: limit.0, ..LinkChange::default() },
         rounds: of.rounds,
         ..CaseSpec::default()
     }

@@ -85,6 +85,10 @@ fn values_out_of_range_name_their_key_and_their_range() {
             "the case `x`: `connections` is 0, and must be 1 to 256",
         ),
         ("[link]\nlatency_ms = nan", "[link]: `latency_ms` is NaN, and must be 0 to 60000"),
+        (
+            "[link]\nlatency_ms = 0\nrtt_ms = 1",
+            "[link]: `rtt_ms` is 1.0, and must be at most `latency_ms` (0.0): the round trip is a part of the latency",
+        ),
         ("[link]\njitter_ms = 1e300", "[link]: `jitter_ms` is 1e300, and must be 0 to 60000"),
         ("[prices]\nget_per_1000 = -1", "`get_per_1000` of [prices] is -1, and must be 0 or more"),
         (

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::s3_server::api::details::Details;
 
@@ -26,8 +27,23 @@ impl Object {
 }
 
 /// There is no bucket of that name.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct NoBucket;
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no bucket of that name")]
+pub struct NoBucket;
+
+/// The objects of a bucket whose keys begin with a prefix; an empty prefix for all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub bucket: String,
+    pub prefix: String,
+}
+
+impl Place {
+    /// All objects of a bucket.
+    pub fn bucket(name: impl Into<String>) -> Self {
+        Self { bucket: name.into(), prefix: String::new() }
+    }
+}
 
 /// The parameters of a listing.
 #[derive(Default)]
@@ -137,31 +153,49 @@ impl Store {
         deleted as u64
     }
 
-    /// Copies everything below `from` to below `to`, in all buckets; returns how many objects that were.
-    pub fn copy(&self, from: &str, to: &str) -> u64 {
-        let mut copied = 0;
-        for Bucket { objects, .. } in self.buckets().values_mut() {
-            let below = objects.iter().filter_map(|(key, object)| {
-                let rest = key.strip_prefix(from)?;
-                Some((format!("{to}{rest}"), object.clone()))
-            });
-            let copies: Vec<_> = below.collect();
-            copied += copies.len();
-            objects.extend(copies);
-        }
-        copied as u64
+    /// Removes everything in `place`; returns how many objects that were.
+    pub fn clear_place(&self, place: &Place) -> Result<u64, NoBucket> {
+        self.in_bucket(&place.bucket, |objects| {
+            let before = objects.len();
+            objects.retain(|key, _| !key.starts_with(&place.prefix));
+            (before - objects.len()) as u64
+        })
     }
 
-    /// The number of objects below `prefix` and of the bytes in them.
+    /// Copies everything in `from` to the same names in `to`; returns how many objects that were.
+    pub fn copy(&self, from: &Place, to: &Place) -> Result<u64, NoBucket> {
+        let mut buckets = self.buckets();
+        let source = buckets.get(&from.bucket).ok_or(NoBucket)?;
+        let below = source.objects.iter().filter_map(|(key, object)| {
+            let rest = key.strip_prefix(&from.prefix)?;
+            Some((format!("{}{rest}", to.prefix), object.clone()))
+        });
+        let copies: Vec<_> = below.collect();
+        let copied = copies.len() as u64;
+        buckets.get_mut(&to.bucket).ok_or(NoBucket)?.objects.extend(copies);
+        Ok(copied)
+    }
+
+    /// The number of objects in `place` and of the bytes in them.
+    pub fn totals_of(&self, place: &Place) -> Result<(u64, u64), NoBucket> {
+        self.in_bucket(&place.bucket, |objects| count(objects.iter().filter(|(key, _)| key.starts_with(&place.prefix))))
+    }
+
+    /// The number of objects below `prefix`, in all buckets, and of the bytes in them.
     pub fn totals(&self, prefix: &str) -> (u64, u64) {
         let buckets = self.buckets();
         let objects = buckets.values().flat_map(|bucket| &bucket.objects).filter(|(key, _)| key.starts_with(prefix));
-        objects.fold((0, 0), |(count, bytes), (_, object)| (count + 1, bytes + object.body.len() as u64))
+        count(objects)
     }
 
     pub(super) fn list(&self, bucket: &str, asked: &Listing<'_>) -> Result<Page, NoBucket> {
         self.in_bucket(bucket, |objects| page(objects, asked))
     }
+}
+
+/// The number of objects and of the bytes in them.
+fn count<'o>(objects: impl Iterator<Item = (&'o String, &'o Object)>) -> (u64, u64) {
+    objects.fold((0, 0), |(count, bytes), (_, object)| (count + 1, bytes + object.body.len() as u64))
 }
 
 fn page(objects: &Objects, asked: &Listing<'_>) -> Page {
@@ -201,87 +235,5 @@ fn group<'k>(key: &'k str, asked: &Listing<'_>) -> Option<&'k str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn always(_: Option<&Object>) -> Result<(), NoBucket> {
-        Ok(())
-    }
-
-    fn store(keys: &[&str]) -> Store {
-        let store = Store::default();
-        store.create_bucket("b");
-        for key in keys {
-            let object = Object::new(Bytes::from_static(b"body"), "e".to_owned(), Details::default());
-            store.put("b", (*key).to_owned(), object, always).unwrap();
-        }
-        store
-    }
-
-    /// All pages of a listing, as the keys and common prefixes in the order they came.
-    fn walk(store: &Store, prefix: &str, delimiter: Option<&str>, max_keys: usize) -> Vec<String> {
-        let (mut seen, mut after) = (Vec::new(), None::<String>);
-        loop {
-            let page = store.list("b", &Listing { prefix, delimiter, after: after.as_deref(), max_keys });
-            let page = page.unwrap();
-            assert!(page.objects.len() + page.common_prefixes.len() <= max_keys);
-            seen.extend(page.objects.into_iter().map(|(key, _)| key));
-            seen.extend(page.common_prefixes);
-            after = page.next;
-            if after.is_none() {
-                seen.sort();
-                return seen;
-            }
-        }
-    }
-
-    #[test]
-    fn every_page_size_lists_the_same() {
-        let keys = ["a/1", "a/2", "a/b/3", "a/c/4", "a/c/5", "a/d", "b"];
-        let store = store(&keys);
-        for max_keys in 1..9 {
-            assert_eq!(walk(&store, "", None, max_keys), keys);
-            assert_eq!(walk(&store, "a/", None, max_keys), keys[..6]);
-            let grouped = walk(&store, "a/", Some("/"), max_keys);
-            assert_eq!(grouped, ["a/1", "a/2", "a/b/", "a/c/", "a/d"]);
-            assert_eq!(walk(&store, "none", None, max_keys), [""; 0]);
-        }
-    }
-
-    #[test]
-    fn put_get_delete_clear() {
-        let store = store(&["p/x", "p/y", "q"]);
-        assert_eq!((store.totals(""), store.totals("p/")), ((3, 12), (2, 8)));
-        assert_eq!(store.get("b", "q").unwrap().unwrap().body, "body");
-        store.delete("b", "q", always).unwrap();
-        assert!(store.get("b", "q").unwrap().is_none());
-        assert_eq!(store.get("c", "q").unwrap_err(), NoBucket);
-        assert_eq!(store.copy("p/", "r/"), 2);
-        assert_eq!(store.get("b", "r/x").unwrap().unwrap().body, "body");
-        assert_eq!((store.clear("p/"), store.clear("")), (2, 2));
-        assert_eq!(store.totals(""), (0, 0));
-    }
-
-    #[test]
-    fn a_check_sees_what_is_there_and_may_refuse() {
-        let store = store(&["p"]);
-        let other = || Object::new(Bytes::new(), "other".to_owned(), Details::default());
-        let refuse = |current: Option<&Object>| {
-            assert_eq!(current.map(|object| object.etag.as_str()), Some("e"));
-            Err(NoBucket)
-        };
-        assert!(store.put("b", "p".to_owned(), other(), refuse).is_err());
-        assert!(store.delete("b", "p", refuse).is_err());
-        assert_eq!(store.get("b", "p").unwrap().unwrap().body, "body");
-    }
-
-    #[test]
-    fn only_an_empty_bucket_is_deleted() {
-        let store = store(&["p"]);
-        assert_eq!(store.delete_bucket("b"), Ok(false));
-        store.clear("");
-        assert_eq!(store.delete_bucket("b"), Ok(true));
-        assert_eq!(store.delete_bucket("b"), Err(NoBucket));
-        assert!(store.bucket_names().is_empty());
-    }
-}
+#[path = "store_tests.rs"]
+mod tests;

@@ -46,7 +46,9 @@ impl FaultKind {
     /// True if the fault applies to requests of the operation.
     pub fn concerns(self, operation: Operation) -> bool {
         match self {
-            Self::ReadOnly => matches!(operation, Operation::Put | Operation::Delete),
+            Self::ReadOnly => {
+                matches!(operation, Operation::Put | Operation::Delete | Operation::Part | Operation::Multipart)
+            }
             Self::NoDelete => operation == Operation::Delete,
             _ => true,
         }

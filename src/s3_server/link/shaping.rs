@@ -1,5 +1,5 @@
-//! The link in front of the store: first-byte latency, jitter and bandwidth, adjustable while it
-//! runs.
+//! The link in front of the store: first-byte latency, round trips of new connections, jitter and bandwidth, adjustable
+//! while it runs.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,9 +17,12 @@ const PIECES_PER_S: u64 = 1000;
 /// How far away the store seems to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkSettings {
-    /// Between the end of a request and the first byte of its answer, on top of the server's own
-    /// work (a fraction of a millisecond).
+    /// Between the end of a request and the first byte of its answer on an open connection, on top of the server's own
+    /// work (a fraction of a millisecond). The round trip over the network is a part of it.
     pub first_byte: Duration,
+    /// One round trip over the network, at most `first_byte`: a new connection costs one more for the handshake of TCP, and
+    /// one for that of TLS 1.3.
+    pub round_trip: Duration,
     /// The latency varies evenly by up to this much in both directions.
     pub jitter: Duration,
     /// In each direction, shared by all connections. `None`: not limited.
@@ -28,16 +31,32 @@ pub struct LinkSettings {
 
 impl LinkSettings {
     /// Latency of an S3 in the same region.
-    pub const SAME_REGION: LinkSettings =
-        LinkSettings { first_byte: Duration::from_millis(20), jitter: Duration::ZERO, bandwidth_bytes_per_s: None };
+    pub const SAME_REGION: LinkSettings = LinkSettings {
+        first_byte: Duration::from_millis(20),
+        round_trip: Duration::from_millis(1),
+        jitter: Duration::ZERO,
+        bandwidth_bytes_per_s: None,
+    };
     /// Nothing added to what loopback takes.
-    pub const NONE: LinkSettings = LinkSettings { first_byte: Duration::ZERO, ..LinkSettings::SAME_REGION };
+    pub const NONE: LinkSettings =
+        LinkSettings { first_byte: Duration::ZERO, round_trip: Duration::ZERO, ..LinkSettings::SAME_REGION };
+
+    /// The round trip of a link whose latency is `first_byte_ms`, where none is given: that within a region, but at most the
+    /// latency. Milliseconds.
+    pub fn usual_rtt_ms(first_byte_ms: f64) -> f64 {
+        first_byte_ms.min(Self::SAME_REGION.round_trip.as_secs_f64() * 1000.0)
+    }
 
     /// Checks values from outside.
     ///
     /// # Errors
-    /// Names the value that is negative, not finite, or zero where that cannot be.
-    pub fn from_values(first_byte_ms: f64, jitter_ms: f64, bandwidth_bytes_per_s: Option<u64>) -> Result<Self, String> {
+    /// Names the value that is negative, not finite, or zero where that cannot be, or a round trip above the latency.
+    pub fn from_values(
+        first_byte_ms: f64,
+        rtt_ms: f64,
+        jitter_ms: f64,
+        bandwidth_bytes_per_s: Option<u64>,
+    ) -> Result<Self, String> {
         let duration = |name: &str, ms: f64| {
             Duration::try_from_secs_f64(ms / 1000.0)
                 .map_err(|_| format!("{name} is {ms}, but has to be 0 or more milliseconds"))
@@ -45,11 +64,15 @@ impl LinkSettings {
         if bandwidth_bytes_per_s == Some(0) {
             return Err("the bandwidth is 0, but has to be at least 1 byte/s".to_owned());
         }
-        Ok(LinkSettings {
-            first_byte: duration("the first-byte latency", first_byte_ms)?,
-            jitter: duration("the jitter", jitter_ms)?,
-            bandwidth_bytes_per_s,
-        })
+        let first_byte = duration("the first-byte latency", first_byte_ms)?;
+        let round_trip = duration("the round trip", rtt_ms)?;
+        if round_trip > first_byte {
+            return Err(format!(
+                "the round trip is {rtt_ms} ms, but has to be at most the first-byte latency of {first_byte_ms} ms, of which \
+                 it is a part"
+            ));
+        }
+        Ok(LinkSettings { first_byte, round_trip, jitter: duration("the jitter", jitter_ms)?, bandwidth_bytes_per_s })
     }
 }
 
@@ -93,6 +116,11 @@ impl ShapedLink {
             return first_byte;
         }
         (first_byte + jitter.mul_f64(2.0 * fastrand::f64())).saturating_sub(jitter)
+    }
+
+    /// What `round_trips` over the network take.
+    pub fn round_trips(&self, round_trips: u32) -> Duration {
+        self.state().settings.round_trip * round_trips
     }
 
     /// Waits for `asked`, and says how long that really was.
@@ -167,9 +195,17 @@ mod tests {
 
     #[test]
     fn values_from_outside_are_checked() {
-        assert_eq!(LinkSettings::from_values(20.0, 0.0, None), Ok(LinkSettings::SAME_REGION));
-        assert!(LinkSettings::from_values(-1.0, 0.0, None).is_err());
-        assert!(LinkSettings::from_values(0.0, f64::NAN, None).is_err());
-        assert!(LinkSettings::from_values(0.0, 0.0, Some(0)).is_err());
+        assert_eq!(LinkSettings::from_values(20.0, 1.0, 0.0, None), Ok(LinkSettings::SAME_REGION));
+        assert!(LinkSettings::from_values(-1.0, 0.0, 0.0, None).is_err());
+        assert!(LinkSettings::from_values(0.0, 0.0, f64::NAN, None).is_err());
+        assert!(LinkSettings::from_values(0.0, 0.0, 0.0, Some(0)).is_err());
+        let error = LinkSettings::from_values(1.0, 1.5, 0.0, None).unwrap_err();
+        assert!(error.starts_with("the round trip is 1.5 ms, but has to be at most"), "{error}");
+        assert!(LinkSettings::from_values(1.0, -0.5, 0.0, None).is_err());
+    }
+
+    #[test]
+    fn the_usual_round_trip_is_at_most_the_latency() {
+        assert_eq!([0.0, 0.25, 1.0, 20.0].map(LinkSettings::usual_rtt_ms), [0.0, 0.25, 1.0, 1.0]);
     }
 }

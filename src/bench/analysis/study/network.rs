@@ -8,7 +8,7 @@ use crate::analysis::study::summary::Summary;
 use crate::plan::run_plan::Plan;
 use crate::plan::study::Study;
 use crate::scenario::cache_state::CacheState;
-use crate::scenario::link::Limit;
+use crate::scenario::link::bandwidth::Limit;
 use crate::scenario::network_grid::{GridStrategy, LinkGrid};
 use gocacheprog::cache::Strategy;
 
@@ -223,7 +223,8 @@ pub mod tests {
     use crate::analysis::study::cases::summaries;
     use crate::analysis::study::cases::tests::measured;
     use crate::plan::run_plan::tests::plan_of;
-    use crate::scenario::link::{Bandwidth, Link};
+    use crate::scenario::link::Link;
+    use crate::scenario::link::bandwidth::Bandwidth;
 
     /// async measured at 0 and 5 ms, pack at 0, 5 and 20, with a second and a bit for no cache.
     pub fn study() -> Study {

@@ -155,7 +155,7 @@ impl Remote {
     /// A mark in the server's log, where there is one.
     pub fn mark(&mut self) -> Result<Option<u64>> {
         match self {
-            Remote::Embedded(server) => server.mark().map(Some),
+            Remote::Embedded(server) => server.control().mark().map(Some),
             Remote::Env(_) => Ok(None),
         }
     }
@@ -163,7 +163,7 @@ impl Remote {
     /// Counts the requests that the server saw since the mark.
     pub fn seen_since(&mut self, mark: Option<u64>) -> Result<Option<ServerSeen>> {
         match (self, mark) {
-            (Remote::Embedded(server), Some(mark)) => Ok(Some(count(&server.log_since(mark)?))),
+            (Remote::Embedded(server), Some(mark)) => Ok(Some(count(&server.control().log_since(mark)?))),
             _ => Ok(None),
         }
     }
@@ -192,8 +192,10 @@ impl Remote {
 }
 
 fn count(requests: &[Record]) -> ServerSeen {
-    let of = |op| requests.iter().filter(move |request| request.op == op);
-    let done = |op| of(op).filter(|request| request.status == Some(200));
+    // A large object may be put in parts, and each of them is a PUT.
+    let is = |request: &Record, op| request.op == op || op == Operation::Put && request.op == Operation::Part;
+    let of = |op| requests.iter().filter(move |request| is(request, op));
+    let done = |op| of(op).filter(|request| matches!(request.status, Some(200 | 206)));
     ServerSeen {
         requests: requests.len() as u64,
         gets: of(Operation::Get).count() as u64,
@@ -213,16 +215,12 @@ mod tests {
     #[test]
     fn bytes_of_failures_do_not_count() {
         let request = |op, key: &str, status, bytes| Record {
-            t_unix_ns: 0,
-            method: String::new(),
             op,
             key: key.to_owned(),
             status: Some(status),
-            bytes_in: if op == Operation::Put { bytes } else { 0 },
+            bytes_in: if matches!(op, Operation::Put | Operation::Part) { bytes } else { 0 },
             bytes_out: if op == Operation::Get { bytes } else { 0 },
-            duration_us: 0,
-            asked_delay_us: 0,
-            injected_delay_us: 0,
+            ..Record::default()
         };
         let seen = count(&[
             request(Operation::Get, "x-a.json", 200, 50),
@@ -230,10 +228,13 @@ mod tests {
             request(Operation::Get, "y-a.json", 404, 9),
             request(Operation::Put, "z-d", 200, 30),
             request(Operation::Put, "z-d", 503, 30),
+            request(Operation::Part, "z-d", 200, 8),
+            request(Operation::Multipart, "z-d", 200, 0),
+            request(Operation::Get, "x-d", 206, 5),
             request(Operation::List, "", 200, 0),
         ]);
-        let counts = ServerSeen { requests: 6, gets: 3, puts: 2, lists: 1, not_found: 1, ..ServerSeen::default() };
-        let expected = ServerSeen { bytes_out: 750, bytes_in: 30, ..counts };
+        let counts = ServerSeen { requests: 9, gets: 4, puts: 3, lists: 1, not_found: 1, ..ServerSeen::default() };
+        let expected = ServerSeen { bytes_out: 755, bytes_in: 38, ..counts };
         assert_eq!(seen, expected);
     }
 }

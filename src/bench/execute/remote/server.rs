@@ -1,17 +1,16 @@
 //! The embedded S3 server as a child process of bench, controlled by commands on its stdin.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::BufReader;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use serde::de::DeserializeOwned;
+use anyhow::{Context, Error, Result};
 
 use crate::execute::process::interrupt::{Interrupt, ProcessGroup};
 use crate::scenario::link::Link;
 use gocacheprog::cache::remote::s3_config::config::{Route, S3Config};
-use gocacheprog::s3_server::{Answer, Command, Fault, Greeting, Record, Stats};
+use gocacheprog::s3_server::{ControlClient, Fault, Greeting, LinkSettings, Place, Stats};
 
 /// How long the server may take to end after its input has ended.
 const END: Duration = Duration::from_secs(5);
@@ -19,14 +18,11 @@ const END: Duration = Duration::from_secs(5);
 /// Which requests have a fault is drawn by this: each round has the same ones.
 const FAULT_SEED: u64 = 1;
 
-const WRONG_ANSWER: &str = "the embedded S3 server answered another command than it was given";
-
 /// A running server. Dropping it ends the process.
 #[derive(Debug)]
 pub struct ServerProcess {
     child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    control: ControlClient<ChildStdin, BufReader<ChildStdout>>,
     config: S3Config,
     _group: ProcessGroup,
 }
@@ -41,16 +37,22 @@ impl ServerProcess {
         let mut child = command.spawn().with_context(|| format!("cannot start {} s3-serve", executable.display()))?;
         let group = interrupt.cover(child.id());
         let input = child.stdin.take().context("the S3 server has no input")?;
-        let mut output = BufReader::new(child.stdout.take().context("the S3 server has no output")?);
-        let greeting = read_line(&mut output).context("the embedded S3 server did not start")?;
-        let mut server = ServerProcess { child, input: Some(input), output, config: config(greeting), _group: group };
+        let output = BufReader::new(child.stdout.take().context("the S3 server has no output")?);
+        let control = ControlClient::connect(input, output)?;
+        let config = config(control.greeting());
+        let mut server = ServerProcess { child, control, config, _group: group };
         server.set_link(link)?;
         Ok(server)
     }
 
-    /// Where it listens, and the key pair that opens it.
+    /// What a backend of ours has to know: the address for http, the key pair, the bucket and the prefix in use.
     pub fn config(&self) -> &S3Config {
         &self.config
+    }
+
+    /// Its addresses, certificate, log and buckets. Each bucket is open to the key pair of [`ServerProcess::config`].
+    pub fn control(&mut self) -> &mut ControlClient<ChildStdin, BufReader<ChildStdout>> {
+        &mut self.control
     }
 
     /// Number of its process.
@@ -58,23 +60,10 @@ impl ServerProcess {
         self.child.id()
     }
 
-    /// The number of requests so far: [`ServerProcess::log_since`] takes it.
-    pub fn mark(&mut self) -> Result<u64> {
-        let Answer::Mark { mark } = self.ask(&Command::Mark)? else { bail!(WRONG_ANSWER) };
-        Ok(mark)
-    }
-
-    /// The finished requests among those received after `mark`.
-    pub fn log_since(&mut self, mark: u64) -> Result<Vec<Record>> {
-        let Answer::Log { requests } = self.ask(&Command::Log { since: mark })? else { bail!(WRONG_ANSWER) };
-        Ok(requests)
-    }
-
     /// Totals; objects and bytes are those below the prefix in use.
     pub fn stats(&mut self) -> Result<Stats> {
-        let prefix = self.config.prefix.clone();
-        let Answer::Stats(stats) = self.ask(&Command::Stats { prefix })? else { bail!(WRONG_ANSWER) };
-        Ok(stats)
+        let place = self.below(&self.config.prefix);
+        self.control.stats(place)
     }
 
     /// From now on the backend works below this prefix.
@@ -84,48 +73,41 @@ impl ServerProcess {
 
     /// Deletes every object below the prefix in use.
     pub fn clear(&mut self) -> Result<()> {
-        let prefix = self.config.prefix.clone();
-        self.ask(&Command::Clear { prefix }).map(drop)
+        let place = self.below(&self.config.prefix);
+        self.control.clear(place).map(drop)
     }
 
     /// Copies every object below `from` to below the prefix in use.
     pub fn copy_from(&mut self, from: &str) -> Result<()> {
-        let to = self.config.prefix.clone();
-        self.ask(&Command::Copy { from: from.to_owned(), to }).map(drop)
+        let (from, to) = (self.below(from), self.below(&self.config.prefix));
+        self.control.copy(from, to).map(drop)
     }
 
-    /// Changes the link for all requests from now on, and starts a new count of its delays.
+    /// The objects of our backend's bucket below a prefix.
+    fn below(&self, prefix: &str) -> Place {
+        Place { bucket: self.config.bucket.clone(), prefix: prefix.to_owned() }
+    }
+
+    /// Changes the link for all requests and connections from now on, and starts a new count of its delays.
     pub fn set_link(&mut self, link: Link) -> Result<()> {
-        let command = Command::Link {
-            first_byte_ms: link.latency_ms,
-            jitter_ms: link.jitter_ms,
-            bandwidth_bytes_per_s: link.bytes_per_s(),
-        };
-        self.ask(&command).map(drop)
+        let settings = LinkSettings::from_values(link.latency_ms, link.rtt_ms, link.jitter_ms, link.bytes_per_s());
+        self.control.set_link(settings.map_err(Error::msg)?)
     }
 
     /// Replaces the injected faults for all requests from now on.
     pub fn set_faults(&mut self, faults: &[Fault]) -> Result<()> {
-        self.ask(&Command::Faults { faults: faults.to_vec(), seed: FAULT_SEED }).map(drop)
-    }
-
-    fn ask(&mut self, command: &Command) -> Result<Answer> {
-        let mut line = serde_json::to_string(command).context("cannot write a command as JSON")?;
-        line.push('\n');
-        let input = self.input.as_mut().context("the S3 server was ended")?;
-        let sent = input.write_all(line.as_bytes()).and_then(|()| input.flush());
-        sent.context("the embedded S3 server does not take commands any more")?;
-        read_answer(&mut self.output).with_context(|| format!("the embedded S3 server did not do {}", line.trim_end()))
+        self.control.set_faults(faults.to_vec(), FAULT_SEED)
     }
 }
 
-fn config(greeting: Greeting) -> S3Config {
+fn config(greeting: &Greeting) -> S3Config {
+    let Greeting { access_key_id, secret_access_key, bucket, .. } = greeting.clone();
     S3Config {
-        endpoint_url: greeting.endpoint,
-        access_key_id: greeting.access_key_id,
-        secret_access_key: greeting.secret_access_key,
+        endpoint_url: greeting.http_url(),
+        access_key_id,
+        secret_access_key,
         session_token: None,
-        bucket: greeting.bucket,
+        bucket,
         region: "us-east-1".to_owned(),
         prefix: String::new(),
         route: Route::default(),
@@ -134,7 +116,7 @@ fn config(greeting: Greeting) -> S3Config {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        drop(self.input.take());
+        self.control.end();
         let deadline = Instant::now() + END;
         while Instant::now() < deadline {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -145,49 +127,5 @@ impl Drop for ServerProcess {
         // It holds nothing but memory: nothing is lost by ending it the hard way.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-fn read_line<Line: DeserializeOwned>(output: &mut impl BufRead) -> Result<Line> {
-    let mut line = String::new();
-    if output.read_line(&mut line).context("cannot read its answer")? == 0 {
-        bail!("it ended");
-    }
-    // The line is not repeated in the error: the first one holds the key pair.
-    serde_json::from_str(&line).context("cannot understand its answer")
-}
-
-fn read_answer(output: &mut impl BufRead) -> Result<Answer> {
-    match read_line(output)? {
-        Answer::Error { error } => bail!("it said: {error}"),
-        answer => Ok(answer),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_are_as_the_server_takes_them() {
-        let line = |command: &Command| serde_json::to_string(command).unwrap();
-        assert_eq!(line(&Command::Mark), r#"{"cmd":"mark"}"#);
-        assert_eq!(line(&Command::Log { since: 7 }), r#"{"cmd":"log","since":7}"#);
-        assert_eq!(line(&Command::Clear { prefix: String::new() }), r#"{"cmd":"clear","prefix":""}"#);
-        let link = Command::Link { first_byte_ms: 20.0, jitter_ms: 0.5, bandwidth_bytes_per_s: None };
-        let expected = r#"{"cmd":"link","first_byte_ms":20.0,"jitter_ms":0.5,"bandwidth_bytes_per_s":null}"#;
-        assert_eq!(line(&link), expected);
-    }
-
-    #[test]
-    fn an_answer_that_is_not_understood_never_shows_its_text() {
-        for text in ["the-secret is not JSON\n", "{\"key\":\"the-secret\"}\n"] {
-            let error = read_answer(&mut text.as_bytes()).map(drop).unwrap_err();
-            assert!(!format!("{error:?}").contains("the-secret"));
-        }
-        let error = read_answer(&mut "".as_bytes()).map(drop).unwrap_err();
-        assert_eq!(error.to_string(), "it ended");
-        let error = read_answer(&mut "{\"error\":\"no such link\"}\n".as_bytes()).map(drop).unwrap_err();
-        assert_eq!(error.to_string(), "it said: no such link");
     }
 }

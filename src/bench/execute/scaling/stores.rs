@@ -67,14 +67,14 @@ fn start_fresh(harness: &mut Harness<'_>, entries: u64) -> Result<Start> {
 }
 
 fn start(harness: &mut Harness<'_>, store: &Path, entries: u64) -> Result<Start> {
-    let mark = harness.server.mark()?;
+    let mark = harness.server.control().mark()?;
     let (mut driver, folder) = harness.session(store)?;
     let mut is_hit = false;
     let ask = Ask::Get(action(entries / 2, 0));
     driver.run(std::iter::once(ask), 1, |_, hit| is_hit = hit)?;
     let (handshake_ns, first_answer_ns) = (driver.handshake.as_nanos() as u64, driver.elapsed().as_nanos() as u64);
     ensure!(is_hit, "an entry that was put was not found");
-    let log = harness.server.log_since(mark)?;
+    let log = harness.server.control().log_since(mark)?;
     let manifests = log.iter().filter(|request| request.op == Operation::Get && request.key.contains("/manifests-"));
     let manifests: Vec<u64> = manifests.map(|request| request.bytes_out).collect();
     let summary = harness.end(driver, &folder)?;

@@ -6,7 +6,7 @@ use crate::plan::steps::{Kind, Step};
 use crate::plan::study::Study;
 use crate::report::text::units;
 use crate::report::text::wrap::joined;
-use crate::scenario::link::Limit;
+use crate::scenario::link::bandwidth::Limit;
 
 /// Columns of the whole text, and of the names at its left.
 const WIDTH: usize = 80;

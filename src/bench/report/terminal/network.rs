@@ -3,7 +3,7 @@
 use crate::analysis::study::network::{BandwidthColumn, Crossover, LeastBandwidth, Network, Point, StrategyGrid};
 use crate::report::terminal::grid::{Grid, View};
 use crate::report::text::units;
-use crate::scenario::link::Bandwidth;
+use crate::scenario::link::bandwidth::Bandwidth;
 
 /// The meaning of a mark in the tables.
 pub const OF_LINE: &str = "~ not measured: from the line through the measured latencies of that column.";

@@ -24,7 +24,7 @@ use crate::report::text::verdict::state;
 use crate::report::text::warnings;
 use crate::report::text::wrap::wrapped;
 use crate::results::environment::Environment;
-use crate::scenario::link::Limit;
+use crate::scenario::link::bandwidth::Limit;
 
 /// Verdicts on more states and cases than these are in the report alone.
 const MOST_VERDICTS: usize = 5;

@@ -4,7 +4,7 @@ use crate::analysis::results::Results;
 use crate::analysis::study::conditions::{Conditions, Disturbance};
 use crate::plan::study::Study;
 use crate::report::text::units;
-use crate::scenario::link::Limit;
+use crate::scenario::link::bandwidth::Limit;
 
 /// The conditions of a run.
 pub fn of_run(results: &Results) -> Conditions {
