@@ -7,6 +7,7 @@ compile_error!("Windows is not supported: build on Linux or macOS, or in WSL");
 pub mod clock;
 mod control_group;
 mod counters;
+mod descendants;
 pub mod fault_injection;
 mod go_version;
 pub mod heap;
@@ -19,6 +20,7 @@ mod usage;
 mod workers;
 
 pub use counters::{Counters, HostCounters, ProcessCounters, own_run_queue_wait_ns};
+pub use descendants::{adopt_orphans, descendants};
 pub use go_version::parent_go_version;
 pub use host::{NO_CONFIG, file_system_of, ignores_hangup, private_config, settle_disk, switch_off_telemetry};
 pub use open_files::{files_for_remote, open_files_limit, raise_open_files_limit};
