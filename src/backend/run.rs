@@ -216,7 +216,7 @@ impl Released<'_> {
         SessionSummary {
             schema: SCHEMA,
             pid: std::process::id(),
-            strategy: self.args.cache.strategy,
+            strategy: Some(self.args.cache.strategy),
             start_unix_ns: self.clock.start_unix_ns(),
             handshake_ns: self.handshake_ns,
             wall_ns: self.moved.released_ns,
@@ -247,6 +247,7 @@ impl Released<'_> {
             resources: found.resources,
             injected_delay: session.faults.delay_summary(),
             cpu_profile: found.profile,
+            seen: None,
         }
     }
 }

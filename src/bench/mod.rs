@@ -8,6 +8,7 @@ mod plan;
 mod report;
 mod results;
 mod scenario;
+mod tap;
 
 pub use commands::compare::arguments::{CompareArgs, ERROR as COMPARE_ERROR};
 pub use commands::compare::run as compare;
@@ -17,6 +18,7 @@ pub use commands::report::{ReportArgs, run as report};
 pub use commands::run::{run, what_if};
 pub use commands::scaling::{ScalingArgs, run as scaling};
 pub use commands::selftest::run as selftest;
+pub use commands::tap::{TapArgs, run as tap};
 pub use error_text::in_words;
 pub use execute::process::cpu_load::keep_busy;
 pub use execute::process::watcher::watch;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use bench::{
     BOTTLENECKS, BenchArgs, COMPARE_ERROR, CacheState, CompareArgs, DiffArgs, OverheadArgs, ReportArgs, ScalingArgs,
-    WhatIf, WhatIfArgs, values_help,
+    TapArgs, WhatIf, WhatIfArgs, values_help,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
@@ -58,6 +58,8 @@ enum Command {
     /// Measures how costs grow with the size of the stores, and with many commits
     #[command(alias = "growth")]
     Scaling(ScalingArgs),
+    /// Records a session of any GOCACHEPROG program from outside: GOCACHEPROG="bench tap -- ./cacheprog"
+    Tap(TapArgs),
     /// Runs the embedded S3 server, and prints the variables to export
     S3(AloneArgs),
     /// Prints a completion script for a shell
@@ -102,6 +104,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Scaling(args)) => return bench::scaling(&args),
         Some(Command::Report(args)) => bench::report(&args),
         Some(Command::Diff(args)) => bench::diff(&args),
+        Some(Command::Tap(args)) => bench::tap(&args),
         Some(Command::S3(args)) => s3_server::serve_alone(args),
         Some(Command::Completions(args)) => completions::completions(&args, Cli::command()),
         Some(Command::Man(args)) => completions::man(&args, Cli::command()),

@@ -8,6 +8,7 @@ use crate::config::strategy::Strategy;
 use crate::platform::fault_injection::DelaySummary;
 use crate::telemetry::folder::session_folder::SessionFolder;
 use crate::telemetry::model::counts::Counts;
+use crate::telemetry::model::program::ProgramSeen;
 use crate::telemetry::model::resources::Resources;
 use crate::telemetry::profile::cpu::ProfileSummary;
 use crate::telemetry::profile::latencies::Latency;
@@ -25,8 +26,9 @@ pub struct SessionSummary {
     pub schema: u32,
     /// The backend's process.
     pub pid: u32,
-    /// The strategy it ran with.
-    pub strategy: Strategy,
+    /// The strategy it ran with; `None` for a program that is not ours.
+    #[serde(default)]
+    pub strategy: Option<Strategy>,
     /// When it started, Unix nanoseconds.
     pub start_unix_ns: u64,
     /// From the start of `main` until the handshake was written, nanoseconds.
@@ -97,6 +99,9 @@ pub struct SessionSummary {
     pub injected_delay: Option<DelaySummary>,
     /// The CPU profile, if one was taken.
     pub cpu_profile: Option<ProfileSummary>,
+    /// What was seen of the program, where the session was recorded from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Box<ProgramSeen>>,
 }
 
 /// How the input of a session ended.

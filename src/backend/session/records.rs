@@ -97,7 +97,7 @@ impl Records {
             return;
         }
         let go = std::os::unix::process::parent_id();
-        let watched = Watched { is_backend: true, go: Some(go), s3: args.watch_s3 };
+        let watched = Watched { is_backend: true, go: Some(go), s3: args.watch_s3, program: None };
         let sampler = Sampler::start(watched, *self.recorder.clock(), self.drawing.clone(), gauges);
         self.sampler = sampler.inspect_err(|error| note(format_args!("no samples: {error}"))).ok();
     }

@@ -8,3 +8,4 @@ pub mod report;
 pub mod run;
 pub mod scaling;
 pub mod selftest;
+pub mod tap;

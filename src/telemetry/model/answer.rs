@@ -20,6 +20,9 @@ pub struct Times {
     /// No moment: how long it may have waited in the pipe before, while the reader worked on another one; 0 where it did
     /// not.
     pub kept_ns: u64,
+    /// No moment: true if the times were taken between go and the program. Its work is one stage then, which ends at
+    /// `local_ns`: whether that was the local store or the remote cannot be seen.
+    pub is_outside: bool,
     /// The local store had done its part.
     pub local_ns: u64,
     /// The cache knew the answer; as `local_ns` when nothing else was asked.
@@ -62,6 +65,11 @@ pub enum Outcome {
     },
     /// A get, by asking the remote.
     HitRemote,
+    /// A get, by a program that is only seen from outside: its source cannot be told.
+    Hit {
+        /// True if this session did not put the entry before.
+        is_foreign: bool,
+    },
     /// A get of something that is nowhere.
     Miss,
     /// A put.
@@ -78,6 +86,7 @@ impl Outcome {
         match self {
             Self::HitLocal { .. } => "hit local",
             Self::HitRemote => "hit remote",
+            Self::Hit { .. } => "hit",
             Self::Miss => "miss",
             Self::Stored => "stored",
             Self::Closed => "closed",
@@ -117,6 +126,7 @@ impl Answer {
     pub fn stages(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
         let Times { arrived_ns, started_ns, body_ns, local_ns, decided_ns, answered_ns, .. } = self.times;
         let local = match self.kind {
+            _ if self.times.is_outside => Some("program"),
             RequestKind::Get => Some("local.lookup"),
             RequestKind::Put => Some("local.write"),
             RequestKind::Close | RequestKind::Unknown => None,

@@ -13,6 +13,9 @@ pub struct Counts {
     pub hits_local: u64,
     /// Gets answered by asking the remote.
     pub hits_remote: u64,
+    /// Gets answered with an output whose source cannot be told: those of a program that is only seen from outside.
+    #[serde(default)]
+    pub hits_unknown: u64,
     /// Gets without a result.
     pub misses: u64,
     /// Puts, answered in any way.
@@ -41,6 +44,10 @@ impl Counts {
             Outcome::HitRemote => {
                 self.hits_remote += 1;
                 self.hits_not_put_here += 1;
+            }
+            Outcome::Hit { is_foreign } => {
+                self.hits_unknown += 1;
+                self.hits_not_put_here += u64::from(is_foreign);
             }
             Outcome::Miss => self.misses += 1,
             Outcome::Stored => self.put_bytes += answer.bytes.unwrap_or(0),

@@ -4,4 +4,5 @@ pub mod answer;
 pub mod clock;
 pub mod counts;
 pub mod kind;
+pub mod program;
 pub mod resources;

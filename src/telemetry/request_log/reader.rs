@@ -112,6 +112,8 @@ fn outcome_of(name: &str, fields: &Fields<'_>) -> Result<Outcome, String> {
         ("hit", Some("local"), Some("0")) => Outcome::HitLocal { is_foreign: true },
         ("hit", Some("local"), Some("1")) => Outcome::HitLocal { is_foreign: false },
         ("hit", Some("remote"), _) => Outcome::HitRemote,
+        ("hit", Some("unknown"), Some("0")) => Outcome::Hit { is_foreign: true },
+        ("hit", Some("unknown"), Some("1")) => Outcome::Hit { is_foreign: false },
         ("hit", ..) => return Err("a hit without a source".to_owned()),
         ("miss", ..) => Outcome::Miss,
         ("stored", ..) => Outcome::Stored,

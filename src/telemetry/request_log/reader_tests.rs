@@ -27,6 +27,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         any::<bool>().prop_map(|is_foreign| Outcome::HitLocal { is_foreign }),
         Just(Outcome::HitRemote),
+        any::<bool>().prop_map(|is_foreign| Outcome::Hit { is_foreign }),
         Just(Outcome::Miss),
         Just(Outcome::Stored),
         Just(Outcome::Closed),

@@ -7,7 +7,8 @@
 //! ```
 //! The first column is seconds since the start, in a form that sorts as text. `->` is a request, `<-` an answer; then
 //! the request's number, its command, an answer's outcome, and `key=value` pairs. Keys are in the wire's base64.
-//! `own=1` is said of a local hit on what this session itself put; what it fetched is `source=remote`. The stages `queue_ns`, `body_ns`, `local_ns`,
+//! `own=1` is said of a local hit on what this session itself put; what it fetched is `source=remote`. A log that was
+//! taken between go and a program has `source=unknown`. The stages `queue_ns`, `body_ns`, `local_ns`,
 //! `remote_ns` and `respond_ns` follow upon each other and add up to `took_ns`. `kept_ns`, where it is there, is how long the
 //! request may have waited in the pipe before that, while the reader worked on another one. `name` and `err` are JSON strings and
 //! come last. [`crate::telemetry::request_log::reader`] reads it all back.
@@ -163,6 +164,8 @@ fn format_answer(text: &mut String, answer: &Answer) {
         Outcome::HitLocal { is_foreign: true } => "hit source=local own=0",
         Outcome::HitLocal { is_foreign: false } => "hit source=local own=1",
         Outcome::HitRemote => "hit source=remote",
+        Outcome::Hit { is_foreign: true } => "hit source=unknown own=0",
+        Outcome::Hit { is_foreign: false } => "hit source=unknown own=1",
         Outcome::Miss => "miss",
         Outcome::Stored => "stored",
         Outcome::Closed => "closed",

@@ -87,6 +87,14 @@ impl TraceFile {
     /// # Errors
     /// When it cannot be made. What goes wrong later is kept for [`TraceFile::end`].
     pub fn create(path: &Path, clock: &Clock) -> io::Result<Self> {
+        Self::create_named(path, clock, REQUESTS_NAME)
+    }
+
+    /// Makes the file, with another name for the process of the requests.
+    ///
+    /// # Errors
+    /// As [`TraceFile::create`].
+    pub fn create_named(path: &Path, clock: &Clock, requests_name: &str) -> io::Result<Self> {
         let out = BufWriter::new(File::create(path)?);
         let mut file = Self {
             out,
@@ -98,7 +106,7 @@ impl TraceFile {
         };
         file.put(b"[\n");
         let pid = std::process::id();
-        file.metadata("process_name", pid, 0, json!({ "name": REQUESTS_NAME }));
+        file.metadata("process_name", pid, 0, json!({ "name": requests_name }));
         let labels = format!("start_unix_ns={}", clock.start_unix_ns());
         file.metadata("process_labels", pid, 0, json!({ "labels": labels }));
         Ok(file)

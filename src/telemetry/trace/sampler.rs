@@ -24,6 +24,8 @@ const PRICE: u32 = 250;
 pub struct Watched {
     /// True if this process is the backend.
     pub is_backend: bool,
+    /// The backend, where it is not this process: with its descendants.
+    pub program: Option<u32>,
     /// The go command.
     pub go: Option<u32>,
     /// The embedded S3 server.
@@ -98,7 +100,11 @@ fn sample(
 fn look(watched: Watched, clock: Clock, counters: &Counters) -> Moment {
     Moment {
         at_ns: clock.now_ns(),
-        backend: watched.is_backend.then(|| counters.this_process()).flatten(),
+        backend: match watched.program {
+            // Where there are no trees, it alone.
+            Some(program) => counters.tree(program, std::process::id()).or_else(|| counters.process(program)),
+            None => watched.is_backend.then(|| counters.this_process()).flatten(),
+        },
         go: watched.go.and_then(|go| counters.tree(go, std::process::id())),
         s3: watched.s3.and_then(|s3| counters.process(s3)),
         host: counters.host(),
@@ -114,7 +120,7 @@ mod tests {
 
     #[test]
     fn samples_from_start_to_stop_and_knows_what_they_cost() {
-        let watched = Watched { is_backend: true, go: Some(std::process::id()), s3: None };
+        let watched = Watched { is_backend: true, go: Some(std::process::id()), ..Watched::default() };
         let looked = Arc::new(AtomicU64::new(0));
         let counted = looked.clone();
         let gauges = move || {

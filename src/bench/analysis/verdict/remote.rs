@@ -82,7 +82,7 @@ pub fn upload_in_put(seen: &Seen<'_>) -> Option<Finding> {
         seen.in_results(Quantity::CostOfUploadsInPuts, cost_ns, query).part(cost_ns),
         seen.in_session(Quantity::Puts, seen.session.counts.puts as f64, ".puts"),
     ];
-    let has_queue = seen.session.strategy != Strategy::Workshop;
+    let has_queue = seen.session.strategy != Some(Strategy::Workshop);
     let finding = Finding::new(Rule::UploadInPut, Bottleneck::UploadInPut { has_queue }, evidence);
     let pack = Action::Strategy { state: seen.round.step.state, strategy: Strategy::Pack };
     Some(if has_queue { finding } else { finding.with(pack) })

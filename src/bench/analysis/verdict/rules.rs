@@ -51,8 +51,8 @@ fn look(rule: Rule, seen: &Seen<'_>) -> Option<Finding> {
 /// With the change of `bench what-if` that takes the bottleneck away, if there is one for the state.
 fn with_experiment(finding: Finding, seen: &Seen<'_>) -> Finding {
     let (state, strategy) = (seen.round.step.state, seen.session.strategy);
-    match WhatIf::against(finding.rule) {
-        Some(change) if change.affects(state, strategy) => finding.with(Action::WhatIf { change, state }),
+    match WhatIf::against(finding.rule).zip(strategy) {
+        Some((change, strategy)) if change.affects(state, strategy) => finding.with(Action::WhatIf { change, state }),
         _ => finding,
     }
 }

@@ -100,7 +100,7 @@ pub mod tests {
         SessionSummary {
             schema: SCHEMA,
             pid: 1,
-            strategy: Strategy::Async,
+            strategy: Some(Strategy::Async),
             start_unix_ns: 1,
             handshake_ns: 1,
             wall_ns: 1,
@@ -131,6 +131,7 @@ pub mod tests {
             resources: None,
             injected_delay: None,
             cpu_profile: None,
+            seen: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::execute::foreign::home::Home;
 use crate::execute::foreign::settings::Values;
@@ -20,12 +20,10 @@ use crate::scenario::cache_state::CacheState;
 use crate::scenario::case::Case;
 use crate::scenario::link::Link;
 use gocacheprog::cache::remote::s3_config::config::S3Config;
-use gocacheprog::platform::descendants::Adopter;
+use gocacheprog::platform::Orphanage;
 
 /// How long a backend may go on after go has ended: what has not ended by then is named, and ended.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// The certificate of the S3 server, below the folder of the run's work.
-const CERTIFICATE: &str = "certificate.pem";
 
 /// The backend of one round, and what was there before.
 #[derive(Debug)]
@@ -34,7 +32,7 @@ pub struct ForeignRound {
     before: Before,
     /// Its place in the S3 server's log; None for a backend over disk only.
     mark: Option<u64>,
-    adopter: Adopter,
+    orphanage: Orphanage,
 }
 
 impl RoundRunner<'_> {
@@ -55,7 +53,6 @@ impl RoundRunner<'_> {
             home.clear()?.into_iter().for_each(|folder| self.caches.retire(folder));
         }
         let before_local = home.is_empty();
-        let certificate = work.join(CERTIFICATE);
         let mut s3: Option<S3Config> = None;
         let mut objects = None;
         let remote = self.remote()?;
@@ -70,8 +67,7 @@ impl RoundRunner<'_> {
             objects = Some(remote.objects_in(&bucket.bucket)?);
             s3 = Some(bucket);
         }
-        let (host, pem) = remote.address()?;
-        std::fs::write(&certificate, pem).with_context(|| format!("cannot write {}", certificate.display()))?;
+        let (host, certificate) = remote.address(&work)?;
         let values =
             Values { local: home.local(), work: module, s3: s3.as_ref(), host: &host, certificate: &certificate };
         // What leads elsewhere is taken out, and what leads ours to its prefix too.
@@ -86,7 +82,7 @@ impl RoundRunner<'_> {
             home,
             before: Before { local_empty: before_local, objects },
             mark,
-            adopter: Adopter::start(),
+            orphanage: Orphanage::open(),
         })
     }
 
@@ -102,9 +98,8 @@ impl RoundRunner<'_> {
         folder: &Path,
     ) -> Result<()> {
         let go_ended = Instant::now();
-        let left = foreign.adopter.wait(measured.pid, DEADLINE, || self.interrupt.requested());
+        round.left_running = foreign.orphanage.wait(measured.pid, DEADLINE, || self.interrupt.requested());
         round.backend_after_go_ns = Some(u64::try_from(go_ended.elapsed().as_nanos()).unwrap_or(u64::MAX));
-        round.left_running = left.into_iter().map(|process| process.name).collect();
         foreign.home.leave(folder)?;
         round.server = self.remote()?.seen_since(foreign.mark)?;
         round.link = self.link_measured()?;

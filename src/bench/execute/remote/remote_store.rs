@@ -1,5 +1,6 @@
 //! The remote store of a run: the embedded S3 server, or a prefix of our own in the one of the `S3_` variables.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -101,24 +102,25 @@ impl Remote {
     /// When the server does not answer, or the remote is a user's bucket.
     pub fn bucket(&mut self, name: &str) -> Result<S3Config> {
         let server = self.embedded()?;
-        server.make_bucket(name)?;
+        server.control().make_bucket(name)?;
         Ok(S3Config { bucket: name.to_owned(), prefix: String::new(), ..server.config().clone() })
     }
 
     /// Deletes all objects of a bucket.
     pub fn clear_bucket(&mut self, name: &str) -> Result<()> {
-        self.embedded()?.clear_bucket(name)
+        self.embedded()?.control().clear_bucket(name).map(drop)
     }
 
     /// The number of objects in a bucket.
     pub fn objects_in(&mut self, name: &str) -> Result<u64> {
-        self.embedded()?.objects_in(name)
+        self.embedded()?.control().objects_in(name).map(|(objects, _)| objects)
     }
 
-    /// Host and port of the server, and its certificate as PEM.
-    pub fn address(&mut self) -> Result<(String, String)> {
-        let server = self.embedded()?;
-        Ok((server.host().to_owned(), server.certificate().to_owned()))
+    /// Host and port of the server, and the file in `folder` that its certificate is written to.
+    pub fn address(&mut self, folder: &Path) -> Result<(String, PathBuf)> {
+        let control = self.embedded()?.control();
+        let certificate = control.write_certificate(folder)?;
+        Ok((control.greeting().address.clone(), certificate))
     }
 
     fn embedded(&mut self) -> Result<&mut ServerProcess> {

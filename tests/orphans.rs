@@ -5,16 +5,16 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-use gocacheprog::platform::descendants::Adopter;
+use gocacheprog::platform::Orphanage;
 
 fn left_by(script: &str) -> Vec<String> {
-    let adopter = Adopter::start();
+    let orphanage = Orphanage::open();
     let mut child = Command::new("sh").args(["-c", script]).process_group(0).spawn().unwrap();
     child.wait().unwrap();
-    let left = adopter.wait(child.id(), Duration::from_millis(300), || false);
-    let after = adopter.wait(child.id(), Duration::ZERO, || false);
+    let left = orphanage.wait(child.id(), Duration::from_millis(300), || false);
+    let after = orphanage.wait(child.id(), Duration::ZERO, || false);
     assert!(after.is_empty(), "what was left is ended: {after:?}");
-    left.into_iter().map(|process| process.name).collect()
+    left
 }
 
 #[test]

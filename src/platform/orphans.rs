@@ -1,0 +1,82 @@
+//! Processes that a command leaves behind when it ends.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use crate::platform::descendants::{adopt_orphans, descendants};
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Looks after the last signal: a process that is ended may leave orphans of its own.
+const MOST_SIGNALS: u32 = 20;
+
+/// The processes below this one before a command was started; it takes over the orphans of the command.
+#[derive(Debug)]
+pub struct Orphanage {
+    before: BTreeSet<u32>,
+}
+
+impl Orphanage {
+    /// From now on orphans of descendants become children of this process, where the system has that (Linux).
+    pub fn open() -> Orphanage {
+        adopt_orphans();
+        Orphanage { before: descendants().into_iter().map(|(pid, _)| pid).collect() }
+    }
+
+    /// Waits until nothing of a command that has ended runs any more, at most for `longest`; `stop` is asked between two looks.
+    /// `group` is its process group. Returns the names of the processes that still ran then, after ending them.
+    pub fn wait(&self, group: u32, longest: Duration, stop: impl Fn() -> bool) -> Vec<String> {
+        let group = Pid::from_raw(group.cast_signed());
+        let start = Instant::now();
+        loop {
+            let left = self.left(group);
+            if left.is_empty() || start.elapsed() >= longest || stop() {
+                self.end(group);
+                return left.into_iter().map(|(_, name)| name).collect();
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn end(&self, group: Pid) {
+        for _ in 0..MOST_SIGNALS {
+            let left = self.left(group);
+            if left.is_empty() {
+                return;
+            }
+            let _ = killpg(group, Signal::SIGKILL);
+            for (pid, _) in left {
+                let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn left(&self, _group: Pid) -> Vec<(u32, String)> {
+        self.reap();
+        descendants().into_iter().filter(|(pid, _)| !self.before.contains(pid)).collect()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn left(&self, group: Pid) -> Vec<(u32, String)> {
+        let is_there = killpg(group, None).is_ok();
+        if is_there { vec![(group.as_raw().cast_unsigned(), "a process of the build".to_owned())] } else { Vec::new() }
+    }
+
+    /// Takes the exit codes of adopted processes that have ended, so that they are gone.
+    #[cfg(target_os = "linux")]
+    fn reap(&self) {
+        use nix::sys::wait::{WaitPidFlag, waitpid};
+
+        let own = nix::unistd::getpid().as_raw();
+        let Ok(all) = procfs::process::all_processes() else { return };
+        let children = all.filter_map(|process| process.ok()?.stat().ok()).filter(|stat| stat.ppid == own);
+        for stat in children.filter(|stat| stat.state == 'Z' && !self.before.contains(&stat.pid.cast_unsigned())) {
+            let _ = waitpid(Pid::from_raw(stat.pid), Some(WaitPidFlag::WNOHANG));
+        }
+    }
+}
