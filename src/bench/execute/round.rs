@@ -93,7 +93,11 @@ impl RoundRunner<'_> {
     /// Takes over what the backend or go left in the folder of the round.
     fn finish(&mut self, round: &mut Round, after: AfterRound, log: &BuildLog, at: (&Path, &Measured)) -> Result<()> {
         if let Some(foreign) = after.foreign {
-            return self.finish_foreign(round, foreign, at.1, at.0);
+            self.finish_foreign(round, foreign, (at.1, at.0), after.workers)?;
+            if let Some(view) = after.view {
+                take_view(round, &view, at, after.workers);
+            }
+            return Ok(());
         }
         let Some(backend) = after.backend else {
             return self.finish_baseline(round, after.gocache, after.files_before);
@@ -130,7 +134,7 @@ impl RoundRunner<'_> {
         let (mut backend, mut foreign) = (None, None);
         match case.and_then(|case| Some((case, case.foreign()?))) {
             _ if !step.state.uses_backend() => {}
-            Some(of_case) => foreign = Some(self.prepare_foreign(step, of_case, &module, &mut command)?),
+            Some(of_case) => foreign = Some(self.prepare_foreign(step, of_case, (&module, folder), &mut command)?),
             None => backend = Some(self.prepare_backend(step, folder, &mut command)?),
         }
         let files_before = gocache_files(&gocache)?;

@@ -7,6 +7,7 @@ use clap::builder::{PossibleValue, RangedI64ValueParser, StyledStr};
 use clap::{Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::scenario::backends::built_in;
 use crate::scenario::cache_state::CacheState;
 use crate::scenario::case::{Backend, MOST_ROUNDS};
 use crate::scenario::file::{Scenario, built_in_names};
@@ -80,9 +81,7 @@ pub struct BenchArgs {
     #[arg(long, hide_possible_values = true, help_heading = REMOTE)]
     pub strategy: Option<Strategy>,
 
-    /// Measure this GOCACHEPROG program, such as ./cacheprog or "./cacheprog --fast"; several times for several side by side,
-    /// as NAME=COMMAND. `ours` is the backend of bench
-    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["case", "heap_profile"], help_heading = REMOTE)]
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["case", "heap_profile"], help = backend_help(), help_heading = REMOTE)]
     pub backend: Vec<String>,
 
     /// Latency of the embedded S3 server, milliseconds [default: that of the scenario]
@@ -197,6 +196,15 @@ pub enum RemoteKind {
     Embedded,
     /// The server of the S3_* variables, under a prefix of its own
     Env,
+}
+
+fn backend_help() -> String {
+    let known: Vec<&str> = built_in::names().collect();
+    format!(
+        "Measure this GOCACHEPROG program, such as ./cacheprog or './cacheprog --fast'; several of them as NAME=COMMAND each; \
+         ours; or a known one: {}",
+        known.join(", ")
+    )
 }
 
 fn scenario_help() -> String {

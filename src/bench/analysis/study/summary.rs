@@ -28,6 +28,10 @@ pub struct Summary {
     pub outliers: Vec<Outlier>,
     /// Rounds that were not in the state that they claim; they count nowhere.
     pub out_of_state: Vec<OutOfState>,
+    /// Rounds of backends that are not ours whose checks failed; they count, because that is how the backend is.
+    pub not_in_state: Vec<OutOfState>,
+    /// Processes that backends left running, by the folder of the round.
+    pub left_running: Vec<String>,
     /// States, and cases of them, that were planned and have no round: the run ended before.
     pub not_measured: Vec<String>,
     /// Comparison of the files of the sessions.
@@ -138,7 +142,11 @@ impl Summary {
             },
             noise_floor: noise_floor(rounds),
             outliers: outliers(rounds),
-            out_of_state: out_of_state(rounds),
+            out_of_state: out_of_state(rounds, |round| !round.state_ok),
+            not_in_state: out_of_state(rounds, |round| {
+                round.state_ok && round.state_checks.iter().any(|check| !check.ok)
+            }),
+            left_running: left_running(rounds),
             not_measured: not_measured(rounds, plan),
             records: records(rounds),
             not_sampled: not_sampled(rounds),
@@ -179,7 +187,10 @@ fn time_breakdown(rounds: &[Round], setup: Setup) -> Option<RoundBreakdown> {
 }
 
 fn backend_summary(rounds: &[Round], setup: Setup) -> Option<BackendSummary> {
-    let sessions: Vec<_> = counted(rounds, setup).filter_map(|round| round.session.as_ref()).collect();
+    let mut sessions: Vec<_> = counted(rounds, setup).filter_map(|round| round.session.as_ref()).collect();
+    if sessions.is_empty() {
+        sessions.extend(typical(rounds, setup).and_then(|round| round.session.as_ref()));
+    }
     let some = |pick: &dyn Fn(&SessionSummary) -> Option<u64>| {
         let values = sessions.iter().filter_map(|session| pick(session));
         median(&values.map(|value| value as f64).collect::<Vec<f64>>())
@@ -242,9 +253,14 @@ fn records(rounds: &[Round]) -> Records {
     records
 }
 
-fn out_of_state(rounds: &[Round]) -> Vec<OutOfState> {
+fn left_running(rounds: &[Round]) -> Vec<String> {
+    let left = rounds.iter().filter(|round| !round.left_running.is_empty());
+    left.map(|round| format!("{}: {}", round.folder, round.left_running.join(", "))).collect()
+}
+
+fn out_of_state(rounds: &[Round], is_wanted: impl Fn(&Round) -> bool) -> Vec<OutOfState> {
     let mut groups: Vec<OutOfState> = Vec::new();
-    for round in rounds.iter().filter(|round| !round.state_ok) {
+    for round in rounds.iter().filter(|round| is_wanted(round)) {
         let wrong = round.state_checks.iter().filter(|finding| !finding.ok);
         let why: Vec<String> = wrong.map(|found| format!("expected {}, saw {}", found.expected, found.seen)).collect();
         match groups.iter_mut().find(|group| group.why == why) {

@@ -6,24 +6,34 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::execute::backend::command::quoted;
+use crate::execute::backend::session;
 use crate::execute::foreign::home::Home;
+use crate::execute::foreign::join::join;
 use crate::execute::foreign::settings::Values;
 use crate::execute::foreign::state_check;
 use crate::execute::foreign::state_check::Before;
 use crate::execute::process::command::Measured;
+use crate::execute::remote::remote_store;
 use crate::execute::remote::variables;
 use crate::execute::round_runner::RoundRunner;
-use crate::plan::steps::Step;
+use crate::plan::steps::{Kind, Step};
 use crate::results::round::Round;
+use crate::results::time_breakdown::TimeBreakdown;
 use crate::scenario::backends::foreign::Foreign;
 use crate::scenario::cache_state::CacheState;
 use crate::scenario::case::Case;
 use crate::scenario::link::Link;
 use gocacheprog::cache::remote::s3_config::config::S3Config;
-use gocacheprog::platform::Orphanage;
+use gocacheprog::platform::{Cpus, Orphanage};
+use gocacheprog::s3_server::Record;
+use gocacheprog::telemetry::read_request_log;
 
 /// How long a backend may go on after go has ended: what has not ended by then is named, and ended.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The request log among the records of a session.
+const REQUEST_LOG: &str = "request.txt";
 
 /// The backend of one round, and what was there before.
 #[derive(Debug)]
@@ -33,6 +43,8 @@ pub struct ForeignRound {
     /// Its place in the S3 server's log; None for a backend over disk only.
     mark: Option<u64>,
     orphanage: Orphanage,
+    /// True if a relay between go and the backend records the session.
+    is_tapped: bool,
 }
 
 impl RoundRunner<'_> {
@@ -44,7 +56,7 @@ impl RoundRunner<'_> {
         &mut self,
         step: Step,
         (case, foreign): (&Case, &Foreign),
-        module: &Path,
+        (module, records): (&Path, &Path),
         command: &mut Command,
     ) -> Result<ForeignRound> {
         let work = self.folder.work.path.clone();
@@ -72,7 +84,12 @@ impl RoundRunner<'_> {
             Values { local: home.local(), work: module, s3: s3.as_ref(), host: &host, certificate: &certificate };
         // What leads elsewhere is taken out, and what leads ours to its prefix too.
         variables::isolate(command);
-        command.envs(values.variables(foreign)).env("GOCACHEPROG", values.command(foreign)?);
+        let mut words = values.command(foreign)?;
+        let is_tapped = step.kind == Kind::Profile && self.plan.records;
+        if is_tapped {
+            words = format!("{} tap --session {} -- {words}", quoted(&self.executable)?, quoted(records)?);
+        }
+        command.envs(values.variables(foreign)).env("GOCACHEPROG", words);
         if self.plan.measured_case(&step).is_some() {
             self.remote()?.set_link(case.link.unwrap_or(Link::NONE))?;
         }
@@ -83,6 +100,7 @@ impl RoundRunner<'_> {
             before: Before { local_empty: before_local, objects },
             mark,
             orphanage: Orphanage::open(),
+            is_tapped,
         })
     }
 
@@ -94,21 +112,38 @@ impl RoundRunner<'_> {
         &mut self,
         round: &mut Round,
         foreign: ForeignRound,
-        measured: &Measured,
-        folder: &Path,
+        (measured, folder): (&Measured, &Path),
+        workers: usize,
     ) -> Result<()> {
         let go_ended = Instant::now();
         round.left_running = foreign.orphanage.wait(measured.pid, DEADLINE, || self.interrupt.requested());
         round.backend_after_go_ns = Some(u64::try_from(go_ended.elapsed().as_nanos()).unwrap_or(u64::MAX));
         foreign.home.leave(folder)?;
-        round.server = self.remote()?.seen_since(foreign.mark)?;
+        let records = self.remote()?.records_since(foreign.mark)?;
+        round.server = records.as_deref().map(remote_store::count);
         round.link = self.link_measured()?;
         round.state_checks = state_check::check(round.step.state, foreign.before, round.server);
+        if foreign.is_tapped {
+            take_tapped(round, folder, &records.unwrap_or_default(), workers)?;
+        }
         Ok(())
     }
 }
 
-/// The folders of all backends that are not ours, which hold no store that a round of ours starts from.
+/// Reads what the relay recorded, and joins the S3 server's log to it.
+fn take_tapped(round: &mut Round, folder: &Path, records: &[Record], workers: usize) -> Result<()> {
+    let mut session = session::read(folder)?;
+    let text = std::fs::read_to_string(folder.join(REQUEST_LOG)).unwrap_or_default();
+    if let Ok(mut log) = read_request_log(&text) {
+        round.spans = join(&mut log, &mut session, records);
+        let times = round.times(&session, workers, Cpus::here().cores());
+        round.time_breakdown = Some(TimeBreakdown::of(times, &log));
+    }
+    round.session = Some(session);
+    Ok(())
+}
+
+/// True if a backend that is not ours may write into the folder in which go is started.
 pub fn has_foreign(cases: &[Case]) -> bool {
     cases.iter().any(|case| case.foreign().is_some())
 }

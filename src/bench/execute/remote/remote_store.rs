@@ -164,8 +164,13 @@ impl Remote {
 
     /// Counts the requests that the server saw since the mark.
     pub fn seen_since(&mut self, mark: Option<u64>) -> Result<Option<ServerSeen>> {
+        Ok(self.records_since(mark)?.as_deref().map(count))
+    }
+
+    /// The requests that the server saw since the mark; None where there is no mark, or no log for us.
+    pub fn records_since(&mut self, mark: Option<u64>) -> Result<Option<Vec<Record>>> {
         match (self, mark) {
-            (Remote::Embedded(server), Some(mark)) => Ok(Some(count(&server.control().log_since(mark)?))),
+            (Remote::Embedded(server), Some(mark)) => server.control().log_since(mark).map(Some),
             _ => Ok(None),
         }
     }
@@ -193,7 +198,8 @@ impl Remote {
     }
 }
 
-fn count(requests: &[Record]) -> ServerSeen {
+/// The numbers of these requests.
+pub fn count(requests: &[Record]) -> ServerSeen {
     // A large object may be put in parts, and each of them is a PUT.
     let is = |request: &Record, op| request.op == op || op == Operation::Put && request.op == Operation::Part;
     let of = |op| requests.iter().filter(move |request| is(request, op));

@@ -20,6 +20,12 @@ pub fn of_run(results: &Results, sessions: &[(String, &StateSummary)]) -> Vec<St
         let (folders, why) = (wrong.folders.join(", "), wrong.why.join("; "));
         warnings.push(format!("Not counted, because not in the state of the name: {folders}: {why}."));
     }
+    for wrong in &summary.not_in_state {
+        warnings.push(format!("{} (counted all the same): {}.", wrong.folders.join(", "), wrong.why.join("; ")));
+    }
+    for left in &summary.left_running {
+        warnings.push(format!("Still running a minute after go, and ended then: {left}."));
+    }
     if !summary.not_measured.is_empty() {
         warnings.push(format!("Planned, and not measured: {}.", summary.not_measured.join(", ")));
     }
