@@ -3,13 +3,18 @@
 mod common;
 #[path = "bench_backends/defects.rs"]
 mod defects;
+#[cfg(target_os = "linux")]
+#[path = "bench_backends/left_behind.rs"]
+mod left_behind;
+#[path = "bench_backends/s3.rs"]
+mod s3;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use common::backend::Backend;
 use common::backends::{BACKENDS, go_in_module, program};
-use common::{LIST, S3, Workspace, stderr};
+use common::{LIST, S3, Workspace, stderr, wait_until};
 use gocacheprog::s3_server::{Fault, FaultKind, Operation, Record};
 
 /// A module that is compiled in a second, a server, and one of the programs.
@@ -38,12 +43,18 @@ impl Setup {
         let mark = self.s3.server.mark();
         let output = self.go(&["build", "./..."]).output().unwrap();
         assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), "CacheProg used.\n"));
-        self.s3.server.log_since(mark)
+        log_since(&self.s3, mark)
     }
 
     fn forget_locally(&self) {
         std::fs::remove_dir_all(self.workspace.store()).unwrap();
     }
+}
+
+/// The requests to S3 after `mark`. A client may have its answer before the server has logged it.
+fn log_since(s3: &S3, mark: u64) -> Vec<Record> {
+    wait_until("S3 has logged all requests", || s3.server.stats("").in_flight == 0);
+    s3.server.log_since(mark)
 }
 
 /// The requests of each key: an operation and its status each.
@@ -126,15 +137,16 @@ fn what_go_gets_is_what_it_would_have_compiled() {
         let setup = Setup::new(name);
         let workspace = &setup.workspace;
         let (expected, _) = workspace.compile(setup.go(&LIST).env_remove("GOCACHEPROG"));
-        // It sends no close: all is uploaded at the end of input, which go does not wait for.
+        // It sends no close, and does not wait for what is uploaded at the end of input.
         let is_same = || workspace.compile(&mut setup.go(&LIST)) == (expected.clone(), String::new());
         assert!(!expected.is_empty() && is_same(), "{name}, cold");
         assert!(is_same(), "{name}, local-hit");
+        setup.forget_locally();
         setup.build();
         setup.forget_locally();
         let mark = setup.s3.server.mark();
         assert!(is_same(), "{name}, remote-hit");
-        assert!(setup.s3.server.log_since(mark).iter().any(|record| record.bytes_out > 1000), "{name}");
+        assert!(log_since(&setup.s3, mark).iter().any(|record| record.bytes_out > 1000), "{name}");
     }
 }
 
@@ -154,7 +166,7 @@ fn only_plain_answers_a_put_while_s3_is_silent() {
         let asked = s3.server.mark() - mark;
         backend.close(2);
         assert_eq!((asked, backend.end().0), (2, Some(0)), "{name} has sent both objects when it answers");
-        let ops: Vec<_> = s3.server.log_since(mark).iter().map(|record| (record.op, record.status)).collect();
+        let ops: Vec<_> = log_since(&s3, mark).iter().map(|record| (record.op, record.status)).collect();
         assert_eq!(ops, [(Operation::Put, Some(200)); 2]);
     }
     s3.server.set_faults(vec![Fault { kind: FaultKind::Silence, share: 1.0 }], 1);
