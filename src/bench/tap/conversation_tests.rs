@@ -39,7 +39,9 @@ fn get(id: i64) -> String {
 
 #[test]
 fn each_outcome_is_what_go_takes_it_for() {
-    let put = format!("{{\"ID\":5,\"Command\":\"put\",\"ActionID\":\"{A}\",\"OutputID\":\"{A}\",\"BodySize\":3}}\n\"AAAA\"\n");
+    let put = format!(
+        "{{\"ID\":5,\"Command\":\"put\",\"ActionID\":\"{A}\",\"OutputID\":\"{A}\",\"BodySize\":3}}\n\"AAAA\"\n"
+    );
     let close = "{\"ID\":6,\"Command\":\"close\"}\n".to_owned();
     let answers = format!(
         "{{\"ID\":0,\"KnownCommands\":[\"get\"]}}{{\"ID\":1,\"Miss\":true}}{{\"ID\":2,\"OutputID\":\"{A}\",\"Size\":7,\"DiskPath\":\"/x\"}}\

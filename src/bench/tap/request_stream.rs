@@ -24,7 +24,7 @@ pub struct RequestFrame {
     /// Bytes before it that the program had not read when it came.
     pub unread_before: u64,
     /// Its end, in bytes since the start of the session.
-    end: u64,
+    pub end: u64,
 }
 
 /// A time in which the program's stdin was full.
@@ -102,11 +102,8 @@ impl RequestStream {
                 1
             }
             Some(0) => {
-                let first = RequestFrame {
-                    first_ns: passed.read_ns,
-                    unread_before: passed.unread,
-                    ..RequestFrame::default()
-                };
+                let first =
+                    RequestFrame { first_ns: passed.read_ns, unread_before: passed.unread, ..RequestFrame::default() };
                 self.frames.extend(self.current.replace(first));
                 self.state = State::Header;
                 0

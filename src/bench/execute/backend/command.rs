@@ -95,7 +95,7 @@ pub fn value_names(values: &[impl ValueEnum]) -> String {
 }
 
 /// go splits GOCACHEPROG at spaces, and knows quotes but no escapes.
-fn quoted(path: &Path) -> Result<String> {
+pub fn quoted(path: &Path) -> Result<String> {
     let text = path.to_str().with_context(|| format!("the path {} is not UTF-8", path.display()))?;
     match (text.contains('\''), text.contains('"')) {
         (false, _) => Ok(format!("'{text}'")),
