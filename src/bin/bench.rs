@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use bench::{
     BOTTLENECKS, BenchArgs, COMPARE_ERROR, CacheState, CompareArgs, DiffArgs, OverheadArgs, ReportArgs, ScalingArgs,
-    TapArgs, WhatIf, WhatIfArgs, values_help,
+    TapArgs, WatchArgs, WhatIf, WhatIfArgs, values_help,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use gocacheprog::backend::BackendArgs;
@@ -60,6 +60,8 @@ enum Command {
     Scaling(ScalingArgs),
     /// Records a session of any GOCACHEPROG program from outside: GOCACHEPROG="bench tap -- ./cacheprog"
     Tap(TapArgs),
+    /// Runs a command with the tap around its GOCACHEPROG program: bench watch -- go build ./...
+    Watch(WatchArgs),
     /// Runs the embedded S3 server, and prints the variables to export
     S3(AloneArgs),
     /// Prints a completion script for a shell
@@ -77,7 +79,7 @@ enum Command {
     Busy,
     /// Ends the processes of a run when bench is gone
     #[command(hide = true)]
-    Watch,
+    Watcher,
     /// Fills a remote from a local store
     #[command(hide = true)]
     Seed(SeedArgs),
@@ -102,6 +104,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Compare(args)) => return bench::compare(&args),
         Some(Command::Overhead(args)) => return bench::overhead(&args),
         Some(Command::Scaling(args)) => return bench::scaling(&args),
+        Some(Command::Watch(args)) => return bench::watch(&args),
         Some(Command::Report(args)) => bench::report(&args),
         Some(Command::Diff(args)) => bench::diff(&args),
         Some(Command::Tap(args)) => bench::tap(&args),
@@ -114,8 +117,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             bench::keep_busy();
             Ok(())
         }
-        Some(Command::Watch) => {
-            bench::watch();
+        Some(Command::Watcher) => {
+            bench::watch_over();
             Ok(())
         }
         Some(Command::Seed(args)) => gocacheprog::cache::seed::seed(&args),

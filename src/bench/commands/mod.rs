@@ -9,3 +9,4 @@ pub mod run;
 pub mod scaling;
 pub mod selftest;
 pub mod tap;
+pub mod watch;

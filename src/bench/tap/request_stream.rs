@@ -24,7 +24,7 @@ pub struct RequestFrame {
     /// Bytes before it that the program had not read when it came.
     pub unread_before: u64,
     /// Its end, in bytes since the start of the session.
-    end: u64,
+    pub end: u64,
 }
 
 /// A time in which the program's stdin was full.

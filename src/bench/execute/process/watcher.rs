@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 /// The command of bench that is this process.
-const COMMAND: &str = "watch";
+const COMMAND: &str = "watcher";
 
 /// The watching process, as bench sees it. It ends when this is dropped, or bench is gone.
 #[derive(Debug)]
