@@ -23,6 +23,7 @@ pub enum Rule {
     Unpacking,
     BackendCpu,
     HostCpu,
+    NeedlessRequests,
     OtherWaits,
     Memory,
     OpenFiles,
@@ -30,7 +31,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: [Rule; 20] = [
+    pub const ALL: [Rule; 21] = [
         Rule::Latency,
         Rule::Bandwidth,
         Rule::RoundTrips,
@@ -47,6 +48,7 @@ impl Rule {
         Rule::Unpacking,
         Rule::BackendCpu,
         Rule::HostCpu,
+        Rule::NeedlessRequests,
         Rule::OtherWaits,
         Rule::Memory,
         Rule::OpenFiles,
@@ -72,6 +74,7 @@ impl Rule {
             Rule::Unpacking => "unpacking",
             Rule::BackendCpu => "backend-cpu",
             Rule::HostCpu => "host-cpu",
+            Rule::NeedlessRequests => "needless-requests",
             Rule::OtherWaits => "other-waits",
             Rule::Memory => "memory",
             Rule::OpenFiles => "open-files",

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::analysis::verdict::parts::Parts;
+use crate::plan::steps::Setup;
 use crate::plan::what_if::WhatIf;
 use crate::results::time_breakdown::{Stage, WaitKind};
 use crate::scenario::cache_state::CacheState;
@@ -15,6 +16,9 @@ use gocacheprog::cache::Strategy;
 pub struct StateVerdict {
     /// The name in tables: the state, or the case.
     pub name: String,
+    /// Its state and case; `folder` says it too.
+    #[serde(skip)]
+    pub setup: Setup,
     /// Folder of the round that was judged, below the folder of the run: of the rounds that count the one nearest to the median.
     pub folder: String,
     pub wall_ns: u64,
@@ -96,6 +100,8 @@ pub enum Bottleneck {
     BackendCpu { used_ns: u64 },
     /// Other programs use the CPU: their share of the CPU time in use.
     HostCpu { share: f64 },
+    /// S3 is asked for outputs that are on disk: requests for each get.
+    NeedlessRequests { requests_per_get: f64 },
     /// Waits that no other rule explains.
     OtherWaits { largest: Quantity, cost_ns: f64 },
     /// Memory of the backend grows.

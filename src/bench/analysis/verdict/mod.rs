@@ -4,6 +4,7 @@ pub mod backend;
 pub mod evidence;
 pub mod finding;
 pub mod machine;
+pub mod outside;
 pub mod parts;
 pub mod remote;
 pub mod rules;

@@ -2,6 +2,7 @@
 
 use crate::analysis::verdict::evidence::{QUESTIONS, SEVERAL, Seen, mean_ns};
 use crate::analysis::verdict::finding::{Action, Bottleneck, Evidence, Finding, Quantity};
+use crate::analysis::verdict::outside;
 use crate::results::time_breakdown::{Stage, WaitKind};
 use crate::scenario::rule::Rule;
 use gocacheprog::cache::Strategy;
@@ -17,6 +18,9 @@ pub const SHORT_BACK_OFF_NS: f64 = 50e6;
 
 /// Answers that begin late.
 pub fn latency(seen: &Seen<'_>) -> Option<Finding> {
+    if outside::asks_needlessly(seen) {
+        return None;
+    }
     let first_byte_ns = mean_ns(&seen.spans(QUESTIONS))?;
     let trips = trips(seen);
     let own_ns = seen.gets.first_byte_ns - seen.manifests_ns;
@@ -37,6 +41,9 @@ pub fn latency(seen: &Seen<'_>) -> Option<Finding> {
 
 /// Answers that come in slowly.
 pub fn bandwidth(seen: &Seen<'_>) -> Option<Finding> {
+    if outside::asks_needlessly(seen) {
+        return None;
+    }
     let answer_ns = mean_ns(&seen.spans("remote.get_pack|remote.get_data|remote.get_meta"))?;
     let share = if is_serial(seen) { share_left(seen) } else { 1.0 };
     let evidence = vec![
@@ -49,16 +56,22 @@ pub fn bandwidth(seen: &Seen<'_>) -> Option<Finding> {
 
 /// More than one question for each hit.
 pub fn round_trips(seen: &Seen<'_>) -> Option<Finding> {
+    if outside::asks_needlessly(seen) {
+        return None;
+    }
     let trips = seen.trips().filter(|trips| *trips >= MORE_THAN_ONE)?;
     let all_ns = seen.gets.first_byte_ns;
     let cost = of_gets(seen, Quantity::CostOfFirstBytes, all_ns, "first_byte_ns").part(all_ns * (trips - 1.0) / trips);
     let evidence = std::iter::once(cost).chain(several_questions(seen)).collect();
-    let pack = Action::Strategy { state: seen.round.step.state, strategy: Strategy::Pack };
-    Some(Finding::new(Rule::RoundTrips, Bottleneck::RoundTrips { requests_per_get: trips }, evidence).with(pack))
+    let finding = Finding::new(Rule::RoundTrips, Bottleneck::RoundTrips { requests_per_get: trips }, evidence);
+    Some(with_pack(finding, seen))
 }
 
 /// Downloads that wait for each other.
 pub fn connections(seen: &Seen<'_>) -> Option<Finding> {
+    if outside::asks_needlessly(seen) {
+        return None;
+    }
     if !is_serial(seen) {
         return None;
     }
@@ -82,10 +95,17 @@ pub fn upload_in_put(seen: &Seen<'_>) -> Option<Finding> {
         seen.in_results(Quantity::CostOfUploadsInPuts, cost_ns, query).part(cost_ns),
         seen.in_session(Quantity::Puts, seen.session.counts.puts as f64, ".puts"),
     ];
-    let has_queue = seen.session.strategy != Some(Strategy::Workshop);
+    let has_queue = seen.session.strategy.is_some_and(|strategy| strategy != Strategy::Workshop);
     let finding = Finding::new(Rule::UploadInPut, Bottleneck::UploadInPut { has_queue }, evidence);
-    let pack = Action::Strategy { state: seen.round.step.state, strategy: Strategy::Pack };
-    Some(if has_queue { finding } else { finding.with(pack) })
+    Some(if has_queue { finding } else { with_pack(finding, seen) })
+}
+
+/// With the command that runs the strategy `pack` instead; a program that is not ours has no strategies.
+fn with_pack(finding: Finding, seen: &Seen<'_>) -> Finding {
+    match seen.session.strategy {
+        Some(_) => finding.with(Action::Strategy { state: seen.round.step.state, strategy: Strategy::Pack }),
+        None => finding,
+    }
 }
 
 /// Requests that fail, and are tried again.

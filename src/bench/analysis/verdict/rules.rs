@@ -6,6 +6,7 @@ use crate::analysis::verdict::backend;
 use crate::analysis::verdict::evidence::Seen;
 use crate::analysis::verdict::finding::{Action, Bottleneck, Evidence, Finding, Missing, StateVerdict, TooLittle};
 use crate::analysis::verdict::machine;
+use crate::analysis::verdict::outside;
 use crate::analysis::verdict::remote;
 use crate::analysis::verdict::waits;
 use crate::plan::run_plan::Plan;
@@ -41,6 +42,7 @@ fn look(rule: Rule, seen: &Seen<'_>) -> Option<Finding> {
         Rule::Unpacking => backend::unpacking(seen),
         Rule::BackendCpu => backend::backend_cpu(seen),
         Rule::HostCpu => machine::host_cpu(seen),
+        Rule::NeedlessRequests => outside::needless_requests(seen),
         Rule::OtherWaits => waits::other_waits(seen),
         Rule::Memory => machine::memory(seen),
         Rule::OpenFiles => machine::open_files(seen),
@@ -97,7 +99,11 @@ impl StateVerdict {
 
     /// The verdict on the typical round of a setup; None where no round counts.
     pub fn of(rounds: &[Round], plan: &Plan, setup: Setup) -> Option<StateVerdict> {
-        let name = setup.case.map_or_else(|| setup.state.to_string(), |case| plan.cases[case].name.clone());
+        let name = match setup.case {
+            None => setup.state.to_string(),
+            Some(case) if plan.study == Study::Backends => format!("{} · {}", setup.state, plan.cases[case].name),
+            Some(case) => plan.cases[case].name.clone(),
+        };
         let mut verdict = Self::of_round(typical(rounds, setup)?, name);
         // What is left of it after an experiment cannot be saved by the same change again.
         let removed = match (&plan.study, setup.case) {
@@ -113,6 +119,7 @@ impl StateVerdict {
         let (folder, wall_ns) = (round.folder.clone(), round.wall_ns);
         let mut verdict = StateVerdict {
             name,
+            setup: round.step.setup(),
             folder,
             wall_ns,
             gets: None,

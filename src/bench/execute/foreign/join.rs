@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::execute::foreign::keys::Names;
 use crate::results::round::SpanSum;
 use gocacheprog::s3_server::{Operation, Record};
-use gocacheprog::telemetry::{Answer, Line, LoggedSession, Outcome, RequestKind, SessionSummary};
+use gocacheprog::telemetry::{Answer, Counts, Line, LoggedSession, Outcome, RequestKind, SessionSummary};
 
 /// The span of a question without a body: its first byte is its end.
 const HEAD: &str = "remote.stat_meta";
@@ -54,6 +54,7 @@ pub fn join(log: &mut LoggedSession, session: &mut SessionSummary, records: &[Re
     let mut answers: Vec<&mut Answer> = log.lines.iter_mut().filter_map(|(_, line)| answer_of(line)).collect();
     answers.sort_by_key(|answer| answer.times.arrived_ns);
     let owners = owners(&answers, &exchanges);
+    let is_serial = session.most_downloads == Some(1);
     let mut sums = Sums::default();
     for (at, answer) in answers.iter_mut().enumerate() {
         let own: Vec<&Exchange<'_>> = exchanges
@@ -62,7 +63,7 @@ pub fn join(log: &mut LoggedSession, session: &mut SessionSummary, records: &[Re
             .filter(|(_, owner)| **owner == Some(at))
             .map(|(exchange, _)| exchange)
             .collect();
-        split(answer, &own, session, &mut sums);
+        split(answer, &own, is_serial, &mut session.counts, &mut sums);
     }
     for (exchange, _) in exchanges.iter().zip(&owners).filter(|(_, owner)| owner.is_none()) {
         sums.add_exchange(if exchange.is_upload() { "upload" } else { "prefetch" }, exchange);
@@ -108,19 +109,20 @@ fn owners(answers: &[&mut Answer], exchanges: &[Exchange<'_>]) -> Vec<Option<usi
     owners
 }
 
-/// Splits the time in which the program works: before its first S3 request, and from there on.
-fn split(answer: &mut Answer, own: &[&Exchange<'_>], session: &mut SessionSummary, sums: &mut Sums) {
+/// Splits the time in which the program works: before its first S3 request, and from there on. Where never two downloads are under
+/// way, a get may also wait before its first one for that of another.
+fn split(answer: &mut Answer, own: &[&Exchange<'_>], is_serial: bool, counts: &mut Counts, sums: &mut Sums) {
     let kind = if answer.kind == RequestKind::Get { "request;get" } else { "request;put" };
-    if is_hit(answer) && session.counts.hits_unknown > 0 {
-        let counts = &mut session.counts;
+    if is_hit(answer) && counts.hits_unknown > 0 {
         counts.hits_unknown -= 1;
         let known = if own.is_empty() { &mut counts.hits_local } else { &mut counts.hits_remote };
         *known += 1;
     }
     let Some(first) = own.first() else { return };
     let end_ns = answer.times.decided_ns;
-    answer.times.local_ns = first.from_ns.clamp(answer.times.body_ns, end_ns);
-    let mut busy_until_ns = answer.times.local_ns;
+    let mut busy_until_ns = first.from_ns.clamp(answer.times.body_ns, end_ns);
+    let waits_for_turn = is_serial && answer.kind == RequestKind::Get;
+    answer.times.local_ns = if waits_for_turn { answer.times.body_ns } else { busy_until_ns };
     for exchange in own {
         sums.add_exchange(kind, exchange);
         busy_until_ns = busy_until_ns.max(exchange.to_ns.min(end_ns));

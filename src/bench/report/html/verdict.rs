@@ -71,6 +71,7 @@ pub mod tests {
     use super::*;
     use crate::analysis::verdict::finding::{Bottleneck, Missing, Quantity, TooLittle};
     use crate::plan::run_plan::tests::resolve;
+    use crate::scenario::cache_state::CacheState;
     use crate::scenario::rule::Rule;
 
     /// A verdict with a finding of each sort.
@@ -89,6 +90,7 @@ pub mod tests {
             gets: None,
             manifests_ns: None,
             name: "remote-hit".to_owned(),
+            setup: CacheState::RemoteHit.into(),
             folder: "remote-hit/6".to_owned(),
             wall_ns: 1_000_000_000,
             ranked: vec![found],

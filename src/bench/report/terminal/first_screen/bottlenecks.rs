@@ -16,6 +16,8 @@ const MOST_OF_STATE: usize = 2;
 const NAME: usize = 11;
 const NUMBERS: usize = 17;
 const TITLE: usize = 16;
+/// The longest name of a backend in the heading.
+const BACKEND: usize = 24;
 /// The title above the numbers.
 const HEADING: &str = "could save about";
 /// More states and cases than these have their bottlenecks in the report alone.
@@ -25,11 +27,7 @@ const MOST_VERDICTS: usize = 3;
 /// at most `most` lines; empty where no state was judged, or there is no place.
 pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
     let is_what_if = results.run.plan.study == Study::WhatIf;
-    let verdicts = match &results.analysis.verdicts[..] {
-        // Of a what-if only the unchanged state: its table has the changes.
-        [unchanged, ..] if is_what_if => std::slice::from_ref(unchanged),
-        all => all,
-    };
+    let (heading, verdicts) = chosen(results);
     if verdicts.is_empty() || verdicts.len() > MOST_VERDICTS {
         return Vec::new();
     }
@@ -44,7 +42,7 @@ pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
     let width = NAME + 1 + title + 1 + NUMBERS;
     let mut above = Vec::new();
     if !rows.is_empty() {
-        above.push(format!(" {:<1$}{HEADING}", "Bottlenecks", width - HEADING.len()));
+        above.push(format!(" {heading:<0$}{HEADING}", width - HEADING.len()));
     }
     let command = largest
         .iter()
@@ -52,7 +50,7 @@ pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
         .find_map(|finding| Some(format!(" confirm: {}", next::command(finding, &results.run.plan)?)));
     let command = if is_what_if { None } else { command };
     let long = |line: &String| line.chars().count().div_ceil(view.width);
-    let below: Vec<String> = without(verdicts).into_iter().chain(command).collect();
+    let below: Vec<String> = without(&verdicts).into_iter().chain(command).collect();
     let fixed = above.len() + below.iter().map(long).sum::<usize>();
     // A heading alone says nothing.
     if most < fixed + usize::from(!rows.is_empty()) {
@@ -60,6 +58,26 @@ pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
     }
     let shown = rows.iter().take(MOST.min(most - fixed));
     above.into_iter().chain(shown.map(|(verdict, at, one)| row(verdict, *at, one, title))).chain(below).collect()
+}
+
+/// The verdicts of the first screen, under their heading.
+fn chosen(results: &Results) -> (String, Vec<StateVerdict>) {
+    let all = &results.analysis.verdicts;
+    let plan = &results.run.plan;
+    let heading = "Bottlenecks".to_owned();
+    match plan.study {
+        // The table of a what-if has the changes.
+        Study::WhatIf => (heading, all.first().cloned().into_iter().collect()),
+        Study::Backends => {
+            let Some(case) = plan.cases.iter().position(|case| case.foreign().is_some()) else {
+                return (heading, Vec::new());
+            };
+            let of_it = all.iter().filter(|verdict| verdict.setup.case == Some(case)).cloned();
+            let named = of_it.map(|verdict| StateVerdict { name: verdict.setup.state.to_string(), ..verdict });
+            (format!("{heading} of {}", cut(&plan.cases[case].name, BACKEND)), named.collect())
+        }
+        _ => (heading, all.clone()),
+    }
 }
 
 fn row(verdict: &StateVerdict, at: usize, finding: &Finding, width: usize) -> String {

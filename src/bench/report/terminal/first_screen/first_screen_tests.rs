@@ -39,6 +39,7 @@ fn verdict(name: &str, findings: usize) -> StateVerdict {
     };
     StateVerdict {
         name: name.to_owned(),
+        setup: CacheState::RemoteHit.into(),
         folder: format!("{name}/3"),
         wall_ns: 620_000_000,
         gets: None,

@@ -37,6 +37,9 @@ pub fn title(bottleneck: &Bottleneck) -> String {
             format!("the backend competes with the compiler for CPU: {}", duration(used_ns as f64))
         }
         Bottleneck::HostCpu { share } => format!("other programs use {} of the CPU time in use", percent(share)),
+        Bottleneck::NeedlessRequests { requests_per_get } => {
+            format!("gets ask S3 {requests_per_get:.1} times for an output that is on disk")
+        }
         Bottleneck::OtherWaits { largest, cost_ns } => {
             format!("other waits, mostly {}: {}", largest_of(largest), duration(cost_ns))
         }
@@ -78,6 +81,7 @@ pub fn why(bottleneck: &Bottleneck) -> &'static str {
         }
         Bottleneck::Unpacking => "all that go asks for has to be unpacked first, and that takes CPU time",
         Bottleneck::BackendCpu { .. } | Bottleneck::HostCpu { .. } => "the compiler lacks the CPU time that others use",
+        Bottleneck::NeedlessRequests { .. } => "all that a local hit needs is on this machine",
         Bottleneck::OtherWaits { .. } => "go waits for each of these answers",
         Bottleneck::Memory { .. } => "a long go command, such as `go run ./server`, keeps its backend for long",
         Bottleneck::OpenFiles { .. } => "many systems allow a process 1024",
@@ -115,6 +119,7 @@ pub fn idea(bottleneck: &Bottleneck) -> String {
         }
         Bottleneck::BackendCpu { .. } => "cpu.svg of a profile round shows where",
         Bottleneck::HostCpu { .. } => "find them with top, or measure on a machine of your own",
+        Bottleneck::NeedlessRequests { .. } => "store locally what was fetched, the metadata too, and look there first",
         Bottleneck::OtherWaits { .. } => "fg.svg and trace.json of the round show the stages",
         Bottleneck::Memory { .. } => {
             "mem.svg shows where; it needs a build with --features heap-profile, and --heap-profile"

@@ -70,6 +70,7 @@ mod tests {
     use super::*;
     use crate::analysis::verdict::finding::{Bottleneck, Evidence, Quantity, TooLittle};
     use crate::plan::run_plan::tests::resolve;
+    use crate::scenario::cache_state::CacheState;
     use crate::scenario::rule::Rule;
 
     fn text_of(verdicts: &[StateVerdict], width: usize) -> String {
@@ -79,6 +80,7 @@ mod tests {
     fn verdict(ranked: Vec<Finding>) -> StateVerdict {
         StateVerdict {
             name: "remote-hit".to_owned(),
+            setup: CacheState::RemoteHit.into(),
             folder: "remote-hit/3".to_owned(),
             wall_ns: 1_000_000_000,
             gets: None,
