@@ -88,7 +88,7 @@ pub struct Server {
     accepting: AbortHandle,
 }
 
-pub struct Shared {
+pub(crate) struct Shared {
     service: S3Service,
     store: Arc<Store>,
     keys: Arc<Keys>,

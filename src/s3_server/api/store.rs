@@ -56,7 +56,7 @@ struct Bucket {
 }
 
 #[derive(Default)]
-pub struct Store {
+pub(crate) struct Store {
     buckets: Mutex<BTreeMap<String, Bucket>>,
 }
 
@@ -69,7 +69,7 @@ impl Store {
         self.buckets().get_mut(name).map(|bucket| f(&mut bucket.objects)).ok_or(NoBucket)
     }
 
-    pub fn create_bucket(&self, name: &str) {
+    pub(crate) fn create_bucket(&self, name: &str) {
         let new = || Bucket { created: SystemTime::now(), objects: Objects::new() };
         self.buckets().entry(name.to_owned()).or_insert_with(new);
     }
@@ -127,7 +127,7 @@ impl Store {
     }
 
     /// Removes everything below `prefix`, in all buckets; returns how many objects that were.
-    pub fn clear(&self, prefix: &str) -> u64 {
+    pub(crate) fn clear(&self, prefix: &str) -> u64 {
         let mut deleted = 0;
         for Bucket { objects, .. } in self.buckets().values_mut() {
             let before = objects.len();
@@ -138,7 +138,7 @@ impl Store {
     }
 
     /// Copies everything below `from` to below `to`, in all buckets; returns how many objects that were.
-    pub fn copy(&self, from: &str, to: &str) -> u64 {
+    pub(crate) fn copy(&self, from: &str, to: &str) -> u64 {
         let mut copied = 0;
         for Bucket { objects, .. } in self.buckets().values_mut() {
             let below = objects.iter().filter_map(|(key, object)| {
@@ -153,7 +153,7 @@ impl Store {
     }
 
     /// The number of objects below `prefix` and of the bytes in them.
-    pub fn totals(&self, prefix: &str) -> (u64, u64) {
+    pub(crate) fn totals(&self, prefix: &str) -> (u64, u64) {
         let buckets = self.buckets();
         let objects = buckets.values().flat_map(|bucket| &bucket.objects).filter(|(key, _)| key.starts_with(prefix));
         objects.fold((0, 0), |(count, bytes), (_, object)| (count + 1, bytes + object.body.len() as u64))

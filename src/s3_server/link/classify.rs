@@ -17,7 +17,7 @@ pub enum Operation {
 }
 
 /// The operation of a request, and the key that it names. The path begins with the bucket, or the host names that.
-pub fn classify(method: &Method, uri: &Uri, is_virtual: bool) -> (Operation, String) {
+pub(crate) fn classify(method: &Method, uri: &Uri, is_virtual: bool) -> (Operation, String) {
     let path = uri.path().trim_start_matches('/');
     let key = if is_virtual { path } else { path.split_once('/').map_or("", |(_, key)| key) };
     let has_bucket = is_virtual || !path.is_empty();

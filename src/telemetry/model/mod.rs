@@ -1,7 +1,7 @@
 //! The data that all records are made of. Knows no file and no format.
 
-pub mod answer;
-pub mod clock;
-pub mod counts;
-pub mod kind;
-pub mod resources;
+pub(crate) mod answer;
+pub(crate) mod clock;
+pub(crate) mod counts;
+pub(crate) mod kind;
+pub(crate) mod resources;
