@@ -344,7 +344,7 @@ fn machines_build_in_waves_over_one_bucket() {
                 [link]\nlatency_ms = 1\n[ci]\nmachines = [3]\npackages = [\"./p05\", \"./p04\", \"./p03\"]\n\
                 [prices]\nget_per_1000 = 1.0\n";
     let (results, table) = bench(folder.path(), text, &[]);
-    assert_eq!((&results["schema"], &results["ended"]), (&2.into(), &"complete".into()));
+    assert_eq!((&results["schema"], &results["ended"]), (&3.into(), &"complete".into()));
     let waves = results["waves"].as_array().unwrap();
     assert_eq!(waves.len(), 6, "two groups of two waves, two of one");
     let of = |builds: &str, start: &str, wave: usize| {

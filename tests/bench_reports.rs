@@ -194,7 +194,7 @@ fn damaged(folder: &Path, results: &Value) {
     assert!(said.contains("damaged lacks records of its builds: ") && tables.contains("local-hit"), "{said}{tables}");
     let (is_well, _, said) = report(&whole[..100]);
     assert!(!is_well && said.contains("is cut off at line ") && said.contains("next:"), "{said}");
-    let (is_well, _, said) = report("{\"schema\": 2, \"rounds\": 3}");
+    let (is_well, _, said) = report("{\"schema\": 3, \"rounds\": 3}");
     assert!(!is_well && said.contains("is no results.json as bench writes it") && said.contains("next:"), "{said}");
     let mut older = results.clone();
     older["schema"] = 1.into();

@@ -138,7 +138,7 @@ fn five_runs_are_each_in_their_state_and_leave_their_records() {
 
     let results = results(folder.path());
     schema::check(&results);
-    assert_eq!(results["schema"], 2);
+    assert_eq!(results["schema"], 3);
     assert_eq!(results["ended"], "complete");
     for round in results["rounds"].as_array().unwrap() {
         assert_eq!(round["state_ok"], true, "{round:#}");

@@ -12,7 +12,7 @@ use crate::s3_server::link::faults::{Damage, Damaged};
 use crate::s3_server::link::shaping::{Direction, ShapedLink};
 use crate::s3_server::log::Exchange;
 
-pub struct Paced<B> {
+pub(crate) struct Paced<B> {
     inner: B,
     direction: Direction,
     link: Arc<ShapedLink>,
@@ -26,7 +26,7 @@ pub struct Paced<B> {
 }
 
 impl<B> Paced<B> {
-    pub fn new(inner: B, direction: Direction, link: &Arc<ShapedLink>, exchange: &Arc<Exchange>) -> Self {
+    pub(crate) fn new(inner: B, direction: Direction, link: &Arc<ShapedLink>, exchange: &Arc<Exchange>) -> Self {
         Paced {
             inner,
             direction,
@@ -39,7 +39,7 @@ impl<B> Paced<B> {
     }
 
     /// A body that is damaged on its way.
-    pub fn damaged(self, damage: Option<Damage>) -> Self {
+    pub(crate) fn damaged(self, damage: Option<Damage>) -> Self {
         Self { damage, ..self }
     }
 

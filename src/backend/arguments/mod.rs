@@ -1,4 +1,4 @@
 //! The command line of the backend. Runs nothing.
 
-pub mod backend_args;
-pub mod limits;
+pub(crate) mod backend_args;
+pub(crate) mod limits;

@@ -1,6 +1,6 @@
 //! The subcommands of `cacheprog` that work on the local store without go.
 
-pub mod clean;
-pub mod path;
-pub mod trim;
-pub mod verify;
+pub(crate) mod clean;
+pub(crate) mod path;
+pub(crate) mod trim;
+pub(crate) mod verify;

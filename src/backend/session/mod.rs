@@ -1,13 +1,13 @@
 //! One session: requests in, answers out, and what happens beside them and at the end.
 
-pub mod at_close;
-pub mod capture;
-pub mod gauges;
-pub mod in_flight;
-pub mod interrupted;
-pub mod io;
-pub mod records;
-pub mod serve;
-pub mod spans;
-pub mod ticker;
-pub mod turns;
+pub(crate) mod at_close;
+pub(crate) mod capture;
+pub(crate) mod gauges;
+pub(crate) mod in_flight;
+pub(crate) mod interrupted;
+pub(crate) mod io;
+pub(crate) mod records;
+pub(crate) mod serve;
+pub(crate) mod spans;
+pub(crate) mod ticker;
+pub(crate) mod turns;

@@ -30,7 +30,8 @@ pub fn write(results: &Results, folder: &Path) -> Result<()> {
 
 /// All parts of [`tables::render`] without the list of files; the answer comes first, because readers look for it.
 fn render(results: &Results) -> String {
-    let mut parts: Vec<String> = tables::answers(results).iter().map(|said| format!("**{}**", escaped(said))).collect();
+    let said = tables::warning(results).into_iter().chain(tables::sentences(results));
+    let mut parts: Vec<String> = said.map(|said| format!("**{}**", escaped(&said))).collect();
     let header = tables::header(results);
     parts.push(header.lines().map(|line| format!("{}  ", escaped(line))).collect::<Vec<String>>().join("\n"));
     parts.extend(tables::grids(results).iter().map(of_grid));

@@ -23,8 +23,8 @@ const NEXT: &str = "next:  give the folder of a run below metrics/";
 /// When it cannot be read, is of another version, is something else, or is cut off before its first round.
 pub fn read(path: &Path) -> Result<Run> {
     let is_folder = path.is_dir();
-    if is_folder && !path.join(RESULTS_FILE).exists() {
-        bail!("there is no run in {}: it has no {RESULTS_FILE}\n  {NEXT}", path.display());
+    if is_folder && path.join(RESULTS_FILE).try_exists().is_ok_and(|exists| !exists) {
+        bail!("{} has no {RESULTS_FILE}, so it is no run\n  {NEXT}", path.display());
     }
     let path = if is_folder { path.join(RESULTS_FILE) } else { path.to_owned() };
     let shown = path.display();

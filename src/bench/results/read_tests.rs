@@ -37,12 +37,12 @@ fn what_cannot_be_read_is_named_with_its_trouble() {
         std::fs::write(&path, text).unwrap();
         in_words(&read(folder.path()).unwrap_err())
     };
-    let cut = trouble("{\n\"schema\": 2,\n\"run\": ");
+    let cut = trouble("{\n\"schema\": 3,\n\"run\": ");
     assert!(cut.contains("is cut off at line 3, before its first round"), "{cut}");
     assert!(trouble("").contains("is cut off at line 0: nothing in it can be used") || trouble("").contains("line 1"));
     assert!(trouble("hello").contains("is no JSON"));
     assert!(trouble("{}").contains("is no results.json as bench writes it"));
-    assert!(trouble("{\"schema\": 2}").contains("as bench writes it: missing field"), "{}", trouble("{\"schema\": 2}"));
+    assert!(trouble("{\"schema\": 3}").contains("as bench writes it: missing field"), "{}", trouble("{\"schema\": 3}"));
     let mut other = serde_json::to_value(run()).unwrap();
     other["rounds"][0]["case"] = 3.into();
     assert!(
@@ -65,7 +65,7 @@ fn what_cannot_be_read_is_named_with_its_trouble() {
     }
     std::fs::remove_file(&path).unwrap();
     assert!(format!("{:#}", read(&path).unwrap_err()).contains("cannot read"));
-    assert!(format!("{:#}", read(folder.path()).unwrap_err()).contains("there is no run in "));
+    assert!(format!("{:#}", read(folder.path()).unwrap_err()).contains("so it is no run"));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_file_of_another_version_is_refused_with_who_wrote_it_and_what_to_do() {
         (other["schema"], other["environment"]["bench_version"]) = (schema.into(), "7.1".into());
         std::fs::write(&path, other.to_string()).unwrap();
         let expected = format!(
-            "{} was written by {age} bench 7.1 in format {schema}; this one reads format 2\n  next:  run it again with this bench, \
+            "{} was written by {age} bench 7.1 in format {schema}; this one reads format 3\n  next:  run it again with this bench, \
              or build bench from the commit that wrote it",
             path.display()
         );

@@ -19,7 +19,7 @@ pub const RESULTS_FILE: &str = "results.json";
 pub const TEMPORARY: &str = ".bench-unfinished-";
 
 /// Version of the layout of `results.json`.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// One run of `bench`: all that was measured, nothing that is computed from it.
 #[derive(Debug, Clone, Serialize, Deserialize)]

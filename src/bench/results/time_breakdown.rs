@@ -17,7 +17,8 @@ pub struct TimeBreakdown {
     /// Some requests are open, but fewer than go has workers, and go uses CPU time meanwhile.
     pub overlapped_ns: u64,
     /// go is blocked on the cache: at least as many requests are open as go has workers, or some are and go uses no CPU time.
-    /// The latter is estimated from the CPU time of the whole build.
+    /// The latter is estimated from the CPU time of the whole build, with one core at work while no request is open: too much
+    /// where go itself waits then, as for a test that sleeps, and too little where several cores work then.
     pub blocked_ns: u64,
     /// From go's `close` request until go may go on.
     pub close_ns: u64,
@@ -101,7 +102,7 @@ pub struct BuildTimes {
     pub wall_ns: u64,
     pub workers: usize,
     pub cores: usize,
-    /// CPU time of go and what it ran: it tells how much of `overlapped_ns` go worked in.
+    /// CPU time of go and what it ran: it tells for how long go worked while requests were open.
     pub go_cpu_ns: u64,
 }
 

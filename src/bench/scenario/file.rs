@@ -167,7 +167,7 @@ impl Scenario {
 
     fn unknown(name: &str) -> ScenarioError {
         let known = BUILT_IN.map(|(known, _)| known);
-        let near = nearest(name, &known).map_or(String::new(), |near| format!("did you mean `{near}`? else "));
+        let near = nearest(name, &known).map_or(String::new(), |near| format!("did you mean `{near}`? Otherwise "));
         ScenarioError::Unknown {
             name: name.to_owned(),
             file: in_folder(name).display().to_string(),

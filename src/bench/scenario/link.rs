@@ -26,6 +26,7 @@ pub struct Link {
 
 /// A link as a scenario or a result holds it.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(deny_unknown_fields, default)]
 struct WrittenLink {
     latency_ms: f64,

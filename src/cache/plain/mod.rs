@@ -1,4 +1,4 @@
 //! The workshop's layout: a body and a metadata object for each action. Knows no packs.
 
-pub mod objects;
-pub mod remote_listing;
+pub(crate) mod objects;
+pub(crate) mod remote_listing;

@@ -97,7 +97,7 @@ impl RemoteError {
     }
 
     /// True if the key has no right to this.
-    pub fn is_denied(&self) -> bool {
+    pub(crate) fn is_denied(&self) -> bool {
         matches!(self, Self::S3(S3Error::AccessDenied { .. })) && !self.is_wrong_setting()
     }
 

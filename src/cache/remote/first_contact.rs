@@ -104,7 +104,7 @@ impl Remote {
     }
 
     /// Takes what a listing tells about the key.
-    pub fn learn_listing<T>(&self, listed: &Result<T, RemoteError>) {
+    pub(crate) fn learn_listing<T>(&self, listed: &Result<T, RemoteError>) {
         match listed {
             Ok(_) => self.contact.note_listing(true),
             Err(error) if error.denies_listing() => self.contact.note_listing(false),
@@ -140,7 +140,7 @@ impl Remote {
     }
 
     /// The result of a get: `None` for an object that is missing.
-    pub async fn or_missing<T>(&self, found: Result<Option<T>, S3Error>) -> Result<Option<T>, RemoteError> {
+    pub(crate) async fn or_missing<T>(&self, found: Result<Option<T>, S3Error>) -> Result<Option<T>, RemoteError> {
         let error = match found {
             Ok(found) => {
                 self.contact.hear();

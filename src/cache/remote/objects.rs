@@ -79,7 +79,7 @@ impl Remote {
     }
 
     /// The head of an object; `None` when there is none of that key.
-    pub async fn open(&self, key: &str) -> Result<Option<S3Body>, RemoteError> {
+    pub(crate) async fn open(&self, key: &str) -> Result<Option<S3Body>, RemoteError> {
         self.or_missing(self.client().await.get_stream(key).await).await
     }
 

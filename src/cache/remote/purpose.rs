@@ -20,14 +20,14 @@ pub struct Attempt {
 
 impl Attempt {
     /// This attempt for an object of `bytes`.
-    pub fn of(self, bytes: u64) -> Self {
+    pub(crate) fn of(self, bytes: u64) -> Self {
         Self { is_large: bytes > OFTEN_CUT_OFF, ..self }
     }
 }
 
 /// The purpose of a request.
 #[derive(Clone, Copy)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// A get waits for it.
     Download,
     /// It is fetched ahead of go's questions; who waits for it all the same tells by itself. `is_last`: no other attempt

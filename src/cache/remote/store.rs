@@ -23,45 +23,45 @@ use crate::cache::remote::s3_config::config::S3Config;
 use crate::platform::fault_injection::FaultSettings;
 
 /// The longest that go waits for one body.
-pub const BODY_DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(60);
 /// A failure that took this long counts as one that go waited for.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// One remote as a session sees it.
 pub struct Remote {
-    pub config: S3Config,
+    pub(crate) config: S3Config,
     /// Made by the first request: a session that hits locally never pays for it.
     client: OnceCell<S3Client>,
     /// That of the uploads beside the answers. Apart, because the threads that use a client first work on its
     /// connections ever after, and those of these uploads step back.
     upload_client: OnceCell<S3Client>,
-    pub breaker: Breaker,
+    pub(crate) breaker: Breaker,
     /// Apart: who may only read, or has a slow uplink, still reads.
-    pub upload_breaker: Breaker,
-    pub contact: Contact,
-    pub meter: Meter,
+    pub(crate) upload_breaker: Breaker,
+    pub(crate) contact: Contact,
+    pub(crate) meter: Meter,
     /// Waits before what is fetched ahead is tried again.
-    pub back_off: [Duration; 2],
+    pub(crate) back_off: [Duration; 2],
     /// Memory of sessions that it is off; `None`: this one remembers nothing.
-    pub memory: Option<Memory>,
+    pub(crate) memory: Option<Memory>,
     /// Memory of sessions that uploads to it are off.
-    pub upload_memory: Option<Memory>,
+    pub(crate) upload_memory: Option<Memory>,
     /// True if they were off before.
-    pub were_uploads_off: AtomicBool,
+    pub(crate) were_uploads_off: AtomicBool,
     /// True if this session is the one that tries uploads again.
-    pub tries_uploads: AtomicBool,
+    pub(crate) tries_uploads: AtomicBool,
     /// Set by the first need of the remote, which looks at what earlier sessions have left there.
-    pub recalled: OnceLock<()>,
+    pub(crate) recalled: OnceLock<()>,
     /// True if it was off then.
-    pub was_off_before: AtomicBool,
+    pub(crate) was_off_before: AtomicBool,
     /// Tries whether a remote that is off works again.
-    pub probe: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) probe: Mutex<Option<JoinHandle<()>>>,
     /// Why it went off first in this session.
-    pub first_reason: OnceLock<Arc<str>>,
+    pub(crate) first_reason: OnceLock<Arc<str>>,
     /// Why nothing was fetched, where it did not go off.
-    pub trouble: OnceLock<Arc<str>>,
+    pub(crate) trouble: OnceLock<Arc<str>>,
     /// Why the first get was denied that was.
-    pub denial: OnceLock<Arc<str>>,
+    pub(crate) denial: OnceLock<Arc<str>>,
 }
 
 impl Remote {
@@ -150,21 +150,21 @@ impl Remote {
         [&self.client, &self.upload_client].iter().filter_map(|client| client.get()).map(S3Client::pieces_sent).sum()
     }
 
-    pub fn sent(&self, bytes: u64) {
+    pub(crate) fn sent(&self, bytes: u64) {
         self.meter.bytes_up.fetch_add(bytes, Ordering::Relaxed);
         self.meter.objects_up.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The client of all that go waits for.
-    pub async fn client(&self) -> &S3Client {
+    pub(crate) async fn client(&self) -> &S3Client {
         self.client.get_or_init(|| self.connect(S3Client::connect)).await
     }
 
-    pub async fn client_for(&self, attempt: Attempt) -> &S3Client {
+    pub(crate) async fn client_for(&self, attempt: Attempt) -> &S3Client {
         self.client_where(attempt.go_waits).await
     }
 
-    pub async fn client_where(&self, go_waits: bool) -> &S3Client {
+    pub(crate) async fn client_where(&self, go_waits: bool) -> &S3Client {
         if go_waits {
             return self.client().await;
         }
@@ -181,7 +181,7 @@ impl Remote {
     }
 
     /// Runs one request unless its circuit is open, counts it, and tells the circuit how it went.
-    pub async fn request<T>(
+    pub(crate) async fn request<T>(
         &self,
         purpose: Purpose,
         work: impl Future<Output = Result<T, RemoteError>>,
@@ -233,7 +233,7 @@ impl Remote {
     }
 
     /// `is_slow`: go had to wait to find out.
-    pub fn open_for_all(&self, reason: &str, is_slow: bool) {
+    pub(crate) fn open_for_all(&self, reason: &str, is_slow: bool) {
         if self.breaker.open(reason) {
             self.has_gone_off(reason, is_slow);
         }
@@ -259,7 +259,7 @@ impl Remote {
         }
     }
 
-    pub fn note_failure(&self, error: &RemoteError, purpose: Purpose, waited: Duration) {
+    pub(crate) fn note_failure(&self, error: &RemoteError, purpose: Purpose, waited: Duration) {
         if matches!(error, RemoteError::Off(_)) || self.note_first_failure(error) {
             return;
         }
@@ -289,7 +289,7 @@ fn is_unreachable(error: &RemoteError) -> bool {
 }
 
 /// Gives up after `limit`.
-pub async fn within<T>(
+pub(crate) async fn within<T>(
     limit: Duration,
     key: &str,
     work: impl Future<Output = Result<T, RemoteError>>,

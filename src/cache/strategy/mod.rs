@@ -3,7 +3,7 @@
 
 mod asynchronous;
 mod pack;
-pub mod remote_strategy;
+pub(crate) mod remote_strategy;
 mod workshop;
 
 use std::sync::Arc;

@@ -2,11 +2,11 @@
 
 mod attempts;
 mod draining;
-pub mod pack;
-pub mod plain;
+pub(crate) mod pack;
+pub(crate) mod plain;
 mod publishing;
 mod room;
-pub mod session;
+pub(crate) mod session;
 mod tasks;
-pub mod unsent;
-pub mod upload_time;
+pub(crate) mod unsent;
+pub(crate) mod upload_time;

@@ -27,7 +27,7 @@ pub(super) struct UploadTasks {
 }
 
 /// An upload under way. However it ends, even by a panic, whoever drains the queue learns of it.
-pub struct Pending(Arc<UploadTasks>);
+pub(crate) struct Pending(Arc<UploadTasks>);
 
 impl UploadTasks {
     /// No task, and no thread yet.

@@ -1,10 +1,10 @@
 //! Counters of processes and of the system: CPU time, memory, disk, network, waiting.
 
 #[cfg(target_os = "linux")]
-pub mod linux;
+pub(crate) mod linux;
 mod model;
 #[cfg(any(test, not(target_os = "linux")))]
-pub mod portable;
+pub(crate) mod portable;
 
 #[cfg(target_os = "linux")]
 pub use crate::platform::counters::linux::{Counters, own_run_queue_wait_ns};

@@ -30,7 +30,7 @@ impl Credentials {
 }
 
 /// `N` random bytes as hexadecimal digits.
-pub fn random_hex<const N: usize>() -> anyhow::Result<String> {
+pub(crate) fn random_hex<const N: usize>() -> anyhow::Result<String> {
     let mut bytes = [0; N];
     let filled = SystemRandom::new().fill(&mut bytes);
     filled.map_err(|Unspecified| anyhow::anyhow!("the system gave no random bytes for a key"))?;

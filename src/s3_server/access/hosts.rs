@@ -6,7 +6,7 @@ use s3s::host::{S3Host, VirtualHost};
 const DOMAIN: &str = "localhost";
 
 /// Takes what is before `.localhost` for a bucket; with any other host the path begins with the bucket.
-pub struct Hosts;
+pub(crate) struct Hosts;
 
 impl S3Host for Hosts {
     fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
@@ -19,7 +19,7 @@ impl S3Host for Hosts {
 }
 
 /// The bucket that a Host header names, if it names one.
-pub fn bucket_in(host: &str) -> Option<&str> {
+pub(crate) fn bucket_in(host: &str) -> Option<&str> {
     let name = host.split_once(':').map_or(host, |(name, _)| name);
     let bucket = name.strip_suffix(DOMAIN)?.strip_suffix('.')?;
     if bucket.is_empty() { None } else { Some(bucket) }

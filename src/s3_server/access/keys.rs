@@ -72,7 +72,7 @@ struct Key {
 
 /// All keys that the server knows.
 #[derive(Default)]
-pub struct Keys(RwLock<HashMap<String, Key>>);
+pub(crate) struct Keys(RwLock<HashMap<String, Key>>);
 
 impl Keys {
     fn known(&self) -> RwLockReadGuard<'_, HashMap<String, Key>> {
@@ -80,14 +80,14 @@ impl Keys {
     }
 
     /// Adds a key; `None` for one that may do everything.
-    pub fn add(&self, credentials: &Credentials, grants: Option<Vec<Grant>>) {
+    pub(crate) fn add(&self, credentials: &Credentials, grants: Option<Vec<Grant>>) {
         let secret = SecretKey::from(credentials.secret_access_key.as_str());
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(credentials.access_key_id.clone(), Key { secret, grants });
     }
 
     /// True if a request that `user` signed may act on an object, or list the objects below a prefix.
-    pub fn allows(&self, user: User<'_>, right: Right, key_or_prefix: &str) -> bool {
+    pub(crate) fn allows(&self, user: User<'_>, right: Right, key_or_prefix: &str) -> bool {
         let known = self.known();
         let Some(key) = user.0.and_then(|user| known.get(&user.access_key)) else {
             return false;
@@ -99,7 +99,7 @@ impl Keys {
     }
 
     /// The answer where there is no such object: that is not shown to a key that may not list.
-    pub fn missing(&self, user: User<'_>, key: &str) -> S3Error {
+    pub(crate) fn missing(&self, user: User<'_>, key: &str) -> S3Error {
         if self.allows(user, Right::List, key) {
             return s3_error!(NoSuchKey, "The specified key does not exist.");
         }
@@ -116,7 +116,7 @@ impl Keys {
 #[derive(Clone, Copy)]
 pub struct User<'a>(pub(crate) Option<&'a s3s::auth::Credentials>);
 
-pub fn denied() -> S3Error {
+pub(crate) fn denied() -> S3Error {
     s3_error!(AccessDenied, "Access Denied")
 }
 

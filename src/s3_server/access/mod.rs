@@ -1,6 +1,6 @@
 //! Who may do what: keys, rights, host names and certificates.
 
-pub mod credentials;
-pub mod hosts;
-pub mod keys;
-pub mod tls;
+pub(crate) mod credentials;
+pub(crate) mod hosts;
+pub(crate) mod keys;
+pub(crate) mod tls;

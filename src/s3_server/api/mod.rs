@@ -1,12 +1,12 @@
 //! The S3 operations over a store in memory.
 
-pub mod checksums;
-pub mod conditions;
-pub mod details;
-pub mod multipart;
-pub mod objects;
-pub mod operations;
-pub mod pages;
-pub mod parts;
-pub mod receive;
-pub mod store;
+pub(crate) mod checksums;
+pub(crate) mod conditions;
+pub(crate) mod details;
+pub(crate) mod multipart;
+pub(crate) mod objects;
+pub(crate) mod operations;
+pub(crate) mod pages;
+pub(crate) mod parts;
+pub(crate) mod receive;
+pub(crate) mod store;

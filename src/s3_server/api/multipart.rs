@@ -87,7 +87,7 @@ impl Upload {
 
 /// The uploads that are neither complete nor given up.
 #[derive(Default)]
-pub struct Uploads {
+pub(crate) struct Uploads {
     open: Mutex<HashMap<String, Upload>>,
     started: AtomicU64,
 }

@@ -10,10 +10,10 @@ use crate::s3_server::api::multipart::Uploads;
 use crate::s3_server::api::pages::{MAX_KEYS, Spelling, max_keys};
 use crate::s3_server::api::store::{Listing, NoBucket, Store};
 
-pub struct Operations {
-    pub store: Arc<Store>,
-    pub keys: Arc<Keys>,
-    pub uploads: Uploads,
+pub(crate) struct Operations {
+    pub(crate) store: Arc<Store>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) uploads: Uploads,
 }
 
 impl From<NoBucket> for S3Error {

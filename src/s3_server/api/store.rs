@@ -72,7 +72,7 @@ struct Bucket {
 }
 
 #[derive(Default)]
-pub struct Store {
+pub(crate) struct Store {
     buckets: Mutex<BTreeMap<String, Bucket>>,
 }
 
@@ -85,7 +85,7 @@ impl Store {
         self.buckets().get_mut(name).map(|bucket| f(&mut bucket.objects)).ok_or(NoBucket)
     }
 
-    pub fn create_bucket(&self, name: &str) {
+    pub(crate) fn create_bucket(&self, name: &str) {
         let new = || Bucket { created: SystemTime::now(), objects: Objects::new() };
         self.buckets().entry(name.to_owned()).or_insert_with(new);
     }
@@ -143,7 +143,7 @@ impl Store {
     }
 
     /// Removes everything below `prefix`, in all buckets; returns how many objects that were.
-    pub fn clear(&self, prefix: &str) -> u64 {
+    pub(crate) fn clear(&self, prefix: &str) -> u64 {
         let mut deleted = 0;
         for Bucket { objects, .. } in self.buckets().values_mut() {
             let before = objects.len();

@@ -38,13 +38,13 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All of them, as arguments name them.
-    pub fn names() -> String {
+    pub(crate) fn names() -> String {
         let known = Self::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         known.map(|value| value.get_name().to_owned()).collect::<Vec<String>>().join(", ")
     }
 
     /// True if the fault applies to requests of the operation.
-    pub fn concerns(self, operation: Operation) -> bool {
+    pub(crate) fn concerns(self, operation: Operation) -> bool {
         match self {
             Self::ReadOnly => {
                 matches!(operation, Operation::Put | Operation::Delete | Operation::Part | Operation::Multipart)
@@ -55,7 +55,7 @@ impl FaultKind {
     }
 
     /// Status and code of an error answer, by S3's list of error codes.
-    pub fn refusal(self) -> Option<(u16, &'static str)> {
+    pub(crate) fn refusal(self) -> Option<(u16, &'static str)> {
         match self {
             Self::SlowDown => Some((503, "SlowDown")),
             Self::InternalError => Some((500, "InternalError")),
@@ -110,19 +110,19 @@ impl From<Fault> for String {
 }
 
 /// Draws a fault for each request.
-pub struct Faults(Mutex<(Vec<Fault>, fastrand::Rng)>);
+pub(crate) struct Faults(Mutex<(Vec<Fault>, fastrand::Rng)>);
 
 impl Faults {
-    pub fn new(faults: Vec<Fault>, seed: u64) -> Self {
+    pub(crate) fn new(faults: Vec<Fault>, seed: u64) -> Self {
         Self(Mutex::new((faults, fastrand::Rng::with_seed(seed))))
     }
 
-    pub fn set(&self, faults: Vec<Fault>, seed: u64) {
+    pub(crate) fn set(&self, faults: Vec<Fault>, seed: u64) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (faults, fastrand::Rng::with_seed(seed));
     }
 
     /// That of the next request. The n-th request after [`Faults::set`] always has the same one.
-    pub fn draw(&self) -> Option<FaultKind> {
+    pub(crate) fn draw(&self) -> Option<FaultKind> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (faults, random) = &mut *state;
         if faults.is_empty() {
@@ -139,7 +139,7 @@ impl Faults {
 
 /// Damage to the body of an answer, in its middle.
 #[derive(Clone, Copy, Debug)]
-pub struct Damage {
+pub(crate) struct Damage {
     kind: FaultKind,
     /// Bytes until there.
     left_bytes: u64,
@@ -147,7 +147,7 @@ pub struct Damage {
 
 /// A piece of a body after damage.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Damaged {
+pub(crate) enum Damaged {
     Piece(Bytes),
     End,
     Never,
@@ -155,23 +155,23 @@ pub enum Damaged {
 
 impl Damage {
     /// For a body of `length_bytes`; nothing for a fault that leaves bodies alone.
-    pub fn new(kind: FaultKind, length_bytes: u64) -> Option<Self> {
+    pub(crate) fn new(kind: FaultKind, length_bytes: u64) -> Option<Self> {
         let is_of_bodies = matches!(kind, FaultKind::Cut | FaultKind::Stall | FaultKind::Corrupt);
         is_of_bodies.then_some(Self { kind, left_bytes: length_bytes / 2 })
     }
 
     /// True if the body neither goes on nor ends.
-    pub fn stalls(self) -> bool {
+    pub(crate) fn stalls(self) -> bool {
         self.kind == FaultKind::Stall
     }
 
     /// True if the body goes on to its end.
-    pub fn lets_end(self) -> bool {
+    pub(crate) fn lets_end(self) -> bool {
         self.kind == FaultKind::Corrupt
     }
 
     /// Damages the next piece, which is not empty.
-    pub fn apply(&mut self, piece: Bytes) -> Damaged {
+    pub(crate) fn apply(&mut self, piece: Bytes) -> Damaged {
         let length = piece.len() as u64;
         if self.left_bytes >= length {
             self.left_bytes -= length;

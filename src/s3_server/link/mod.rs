@@ -1,6 +1,6 @@
 //! The link in front of the store: latency, jitter, bandwidth, and injected faults.
 
-pub mod classify;
-pub mod faults;
-pub mod shaping;
-pub mod timer;
+pub(crate) mod classify;
+pub(crate) mod faults;
+pub(crate) mod shaping;
+pub(crate) mod timer;

@@ -78,12 +78,12 @@ impl LinkSettings {
 
 /// Which way bytes go: to the store or from it.
 #[derive(Clone, Copy, Debug)]
-pub enum Direction {
+pub(crate) enum Direction {
     Up,
     Down,
 }
 
-pub struct ShapedLink {
+pub(crate) struct ShapedLink {
     state: Mutex<State>,
     timer: Timer,
 }
@@ -95,7 +95,7 @@ struct State {
 }
 
 impl ShapedLink {
-    pub fn new(settings: LinkSettings) -> io::Result<Self> {
+    pub(crate) fn new(settings: LinkSettings) -> io::Result<Self> {
         let free_at = [Instant::now(); 2];
         Ok(ShapedLink { state: Mutex::new(State { settings, free_at }), timer: Timer::start()? })
     }
@@ -104,13 +104,13 @@ impl ShapedLink {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn set(&self, settings: LinkSettings) {
+    pub(crate) fn set(&self, settings: LinkSettings) {
         let free_at = [Instant::now(); 2];
         *self.state() = State { settings, free_at };
     }
 
     /// The latency for the next answer.
-    pub fn next_delay(&self) -> Duration {
+    pub(crate) fn next_delay(&self) -> Duration {
         let LinkSettings { first_byte, jitter, .. } = self.state().settings;
         if jitter.is_zero() {
             return first_byte;
@@ -124,7 +124,7 @@ impl ShapedLink {
     }
 
     /// Waits for `asked`, and says how long that really was.
-    pub async fn hold(&self, asked: Duration) -> Duration {
+    pub(crate) async fn hold(&self, asked: Duration) -> Duration {
         if asked.is_zero() {
             return Duration::ZERO;
         }
@@ -135,7 +135,7 @@ impl ShapedLink {
 
     /// Books the passage of at most `length` bytes: how many, and what resolves when they have
     /// passed. `None` while the bandwidth is not limited.
-    pub fn book(&self, direction: Direction, length: usize) -> Option<(usize, oneshot::Receiver<()>)> {
+    pub(crate) fn book(&self, direction: Direction, length: usize) -> Option<(usize, oneshot::Receiver<()>)> {
         let mut state = self.state();
         let bandwidth = state.settings.bandwidth_bytes_per_s?;
         let piece = usize::try_from(bandwidth / PIECES_PER_S).unwrap_or(usize::MAX);

@@ -43,7 +43,7 @@ struct Queue {
 }
 
 #[derive(Default)]
-pub struct Shared {
+pub(crate) struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
 }

@@ -1,4 +1,4 @@
 //! Compares the records of one session with each other. Reads files, and knows no running session.
 
 mod accounts;
-pub mod check;
+pub(crate) mod check;

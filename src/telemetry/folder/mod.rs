@@ -1,4 +1,4 @@
 //! The folder of a session's records, and the bound on all of them.
 
-pub mod retention;
-pub mod session_folder;
+pub(crate) mod retention;
+pub(crate) mod session_folder;

@@ -1,9 +1,9 @@
 //! Profiles: CPU, heap and wall clock, in pprof's format and as flame graphs.
 
-pub mod cpu;
-pub mod heap;
-pub mod heap_dump;
-pub mod latencies;
+pub(crate) mod cpu;
+pub(crate) mod heap;
+pub(crate) mod heap_dump;
+pub(crate) mod latencies;
 pub mod pprof_file;
-pub mod span_sums;
-pub mod wall;
+pub(crate) mod span_sums;
+pub(crate) mod wall;

@@ -1,4 +1,4 @@
 //! `request.txt`: written while the session lives, and read back.
 
-pub mod reader;
-pub mod writer;
+pub(crate) mod reader;
+pub(crate) mod writer;

@@ -1,9 +1,9 @@
 //! `trace.json`: spans, rows and counter tracks in Chrome's trace format.
 
-pub mod chrome_lines;
-pub mod counter_tracks;
-pub mod file;
+pub(crate) mod chrome_lines;
+pub(crate) mod counter_tracks;
+pub(crate) mod file;
 mod gate;
-pub mod recording;
-pub mod rows;
-pub mod sampler;
+pub(crate) mod recording;
+pub(crate) mod rows;
+pub(crate) mod sampler;

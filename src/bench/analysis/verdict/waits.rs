@@ -11,7 +11,7 @@ const WAKING_NS: u64 = 50_000;
 
 /// Waits that no other rule explains.
 pub fn other_waits(seen: &Seen<'_>) -> Option<Finding> {
-    let mut waits = unexplained(seen);
+    let mut waits = others(seen);
     waits.sort_by(|one, other| other.part_ns.unwrap_or(0.0).total_cmp(&one.part_ns.unwrap_or(0.0)));
     let first = waits.first()?;
     let bottleneck = Bottleneck::OtherWaits { largest: first.quantity, cost_ns: first.value };
@@ -19,7 +19,7 @@ pub fn other_waits(seen: &Seen<'_>) -> Option<Finding> {
 }
 
 /// Each with its cost beyond what cannot be avoided.
-fn unexplained(seen: &Seen<'_>) -> Vec<Evidence> {
+fn others(seen: &Seen<'_>) -> Vec<Evidence> {
     let waits = seen.time_breakdown.waits.iter().filter(|wait| !is_explained(seen, wait));
     let mut all: Vec<Evidence> = waits.map(|wait| of_wait(seen, wait).part(beyond_ns(seen, wait))).collect();
     if !is_serial(seen) {

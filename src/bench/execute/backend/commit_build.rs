@@ -30,8 +30,8 @@ const FEATURES: Option<&str> = if cfg!(feature = "heap-profile") { Some("heap-pr
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// Variables that change what cargo makes of the same files.
 const CHANGE_BUILDS: [&str; 4] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_PROFILE_", "CARGO_BUILD_"];
-/// Prefixes of the files of our own package below the target folder: they are of another commit.
-const OWN: [&str; 2] = ["cacheprog-", "libgocacheprog-"];
+/// Prefixes of the files of our own packages below the target folder: they are of another commit.
+const OWN: [&str; 5] = ["cacheprog-", "gocacheprog-", "libgocacheprog-", "bench-", "libbench-"];
 
 /// Builds of commits, kept for the next comparison.
 #[derive(Debug)]

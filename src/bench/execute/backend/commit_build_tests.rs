@@ -4,9 +4,19 @@ fn builds(folder: &Path) -> CommitBuilds {
     let own = folder.join("target/debug");
     std::fs::create_dir_all(own.join(".fingerprint/serde-1")).unwrap();
     std::fs::create_dir_all(own.join(".fingerprint/cacheprog-1")).unwrap();
+    std::fs::create_dir_all(own.join(".fingerprint/gocacheprog-1")).unwrap();
     std::fs::create_dir_all(own.join("build/ring-1/out")).unwrap();
     std::fs::create_dir_all(own.join("deps")).unwrap();
-    for name in ["libserde-1.rlib", "serde-1.d", "libgocacheprog-1.rlib", "bench-1", "backend_go-1"] {
+    for name in [
+        "libserde-1.rlib",
+        "serde-1.d",
+        "libgocacheprog-1.rlib",
+        "gocacheprog-1.d",
+        "libbench-1.rlib",
+        "bench-1.d",
+        "bench-1",
+        "backend_go-1",
+    ] {
         std::fs::write(own.join("deps").join(name), "").unwrap();
     }
     CommitBuilds::new(Repository { root: folder.to_owned() }, &own.join("bench")).unwrap()

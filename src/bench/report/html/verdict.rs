@@ -15,7 +15,9 @@ pub fn render(folder: &Folder<'_>, verdicts: &[StateVerdict], plan: &Plan) -> Ma
     let mut largest: Vec<&StateVerdict> = verdicts.iter().collect();
     largest.sort_by(|one, other| other.largest_share().total_cmp(&one.largest_share()));
     html! {
-        p.hint { "Each moment of waiting counts once, so the savings of one state may be added up." }
+        @if verdicts.iter().any(|verdict| verdict.ranked.len() > 1) {
+            p.hint { "Each moment of waiting counts once, so the savings of waits in one state may be added up." }
+        }
         @for verdict in largest { (of_state(folder, verdict, plan)) }
     }
 }

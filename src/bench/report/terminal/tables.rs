@@ -31,13 +31,13 @@ const MOST_VERDICTS: usize = 5;
 
 /// Everything that there is to say of a run, in at most `view.width` columns.
 pub fn render(results: &Results, files: &[File], view: View) -> String {
-    let mut parts = vec![header(results)];
+    let mut parts = vec![wrapped(Vec::from_iter(warning(results)).as_slice(), view.width), header(results)];
     parts.extend(grids(results).iter().map(|grid| grid.render(view)));
     if let Some(network) = &results.analysis.network {
         parts.extend(network_table::render(network, view));
     }
     parts.push(wrapped(&notes(results), view.width));
-    parts.push(wrapped(&answers(results), view.width));
+    parts.push(wrapped(&sentences(results), view.width));
     parts.push(verdicts(results, view.width));
     parts.push(pointers(files));
     parts.retain(|part| !part.is_empty());
@@ -107,10 +107,9 @@ pub fn notes(results: &Results) -> Vec<String> {
     notes
 }
 
-/// The results in words, after a warning where the machine was disturbed.
-pub fn answers(results: &Results) -> Vec<String> {
-    let warning = conditions::disturbance(results).map(|found| format!("{}.", answer::do_not_quote(found).text));
-    warning.into_iter().chain(sentences(results)).collect()
+/// The warning that comes first where the machine was disturbed.
+pub fn warning(results: &Results) -> Option<String> {
+    conditions::disturbance(results).map(|found| format!("{}.", answer::do_not_quote(found).text))
 }
 
 /// The results in words.

@@ -71,7 +71,7 @@ pub fn judged(found: &Comparison, rounds: usize) -> Cell {
     let text = match found.verdict {
         Verdict::NoiseUnknown => format!("inconclusive: {}", units::counted(rounds, "round")),
         _ if comparison::rests_on_few_rounds(found) => {
-            format!("{}: {}", comparison::short(found), units::counted(rounds, "round"))
+            format!("{}: {}", comparison::of_verdict(found.verdict, found.ratio), units::counted(rounds, "round"))
         }
         _ => comparison::short(found),
     };
@@ -172,18 +172,17 @@ pub fn to_go_warm(found: &Comparison) -> String {
     match found.verdict {
         Verdict::Same => "as fast as go's cache".to_owned(),
         Verdict::Inconclusive => "not clearly different from go's cache".to_owned(),
-        _ if comparison::rests_on_few_rounds(found) => {
-            let rounds = units::counted(found.pairs, "round");
-            format!("{} than go's cache in only {rounds}", comparison::short(found))
+        _ => {
+            let few = if comparison::rests_on_few_rounds(found) { " in few rounds" } else { "" };
+            format!("{} than go's cache{few}", comparison::of_verdict(found.verdict, found.ratio))
         }
-        _ => format!("{} than go's cache", comparison::short(found)),
     }
 }
 
 fn answers(summary: &Summary) -> String {
     let known = known(summary);
     let mut text = match known.is_empty() {
-        true => "Not measured against an empty cache (go-cold), in remote-hit or local-hit.".to_owned(),
+        true => "Neither remote-hit nor local-hit was compared with go-cold.".to_owned(),
         false => format!("{}.", Conclusion::of(&known).word()),
     };
     let questions = [

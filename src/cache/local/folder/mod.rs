@@ -1,6 +1,6 @@
 //! The folder of a store: its names, its locks and its small files. Knows no index and no trimming.
 
-pub mod lease;
-pub mod names;
-pub mod small_file;
+pub(crate) mod lease;
+pub(crate) mod names;
+pub(crate) mod small_file;
 pub mod store_folder;

@@ -1,8 +1,8 @@
 //! The local index: which output an action gave. In memory, behind an append-only log that several sessions share.
 
-pub mod entry;
-pub mod hasher;
-pub mod known;
-pub mod log;
-pub mod memory;
-pub mod record;
+pub(crate) mod entry;
+pub(crate) mod hasher;
+pub(crate) mod known;
+pub(crate) mod log;
+pub(crate) mod memory;
+pub(crate) mod record;

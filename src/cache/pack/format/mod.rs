@@ -1,9 +1,9 @@
 //! The bytes of packs, manifests and large outputs. No input or output.
 
-pub mod builder;
-pub mod decoder;
-pub mod fields;
-pub mod keys;
-pub mod large;
-pub mod layout;
-pub mod manifest;
+pub(crate) mod builder;
+pub(crate) mod decoder;
+pub(crate) mod fields;
+pub(crate) mod keys;
+pub(crate) mod large;
+pub(crate) mod layout;
+pub(crate) mod manifest;

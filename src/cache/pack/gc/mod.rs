@@ -1,5 +1,5 @@
 //! Garbage collection of a bucket: merges manifests, repacks small packs, deletes what nobody uses.
 
-pub mod collect;
-pub mod compaction;
-pub mod repack;
+pub(crate) mod collect;
+pub(crate) mod compaction;
+pub(crate) mod repack;

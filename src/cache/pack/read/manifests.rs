@@ -18,7 +18,7 @@ const LISTINGS: usize = 4;
 /// Largest manifest that is read: a million entries are a tenth of it.
 const MAX_MANIFEST_BYTES: usize = 64 << 20;
 /// The manifests of a bucket.
-pub struct Manifests {
+pub(crate) struct Manifests {
     /// Those that could be read, with their keys.
     pub found: Vec<(String, Manifest)>,
     /// Keys of those that are damaged. They name nothing.
@@ -34,7 +34,7 @@ impl Packs {
     ///
     /// # Errors
     /// When the remote does not list them.
-    pub async fn manifests(&self) -> Result<Manifests, RemoteError> {
+    pub(crate) async fn manifests(&self) -> Result<Manifests, RemoteError> {
         let mut all = HashMap::new();
         // Some may be merged into another by somebody else meanwhile: then there is one more to be read.
         for _ in 0..LISTINGS {

@@ -1,10 +1,10 @@
 //! Reading packs: manifests, catalog, schedule, prefetch and unpacking. Writes nothing to the remote.
 
-pub mod catalog;
+pub(crate) mod catalog;
 mod fetch;
 mod load;
-pub mod manifests;
-pub mod packs;
+pub(crate) mod manifests;
+pub(crate) mod packs;
 mod prefetch;
-pub mod schedule;
+pub(crate) mod schedule;
 mod unpack;

@@ -27,7 +27,7 @@ const END_PATIENCE: Duration = Duration::from_secs(1);
 pub struct Packs {
     /// The objects that are read where there are no packs.
     pub(super) objects: Arc<PlainObjects>,
-    pub remote: Arc<Remote>,
+    pub(crate) remote: Arc<Remote>,
     pub(super) local: Arc<LocalStore>,
     /// Parts that are switched off.
     pub(super) without: Vec<PackOption>,
@@ -59,10 +59,10 @@ pub(super) enum Found {
     Nothing,
 }
 
-pub struct Loaded {
+pub(crate) struct Loaded {
     pub(super) catalog: Catalog,
     /// Number of manifests that it was made of.
-    pub manifests: usize,
+    pub(crate) manifests: usize,
     pub(super) runtime: Handle,
     pub(super) schedule: Mutex<Schedule>,
 }
@@ -102,7 +102,7 @@ impl Packs {
         *self.in_trouble.borrow() == Some(self.remote.returns())
     }
 
-    pub fn loaded(&self) -> Option<&Loaded> {
+    pub(crate) fn loaded(&self) -> Option<&Loaded> {
         match self.found.get()? {
             Found::Manifests(loaded) => Some(loaded),
             Found::Nothing => None,
@@ -146,7 +146,7 @@ impl Packs {
     }
 
     /// How many of them a manifest of this session names; `None`: there is no such manifest.
-    pub fn published_uses(&self) -> Option<usize> {
+    pub(crate) fn published_uses(&self) -> Option<usize> {
         *self.published_uses.lock().expect("nobody panics with it")
     }
 
@@ -158,7 +158,7 @@ impl Packs {
 
 impl Loaded {
     /// When the pack that was used longest ago, of those that this session used, was used before; Unix seconds.
-    pub fn last_use_s(&self) -> Option<i64> {
+    pub(crate) fn last_use_s(&self) -> Option<i64> {
         self.schedule().used().iter().map(|pack| self.catalog.pack(*pack).used_s).min()
     }
 

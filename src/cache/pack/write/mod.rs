@@ -1,4 +1,4 @@
 //! Writing packs: puts gather, are compressed, and a manifest names their packs. Sends nothing itself.
 
-pub mod compress;
-pub mod writer;
+pub(crate) mod compress;
+pub(crate) mod writer;

@@ -15,7 +15,7 @@ use crate::cache::remote::s3_client::unreachable;
 const UNKNOWN_KEY: [&str; 4] = ["InvalidAccessKeyId", "InvalidClientTokenId", "XAdminNoSuchUser", "XAdminUserNotFound"];
 
 /// The target of a request, for the words of its errors. Costs nothing until one is made.
-pub struct RequestTarget<'a> {
+pub(crate) struct RequestTarget<'a> {
     target: &'a Target,
     method: &'static str,
     key: &'a str,

@@ -20,7 +20,7 @@ use crate::cache::remote::s3_config::config::S3Config;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer or a body may make no progress.
-pub const STALL_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many times longer than others a client may wait whose threads step back behind the build.
 const PATIENCE: u32 = 10;
 /// A link slower than this is stuck. What a connection has taken in may be on its way for this long, unseen, ...
@@ -28,7 +28,7 @@ const SLOWEST_BYTES_PER_S: u64 = 16 << 10;
 /// ... and this is the most that the system takes in.
 const BUFFERED_BYTES: u64 = 1 << 20;
 /// How long a whole page of a listing or a whole batch of deletions may take: a store works on a thousand keys there.
-pub const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest object that one PUT may write. Larger ones take multipart uploads, whose parts are billed for ever when
 /// a process is killed on the way.
 pub const MOST_PUT_BYTES: u64 = 5 << 30;
@@ -36,13 +36,13 @@ pub const MOST_PUT_BYTES: u64 = 5 << 30;
 /// A connection pool to one bucket. Cloning shares it.
 #[derive(Clone)]
 pub struct S3Client {
-    pub shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-pub struct Shared {
-    pub sdk: aws_sdk_s3::Client,
-    pub endpoint: OneBucket,
-    pub target: Target,
+pub(crate) struct Shared {
+    pub(crate) sdk: aws_sdk_s3::Client,
+    pub(crate) endpoint: OneBucket,
+    pub(crate) target: Target,
     prefix: String,
     /// How long an upload may make no progress, beside what its size allows.
     stall_timeout: Duration,
@@ -51,10 +51,10 @@ pub struct Shared {
     /// Pieces of bodies that connections have taken.
     pieces_sent: Arc<AtomicU64>,
     /// The store has refused a DeleteObjects request.
-    pub batches_are_refused: AtomicBool,
+    pub(crate) batches_are_refused: AtomicBool,
     /// The port has been asked what it speaks, and the scheme of that where it is not the endpoint's.
-    pub protocol_asked: AtomicBool,
-    pub other_protocol: OnceLock<Option<&'static str>>,
+    pub(crate) protocol_asked: AtomicBool,
+    pub(crate) other_protocol: OnceLock<Option<&'static str>>,
 }
 
 /// One object as a listing shows it.
@@ -214,15 +214,15 @@ impl S3Client {
         self.settle(&attempt, answer).await.map(drop)
     }
 
-    pub fn attempt<'a>(&'a self, method: &'static str, key: &'a str) -> RequestTarget<'a> {
+    pub(crate) fn attempt<'a>(&'a self, method: &'static str, key: &'a str) -> RequestTarget<'a> {
         RequestTarget::new(&self.shared.target, method, key)
     }
 
-    pub fn bucket(&self) -> &str {
+    pub(crate) fn bucket(&self) -> &str {
         &self.shared.target.bucket
     }
 
-    pub fn full_key(&self, key: &str) -> String {
+    pub(crate) fn full_key(&self, key: &str) -> String {
         format!("{}{key}", self.prefix())
     }
 }

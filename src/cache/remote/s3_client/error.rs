@@ -122,7 +122,7 @@ impl S3Error {
 }
 
 /// The bucket and how it is reached, for errors.
-pub struct Target {
+pub(crate) struct Target {
     pub(super) endpoint: String,
     pub(super) bucket: String,
     /// The host and port that requests are for.

@@ -1,16 +1,16 @@
 //! The S3 operations that the cache needs, over `aws-sdk-s3`.
 
-pub mod attempt;
-pub mod body;
+pub(crate) mod attempt;
+pub(crate) mod body;
 pub mod client;
-pub mod connector;
+pub(crate) mod connector;
 pub mod delete;
 pub mod error;
-pub mod list;
-pub mod probe;
-pub mod region;
-pub mod request;
-pub mod settings;
-pub mod trust;
-pub mod unreachable;
-pub mod upload;
+pub(crate) mod list;
+pub(crate) mod probe;
+pub(crate) mod region;
+pub(crate) mod request;
+pub(crate) mod settings;
+pub(crate) mod trust;
+pub(crate) mod unreachable;
+pub(crate) mod upload;

@@ -22,7 +22,7 @@ struct Named {
 /// The URL and the region of the bucket: what the SDK's rules come to, which it works out twice a request otherwise (a tenth
 /// of the CPU time of a small one).
 #[derive(Debug, Clone)]
-pub struct OneBucket(Arc<Current>);
+pub(crate) struct OneBucket(Arc<Current>);
 
 #[derive(Debug)]
 struct Current {

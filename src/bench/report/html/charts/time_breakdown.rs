@@ -7,9 +7,7 @@ use plotters::style::text_anchor::HPos;
 
 use crate::report::html::charts::chart;
 use crate::report::html::charts::chart::{Axis, Mark, Width};
-use crate::report::html::charts::palette::{
-    BLUE_AREA, DARK_GREY_AREA, GREEN_AREA, GREY_AREA, ORANGE_AREA, PINK_AREA, YELLOW_AREA,
-};
+use crate::report::html::charts::palette::{BLUE_AREA, DARK_GREY_AREA, GREY_AREA, ORANGE_AREA, PINK_AREA, YELLOW_AREA};
 use crate::report::text::units;
 use crate::results::time_breakdown::TimeBreakdown;
 
@@ -21,9 +19,8 @@ const BAR: (f64, f64) = (24.0, 46.0);
 const ROOM: f64 = 40.0;
 
 /// The parts in the order of time, as far as they have one.
-const PARTS: [(&str, RGBColor); 7] = [
+const PARTS: [(&str, RGBColor); 6] = [
     ("startup", GREY_AREA),
-    ("handshake", GREEN_AREA),
     ("go only", BLUE_AREA),
     ("overlapped", YELLOW_AREA),
     ("blocked on cache", ORANGE_AREA),
@@ -53,16 +50,17 @@ fn bars(width: Width, accounts: &[(String, &TimeBreakdown)]) -> Result<String> {
             let wall = units::duration(account.wall_ns as f64);
             chart::write(&chart, &wall, (100.0, top + NAME), HPos::Right)?;
             let mut from = 0.0;
-            for ((part, colour), ns) in PARTS.into_iter().zip(parts(account)) {
+            let parts = parts(account);
+            for (((part, colour), ns), words) in PARTS.into_iter().zip(parts).zip(units::shares(parts)) {
                 let share = ns as f64 / account.wall_ns.max(1) as f64;
                 let to = from + share * 100.0;
                 let (corner, opposite) = ((from, top + BAR.0), (to, top + BAR.1));
                 chart::fill(&chart, corner, opposite, colour)?;
-                let title = format!("{part}: {} ({})", units::duration(ns as f64), units::percent(share));
+                let title = format!("{part}: {} ({words})", units::duration(ns as f64));
                 hover.area(&chart, corner, opposite, title);
                 if share * width.plot() >= ROOM {
                     let middle = ((from + to) / 2.0, top + (BAR.0 + BAR.1) / 2.0);
-                    chart::write(&chart, &units::percent(share), middle, HPos::Center)?;
+                    chart::write(&chart, &words, middle, HPos::Center)?;
                 }
                 from = to;
             }
@@ -74,7 +72,7 @@ fn bars(width: Width, accounts: &[(String, &TimeBreakdown)]) -> Result<String> {
 fn parts(account: &TimeBreakdown) -> [u64; PARTS.len()] {
     let TimeBreakdown { startup_ns, handshake_ns, go_only_ns, overlapped_ns, blocked_ns, close_ns, exit_ns, .. } =
         account;
-    [startup_ns, handshake_ns, go_only_ns, overlapped_ns, blocked_ns, close_ns, exit_ns].map(|ns| *ns)
+    [startup_ns + handshake_ns, *go_only_ns, *overlapped_ns, *blocked_ns, *close_ns, *exit_ns]
 }
 
 #[cfg(test)]
@@ -98,7 +96,6 @@ mod tests {
         let account = TimeBreakdown::of(frame, &log(Vec::new()));
         let page = render(&[("b, round <6>".to_owned(), &account)]).unwrap().into_string();
         assert!(page.contains("b, round &lt;6&gt;") && page.contains("79 %") && page.contains("10 %"), "{page}");
-        assert!(!page.contains("\n1.0 %\n"), "the handshake has no room for its number");
-        assert!(page.contains("<title>handshake: 10 ns (1.0 %)</title>"), "{page}");
+        assert!(page.contains("<title>startup: 110 ns (11 %)</title>"), "{page}");
     }
 }

@@ -43,8 +43,9 @@ fn breakdown(results: &Results, subjects: &[Subject<'_>]) -> Result<Option<Marku
     Ok(Some(html! {
         (bars)
         p.hint {
-            "The round nearest to the median of each. Go only: no request is open. Overlapped: some are open, but fewer than go has \
-             workers. Blocked on cache: as many as go has workers. Rest the pointer on a part for its time."
+            "The round nearest to the median of each. Startup: until the handshake. Go only: no request is open. Overlapped: some are \
+             open, and go works meanwhile. Blocked on cache: as many are open as go has workers, or go uses no CPU time meanwhile (an \
+             estimate). Rest the pointer on a part for its time."
         }
         @if let Some(grid) = tables::breakdown_grid(results) { (table(&grid)) }
     }))

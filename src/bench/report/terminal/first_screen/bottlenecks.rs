@@ -93,9 +93,11 @@ fn without(verdicts: &[StateVerdict]) -> Option<String> {
         verdicts.iter().filter(|verdict| is_wanted(verdict)).map(|verdict| verdict.name.as_str()).collect::<Vec<&str>>()
     };
     let is_short = |verdict: &StateVerdict| matches!(verdict.too_little, Some(TooLittle::TooShort(_)));
+    let is_well = |verdict: &StateVerdict| verdict.ranked.is_empty() && verdict.too_little.is_none();
     let mut parts = Vec::new();
     for (names, words) in [
-        (names(&|verdict| verdict.ranked.is_empty() && verdict.too_little.is_none()), "no bottleneck found"),
+        (names(&|verdict| is_well(verdict) && verdict.missing.is_empty()), "no bottleneck found"),
+        (names(&|verdict| is_well(verdict) && !verdict.missing.is_empty()), "none found in what could be judged"),
         (names(&is_short), "too short to judge"),
         (names(&|verdict| verdict.too_little.is_some() && !is_short(verdict)), "cannot judge without its records"),
     ] {

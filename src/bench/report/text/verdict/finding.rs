@@ -70,7 +70,9 @@ pub fn why(bottleneck: &Bottleneck) -> &'static str {
         Bottleneck::Connections => "each download also waits for the latency of all downloads before it",
         Bottleneck::UploadInPut { .. } => "packages that import this one wait until its put is answered",
         Bottleneck::RemoteErrors { .. } => "each failure costs a round trip and the wait before the next attempt",
-        Bottleneck::BackOff { .. } => "a get waits for the whole back-off; a short first back-off succeeds as often",
+        Bottleneck::BackOff { .. } => {
+            "a get waits for the whole back-off; a short first back-off succeeds as often as a long one"
+        }
         Bottleneck::Close => "go waits for the answer to its close",
         Bottleneck::Compression => "the build stores more in a second than a core can compress",
         Bottleneck::Handshake { .. } => "go does nothing before it, in each of its commands",
@@ -271,8 +273,8 @@ pub fn missing(record: Missing) -> &'static str {
     match record {
         Missing::LongSamples => "CPU contention (the build was shorter than 0.5 s)",
         Missing::Samples => "CPU, disk and memory (there are no samples)",
-        Missing::RequestLog => "where the time went (request.txt is missing)",
-        Missing::WallProfile => "the waits of requests (pprof/fg.prof is missing)",
+        Missing::RequestLog => "the waits (request.txt is missing)",
+        Missing::WallProfile => "the parts of the waits (pprof/fg.prof is missing)",
     }
 }
 

@@ -29,7 +29,8 @@ fn state(verdict: &StateVerdict, plan: &Plan, width: usize) -> String {
         (0, None) => lines.push("  No bottleneck found in what could be judged.".to_owned()),
         (more, _) if more > MOST => lines.push(format!("  And {} more: report.html.", more - MOST)),
         (0, _) => {}
-        _ => lines.push("  No other bottleneck found.".to_owned()),
+        _ if missing.is_empty() => lines.push("  No other bottleneck found.".to_owned()),
+        _ => lines.push("  No other bottleneck found in what could be judged.".to_owned()),
     }
     for finding in beside {
         lines.extend(hanging("  ", &format!("Also: {}.", finding::title(&finding.bottleneck)), width));
