@@ -129,8 +129,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
         if std::mem::take(&mut self.is_written)
             && let Some(number) = self.connection.answered()
+            && self.log.sent(number)
         {
-            self.log.sent(number);
+            // An interim answer to the next request (100 Continue) must not count for this one.
+            self.connection.end_answer();
         }
         Poll::Ready(Ok(()))
     }

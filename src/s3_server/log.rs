@@ -108,16 +108,20 @@ impl Log {
         })
     }
 
-    /// Notes that all bytes of the answer to a finished request have been written to its connection.
-    pub(super) fn sent(&self, number: u64) {
+    /// Notes that all bytes of the answer to a request have been written to its connection. False while the request is not
+    /// finished: there is more to come.
+    pub(super) fn sent(&self, number: u64) -> bool {
         let (Some(records), Ok(number)) = (&self.records, usize::try_from(number)) else {
-            return;
+            return true;
         };
-        if let Some(Some(record)) = lock(records).get_mut(number) {
-            let now_ns = now_unix_ns().max(record.t_unix_ns);
-            record.last_byte_unix_ns = record.last_byte_unix_ns.map(|before| before.max(now_ns));
-            record.duration_us = record.duration_us.max((now_ns - record.t_unix_ns) / 1000);
-        }
+        let mut records = lock(records);
+        let Some(Some(record)) = records.get_mut(number) else {
+            return false;
+        };
+        let now_ns = now_unix_ns().max(record.t_unix_ns);
+        record.last_byte_unix_ns = record.last_byte_unix_ns.map(|before| before.max(now_ns));
+        record.duration_us = record.duration_us.max((now_ns - record.t_unix_ns) / 1000);
+        true
     }
 
     /// How many requests have come so far: a mark for [`Log::since`].

@@ -51,12 +51,16 @@ fn a_record_has_the_times_of_its_request_in_their_order() {
     assert_eq!(before.first_byte_unix_ns, before.last_byte_unix_ns);
 
     std::thread::sleep(Duration::from_millis(1));
-    log.sent(connection.answered().unwrap());
+    assert!(log.sent(connection.answered().unwrap()));
     let after = log.since(0).remove(0);
     assert!(before.last_byte_unix_ns.unwrap() + 1_000_000 <= after.last_byte_unix_ns.unwrap(), "{after:?}");
     assert_eq!(after.first_byte_unix_ns, before.first_byte_unix_ns);
-    // Nothing has been received under that number.
-    log.sent(9);
+
+    let under_way = log.begin(&put, &connection);
+    under_way.answered(200, Duration::ZERO, Duration::ZERO);
+    assert!(!log.sent(connection.answered().unwrap()), "the rest of its body is to come");
+    connection.end_answer();
+    assert_eq!(connection.answered(), None);
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub struct Connection {
     pub handshakes: Handshakes,
     /// Requests that came over it.
     requests: AtomicU64,
-    /// Number in the log of the request that is answered, plus 1; 0 before the first answer.
+    /// Number in the log of the request that is answered, plus 1; 0 for none.
     answered: AtomicU64,
 }
 
@@ -86,6 +86,11 @@ impl Connection {
     /// From now on what is written to it belongs to the answer to this request of the log.
     pub fn begin_answer(&self, number: u64) {
         self.answered.store(number + 1, Relaxed);
+    }
+
+    /// What is written from now on belongs to no answer.
+    pub fn end_answer(&self) {
+        self.answered.store(0, Relaxed);
     }
 
     /// The request of the log that the bytes written last belong to.

@@ -103,7 +103,7 @@ fn other_scheme(is_tls: bool, address: SocketAddr, certificate: &Path) -> String
     }
     let file = certificate.display();
     format!(
-        "The same port serves https: S3_ENDPOINT=https://{address} SSL_CERT_FILE={file} (go before 1.27 on macOS ignores SSL_CERT_FILE)."
+        "The same port serves https: S3_ENDPOINT=https://{address} SSL_CERT_FILE={file} (on macOS, programs built with go before 1.27 ignore it)."
     )
 }
 

@@ -10,7 +10,7 @@ use gocacheprog::s3_server::LinkSettings;
 /// The link between the backend and the embedded S3 server.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(from = "WrittenLink")]
+#[serde(from = "WrittenLink", deny_unknown_fields)]
 pub struct Link {
     /// Time until the first byte of an answer on an open connection, in milliseconds.
     pub latency_ms: f64,

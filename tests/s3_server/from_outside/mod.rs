@@ -15,6 +15,7 @@ use aws_sdk_s3::config::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use gocacheprog::cache::remote::s3_client::client::S3Client;
+use gocacheprog::cache::remote::s3_config::config::S3Config;
 use gocacheprog::s3_server::{Certificate, Credentials, LinkSettings, Server, ServerOptions};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -37,7 +38,7 @@ impl Served {
 
     /// The SDK with its own defaults; it trusts the certificate and nothing else.
     fn sdk(&self, endpoint: &str) -> Client {
-        Client::from_conf(self.sdk_settings(endpoint).force_path_style(true).build())
+        Client::from_conf(self.sdk_settings(endpoint).build())
     }
 
     fn sdk_settings(&self, endpoint: &str) -> Builder {
@@ -48,7 +49,7 @@ impl Served {
         super::sdk(&config).config().to_builder().http_client(http.tls_context(tls).build_https())
     }
 
-    fn config(&self, endpoint: &str) -> gocacheprog::cache::remote::s3_config::config::S3Config {
+    fn config(&self, endpoint: &str) -> S3Config {
         let mut config = super::fake::Fake::answering(|_| String::new()).config();
         config.endpoint_url = endpoint.to_owned();
         config.access_key_id = self.credentials.access_key_id.clone();

@@ -130,7 +130,7 @@ mod tests {
             "the build: go build ./... in a module of 12 packages in the first run, go build ./cmd/... in a module of 12 \
              packages with 192 KiB of data each that import fmt in the second",
             "the go settings: none in the first run, GOFLAGS=-tags=x in the second",
-            "the link: first byte 20 ms, jitter 0 ms, bandwidth not limited in the first run, that to the S3 of the S3_* \
+            "the link: first byte 20 ms, round trip 1 ms, jitter 0 ms, bandwidth not limited in the first run, that to the S3 of the S3_* \
              variables in the second",
             "the processor: not known in the first run, Fast in the second",
             "the memory: not known in the first run, 3 GiB in the second",
