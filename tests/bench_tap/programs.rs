@@ -127,7 +127,7 @@ fn a_reader_that_stands_still_is_seen_in_the_body_that_waits() {
     let stands = seen(&script, &put, true);
     assert!(stands["longest_stdin_block_ns"].as_u64().unwrap() > 50_000_000, "{stands}");
     let refuses = seen(&format!("{HANDSHAKE}exec <&-; sleep 0.1; exit 6"), &put, true);
-    assert_eq!((refuses["stdin_refused_ns"].is_u64(), &refuses["exit"]["code"]), (true, &6.into()));
+    assert_eq!((refuses["stdin_closed_ns"].is_u64(), &refuses["exit"]["code"]), (true, &6.into()));
 }
 
 #[test]

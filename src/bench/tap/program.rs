@@ -8,8 +8,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-
 use gocacheprog::telemetry::ProgramExit;
 
 /// The pause between two looks at a program that is about to end.
@@ -22,7 +20,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts it with pipes: gives it, its stdin and its stdout. A write to its stdin does not block.
+    /// Starts it with pipes: gives it, its stdin and its stdout.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -33,8 +31,6 @@ impl Program {
         let missing = || io::Error::other("it has no pipes");
         let stdin: OwnedFd = child.stdin.take().ok_or_else(missing)?.into();
         let stdout: OwnedFd = child.stdout.take().ok_or_else(missing)?.into();
-        // The other end is another file description: the program's reads block as ever.
-        fcntl(&stdin, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         Ok((Self { child, exit: None }, File::from(stdin), File::from(stdout)))
     }
 

@@ -1,4 +1,4 @@
-//! The tap's main: the program first, then the threads that pass bytes on, and the records beside them.
+//! The tap's main: the program first, then the thread that passes bytes on, and the records beside it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,7 +16,7 @@ use gocacheprog::platform;
 use gocacheprog::telemetry::{Clock, LeftProcess, ProgramSeen};
 
 use crate::tap::arguments::TapArgs;
-use crate::tap::passing::{Ended, pass};
+use crate::tap::passing::{Direction, Ended, Lane, relay};
 use crate::tap::program::{Program, exit_code};
 use crate::tap::records::Records;
 use crate::tap::signals::Caught;
@@ -48,7 +48,8 @@ fn run(args: &TapArgs) -> i32 {
     match started {
         Ok(((program, stdin, stdout), (from_go, to_go))) => {
             seen.pid = Some(program.pid());
-            let ended = start_threads(&tapped, clock, (from_go, stdin), (stdout, to_go));
+            let lanes = [Lane::new(Direction::FromGo, from_go, stdin), Lane::new(Direction::ToGo, stdout, to_go)];
+            let ended = start_relay(&tapped, clock, lanes);
             caught.pass_on_to(program.pid(), tapped.clone());
             follow(args, clock, seen, program, &tapped, &ended)
         }
@@ -65,7 +66,7 @@ fn run(args: &TapArgs) -> i32 {
     }
 }
 
-/// Takes stdin and stdout for the threads: whatever closes them closes them for go. Nothing else is printed on stdout.
+/// Takes stdin and stdout for the relay: whatever closes them closes them for go. Nothing else is printed on stdout.
 fn take_pipes() -> io::Result<(File, File)> {
     let from_go = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let to_go = File::from(io::stdout().as_fd().try_clone_to_owned()?);
@@ -75,33 +76,41 @@ fn take_pipes() -> io::Result<(File, File)> {
     Ok((from_go, to_go))
 }
 
-/// Starts a thread for each direction. Gives what tells that the program has ended its output.
-fn start_threads(tapped: &Arc<Tapped>, clock: Clock, requests: (File, File), answers: (File, File)) -> Receiver<()> {
-    let (end, ended) = channel();
-    let shared = tapped.clone();
-    std::thread::spawn(move || pass_requests(&shared, clock, requests));
-    let shared = tapped.clone();
-    std::thread::spawn(move || pass_answers(&shared, clock, answers, &end));
+/// Starts the thread that passes bytes on. Gives what tells that the program has ended its output.
+fn start_relay(tapped: &Arc<Tapped>, clock: Clock, lanes: [Lane; 2]) -> Receiver<()> {
+    let (sender, ended) = channel();
+    let tapped = tapped.clone();
+    std::thread::spawn(move || {
+        let keep = |direction, piece: &[u8], passed| match direction {
+            Direction::FromGo => tapped.requests().feed(piece, passed),
+            Direction::ToGo => tapped.answers().feed(piece, passed),
+        };
+        relay(clock, lanes, keep, |direction, how, lane| end(&tapped, clock, (direction, how), lane, &sender));
+    });
     ended
 }
 
-fn pass_requests(tapped: &Tapped, clock: Clock, (mut from_go, mut stdin): (File, File)) {
-    let ended = pass(&mut from_go, &mut stdin, clock, true, |piece, passed| tapped.requests().feed(piece, passed));
-    let moment = if ended == Ended::BySender { &tapped.stdin_end_ns } else { &tapped.stdin_refused_ns };
-    moment.get_or_init(|| clock.now_ns());
-    // Both files are closed here: the end of one is the end of the other.
-}
-
-fn pass_answers(tapped: &Tapped, clock: Clock, (mut stdout, mut to_go): (File, File), end: &Sender<()>) {
-    let ended = pass(&mut stdout, &mut to_go, clock, false, |piece, passed| tapped.answers().feed(piece, passed));
-    if ended == Ended::BySender {
-        tapped.stdout_end_ns.get_or_init(|| clock.now_ns());
+/// Closes both ends of a direction, and notes when that was.
+fn end(tapped: &Tapped, clock: Clock, how: (Direction, Ended), lane: Lane, sender: &Sender<()>) {
+    let moment = match how {
+        (Direction::FromGo, Ended::BySender) => Some(&tapped.stdin_end_ns),
+        (Direction::FromGo, Ended::ByReceiver) => Some(&tapped.stdin_closed_ns),
+        (Direction::ToGo, Ended::BySender) => Some(&tapped.stdout_end_ns),
+        // go is gone.
+        (Direction::ToGo, Ended::ByReceiver) => None,
+    };
+    if let Some(moment) = moment {
+        moment.get_or_init(|| clock.now_ns());
+    }
+    if how == (Direction::ToGo, Ended::BySender) {
         // Before go goes on, so that the line is in its place among go's.
         tapped.print_last_line();
     }
-    drop((stdout, to_go));
-    // An error says that nobody waits for it any more.
-    let _ = end.send(());
+    drop(lane);
+    if how.0 == Direction::ToGo {
+        // An error says that nobody waits for it any more.
+        let _ = sender.send(());
+    }
 }
 
 /// Follows a running program to its end. Gives the exit code.

@@ -78,7 +78,7 @@ fn all_seen(session: &mut Session<'_>) -> ProgramSeen {
     }
     seen.bytes_to_go = tapped.answers().passed;
     seen.stdin_end_ns = tapped.stdin_end_ns.get().copied();
-    seen.stdin_refused_ns = tapped.stdin_refused_ns.get().copied();
+    seen.stdin_closed_ns = tapped.stdin_closed_ns.get().copied();
     seen.stdout_end_ns = tapped.stdout_end_ns.get().copied();
     seen.signals = tapped.signals.lock().expect("no thread of the tap panics").clone();
     seen
@@ -105,8 +105,9 @@ fn error(seen: &ProgramSeen) -> Option<String> {
     if let Some(id) = seen.first_unknown_id {
         return Some(format!("the program answered the request {id}, which was not open"));
     }
-    let ended_early = seen.stdout_end_ns.is_some() && seen.close_ns.is_none() && seen.stdin_end_ns.is_none();
-    if ended_early {
+    // go ends the input of such a program too, but later.
+    let ended_first = |end_ns| seen.stdin_end_ns.is_none_or(|input_end_ns| input_end_ns > end_ns);
+    if seen.close_ns.is_none() && seen.stdout_end_ns.is_some_and(ended_first) {
         let end = match seen.exit {
             Some(ProgramExit::Code(code)) => format!("it ended with exit code {code}"),
             Some(ProgramExit::Signal(signal)) => format!("it was ended by signal {signal}"),

@@ -13,8 +13,8 @@ pub struct Tapped {
     answers: Mutex<AnswerBytes>,
     /// When go ended the input.
     pub stdin_end_ns: OnceLock<u64>,
-    /// When the program's stdin was found closed.
-    pub stdin_refused_ns: OnceLock<u64>,
+    /// When the program closed its stdin before that.
+    pub stdin_closed_ns: OnceLock<u64>,
     /// When the program ended its output.
     pub stdout_end_ns: OnceLock<u64>,
     /// Signals that came.

@@ -43,8 +43,8 @@ pub struct ProgramSeen {
     pub stdin_blocked_ns: u64,
     /// The longest time of these at a stretch.
     pub longest_stdin_block_ns: u64,
-    /// When a write found its stdin closed, although go still wrote.
-    pub stdin_refused_ns: Option<u64>,
+    /// When the program closed its stdin, by itself or by its end, before go ended the input. After the close that is no error.
+    pub stdin_closed_ns: Option<u64>,
     /// When go's close came; `None` if go sent none.
     pub close_ns: Option<u64>,
     /// When the answer to it had been passed on.
