@@ -360,7 +360,23 @@ fn findings_carry_their_rule_and_evidence() {
     }
     // Packs that are fetched one after the other are another case than gets that ask by themselves.
     let silent: Vec<Rule> = Rule::ALL.into_iter().filter(|rule| !found.contains(rule)).collect();
-    assert_eq!(silent, [Rule::Connections]);
+    assert_eq!(silent, [Rule::Connections, Rule::NeedlessRequests]);
+}
+
+#[test]
+fn a_local_hit_that_asks_s3_has_one_cause() {
+    let mut round = ill();
+    round.step.state = CacheState::LocalHit;
+    session(&mut round).seen = Some(Box::default());
+    let names: Vec<&str> = found(&round).into_iter().map(|(name, _)| name).collect();
+    assert!(names.contains(&"needless-requests"), "{names:?}");
+    assert!(
+        !names.contains(&"latency") && !names.contains(&"round-trips") && !names.contains(&"bandwidth"),
+        "{names:?}"
+    );
+    // Ours has its reasons, such as a test that is never cached.
+    session(&mut round).seen = None;
+    assert!(!found(&round).iter().any(|(name, _)| *name == "needless-requests"));
 }
 
 #[test]

@@ -13,6 +13,8 @@ const HEAD: &str = "remote.stat_meta";
 /// An S3 request on the session's axis, nanoseconds since its start.
 struct Exchange<'a> {
     record: &'a Record,
+    /// Its position in the server's log.
+    position: usize,
     from_ns: u64,
     first_byte_ns: u64,
     to_ns: u64,
@@ -20,12 +22,12 @@ struct Exchange<'a> {
 
 impl<'a> Exchange<'a> {
     /// None for one that was cut off.
-    fn of(record: &'a Record, start_unix_ns: u64) -> Option<Exchange<'a>> {
+    fn of((position, record): (usize, &'a Record), start_unix_ns: u64) -> Option<Exchange<'a>> {
         let since = |unix_ns: u64| unix_ns.saturating_sub(start_unix_ns);
         // A new connection is made for the request that comes over it first.
         let from_ns = since(record.t_unix_ns).saturating_sub(record.connect_delay_us * 1000);
         let (first, last) = (record.first_byte_unix_ns?, record.last_byte_unix_ns?);
-        Some(Exchange { record, from_ns, first_byte_ns: since(first), to_ns: since(last) })
+        Some(Exchange { record, position, from_ns, first_byte_ns: since(first), to_ns: since(last) })
     }
 
     fn is_upload(&self) -> bool {
@@ -43,12 +45,20 @@ impl<'a> Exchange<'a> {
     }
 }
 
+/// The S3 requests of a session by the requests of go that they were for.
+pub struct Joined {
+    /// Sums of spans as the wall-clock profile of our own backend has them.
+    pub spans: Vec<SpanSum>,
+    /// For each record the number of the request of go that it belongs to; None: to none.
+    pub requests: Vec<Option<i64>>,
+}
+
 /// Puts the S3 requests of a session into its requests: the time from the first one on is that of the remote. Fills the numbers
-/// of the session that only the server knows, and returns sums of spans as the wall-clock profile of our own backend has them.
-pub fn join(log: &mut LoggedSession, session: &mut SessionSummary, records: &[Record]) -> Vec<SpanSum> {
+/// of the session that only the server knows.
+pub fn join(log: &mut LoggedSession, session: &mut SessionSummary, records: &[Record]) -> Joined {
     let start_unix_ns = log.start_unix_ns;
     let mut exchanges: Vec<Exchange<'_>> =
-        records.iter().filter_map(|record| Exchange::of(record, start_unix_ns)).collect();
+        records.iter().enumerate().filter_map(|record| Exchange::of(record, start_unix_ns)).collect();
     exchanges.sort_by_key(|exchange| exchange.from_ns);
     count(session, records, &exchanges);
     let mut answers: Vec<&mut Answer> = log.lines.iter_mut().filter_map(|(_, line)| answer_of(line)).collect();
@@ -68,7 +78,11 @@ pub fn join(log: &mut LoggedSession, session: &mut SessionSummary, records: &[Re
     for (exchange, _) in exchanges.iter().zip(&owners).filter(|(_, owner)| owner.is_none()) {
         sums.add_exchange(if exchange.is_upload() { "upload" } else { "prefetch" }, exchange);
     }
-    sums.finish()
+    let mut requests = vec![None; records.len()];
+    for (exchange, owner) in exchanges.iter().zip(&owners) {
+        requests[exchange.position] = owner.map(|at| answers[at].id);
+    }
+    Joined { spans: sums.finish(), requests }
 }
 
 fn answer_of(line: &mut Line) -> Option<&mut Answer> {

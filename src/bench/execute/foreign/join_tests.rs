@@ -40,7 +40,8 @@ fn joined(lines: Vec<(u64, Line)>, records: &[Record]) -> (LoggedSession, Sessio
         stdout_end_ns: Some(150 * MS),
         ..ProgramSeen::default()
     }));
-    let spans = join(&mut log, &mut session, records);
+    let Joined { spans, requests } = join(&mut log, &mut session, records);
+    assert_eq!(requests.len(), records.len());
     (log, session, spans)
 }
 
@@ -64,7 +65,7 @@ fn three_requests_in_a_row_are_the_gets_own() {
     assert_eq!(sum(&spans, "request;get;remote.get_data"), (2, 2));
     assert_eq!(sum(&spans, "request;get;verify"), (1, 6));
     assert_eq!((session.counts.hits_remote, session.counts.hits_unknown), (1, 8));
-    assert_eq!((session.remote_requests, session.most_downloads, session.bytes_down), (3, Some(1), 30));
+    assert_eq!((session.remote_requests, session.most_downloads, session.bytes_down), (3, Some(1), 20));
 }
 
 #[test]

@@ -4,5 +4,6 @@ pub mod home;
 pub mod join;
 mod keys;
 pub mod round;
+mod server_trace;
 pub mod settings;
 pub mod state_check;

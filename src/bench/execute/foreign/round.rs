@@ -10,6 +10,7 @@ use crate::execute::backend::command::quoted;
 use crate::execute::backend::session;
 use crate::execute::foreign::home::Home;
 use crate::execute::foreign::join::join;
+use crate::execute::foreign::server_trace;
 use crate::execute::foreign::settings::Values;
 use crate::execute::foreign::state_check;
 use crate::execute::foreign::state_check::Before;
@@ -32,8 +33,9 @@ use gocacheprog::telemetry::read_request_log;
 /// How long a backend may go on after go has ended: what has not ended by then is named, and ended.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The request log among the records of a session.
+/// The request log and the trace among the records of a session.
 const REQUEST_LOG: &str = "request.txt";
+const TRACE: &str = "trace.json";
 
 /// The backend of one round, and what was there before.
 #[derive(Debug)]
@@ -124,18 +126,23 @@ impl RoundRunner<'_> {
         round.link = self.link_measured()?;
         round.state_checks = state_check::check(round.step.state, foreign.before, round.server);
         if foreign.is_tapped {
-            take_tapped(round, folder, &records.unwrap_or_default(), workers)?;
+            let server = self.remote()?.server_pid().unwrap_or_default();
+            take_tapped(round, (folder, server), &records.unwrap_or_default(), workers)?;
         }
         Ok(())
     }
 }
 
 /// Reads what the relay recorded, and joins the S3 server's log to it.
-fn take_tapped(round: &mut Round, folder: &Path, records: &[Record], workers: usize) -> Result<()> {
+fn take_tapped(round: &mut Round, (folder, server): (&Path, u32), records: &[Record], workers: usize) -> Result<()> {
     let mut session = session::read(folder)?;
     let text = std::fs::read_to_string(folder.join(REQUEST_LOG)).unwrap_or_default();
     if let Ok(mut log) = read_request_log(&text) {
-        round.spans = join(&mut log, &mut session, records);
+        let joined = join(&mut log, &mut session, records);
+        // Before go's own view comes into the trace and moves its beginning. Without it the trace lacks a process.
+        let trace = folder.join(TRACE);
+        let _ = server_trace::add(&trace, log.start_unix_ns, server, records, &joined.requests);
+        round.spans = joined.spans;
         let times = round.times(&session, workers, Cpus::here().cores());
         round.time_breakdown = Some(TimeBreakdown::of(times, &log));
     }
