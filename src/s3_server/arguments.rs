@@ -1,5 +1,7 @@
 //! The link's flags, the same for both ways to start the server.
 
+use anyhow::anyhow;
+
 use crate::config::scaled;
 use crate::s3_server::link::shaping::LinkSettings;
 
@@ -23,7 +25,10 @@ pub(super) struct LinkArgs {
 impl LinkArgs {
     pub(super) fn settings(&self) -> anyhow::Result<LinkSettings> {
         let rtt_ms = self.network_rtt_ms.unwrap_or_else(|| LinkSettings::usual_rtt_ms(self.latency_ms));
-        LinkSettings::from_values(self.latency_ms, rtt_ms, self.jitter_ms, self.bandwidth).map_err(anyhow::Error::msg)
+        let settings = LinkSettings::from_values(self.latency_ms, rtt_ms, self.jitter_ms, self.bandwidth);
+        settings.map_err(|error| {
+            anyhow!("{error}\n  next:  change --latency-ms, --network-rtt-ms, --jitter-ms or --bandwidth")
+        })
     }
 }
 
@@ -43,7 +48,30 @@ fn parse_bandwidth(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        link: LinkArgs,
+    }
+
+    fn settings(arguments: &[&str]) -> anyhow::Result<LinkSettings> {
+        Arguments::parse_from(std::iter::once(&"s3").chain(arguments)).link.settings()
+    }
+
+    #[test]
+    fn the_round_trip_is_a_part_of_the_latency() {
+        assert_eq!(settings(&[]).unwrap(), LinkSettings::SAME_REGION);
+        let old_name = settings(&["--rtt-ms", "0"]).unwrap();
+        assert_eq!((old_name.first_byte.as_millis(), old_name.round_trip.as_millis()), (0, 0));
+        let far = settings(&["--latency-ms", "50", "--network-rtt-ms", "30"]).unwrap();
+        assert_eq!((far.first_byte.as_millis(), far.round_trip.as_millis()), (50, 30));
+        let error = settings(&["--latency-ms", "1", "--network-rtt-ms", "2"]).unwrap_err().to_string();
+        assert!(error.contains("at most the first-byte latency of 1 ms") && error.contains("\n  next:  "), "{error}");
+    }
 
     #[test]
     fn bandwidths_have_suffixes() {

@@ -85,7 +85,8 @@ fn more_round_trips(tls: &ServerConnection) -> u32 {
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, connection: Connection, shared: &Arc<Shared>) {
     let connection = Arc::new(connection);
-    let noted = Noted { stream, log: Arc::clone(&shared.log), connection: Arc::clone(&connection), is_written: false };
+    let noted =
+        Noted { stream, log: Arc::clone(&shared.log), connection: Arc::clone(&connection), written_unix_ns: None };
     let service = service_fn(move |request| exchange(Arc::clone(shared), Arc::clone(&connection), request));
     // A connection that breaks is the client's to report.
     drop(http1::Builder::new().serve_connection(TokioIo::new(noted), service).await);
@@ -96,8 +97,9 @@ struct Noted<S> {
     stream: S,
     log: Arc<Log>,
     connection: Arc<Connection>,
-    /// True while something may not have been handed on.
-    is_written: bool,
+    /// When the last write that may not have been handed on began, Unix nanoseconds. Its end would be too late: this thread may
+    /// wait for its turn while the client reads already.
+    written_unix_ns: Option<u64>,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
@@ -108,7 +110,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.is_written = true;
+        self.written_unix_ns = Some(now_unix_ns());
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -117,7 +119,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.is_written = true;
+        self.written_unix_ns = Some(now_unix_ns());
         Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
     }
 
@@ -127,9 +129,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        if std::mem::take(&mut self.is_written)
+        if let Some(written_unix_ns) = self.written_unix_ns.take()
             && let Some(number) = self.connection.answered()
-            && self.log.sent(number)
+            && self.log.sent(number, written_unix_ns)
         {
             // An interim answer to the next request (100 Continue) must not count for this one.
             self.connection.end_answer();

@@ -108,9 +108,9 @@ impl Log {
         })
     }
 
-    /// Notes that all bytes of the answer to a request have been written to its connection. False while the request is not
-    /// finished: there is more to come.
-    pub(super) fn sent(&self, number: u64) -> bool {
+    /// Notes when the last bytes so far of the answer to a request were written to its connection. False while the request is
+    /// not finished: there is more to come.
+    pub(super) fn sent(&self, number: u64, written_unix_ns: u64) -> bool {
         let (Some(records), Ok(number)) = (&self.records, usize::try_from(number)) else {
             return true;
         };
@@ -118,9 +118,8 @@ impl Log {
         let Some(Some(record)) = records.get_mut(number) else {
             return false;
         };
-        let now_ns = now_unix_ns().max(record.t_unix_ns);
-        record.last_byte_unix_ns = record.last_byte_unix_ns.map(|before| before.max(now_ns));
-        record.duration_us = record.duration_us.max((now_ns - record.t_unix_ns) / 1000);
+        record.last_byte_unix_ns = record.last_byte_unix_ns.map(|before| before.max(written_unix_ns));
+        record.duration_us = record.duration_us.max(written_unix_ns.saturating_sub(record.t_unix_ns) / 1000);
         true
     }
 
