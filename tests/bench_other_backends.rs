@@ -54,7 +54,11 @@ fn each_backend_has_its_times_and_its_bottlenecks() {
     let first = |state, name| rules(&results, state, name).first().cloned().unwrap_or_default();
     assert_eq!(first("cold", "serial"), "upload-in-put");
     assert_eq!(first("local-hit", "forgetful"), "needless-requests");
-    assert!(["lock", "round-trips"].contains(&first("remote-hit", "serial").as_str()), "{}", first("remote-hit", "serial"));
+    assert!(
+        ["lock", "round-trips"].contains(&first("remote-hit", "serial").as_str()),
+        "{}",
+        first("remote-hit", "serial")
+    );
     assert!(["round-trips", "latency"].contains(&first("remote-hit", "forgetful").as_str()));
     assert_eq!(first("remote-hit", "plain"), "latency");
     let warnings = results["summary"]["not_in_state"].to_string();
@@ -77,7 +81,8 @@ fn a_file_sets_up_a_backend_and_its_secrets_are_in_no_result() {
         program("plain").display()
     );
     std::fs::write(backends.join("mine.toml"), text).unwrap();
-    let output = bench(folder.path(), &["--backend", "mine", "--backend", "ours", "--only", "cold,remote-hit,local-hit"]);
+    let output =
+        bench(folder.path(), &["--backend", "mine", "--backend", "ours", "--only", "cold,remote-hit,local-hit"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let results = results(folder.path());
     let states = |name: &str| {

@@ -1,7 +1,7 @@
 //! One run of `bench` from its arguments to its exit code.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -14,7 +14,6 @@ use crate::error_text::in_words;
 use crate::execute::backend::profiles;
 use crate::execute::environment;
 use crate::execute::folders::run_folders::RunFolder;
-use crate::execute::foreign::round::programs;
 use crate::execute::go::page_cache;
 use crate::execute::go::toolchain::Go;
 use crate::execute::process::interrupt::{EXIT_CODE, Interrupt};
@@ -181,8 +180,7 @@ fn measure(mut runner: RoundRunner<'_>) -> Result<(Results, Vec<anyhow::Error>)>
 /// Reads all programs that the rounds start into the page cache, so that the first one is not slower than the others.
 fn warm_page_cache(runner: &RoundRunner<'_>) {
     let of_cases = runner.plan.cases.iter().filter_map(Case::executable);
-    let foreign = programs(&runner.plan.cases);
-    let of_foreign = foreign.iter().map(PathBuf::as_path);
+    let of_foreign = runner.plan.foreign_programs();
     let executables: Vec<&Path> = of_cases.chain(of_foreign).chain([runner.executable.as_path()]).collect();
     page_cache::page_cache(runner.go, &executables, runner.interrupt);
     if runner.plan.generated_packages.is_none() {

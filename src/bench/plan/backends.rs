@@ -1,5 +1,7 @@
 //! Backends that are not ours, side by side: each is a case of the plan.
 
+use std::path::Path;
+
 use crate::plan::plan_error::PlanError;
 use crate::plan::run_plan::Plan;
 use crate::plan::study::Study;
@@ -7,6 +9,16 @@ use crate::scenario::args::RemoteKind;
 use crate::scenario::case::{Backend, CaseSpec, slug};
 
 impl Plan {
+    /// True if a program that is not ours may write into the folder in which go is started.
+    pub fn has_foreign(&self) -> bool {
+        self.cases.iter().any(|case| case.foreign().is_some())
+    }
+
+    /// The programs that are not ours.
+    pub fn foreign_programs(&self) -> impl Iterator<Item = &Path> {
+        self.cases.iter().filter_map(|case| Some(Path::new(case.foreign()?.command.first()?)))
+    }
+
     /// Runs the states of the plan with each backend. `rounds` are those of the short states.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! A round of a backend that is not ours: what is made ready for it, and what is seen of it when go has ended.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -148,14 +148,4 @@ fn take_tapped(round: &mut Round, (folder, server): (&Path, u32), records: &[Rec
     }
     round.session = Some(session);
     Ok(())
-}
-
-/// True if a backend that is not ours may write into the folder in which go is started.
-pub fn has_foreign(cases: &[Case]) -> bool {
-    cases.iter().any(|case| case.foreign().is_some())
-}
-
-/// Programs that are read into the page cache before the first round.
-pub fn programs(cases: &[Case]) -> Vec<PathBuf> {
-    cases.iter().filter_map(|case| Some(PathBuf::from(case.foreign()?.command.first()?))).collect()
 }

@@ -7,7 +7,6 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::execute::folders::tree::MODULE;
-use crate::execute::foreign::round::has_foreign;
 use crate::execute::go::advice::advice;
 use crate::execute::go::toolchain::{Go, GoFolders};
 use crate::execute::workload::generated::Generated;
@@ -76,7 +75,7 @@ impl BuildTarget {
         let changes: Vec<Change> = plan.changes();
         let original = module.as_ref().map(|module| module.folder.clone());
         // Backends that are not ours may write into the folder in which go is started.
-        let is_copied = !changes.is_empty() || has_foreign(&plan.cases);
+        let is_copied = !changes.is_empty() || plan.has_foreign();
         let owner = match module {
             Some(module) if !is_copied => Owner::User(module),
             Some(module) => Owner::User(copied(module, &folder, work)?),

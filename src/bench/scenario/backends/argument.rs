@@ -46,16 +46,19 @@ fn of(given: &str) -> Result<Backend, BackendError> {
     }
     let words = split(command).map_err(|why| BackendError::Command { given: given.to_owned(), why })?;
     let file = file(name.unwrap_or(command))?;
+    // A file that is found by its name alone gives that name.
+    let name = name.map(str::to_owned).or_else(|| file.as_ref().map(|_| command.to_owned()));
+    let is_replaced = command != name.as_deref().unwrap_or_default();
     let mut foreign = match file {
         Some(file) => {
             let of_file =
                 split(&file.command).map_err(|why| BackendError::Command { given: file.command.clone(), why })?;
-            file.with_program(of_file, name.map(|_| words))
+            file.with_program(of_file, if is_replaced { Some(words) } else { None })
         }
         None => Foreign::plain(words),
     };
     let path = program(given, &foreign.command[0])?;
-    let name = name.map_or_else(|| name_of(&path), str::to_owned);
+    let name = name.unwrap_or_else(|| name_of(&path));
     foreign.command[0] = path.display().to_string();
     Ok(Backend { name, commit: None, executable: None, foreign: Some(foreign) })
 }
