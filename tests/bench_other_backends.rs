@@ -71,6 +71,16 @@ fn each_backend_has_its_times_and_its_bottlenecks() {
 }
 
 #[test]
+fn a_connection_for_each_request_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mine = format!("mine={} -new-connections", program("plain").display());
+    let output = bench(folder.path(), &["--backend", &mine, "--only", "remote-hit"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found = rules(&results(folder.path()), "remote-hit", "mine");
+    assert!(found.contains(&"new-connections".to_owned()), "{found:?}");
+}
+
+#[test]
 fn a_file_sets_up_a_backend_and_its_secrets_are_in_no_result() {
     let folder = tempfile::tempdir().unwrap();
     let backends = folder.path().join("bench-scenarios/backends");

@@ -29,6 +29,10 @@ use gocacheprog::platform;
 use gocacheprog::platform::clock::now_unix_ns;
 use gocacheprog::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
 
+/// Lets go keep its work folder. A file system passes over the inodes of thousands of deleted files for minutes (`recently_deleted` in
+/// ext4), and the next rounds would be charged for it.
+const KEEPS_WORK: &str = "-work";
+
 /// All that is read when a round has ended.
 struct AfterRound {
     gocache: PathBuf,
@@ -80,6 +84,7 @@ impl RoundRunner<'_> {
             (measured.cpu_user_ns, measured.cpu_system_ns),
         );
         round.resources = resources;
+        self.keep_work_folders();
         let (tried, module) = (self.plan.command().to_string(), self.workload.user_folder());
         let stays = self.folder.is_kept();
         let finished = BuildLog::of_ended(&outside, &folder, named, &tried, module, measured.status, stays)
@@ -88,6 +93,14 @@ impl RoundRunner<'_> {
             end_backend(&measured, &folder);
         }
         finished.map(|()| round)
+    }
+
+    /// Gives up the work folders that go kept: they go with the run, or when the disk gets tight.
+    fn keep_work_folders(&mut self) {
+        let Ok(entries) = std::fs::read_dir(&self.folders.of_builds) else { return };
+        let kept = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| !self.caches.is_retired(path));
+        let kept: Vec<PathBuf> = kept.collect();
+        kept.into_iter().for_each(|path| self.caches.retire(path));
     }
 
     /// Takes over what the backend or go left in the folder of the round.
@@ -122,6 +135,9 @@ impl RoundRunner<'_> {
         let view = has_view.then(|| GoView::beside(folder));
         let mut flags = view.as_ref().map(GoView::flags).unwrap_or_default();
         flags.extend(case.filter(|case| case.trimpath).map(|_| "-trimpath".into()));
+        if step.state.is_cold() {
+            flags.push(KEEPS_WORK.into());
+        }
         // What others start from is made before the change.
         let change = self.plan.measured_case(&step).and_then(|case| case.change);
         let module = self.workload.enter(change)?;

@@ -24,6 +24,7 @@ pub enum Rule {
     BackendCpu,
     HostCpu,
     NeedlessRequests,
+    NewConnections,
     OtherWaits,
     Memory,
     OpenFiles,
@@ -31,7 +32,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: [Rule; 21] = [
+    pub const ALL: [Rule; 22] = [
         Rule::Latency,
         Rule::Bandwidth,
         Rule::RoundTrips,
@@ -49,6 +50,7 @@ impl Rule {
         Rule::BackendCpu,
         Rule::HostCpu,
         Rule::NeedlessRequests,
+        Rule::NewConnections,
         Rule::OtherWaits,
         Rule::Memory,
         Rule::OpenFiles,
@@ -75,6 +77,7 @@ impl Rule {
             Rule::BackendCpu => "backend-cpu",
             Rule::HostCpu => "host-cpu",
             Rule::NeedlessRequests => "needless-requests",
+            Rule::NewConnections => "new-connections",
             Rule::OtherWaits => "other-waits",
             Rule::Memory => "memory",
             Rule::OpenFiles => "open-files",

@@ -102,6 +102,8 @@ pub enum Bottleneck {
     HostCpu { share: f64 },
     /// S3 is asked for outputs that are on disk: requests for each get.
     NeedlessRequests { requests_per_get: f64 },
+    /// Many S3 requests need a new connection: their share.
+    NewConnections { share: f64 },
     /// Waits that no other rule explains.
     OtherWaits { largest: Quantity, cost_ns: f64 },
     /// Memory of the backend grows.
@@ -143,6 +145,8 @@ pub enum Quantity {
     CostOfRetries,
     CostOfBackOffs,
     CostOfUnpacking,
+    CostOfConnections,
+    NewConnections,
     /// Cost of the wall clock, nanoseconds, of gets that waited in no stage that the backend names.
     CostOfLock,
     CostOfUploadsInPuts,

@@ -1,10 +1,14 @@
 //! Rules about backends that are seen from outside only: what ours does not do.
 
-use crate::analysis::verdict::evidence::Seen;
+use crate::analysis::verdict::evidence::{SEVERAL, Seen};
 use crate::analysis::verdict::finding::{Bottleneck, Finding, Quantity};
 use crate::results::time_breakdown::{Stage, WaitKind};
 use crate::scenario::cache_state::CacheState;
 use crate::scenario::rule::Rule;
+
+/// The span of a new connection, and the share of the requests with one from which on it is not the beginning of a pool.
+const CONNECT: &str = "connect";
+const MANY: f64 = 0.5;
 
 /// Requests to S3 for outputs that are on local disk: all that gets wait for them could be saved.
 pub fn needless_requests(seen: &Seen<'_>) -> Option<Finding> {
@@ -16,6 +20,23 @@ pub fn needless_requests(seen: &Seen<'_>) -> Option<Finding> {
         seen.in_session(Quantity::Requests, seen.session.remote_requests as f64, ".remote_requests"),
     ];
     Some(Finding::new(Rule::NeedlessRequests, Bottleneck::NeedlessRequests { requests_per_get }, evidence))
+}
+
+/// A new connection for many requests: each pays its handshakes.
+pub fn new_connections(seen: &Seen<'_>) -> Option<Finding> {
+    let (new, requests) = (seen.spans(CONNECT).count, seen.session.remote_requests);
+    // A pool opens some at the beginning.
+    if new < SEVERAL || (new as f64) < MANY * requests as f64 || asks_needlessly(seen) {
+        return None;
+    }
+    let cost_ns = seen.gets.connect_ns;
+    let evidence = vec![
+        seen.in_verdict(Quantity::CostOfConnections, cost_ns, ".gets.connect_ns").part(cost_ns),
+        seen.in_span_counts(Quantity::NewConnections, CONNECT),
+        seen.in_session(Quantity::Requests, requests as f64, ".remote_requests"),
+    ];
+    let share = new as f64 / requests.max(1) as f64;
+    Some(Finding::new(Rule::NewConnections, Bottleneck::NewConnections { share }, evidence))
 }
 
 /// True if such requests are why gets wait for S3: then nothing about S3 itself is.

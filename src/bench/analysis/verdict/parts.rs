@@ -22,6 +22,8 @@ pub struct Parts {
     pub unnamed_ns: f64,
     /// Taking packs apart, checking and storing.
     pub unpack_ns: f64,
+    /// New connections to S3; only seen from outside.
+    pub connect_ns: f64,
 }
 
 impl Parts {
@@ -71,14 +73,16 @@ impl Parts {
             "wait.back_off" | "back_off" => &mut self.back_off_ns,
             "wait.turn" => &mut self.turn_ns,
             "wait.unpack" | "verify" => &mut self.unpack_ns,
+            "connect" => &mut self.connect_ns,
             _ => return,
         };
         *part += wall_ns;
     }
 
-    fn all(&mut self) -> [&mut f64; 7] {
-        let Parts { first_byte_ns, transfer_ns, retry_ns, back_off_ns, turn_ns, unnamed_ns, unpack_ns } = self;
-        [first_byte_ns, transfer_ns, retry_ns, back_off_ns, turn_ns, unnamed_ns, unpack_ns]
+    fn all(&mut self) -> [&mut f64; 8] {
+        let Parts { first_byte_ns, transfer_ns, retry_ns, back_off_ns, turn_ns, unnamed_ns, unpack_ns, connect_ns } =
+            self;
+        [first_byte_ns, transfer_ns, retry_ns, back_off_ns, turn_ns, unnamed_ns, unpack_ns, connect_ns]
     }
 
     fn add(&mut self, mut other: Parts) {

@@ -43,6 +43,7 @@ fn look(rule: Rule, seen: &Seen<'_>) -> Option<Finding> {
         Rule::BackendCpu => backend::backend_cpu(seen),
         Rule::HostCpu => machine::host_cpu(seen),
         Rule::NeedlessRequests => outside::needless_requests(seen),
+        Rule::NewConnections => outside::new_connections(seen),
         Rule::OtherWaits => waits::other_waits(seen),
         Rule::Memory => machine::memory(seen),
         Rule::OpenFiles => machine::open_files(seen),

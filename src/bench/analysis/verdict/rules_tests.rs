@@ -360,7 +360,18 @@ fn findings_carry_their_rule_and_evidence() {
     }
     // Packs that are fetched one after the other are another case than gets that ask by themselves.
     let silent: Vec<Rule> = Rule::ALL.into_iter().filter(|rule| !found.contains(rule)).collect();
-    assert_eq!(silent, [Rule::Connections, Rule::NeedlessRequests]);
+    assert_eq!(silent, [Rule::Connections, Rule::NeedlessRequests, Rule::NewConnections]);
+}
+
+#[test]
+fn a_connection_for_each_request_is_named() {
+    let spans =
+        [("request;get;remote.get_data;connect", 100, 200), ("request;get;remote.get_data;first_byte", 100, 200)];
+    let mut round = waiting(400, &spans);
+    session(&mut round).remote_requests = 100;
+    assert!(found(&round).contains(&("new-connections", 200)), "{:?}", found(&round));
+    session(&mut round).remote_requests = 1000;
+    assert!(!found(&round).iter().any(|(name, _)| *name == "new-connections"), "a pool");
 }
 
 #[test]

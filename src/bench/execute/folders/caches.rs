@@ -119,6 +119,11 @@ impl Caches {
         self.retired.push(folder);
     }
 
+    /// True if no round starts from the folder any more.
+    pub fn is_retired(&self, folder: &Path) -> bool {
+        self.retired.iter().any(|retired| retired == folder)
+    }
+
     /// Removes what earlier rounds left where the disk gets tight. Not before: ext4 creates files slowly for minutes after a
     /// thousand were removed, and the next round would be charged for it.
     pub fn make_room(&mut self) {

@@ -212,7 +212,11 @@ impl Sums {
 
     fn add_exchange(&mut self, parent: &str, exchange: &Exchange<'_>) {
         let path = format!("{parent};{}", exchange.span());
-        let first_byte_ns = exchange.first_byte_ns.saturating_sub(exchange.from_ns);
+        let connect_ns = exchange.record.connect_delay_us * 1000;
+        if exchange.record.first_on_connection {
+            self.add(format!("{path};connect"), connect_ns);
+        }
+        let first_byte_ns = exchange.first_byte_ns.saturating_sub(exchange.from_ns + connect_ns);
         let rest_ns = exchange.to_ns.saturating_sub(exchange.first_byte_ns);
         if exchange.span() == HEAD {
             self.add(path, first_byte_ns + rest_ns);

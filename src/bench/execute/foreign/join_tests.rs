@@ -69,6 +69,16 @@ fn three_requests_in_a_row_are_the_gets_own() {
 }
 
 #[test]
+fn a_new_connection_is_a_part_of_its_request() {
+    let mut record = exchange(Operation::Get, "x", 12, 32);
+    (record.first_on_connection, record.connect_delay_us) = (true, 2000);
+    let (log, _, spans) = joined(vec![open("get", 5, 80)], &[record]);
+    assert_eq!(sum(&spans, "request;get;remote.get_data;connect"), (1, 2));
+    assert_eq!(sum(&spans, "request;get;remote.get_data;first_byte"), (1, 19));
+    assert_eq!(log.lines.len(), 1);
+}
+
+#[test]
 fn an_upload_belongs_to_its_put_only_if_it_ends_within_it() {
     let records = [
         exchange(Operation::Put, "a", 12, 30),

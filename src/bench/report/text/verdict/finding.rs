@@ -40,6 +40,7 @@ pub fn title(bottleneck: &Bottleneck) -> String {
         Bottleneck::NeedlessRequests { requests_per_get } => {
             format!("gets ask S3 {requests_per_get:.1} times for an output that is on disk")
         }
+        Bottleneck::NewConnections { share } => format!("{} of the S3 requests need a new connection", percent(share)),
         Bottleneck::OtherWaits { largest, cost_ns } => {
             format!("other waits, mostly {}: {}", largest_of(largest), duration(cost_ns))
         }
@@ -84,6 +85,7 @@ pub fn why(bottleneck: &Bottleneck) -> &'static str {
         Bottleneck::Unpacking => "all that go asks for has to be unpacked first, and that takes CPU time",
         Bottleneck::BackendCpu { .. } | Bottleneck::HostCpu { .. } => "the compiler lacks the CPU time that others use",
         Bottleneck::NeedlessRequests { .. } => "all that a local hit needs is on this machine",
+        Bottleneck::NewConnections { .. } => "its handshakes cost one or two round trips before the request",
         Bottleneck::OtherWaits { .. } => "go waits for each of these answers",
         Bottleneck::Memory { .. } => "a long go command, such as `go run ./server`, keeps its backend for long",
         Bottleneck::OpenFiles { .. } => "many systems allow a process 1024",
@@ -122,6 +124,9 @@ pub fn idea(bottleneck: &Bottleneck) -> String {
         Bottleneck::BackendCpu { .. } => "cpu.svg of a profile round shows where",
         Bottleneck::HostCpu { .. } => "find them with top, or measure on a machine of your own",
         Bottleneck::NeedlessRequests { .. } => "store locally what was fetched, the metadata too, and look there first",
+        Bottleneck::NewConnections { .. } => {
+            "keep connections: read each answer to its end and close its body, also of a miss; allow more idle ones"
+        }
         Bottleneck::OtherWaits { .. } => "fg.svg and trace.json of the round show the stages",
         Bottleneck::Memory { .. } => {
             "mem.svg shows where; it needs a build with --features heap-profile, and --heap-profile"
@@ -202,6 +207,8 @@ fn quantity(quantity: Quantity, value: f64) -> String {
         Quantity::CostOfRetries => format!("repeated attempts cost {}", ns()),
         Quantity::CostOfBackOffs => format!("back-offs cost {}", ns()),
         Quantity::CostOfUnpacking => format!("waiting for unpacking cost {}", ns()),
+        Quantity::CostOfConnections => format!("new connections cost {}", ns()),
+        Quantity::NewConnections => times("new connection"),
         Quantity::CostOfLock => format!("gets that waited for another get cost {}", ns()),
         Quantity::CostOfUploadsInPuts => format!("uploads inside puts cost {}", ns()),
         Quantity::CostOfWait(kind, stage) => format!("{} cost {}", wait(kind, stage), ns()),
