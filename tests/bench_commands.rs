@@ -108,9 +108,13 @@ fn help_that_cannot_be_printed_is_an_error_and_a_closed_pipe_is_none() {
 fn the_help_has_each_scenario_and_no_letters_of_states() {
     let help = text(&bench(Path::new("."), &["--help"]).stdout);
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/bench-scenarios")).unwrap() {
-        let name = file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
-        assert!(words.contains(&format!(" {name},")), "{name}: {words}");
+    for folder in ["bench-scenarios", "bench-scenarios/backends"] {
+        let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+        let files = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        for path in files {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            assert!(words.split([' ', ',']).any(|word| word == name), "{name}: {words}");
+        }
     }
     assert!(words.contains("Output: --out"), "{words}");
     for (name, _) in SUBCOMMANDS {

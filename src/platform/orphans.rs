@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::Signal;
+#[cfg(target_os = "linux")]
+use nix::sys::signal::kill;
+#[cfg(not(target_os = "linux"))]
+use nix::sys::signal::killpg;
 use nix::unistd::Pid;
 
 use crate::platform::descendants::{adopt_orphans, descendants};
@@ -11,6 +15,7 @@ use crate::platform::descendants::{adopt_orphans, descendants};
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Looks after the last signal: a process that is ended may leave orphans of its own.
+#[cfg(target_os = "linux")]
 const MOST_SIGNALS: u32 = 20;
 
 /// The processes below this one before a command was started; it takes over the orphans of the command.
@@ -33,7 +38,11 @@ impl Orphanage {
         let start = Instant::now();
         loop {
             let left = self.left(group);
-            if left.is_empty() || start.elapsed() >= longest || stop() {
+            if left.is_empty() || stop() {
+                self.end(group);
+                return Vec::new();
+            }
+            if start.elapsed() >= longest {
                 self.end(group);
                 return left.into_iter().map(|(_, name)| name).collect();
             }
@@ -41,13 +50,14 @@ impl Orphanage {
         }
     }
 
+    /// Ends what is left, and what that leaves.
+    #[cfg(target_os = "linux")]
     fn end(&self, group: Pid) {
         for _ in 0..MOST_SIGNALS {
             let left = self.left(group);
             if left.is_empty() {
                 return;
             }
-            let _ = killpg(group, Signal::SIGKILL);
             for (pid, _) in left {
                 let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
             }
@@ -55,8 +65,13 @@ impl Orphanage {
         }
     }
 
+    #[cfg(not(target_os = "linux"))]
+    fn end(&self, group: Pid) {
+        let _ = killpg(group, Signal::SIGKILL);
+    }
+
     #[cfg(target_os = "linux")]
-    fn left(&self, _group: Pid) -> Vec<(u32, String)> {
+    fn left(&self, _: Pid) -> Vec<(u32, String)> {
         self.reap();
         descendants().into_iter().filter(|(pid, _)| !self.before.contains(pid)).collect()
     }
@@ -78,5 +93,13 @@ impl Orphanage {
         for stat in children.filter(|stat| stat.state == 'Z' && !self.before.contains(&stat.pid.cast_unsigned())) {
             let _ = waitpid(Pid::from_raw(stat.pid), Some(WaitPidFlag::WNOHANG));
         }
+    }
+}
+
+/// A round that failed leaves nothing running either.
+#[cfg(target_os = "linux")]
+impl Drop for Orphanage {
+    fn drop(&mut self) {
+        self.end(Pid::from_raw(0));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -18,6 +18,7 @@ use crate::execute::go::workers;
 use crate::execute::process::command;
 use crate::execute::process::command::Measured;
 use crate::execute::process::cpu_load::Busy;
+use crate::execute::process::time_limit::TimeLimit;
 use crate::execute::round_runner::RoundRunner;
 use crate::execute::state_check;
 use crate::plan::steps::Step;
@@ -25,9 +26,13 @@ use crate::results::round::Round;
 use crate::results::round::{Before, ServerSeen};
 use crate::scenario::cache_state::CacheState;
 use crate::scenario::case::Case;
+use gocacheprog::note;
 use gocacheprog::platform;
 use gocacheprog::platform::clock::now_unix_ns;
 use gocacheprog::telemetry::{Clock, Gauges, Resources, Sampler, Watched};
+
+/// The longest build with a backend that is not ours.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// Lets go keep its work folder. A file system passes over the inodes of thousands of deleted files for minutes (`recently_deleted` in
 /// ext4), and the next rounds would be charged for it.
@@ -70,11 +75,22 @@ impl RoundRunner<'_> {
         let outside = folder.with_extension("log");
         let mut sampler = None;
         let is_sampled = after.backend.is_none() && self.plan.records;
-        let started = |go| sampler = is_sampled.then(|| sample(go)).flatten();
+        let is_foreign = after.foreign.is_some();
+        let mut limit = None;
+        let started = |go| {
+            sampler = is_sampled.then(|| sample(go)).flatten();
+            limit = is_foreign.then(|| TimeLimit::start(go, LONGEST));
+        };
         let busy = self.plan.measured_case(&step).map_or(0, |case| case.busy);
         let busy = Busy::start(&self.executable, busy, self.interrupt)?;
         let measured = command::run(&mut command, &outside, self.interrupt, started)?;
         drop(busy);
+        if limit.is_some_and(|limit| limit.has_passed()) {
+            note::line(format_args!(
+                "note: {named}: go had not ended after {} min, and was ended; its backend did not answer, or kept its stdout open",
+                LONGEST.as_secs() / 60
+            ));
+        }
         let resources = sampler.and_then(Sampler::finish).map(|resources| with_all_cpu(resources, &measured));
         let mut round = Round::measured(
             step,

@@ -27,14 +27,12 @@ impl Plan {
         if self.study != Study::States || !self.cases.is_empty() {
             return Err(PlanError::NoOtherBackends { scenario: self.scenario.clone() });
         }
-        if self.remote == RemoteKind::Env {
-            return Err(PlanError::BucketOfOthers);
-        }
-        if let [only] = &backends[..]
-            && only.foreign.is_none()
-        {
+        if backends.iter().all(|backend| backend.foreign.is_none()) && backends.len() == 1 {
             // Ours alone is what the plan runs without `--backend`.
             return Ok(());
+        }
+        if self.remote == RemoteKind::Env {
+            return Err(PlanError::BucketOfOthers);
         }
         let case = CaseSpec::default().resolve(self.strategy, self.link, rounds);
         let of_backend = |backend: Backend| {

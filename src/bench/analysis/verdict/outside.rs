@@ -6,8 +6,9 @@ use crate::results::time_breakdown::{Stage, WaitKind};
 use crate::scenario::cache_state::CacheState;
 use crate::scenario::rule::Rule;
 
-/// The span of a new connection, and the share of the requests with one from which on it is not the beginning of a pool.
+/// The span of a new connection.
 const CONNECT: &str = "connect";
+/// From this share of the gets or requests on it is a habit, and neither a few misses nor the beginning of a pool.
 const MANY: f64 = 0.5;
 
 /// Requests to S3 for outputs that are on local disk: all that gets wait for them could be saved.
@@ -47,5 +48,5 @@ pub fn asks_needlessly(seen: &Seen<'_>) -> bool {
 /// Requests of gets for themselves in a build whose outputs were all on disk, for each get.
 fn per_get(seen: &Seen<'_>) -> Option<f64> {
     let is_outside = seen.session.seen.is_some() && seen.round.step.state == CacheState::LocalHit;
-    if is_outside { seen.trips() } else { None }
+    if is_outside { seen.trips().filter(|trips| *trips >= MANY) } else { None }
 }

@@ -12,6 +12,13 @@ use anyhow::{Context, Result};
 const HOMES: &str = "backends";
 /// Folder in a home that `{local}` stands for.
 const LOCAL: &str = "local";
+/// Folders in a home for what a program stores without being told where: in the user's cache, and in the temporary folder.
+const USER_CACHE: &str = "user-cache";
+const TEMPORARY: &str = "tmp";
+/// Folders in a home that hold a store.
+const STORES: [&str; 4] = [LOCAL, BETWEEN_ROUNDS, USER_CACHE, TEMPORARY];
+/// The local store of the workshop's program.
+const WORKSHOP_STORE: &str = ".cache";
 /// Folder in a home that keeps what belongs into the working folder while other backends run.
 const BETWEEN_ROUNDS: &str = "between-rounds";
 /// What programs leave as records of a session, and not as a store.
@@ -37,8 +44,8 @@ impl Home {
     pub fn open(work: &Path, slug: &str, working: &Path) -> Result<Home> {
         let folder = work.join(HOMES).join(slug);
         let explain = || format!("cannot make the folders of the backend {slug} in {}", folder.display());
-        for folder in [folder.join(LOCAL), folder.join(BETWEEN_ROUNDS)] {
-            std::fs::create_dir_all(folder).with_context(explain)?;
+        for name in STORES {
+            std::fs::create_dir_all(folder.join(name)).with_context(explain)?;
         }
         let own = names(working).with_context(explain)?;
         Ok(Home { folder, working: working.to_owned(), own })
@@ -51,8 +58,12 @@ impl Home {
 
     /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
-        let is_empty = |folder: PathBuf| names(&folder).is_ok_and(|names| names.is_empty());
-        is_empty(self.local()) && is_empty(self.folder.join(BETWEEN_ROUNDS))
+        STORES.iter().all(|name| names(&self.folder.join(name)).is_ok_and(|names| names.is_empty()))
+    }
+
+    /// Variables that lead a program into this home where it is not told where to store.
+    pub fn variables(&self) -> [(&'static str, PathBuf); 2] {
+        [("XDG_CACHE_HOME", self.folder.join(USER_CACHE)), ("TMPDIR", self.folder.join(TEMPORARY))]
     }
 
     /// Gives up what is stored. Returns the folders that hold it now: removing them at once would make the next round slow.
@@ -61,7 +72,7 @@ impl Home {
     /// When a folder cannot be moved.
     pub fn clear(&self) -> Result<Vec<PathBuf>> {
         let mut retired = Vec::new();
-        for name in [LOCAL, BETWEEN_ROUNDS] {
+        for name in STORES {
             let from = self.folder.join(name);
             if names(&from)?.is_empty() {
                 continue;
@@ -82,8 +93,9 @@ impl Home {
     pub fn enter(&self) -> Result<()> {
         let kept = self.folder.join(BETWEEN_ROUNDS);
         for name in names(&kept)? {
-            let from = kept.join(&name);
-            std::fs::rename(&from, self.working.join(&name)).with_context(|| cannot_move(&from))?;
+            let (from, to) = (kept.join(&name), self.working.join(&name));
+            anyhow::ensure!(!to.exists(), "{} is in the way of the store of a backend", to.display());
+            std::fs::rename(&from, to).with_context(|| cannot_move(&from))?;
         }
         Ok(())
     }
@@ -106,6 +118,19 @@ impl Home {
                 .with_context(|| cannot_move(&from))?;
         }
         Ok(())
+    }
+}
+
+/// Removes the store of the workshop's program from a copy of a module: a build with nothing stored would find it.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn remove_store(copy: &Path) -> io::Result<()> {
+    let store = copy.join(WORKSHOP_STORE);
+    match store.symlink_metadata() {
+        Ok(found) if found.is_dir() => std::fs::remove_dir_all(store),
+        Ok(_) => std::fs::remove_file(store),
+        Err(_) => Ok(()),
     }
 }
 

@@ -31,7 +31,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn is_upload(&self) -> bool {
-        matches!(self.record.op, Operation::Put | Operation::Part)
+        matches!(self.record.op, Operation::Put | Operation::Part | Operation::Multipart)
     }
 
     /// The name of its span, as our own backend has it.
@@ -65,6 +65,10 @@ pub fn join(log: &mut LoggedSession, session: &mut SessionSummary, records: &[Re
     answers.sort_by_key(|answer| answer.times.arrived_ns);
     let owners = owners(&answers, &exchanges);
     let is_serial = session.most_downloads == Some(1);
+    // Another download under way while a get has not begun its own.
+    let is_busy = |from_ns: u64, to_ns: u64| {
+        is_serial && exchanges.iter().any(|other| !other.is_upload() && other.from_ns < to_ns && from_ns < other.to_ns)
+    };
     let mut sums = Sums::default();
     for (at, answer) in answers.iter_mut().enumerate() {
         let own: Vec<&Exchange<'_>> = exchanges
@@ -73,7 +77,7 @@ pub fn join(log: &mut LoggedSession, session: &mut SessionSummary, records: &[Re
             .filter(|(_, owner)| **owner == Some(at))
             .map(|(exchange, _)| exchange)
             .collect();
-        split(answer, &own, is_serial, &mut session.counts, &mut sums);
+        split(answer, &own, &is_busy, &mut session.counts, &mut sums);
     }
     for (exchange, _) in exchanges.iter().zip(&owners).filter(|(_, owner)| owner.is_none()) {
         sums.add_exchange(if exchange.is_upload() { "upload" } else { "prefetch" }, exchange);
@@ -112,7 +116,7 @@ fn owners(answers: &[&mut Answer], exchanges: &[Exchange<'_>]) -> Vec<Option<usi
             // An upload that outlasts its put goes on beside it.
             let is_within = !exchange.is_upload() || answer.times.answered_ns >= exchange.to_ns;
             // A key that names another request is not for one that happens to be open.
-            answer.kind == kind && is_within && (named.is_empty() || named.contains(at))
+            is_within && if named.is_empty() { answer.kind == kind } else { named.contains(at) }
         };
         let owner = open.into_iter().filter(fits).min_by_key(|at| had[*at]);
         if let Some(at) = owner {
@@ -125,7 +129,13 @@ fn owners(answers: &[&mut Answer], exchanges: &[Exchange<'_>]) -> Vec<Option<usi
 
 /// Splits the time in which the program works: before its first S3 request, and from there on. Where never two downloads are under
 /// way, a get may also wait before its first one for that of another.
-fn split(answer: &mut Answer, own: &[&Exchange<'_>], is_serial: bool, counts: &mut Counts, sums: &mut Sums) {
+fn split(
+    answer: &mut Answer,
+    own: &[&Exchange<'_>],
+    is_busy: &dyn Fn(u64, u64) -> bool,
+    counts: &mut Counts,
+    sums: &mut Sums,
+) {
     let kind = if answer.kind == RequestKind::Get { "request;get" } else { "request;put" };
     if is_hit(answer) && counts.hits_unknown > 0 {
         counts.hits_unknown -= 1;
@@ -135,7 +145,7 @@ fn split(answer: &mut Answer, own: &[&Exchange<'_>], is_serial: bool, counts: &m
     let Some(first) = own.first() else { return };
     let end_ns = answer.times.decided_ns;
     let mut busy_until_ns = first.from_ns.clamp(answer.times.body_ns, end_ns);
-    let waits_for_turn = is_serial && answer.kind == RequestKind::Get;
+    let waits_for_turn = answer.kind == RequestKind::Get && is_busy(answer.times.body_ns, busy_until_ns);
     answer.times.local_ns = if waits_for_turn { answer.times.body_ns } else { busy_until_ns };
     for exchange in own {
         sums.add_exchange(kind, exchange);
@@ -151,12 +161,15 @@ fn is_hit(answer: &Answer) -> bool {
 
 /// The numbers that the server knows.
 fn count(session: &mut SessionSummary, records: &[Record], exchanges: &[Exchange<'_>]) {
-    let done = |op: Operation| records.iter().filter(move |record| record.op == op && record.status == Some(200));
+    let is_done = |record: &&Record| matches!(record.status, Some(200 | 206));
+    let is_put = |record: &&Record| matches!(record.op, Operation::Put | Operation::Part);
+    let puts = || records.iter().filter(is_done).filter(is_put);
+    let gets = records.iter().filter(is_done).filter(|record| record.op == Operation::Get);
     session.remote_requests = records.len() as u64;
     session.remote_errors = records.iter().filter(|record| is_error(record)).count() as u64;
-    session.bytes_down = done(Operation::Get).map(|record| record.bytes_out).sum();
-    session.bytes_up = done(Operation::Put).map(|record| record.bytes_in).sum();
-    session.uploads_done = done(Operation::Put).count() as u64;
+    session.bytes_down = gets.map(|record| record.bytes_out).sum();
+    session.bytes_up = puts().map(|record| record.bytes_in).sum();
+    session.uploads_done = puts().count() as u64;
     let downloads = exchanges.iter().filter(|exchange| exchange.record.op == Operation::Get);
     session.most_downloads = Some(most_at_a_time(downloads.map(|exchange| (exchange.from_ns, exchange.to_ns))));
     let Some(seen) = &session.seen else { return };

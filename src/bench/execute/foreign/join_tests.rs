@@ -58,14 +58,21 @@ fn three_requests_in_a_row_are_the_gets_own() {
     ];
     let (log, session, spans) = joined(vec![open("get", 10, 80)], &records);
     let Line::Answer(answer) = &log.lines[0].1 else { panic!() };
-    // No two downloads at the same time: it may have waited for another get before its first.
-    assert_eq!((answer.times.local_ns, answer.times.decided_ns), (10 * MS, 80 * MS));
+    assert_eq!((answer.times.local_ns, answer.times.decided_ns), (12 * MS, 80 * MS));
     assert_eq!(sum(&spans, "request;get;remote.stat_meta"), (1, 20));
     assert_eq!(sum(&spans, "request;get;remote.get_data;first_byte"), (2, 38));
     assert_eq!(sum(&spans, "request;get;remote.get_data"), (2, 2));
     assert_eq!(sum(&spans, "request;get;verify"), (1, 6));
     assert_eq!((session.counts.hits_remote, session.counts.hits_unknown), (1, 8));
     assert_eq!((session.remote_requests, session.most_downloads, session.bytes_down), (3, Some(1), 20));
+}
+
+#[test]
+fn a_get_that_waits_for_the_download_of_another_waits_for_the_remote() {
+    let records = [exchange(Operation::Get, "x", 12, 32), exchange(Operation::Get, "y", 33, 53)];
+    let (log, _, _) = joined(vec![open("get", 10, 32), open("get", 11, 60)], &records);
+    let Line::Answer(second) = &log.lines[1].1 else { panic!() };
+    assert_eq!(second.times.local_ns, 11 * MS);
 }
 
 #[test]

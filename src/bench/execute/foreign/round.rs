@@ -20,6 +20,7 @@ use crate::execute::remote::variables;
 use crate::execute::round_runner::RoundRunner;
 use crate::plan::steps::{Kind, Step};
 use crate::results::round::Round;
+use crate::results::run::write_whole;
 use crate::results::time_breakdown::TimeBreakdown;
 use crate::scenario::backends::foreign::Foreign;
 use crate::scenario::cache_state::CacheState;
@@ -28,11 +29,13 @@ use crate::scenario::link::Link;
 use gocacheprog::cache::remote::s3_config::config::S3Config;
 use gocacheprog::platform::{Cpus, Orphanage};
 use gocacheprog::s3_server::Record;
-use gocacheprog::telemetry::read_request_log;
+use gocacheprog::telemetry::{SESSION_FILE, read_request_log};
 
 /// How long a backend may go on after go has ended: what has not ended by then is named, and ended.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// The most letters of the name of a bucket.
+const MOST_LETTERS: usize = 63;
 /// The request log and the trace among the records of a session.
 const REQUEST_LOG: &str = "request.txt";
 const TRACE: &str = "trace.json";
@@ -74,7 +77,7 @@ impl RoundRunner<'_> {
         // A preparation has no link to wait for.
         remote.set_link(Link::NONE)?;
         if foreign.s3 {
-            let bucket = remote.bucket(&case.slug)?;
+            let bucket = remote.bucket(&bucket_name(&case.slug))?;
             if step.state == CacheState::Cold {
                 remote.clear_bucket(&bucket.bucket)?;
             }
@@ -84,8 +87,9 @@ impl RoundRunner<'_> {
         let (host, certificate) = remote.address(&work)?;
         let values =
             Values { local: home.local(), work: module, s3: s3.as_ref(), host: &host, certificate: &certificate };
-        // What leads elsewhere is taken out, and what leads ours to its prefix too.
         variables::isolate(command);
+        variables::without_ours(command);
+        command.envs(home.variables());
         let mut words = values.command(foreign)?;
         let is_tapped = step.kind == Kind::Profile && self.plan.records;
         if is_tapped {
@@ -133,6 +137,12 @@ impl RoundRunner<'_> {
     }
 }
 
+/// The bucket of a backend: its name alone may be too short or too long for one (3 to 63 letters).
+fn bucket_name(slug: &str) -> String {
+    let name: String = format!("backend-{slug}").chars().take(MOST_LETTERS).collect();
+    name.trim_end_matches('-').to_owned()
+}
+
 /// Reads what the relay recorded, and joins the S3 server's log to it.
 fn take_tapped(round: &mut Round, (folder, server): (&Path, u32), records: &[Record], workers: usize) -> Result<()> {
     let mut session = session::read(folder)?;
@@ -146,6 +156,8 @@ fn take_tapped(round: &mut Round, (folder, server): (&Path, u32), records: &[Rec
         let times = round.times(&session, workers, Cpus::here().cores());
         round.time_breakdown = Some(TimeBreakdown::of(times, &log));
     }
+    // What only the server knows is in the records too, because evidence leads there.
+    write_whole(&folder.join(SESSION_FILE), |file| Ok(serde_json::to_writer_pretty(file, &session)?))?;
     round.session = Some(session);
     Ok(())
 }

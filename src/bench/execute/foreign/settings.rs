@@ -45,8 +45,9 @@ impl Values<'_> {
     /// # Errors
     /// When a word has both kinds of quotes, which GOCACHEPROG cannot hold.
     pub fn command(&self, foreign: &Foreign) -> Result<String> {
-        let words = foreign.command.iter().map(|word| quoted(Path::new(&filled(word, |name| self.of(name)))));
-        Ok(words.collect::<Result<Vec<String>>>()?.join(" "))
+        let arguments = foreign.command.iter().skip(1).map(|word| filled(word, |name| self.of(name)));
+        let words = foreign.command.first().cloned().into_iter().chain(arguments);
+        Ok(words.map(|word| quoted(Path::new(&word))).collect::<Result<Vec<String>>>()?.join(" "))
     }
 
     /// The variables that it gets. The certificate is named in any case: Go's TLS library reads it on Linux, and that of macOS

@@ -3,4 +3,5 @@
 pub mod command;
 pub mod cpu_load;
 pub mod interrupt;
+pub mod time_limit;
 pub mod watcher;

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::execute::folders::tree::MODULE;
+use crate::execute::foreign::home;
 use crate::execute::go::advice::advice;
 use crate::execute::go::toolchain::{Go, GoFolders};
 use crate::execute::workload::generated::Generated;
@@ -78,7 +79,13 @@ impl BuildTarget {
         let is_copied = !changes.is_empty() || plan.has_foreign();
         let owner = match module {
             Some(module) if !is_copied => Owner::User(module),
-            Some(module) => Owner::User(copied(module, &folder, work)?),
+            Some(module) => {
+                let copy = Owner::User(copied(module, &folder, work)?);
+                if plan.has_foreign() {
+                    home::remove_store(&folder).with_context(explain)?;
+                }
+                copy
+            }
             None => {
                 generated(plan).write(&folder).with_context(explain)?;
                 if plan.generated_packages.is_some() { Owner::Generated } else { Owner::Std }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::scenario::backends::built_in;
 use crate::scenario::backends::foreign::{BackendError, BackendFile, Foreign, name_of, program, split};
+use crate::scenario::backends::placeholders;
 use crate::scenario::case::{Backend, slug};
 
 /// The word for the backend of bench itself.
@@ -55,7 +56,14 @@ fn of(given: &str) -> Result<Backend, BackendError> {
                 split(&file.command).map_err(|why| BackendError::Command { given: file.command.clone(), why })?;
             file.with_program(of_file, if is_replaced { Some(words) } else { None })
         }
-        None => Foreign::plain(words),
+        None => {
+            let is_known = |word: &String| placeholders::check(word);
+            words
+                .iter()
+                .try_for_each(is_known)
+                .map_err(|what| BackendError::Placeholder { given: given.to_owned(), what })?;
+            Foreign::plain(words)
+        }
     };
     let path = program(given, &foreign.command[0])?;
     let name = name.unwrap_or_else(|| name_of(&path));
@@ -116,6 +124,6 @@ mod tests {
     fn a_file_is_found_by_its_name_with_another_program() {
         let backends = resolved(&["go-cacher=sh", "ours"]).unwrap();
         let foreign = backends[0].foreign.as_ref().unwrap();
-        assert!(foreign.command[0].ends_with("/sh") && foreign.local.is_some() && !foreign.s3, "{foreign:?}");
+        assert!(foreign.command[0].ends_with("/sh") && !foreign.s3, "{foreign:?}");
     }
 }

@@ -22,9 +22,6 @@ pub struct Foreign {
     /// results, because a value may be secret.
     #[serde(skip)]
     pub env: Option<BTreeMap<String, String>>,
-    /// The folder of its local store, with placeholders. What it leaves in its working folder belongs to the store in any case.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub local: Option<String>,
     /// False for a backend over local disk only.
     pub s3: bool,
 }
@@ -39,6 +36,7 @@ pub struct BackendFile {
     pub command: String,
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// The folder of its local store: `{local}`, which is what `cold` and `remote-hit` empty.
     pub local: Option<String>,
     #[serde(default = "yes")]
     pub s3: bool,
@@ -61,6 +59,8 @@ pub enum BackendError {
         "two backends would be called `{name}`\n  next:  name them, as in --backend old=./cacheprog --backend new=../other/cacheprog"
     )]
     SameName { name: String },
+    #[error("--backend {given}: {what}\n  next:  docs/backends.md has all placeholders")]
+    Placeholder { given: String, what: String },
     #[error("{path}:{line}: {what}")]
     File { path: String, line: usize, what: String },
     #[error("cannot read {path}: {why}")]
@@ -75,7 +75,7 @@ impl Foreign {
 
     /// A program that is given on the command line, without a file.
     pub fn plain(command: Vec<String>) -> Foreign {
-        Foreign { command, env: None, local: None, s3: true }
+        Foreign { command, env: None, s3: true }
     }
 }
 
@@ -87,6 +87,12 @@ impl BackendFile {
     pub fn parse(path: &str, text: &str) -> Result<BackendFile, BackendError> {
         let file: BackendFile =
             toml_reader::read(text).map_err(|(line, what)| BackendError::File { path: path.to_owned(), line, what })?;
+        if let Some(local) = file.local.as_ref().filter(|local| *local != "{local}") {
+            let what = format!(
+                "`local` is `{local}`, and must be `{{local}}`\n  next:  tell the program to store there, by [env] or its arguments"
+            );
+            return Err(BackendError::File { path: path.to_owned(), line: 1, what });
+        }
         let texts = file.env.values().chain([&file.command]).chain(&file.local);
         for text in texts {
             placeholders::check(text).map_err(|what| BackendError::File { path: path.to_owned(), line: 1, what })?;
@@ -99,7 +105,7 @@ impl BackendFile {
         if let Some(program) = program {
             words.splice(0..1, program);
         }
-        Foreign { command: words, env: Some(self.env), local: self.local, s3: self.s3 }
+        Foreign { command: words, env: Some(self.env), s3: self.s3 }
     }
 }
 
@@ -195,6 +201,7 @@ mod tests {
         for (text, words) in [
             ("description = \"x\"\ncomand = \"y\"", "mine.toml:2: unknown key `comand`; did you mean `command`?"),
             ("description = \"x\"\ncommand = \"y {lokal}\"", "`{lokal}`; did you mean `{local}`?"),
+            ("description = \"x\"\ncommand = \"y\"\nlocal = \"/var/x\"", "must be `{local}`"),
         ] {
             let error = BackendFile::parse("mine.toml", text).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
