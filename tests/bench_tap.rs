@@ -55,8 +55,8 @@ fn assert_same(tap: &Path, own: &Path) {
     assert_eq!((&seen["unanswered"], &seen["stray_lines"], &seen["unknown_ids"]), (&0.into(), &0.into(), &0.into()));
     assert_eq!((&seen["exit"]["code"], &seen["pid"]), (&0.into(), &said["pid"]));
     assert!(seen["left_running"].as_array().unwrap().is_empty());
-    // go list sends no close.
-    assert_moments(seen, &["handshake_ns", "stdin_end_ns", "stdout_end_ns", "exit_ns"]);
+    // go list sends no close, and may be gone before the program ends its output.
+    assert_moments(seen, &["handshake_ns", "stdin_end_ns", "exit_ns"]);
 }
 
 /// All of them are there, in this order.
