@@ -38,6 +38,8 @@ pub fn main(args: &TapArgs) -> ! {
 
 fn run(args: &TapArgs) -> i32 {
     let clock = Clock::start();
+    // Before all else: a go that is gone a moment later is missed otherwise.
+    let go = parent_id();
     let caught = Caught::listen();
     platform::adopt_orphans();
     // There is one: the arguments ask for it.
@@ -51,7 +53,7 @@ fn run(args: &TapArgs) -> i32 {
             let lanes = [Lane::new(Direction::FromGo, from_go, stdin), Lane::new(Direction::ToGo, stdout, to_go)];
             let ended = start_relay(&tapped, clock, lanes);
             caught.pass_on_to(program.pid(), tapped.clone());
-            follow(args, clock, seen, program, &tapped, &ended)
+            follow(args, (clock, go), seen, program, &tapped, &ended)
         }
         Err(error) => {
             note::line(format_args!(
@@ -116,7 +118,7 @@ fn end(tapped: &Tapped, clock: Clock, how: (Direction, Ended), lane: Lane, sende
 /// Follows a running program to its end. Gives the exit code.
 fn follow(
     args: &TapArgs,
-    clock: Clock,
+    (clock, go): (Clock, u32),
     seen: ProgramSeen,
     mut program: Program,
     tapped: &Arc<Tapped>,
@@ -126,7 +128,7 @@ fn follow(
     if let (None, Some(folder)) = (&args.session, records.folder()) {
         tapped.keep_last_line(format!("bench tap: the records of this session are in {}", folder.display()));
     }
-    wait_for_end(&mut records, &mut program, tapped, ended);
+    wait_for_end(&mut records, &mut program, go, tapped, ended);
     let session = finish(&mut records, tapped, Some(&mut program));
     tapped.print_last_line();
     note::let_go_of_stderr();
@@ -144,8 +146,7 @@ fn follow(
 }
 
 /// Waits until the program has ended its output, or go is gone and the program has had its time.
-fn wait_for_end(records: &mut Records, program: &mut Program, tapped: &Tapped, ended: &Receiver<()>) {
-    let go = parent_id();
+fn wait_for_end(records: &mut Records, program: &mut Program, go: u32, tapped: &Tapped, ended: &Receiver<()>) {
     while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
         records.take(tapped, false);
         note_exit(records, program, tapped);
