@@ -68,6 +68,12 @@ mod tests {
     }
 
     #[test]
+    fn a_single_round_is_a_first_look_without_warming_up() {
+        let line = ["--backend", "mine=sh", "--rounds", "1", "--no-profile", "--only", "local-hit"];
+        assert!(!order(&resolve(&line).unwrap()).join(" ").contains('~'));
+    }
+
+    #[test]
     fn a_backend_over_disk_has_no_remote_hit() {
         let line = ["--backend", "go-cacher=sh", "--backend", "ours", "--rounds", "1"];
         let plan = resolve(&line).unwrap();

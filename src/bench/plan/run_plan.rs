@@ -118,10 +118,13 @@ impl Plan {
     fn resolve_steps(&self, scenario: &Scenario, args: &BenchArgs) -> Vec<Step> {
         let wanted = if args.only.is_empty() { &scenario.states } else { &args.only };
         let states: Vec<CacheState> = CacheState::ALL.into_iter().filter(|state| wanted.contains(state)).collect();
+        let short = args.rounds.unwrap_or(scenario.rounds.short);
+        // A single round of backends that may be slow is for a first look.
+        let is_first_look = self.study == Study::Backends && short == 1;
         let counts = Counts {
             long: args.long_rounds.unwrap_or(scenario.rounds.long),
-            short: args.rounds.unwrap_or(scenario.rounds.short),
-            warm_up: scenario.rounds.warm_up,
+            short,
+            warm_up: if is_first_look { 0 } else { scenario.rounds.warm_up },
         };
         let setups = steps::setups(&states, &self.cases);
         let mut steps = steps::measured(&setups, &self.cases, counts);

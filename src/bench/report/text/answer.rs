@@ -44,11 +44,11 @@ pub fn headline(summary: &Summary) -> Cell {
     Cell { text, tone: conclusion.tone() }
 }
 
-/// The answers of one of several backends in a line, after its name. `states` are its states that were compared with go-cold.
+/// The answers of one of several backends in a line, after its name. `states` are its states that were compared with go-cold, at
+/// least one.
 pub fn of_backend(name: &str, states: &[(CacheState, Comparison)]) -> Cell {
     let conclusion = Conclusion::of(states);
     let text = match conclusion {
-        _ if states.is_empty() => "not compared with go-cold".to_owned(),
         Conclusion::Inconclusive => "too few rounds".to_owned(),
         _ => places(states),
     };

@@ -21,7 +21,12 @@ pub fn of_run(results: &Results, sessions: &[(String, &StateSummary)]) -> Vec<St
         warnings.push(format!("Not counted, because not in the state of the name: {folders}: {why}."));
     }
     for wrong in &summary.not_in_state {
-        warnings.push(format!("{} (counted all the same): {}.", wrong.folders.join(", "), wrong.why.join("; ")));
+        let more = match wrong.folders.len() {
+            0 | 1 => String::new(),
+            all => format!(" and {} more", all - 1),
+        };
+        let first = wrong.folders.first().map_or("", String::as_str);
+        warnings.push(format!("{first}{more} (counted): {}.", wrong.why.join("; ")));
     }
     for left in &summary.left_running {
         warnings.push(format!("Still running a minute after go, and ended then: {left}."));

@@ -20,7 +20,8 @@ pub fn headline(cases: &[CaseSummary]) -> Cell {
     let answers = names(cases).into_iter().map(|name| {
         let asked = [CacheState::RemoteHit, CacheState::LocalHit];
         let against = asked.into_iter().filter_map(|state| Some((state, find(cases, name, state)?.against_empty?)));
-        answer::of_backend(&cut(name, NAME), &against.collect::<Vec<(CacheState, Comparison)>>())
+        let against: Vec<(CacheState, Comparison)> = against.collect();
+        if against.is_empty() { times(cases, name).into() } else { answer::of_backend(&cut(name, NAME), &against) }
     });
     let answers: Vec<Cell> = answers.collect();
     let text = answers.iter().map(|answer| answer.text.as_str()).collect::<Vec<&str>>().join("; ");
@@ -28,6 +29,19 @@ pub fn headline(cases: &[CaseSummary]) -> Cell {
         Some(first) => Cell { text, tone: first.tone },
         None => "No backend was measured".into(),
     }
+}
+
+/// The times of a backend where there is nothing to compare them with.
+fn times(cases: &[CaseSummary], name: &str) -> String {
+    let of = |state, place: &str| {
+        let found = find(cases, name, state)?;
+        let wall = units::short_durations(&[Some(found.wall_median_ns)]).remove(0);
+        Some(format!("{wall} {place}"))
+    };
+    let asked = [of(CacheState::RemoteHit, "on a fresh machine"), of(CacheState::LocalHit, "on this one")];
+    let known: Vec<String> = asked.into_iter().flatten().collect();
+    let known = if known.is_empty() { "no build with a full cache".to_owned() } else { known.join(", ") };
+    format!("{}: {known}", cut(name, NAME))
 }
 
 /// The times in each state, coloured by how they compare with go alone.
@@ -115,5 +129,8 @@ mod tests {
         assert_eq!(texts[0], ["fresh machine, full S3", "remote-hit", "29.0 s", "58.0 s", "0.70 s"]);
         assert_eq!(texts[1], ["next build, same disk", "local-hit", "29.0 s", "14.5 s", "–"]);
         assert_eq!(grid.rows[0][3].tone, Tone::Bad);
+        run.analysis.cases.iter_mut().for_each(|case| case.figures.against_empty = None);
+        let text = "mine: 58.0 s on a fresh machine, 14.5 s on this one; ours: 700 ms on a fresh machine";
+        assert_eq!(headline(&run.analysis.cases).text, text);
     }
 }
