@@ -121,17 +121,11 @@ impl RoundRunner<'_> {
 
     /// Takes over what the backend or go left in the folder of the round.
     fn finish(&mut self, round: &mut Round, after: AfterRound, log: &BuildLog, at: (&Path, &Measured)) -> Result<()> {
-        if let Some(foreign) = after.foreign {
-            self.finish_foreign(round, foreign, (at.1, at.0), after.workers)?;
-            if let Some(view) = after.view {
-                take_view(round, &view, at, after.workers);
-            }
-            return Ok(());
+        match (after.foreign, after.backend) {
+            (Some(foreign), _) => self.finish_foreign(round, foreign, (at.1, at.0), after.workers)?,
+            (None, Some(backend)) => self.finish_backend(round, backend, log, after.workers)?,
+            (None, None) => return self.finish_baseline(round, after.gocache, after.files_before),
         }
-        let Some(backend) = after.backend else {
-            return self.finish_baseline(round, after.gocache, after.files_before);
-        };
-        self.finish_backend(round, backend, log, after.workers)?;
         if let Some(view) = after.view {
             take_view(round, &view, at, after.workers);
         }
@@ -158,7 +152,11 @@ impl RoundRunner<'_> {
         let change = self.plan.measured_case(&step).and_then(|case| case.change);
         let module = self.workload.enter(change)?;
         let mut command = self.timed(&module, &gocache, &flags);
-        self.isolate(&mut command);
+        let is_foreign = step.state.uses_backend() && case.is_some_and(|case| case.foreign().is_some());
+        // A backend that is not ours gets variables of its own.
+        if !is_foreign {
+            self.isolate(&mut command);
+        }
         if let Some(jobs) = case.and_then(|case| case.jobs) {
             command.env("GOMAXPROCS", jobs.to_string());
         }

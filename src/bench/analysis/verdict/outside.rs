@@ -27,7 +27,7 @@ pub fn needless_requests(seen: &Seen<'_>) -> Option<Finding> {
 pub fn new_connections(seen: &Seen<'_>) -> Option<Finding> {
     let (new, requests) = (seen.spans(CONNECT).count, seen.session.remote_requests);
     // A pool opens some at the beginning.
-    if new < SEVERAL || (new as f64) < MANY * requests as f64 || asks_needlessly(seen) {
+    if new < SEVERAL || (new as f64) < MANY * requests as f64 {
         return None;
     }
     let cost_ns = seen.gets.connect_ns;
@@ -40,7 +40,7 @@ pub fn new_connections(seen: &Seen<'_>) -> Option<Finding> {
     Some(Finding::new(Rule::NewConnections, Bottleneck::NewConnections { share }, evidence))
 }
 
-/// True if such requests are why gets wait for S3: then nothing about S3 itself is.
+/// True if such requests are why gets wait for S3.
 pub fn asks_needlessly(seen: &Seen<'_>) -> bool {
     per_get(seen).is_some()
 }

@@ -2,7 +2,6 @@
 
 use crate::analysis::verdict::evidence::{QUESTIONS, SEVERAL, Seen, mean_ns};
 use crate::analysis::verdict::finding::{Action, Bottleneck, Evidence, Finding, Quantity};
-use crate::analysis::verdict::outside;
 use crate::results::time_breakdown::{Stage, WaitKind};
 use crate::scenario::rule::Rule;
 use gocacheprog::cache::Strategy;
@@ -18,9 +17,6 @@ pub const SHORT_BACK_OFF_NS: f64 = 50e6;
 
 /// Answers that begin late.
 pub fn latency(seen: &Seen<'_>) -> Option<Finding> {
-    if outside::asks_needlessly(seen) {
-        return None;
-    }
     let first_byte_ns = mean_ns(&seen.spans(QUESTIONS))?;
     let trips = trips(seen);
     let own_ns = seen.gets.first_byte_ns - seen.manifests_ns;
@@ -41,9 +37,6 @@ pub fn latency(seen: &Seen<'_>) -> Option<Finding> {
 
 /// Answers that come in slowly.
 pub fn bandwidth(seen: &Seen<'_>) -> Option<Finding> {
-    if outside::asks_needlessly(seen) {
-        return None;
-    }
     let answer_ns = mean_ns(&seen.spans("remote.get_pack|remote.get_data|remote.get_meta"))?;
     let share = if is_serial(seen) { share_left(seen) } else { 1.0 };
     let evidence = vec![
@@ -56,9 +49,6 @@ pub fn bandwidth(seen: &Seen<'_>) -> Option<Finding> {
 
 /// More than one question for each hit.
 pub fn round_trips(seen: &Seen<'_>) -> Option<Finding> {
-    if outside::asks_needlessly(seen) {
-        return None;
-    }
     let trips = seen.trips().filter(|trips| *trips >= MORE_THAN_ONE)?;
     let all_ns = seen.gets.first_byte_ns;
     let cost = of_gets(seen, Quantity::CostOfFirstBytes, all_ns, "first_byte_ns").part(all_ns * (trips - 1.0) / trips);
@@ -69,9 +59,6 @@ pub fn round_trips(seen: &Seen<'_>) -> Option<Finding> {
 
 /// Downloads that wait for each other.
 pub fn connections(seen: &Seen<'_>) -> Option<Finding> {
-    if outside::asks_needlessly(seen) {
-        return None;
-    }
     if !is_serial(seen) {
         return None;
     }

@@ -26,6 +26,12 @@ const TOO_SHORT_NS: u64 = 50_000_000;
 /// Looks for one bottleneck in a round.
 fn look(rule: Rule, seen: &Seen<'_>) -> Option<Finding> {
     match rule {
+        // Where S3 need not be asked at all, nothing about how it is asked is the cause.
+        Rule::Latency | Rule::Bandwidth | Rule::RoundTrips | Rule::Connections | Rule::NewConnections
+            if outside::asks_needlessly(seen) =>
+        {
+            None
+        }
         Rule::Latency => remote::latency(seen),
         Rule::Bandwidth => remote::bandwidth(seen),
         Rule::RoundTrips => remote::round_trips(seen),

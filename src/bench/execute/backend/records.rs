@@ -8,7 +8,7 @@ use crate::results::round::{Round, SpanSum};
 use crate::results::time_breakdown::{BuildTimes, TimeBreakdown};
 use gocacheprog::platform::Cpus;
 use gocacheprog::telemetry::profile::pprof_file;
-use gocacheprog::telemetry::{Agreement, SessionSummary, check_agreement, read_request_log};
+use gocacheprog::telemetry::{Agreement, LoggedSession, SessionSummary, check_agreement, read_request_log};
 
 /// Compares all records of one session.
 pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>) -> Agreement {
@@ -29,8 +29,12 @@ pub fn check(folder: &Path, session: &SessionSummary, server: Option<ServerSeen>
 
 /// The wall-time breakdown of a round by `request.txt` in its folder; None without it. `workers` are those of its go.
 pub fn time_breakdown(folder: &Path, round: &Round, session: &SessionSummary, workers: usize) -> Option<TimeBreakdown> {
-    let log = read_request_log(&std::fs::read_to_string(folder.join("request.txt")).ok()?).ok()?;
-    Some(TimeBreakdown::of(times(round, session, workers), &log))
+    Some(TimeBreakdown::of(times(round, session, workers), &request_log(folder)?))
+}
+
+/// The request log in a folder; None where there is none, or it is not of the format.
+pub fn request_log(folder: &Path) -> Option<LoggedSession> {
+    read_request_log(&std::fs::read_to_string(folder.join("request.txt")).ok()?).ok()
 }
 
 /// The times of a round on go's own axis.

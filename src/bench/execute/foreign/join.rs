@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::execute::foreign::keys::Names;
+use crate::execute::remote::remote_store;
 use crate::results::round::SpanSum;
 use gocacheprog::s3_server::{Operation, Record};
 use gocacheprog::telemetry::{Answer, Counts, Line, LoggedSession, Outcome, RequestKind, SessionSummary};
@@ -70,21 +71,19 @@ pub fn join(log: &mut LoggedSession, session: &mut SessionSummary, records: &[Re
         is_serial && exchanges.iter().any(|other| !other.is_upload() && other.from_ns < to_ns && from_ns < other.to_ns)
     };
     let mut sums = Sums::default();
-    for (at, answer) in answers.iter_mut().enumerate() {
-        let own: Vec<&Exchange<'_>> = exchanges
-            .iter()
-            .zip(&owners)
-            .filter(|(_, owner)| **owner == Some(at))
-            .map(|(exchange, _)| exchange)
-            .collect();
-        split(answer, &own, &is_busy, &mut session.counts, &mut sums);
-    }
-    for (exchange, _) in exchanges.iter().zip(&owners).filter(|(_, owner)| owner.is_none()) {
-        sums.add_exchange(if exchange.is_upload() { "upload" } else { "prefetch" }, exchange);
-    }
     let mut requests = vec![None; records.len()];
-    for (exchange, owner) in exchanges.iter().zip(&owners) {
-        requests[exchange.position] = owner.map(|at| answers[at].id);
+    let mut own: Vec<Vec<&Exchange<'_>>> = vec![Vec::new(); answers.len()];
+    for (exchange, owner) in exchanges.iter().zip(owners) {
+        match owner {
+            Some(at) => {
+                requests[exchange.position] = Some(answers[at].id);
+                own[at].push(exchange);
+            }
+            None => sums.add_exchange(if exchange.is_upload() { "upload" } else { "prefetch" }, exchange),
+        }
+    }
+    for (answer, own) in answers.into_iter().zip(&own) {
+        split(answer, own, &is_busy, &mut session.counts, &mut sums);
     }
     Joined { spans: sums.finish(), requests }
 }
@@ -161,15 +160,11 @@ fn is_hit(answer: &Answer) -> bool {
 
 /// The numbers that the server knows.
 fn count(session: &mut SessionSummary, records: &[Record], exchanges: &[Exchange<'_>]) {
-    let is_done = |record: &&Record| matches!(record.status, Some(200 | 206));
-    let is_put = |record: &&Record| matches!(record.op, Operation::Put | Operation::Part);
-    let puts = || records.iter().filter(is_done).filter(is_put);
-    let gets = records.iter().filter(is_done).filter(|record| record.op == Operation::Get);
-    session.remote_requests = records.len() as u64;
+    let server = remote_store::count(records);
+    session.remote_requests = server.requests;
+    (session.bytes_down, session.bytes_up) = (server.bytes_out, server.bytes_in);
     session.remote_errors = records.iter().filter(|record| is_error(record)).count() as u64;
-    session.bytes_down = gets.map(|record| record.bytes_out).sum();
-    session.bytes_up = puts().map(|record| record.bytes_in).sum();
-    session.uploads_done = puts().count() as u64;
+    session.uploads_done = records.iter().filter(|record| is_upload_done(record)).count() as u64;
     let downloads = exchanges.iter().filter(|exchange| exchange.record.op == Operation::Get);
     session.most_downloads = Some(most_at_a_time(downloads.map(|exchange| (exchange.from_ns, exchange.to_ns))));
     let Some(seen) = &session.seen else { return };
@@ -179,6 +174,10 @@ fn count(session: &mut SessionSummary, records: &[Record], exchanges: &[Exchange
         session.close_sending_ns = Some(covered(uploads.filter(|(from, to)| from < to).collect()));
         session.close_compressing_ns = Some(0);
     }
+}
+
+fn is_upload_done(record: &Record) -> bool {
+    matches!(record.op, Operation::Put | Operation::Part) && matches!(record.status, Some(200 | 206))
 }
 
 /// A missing object is no error; an answer that was cut off is.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::execute::backend::command::quoted;
+use crate::execute::backend::records;
 use crate::execute::backend::session;
 use crate::execute::foreign::home::Home;
 use crate::execute::foreign::join::join;
@@ -27,17 +28,16 @@ use crate::scenario::cache_state::CacheState;
 use crate::scenario::case::Case;
 use crate::scenario::link::Link;
 use gocacheprog::cache::remote::s3_config::config::S3Config;
-use gocacheprog::platform::{Cpus, Orphanage};
+use gocacheprog::platform::Orphanage;
 use gocacheprog::s3_server::Record;
-use gocacheprog::telemetry::{SESSION_FILE, read_request_log};
+use gocacheprog::telemetry::SESSION_FILE;
 
 /// How long a backend may go on after go has ended: what has not ended by then is named, and ended.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The most letters of the name of a bucket.
 const MOST_LETTERS: usize = 63;
-/// The request log and the trace among the records of a session.
-const REQUEST_LOG: &str = "request.txt";
+/// The trace among the records of a session.
 const TRACE: &str = "trace.json";
 
 /// The backend of one round, and what was there before.
@@ -88,7 +88,6 @@ impl RoundRunner<'_> {
         let values =
             Values { local: home.local(), work: module, s3: s3.as_ref(), host: &host, certificate: &certificate };
         variables::isolate(command);
-        variables::without_ours(command);
         command.envs(home.variables());
         let mut words = values.command(foreign)?;
         let is_tapped = step.kind == Kind::Profile && self.plan.records;
@@ -144,17 +143,15 @@ fn bucket_name(slug: &str) -> String {
 }
 
 /// Reads what the relay recorded, and joins the S3 server's log to it.
-fn take_tapped(round: &mut Round, (folder, server): (&Path, u32), records: &[Record], workers: usize) -> Result<()> {
+fn take_tapped(round: &mut Round, (folder, server): (&Path, u32), requests: &[Record], workers: usize) -> Result<()> {
     let mut session = session::read(folder)?;
-    let text = std::fs::read_to_string(folder.join(REQUEST_LOG)).unwrap_or_default();
-    if let Ok(mut log) = read_request_log(&text) {
-        let joined = join(&mut log, &mut session, records);
+    if let Some(mut log) = records::request_log(folder) {
+        let joined = join(&mut log, &mut session, requests);
         // Before go's own view comes into the trace and moves its beginning. Without it the trace lacks a process.
         let trace = folder.join(TRACE);
-        let _ = server_trace::add(&trace, log.start_unix_ns, server, records, &joined.requests);
+        let _ = server_trace::add(&trace, log.start_unix_ns, server, requests, &joined.requests);
         round.spans = joined.spans;
-        let times = round.times(&session, workers, Cpus::here().cores());
-        round.time_breakdown = Some(TimeBreakdown::of(times, &log));
+        round.time_breakdown = Some(TimeBreakdown::of(records::times(round, &session, workers), &log));
     }
     // What only the server knows is in the records too, because evidence leads there.
     write_whole(&folder.join(SESSION_FILE), |file| Ok(serde_json::to_writer_pretty(file, &session)?))?;

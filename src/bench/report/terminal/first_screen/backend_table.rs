@@ -4,7 +4,7 @@ use crate::analysis::results::Results;
 use crate::analysis::statistics::compare::Comparison;
 use crate::analysis::study::cases::CaseSummary;
 use crate::analysis::study::summary::StateSummary;
-use crate::report::terminal::first_screen::state_table::{COMMAND, QUESTIONS};
+use crate::report::terminal::first_screen::state_table::{COMMAND, QUESTIONS, against};
 use crate::report::terminal::grid::Grid;
 use crate::report::text::answer;
 use crate::report::text::cell::Cell;
@@ -72,10 +72,6 @@ pub fn grid(results: &Results) -> Grid {
     Grid { header, rows: rows.collect(), left: vec![1], ..Grid::default() }
 }
 
-fn against(state: &StateSummary, base: CacheState) -> Option<Comparison> {
-    if base == CacheState::GoCold { state.against_empty } else { state.against_full }
-}
-
 /// The backends in the order of the plan, each once.
 fn names(cases: &[CaseSummary]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
@@ -88,11 +84,8 @@ fn names(cases: &[CaseSummary]) -> Vec<&str> {
 }
 
 fn find<'a>(cases: &'a [CaseSummary], name: &str, state: CacheState) -> Option<&'a StateSummary> {
-    cases
-        .iter()
-        .map(|case| (case, &case.figures))
-        .find(|(case, found)| case.name == name && found.state == state)
-        .map(|(_, found)| found)
+    let found = cases.iter().find(|case| case.name == name && case.figures.state == state);
+    found.map(|case| &case.figures)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The table of the cache states by the question that each answers, and the time of a build in parts.
 
 use crate::analysis::results::Results;
+use crate::analysis::statistics::compare::Comparison;
 use crate::analysis::study::summary::StateSummary;
 use crate::report::terminal::grid::Grid;
 use crate::report::terminal::time_breakdown;
@@ -57,9 +58,14 @@ pub fn grid(results: &Results) -> Grid {
     Grid { left: vec![1, 4], ..Grid::new(&header, rows.collect()) }
 }
 
+/// The comparison of a state with one of go alone.
+pub fn against(state: &StateSummary, base: CacheState) -> Option<Comparison> {
+    if base == CacheState::GoCold { state.against_empty } else { state.against_full }
+}
+
 fn judged(state: Option<&StateSummary>, base: Option<&StateSummary>) -> Cell {
     let (Some(state), Some(base)) = (state, base) else { return "".into() };
-    let found = if base.state == CacheState::GoCold { state.against_empty } else { state.against_full };
+    let found = against(state, base.state);
     let rounds = state.walls_ns.len().min(base.walls_ns.len());
     found.map_or("".into(), |found| answer::judged(&found, rounds))
 }
