@@ -7,17 +7,25 @@ pub fn descendants() -> Vec<(u32, String)> {
 
     let mut found = Vec::new();
     let mut left = vec![std::process::id()];
-    while let Some(process) = left.pop().and_then(|pid| Some(Process::new(i32::try_from(pid).ok()?))) {
-        for task in process.iter().flat_map(Process::tasks).flatten().flatten() {
-            for pid in task.children().unwrap_or_default() {
-                left.push(pid);
-                let stat = i32::try_from(pid).ok().and_then(|pid| Process::new(pid).ok()?.stat().ok());
-                // One that has ended and was not waited for is no process any more.
-                found.extend(stat.filter(|stat| stat.state != 'Z').map(|stat| (pid, stat.comm)));
-            }
+    while let Some(parent) = left.pop() {
+        for pid in children(parent) {
+            left.push(pid);
+            let stat = i32::try_from(pid).ok().and_then(|pid| Process::new(pid).ok()?.stat().ok());
+            // One that has ended and was not waited for is no process any more.
+            found.extend(stat.filter(|stat| stat.state != 'Z').map(|stat| (pid, stat.comm)));
         }
     }
     found
+}
+
+/// The children of a process, also those that have ended and were not waited for.
+#[cfg(target_os = "linux")]
+pub fn children(parent: u32) -> Vec<u32> {
+    use procfs::process::Process;
+
+    let process = i32::try_from(parent).ok().and_then(|pid| Process::new(pid).ok());
+    let tasks = process.iter().flat_map(Process::tasks).flatten().flatten();
+    tasks.flat_map(|task| task.children().unwrap_or_default()).collect()
 }
 
 /// Number and name of each process below this one that has not ended, the children first. Empty where the system does not tell.

@@ -10,6 +10,8 @@ use nix::sys::signal::kill;
 use nix::sys::signal::killpg;
 use nix::unistd::Pid;
 
+#[cfg(target_os = "linux")]
+use crate::platform::descendants::children;
 use crate::platform::descendants::{adopt_orphans, descendants};
 
 /// The pause between two looks.
@@ -38,13 +40,13 @@ impl Orphanage {
         let start = Instant::now();
         loop {
             let left = self.left(group);
-            if left.is_empty() || stop() {
-                self.end(group);
+            if left.is_empty() {
                 return Vec::new();
             }
-            if start.elapsed() >= longest {
+            let is_late = start.elapsed() >= longest;
+            if is_late || stop() {
                 self.end(group);
-                return left.into_iter().map(|(_, name)| name).collect();
+                return if is_late { left.into_iter().map(|(_, name)| name).collect() } else { Vec::new() };
             }
             std::thread::sleep(PAUSE);
         }
@@ -87,11 +89,9 @@ impl Orphanage {
     fn reap(&self) {
         use nix::sys::wait::{WaitPidFlag, waitpid};
 
-        let own = nix::unistd::getpid().as_raw();
-        let Ok(all) = procfs::process::all_processes() else { return };
-        let children = all.filter_map(|process| process.ok()?.stat().ok()).filter(|stat| stat.ppid == own);
-        for stat in children.filter(|stat| stat.state == 'Z' && !self.before.contains(&stat.pid.cast_unsigned())) {
-            let _ = waitpid(Pid::from_raw(stat.pid), Some(WaitPidFlag::WNOHANG));
+        for pid in children(std::process::id()).into_iter().filter(|pid| !self.before.contains(pid)) {
+            // One that still runs is left alone.
+            let _ = waitpid(Pid::from_raw(pid.cast_signed()), Some(WaitPidFlag::WNOHANG));
         }
     }
 }

@@ -37,6 +37,11 @@ pub struct StateVerdict {
 }
 
 impl StateVerdict {
+    /// True if it was judged, and nothing was found.
+    pub fn is_quiet(&self) -> bool {
+        self.ranked.is_empty() && self.too_little.is_none()
+    }
+
     /// The largest estimated saving, as a share of the wall clock; 0 where nothing was found.
     pub fn largest_share(&self) -> f64 {
         self.ranked.first().map_or(0.0, |finding| finding.share_of(self.wall_ns))

@@ -9,6 +9,7 @@ use crate::report::html::text::inline;
 use crate::report::text::units;
 use crate::report::text::verdict::finding;
 use crate::report::text::verdict::next;
+use crate::report::text::verdict::state;
 
 /// All of them, the state with the largest saving first.
 pub fn render(folder: &Folder<'_>, verdicts: &[StateVerdict], plan: &Plan) -> Markup {
@@ -24,13 +25,11 @@ pub fn render(folder: &Folder<'_>, verdicts: &[StateVerdict], plan: &Plan) -> Ma
 
 fn of_state(folder: &Folder<'_>, verdict: &StateVerdict, plan: &Plan) -> Markup {
     let session = format!("{}/session.json", verdict.folder);
-    let is_quiet = verdict.ranked.is_empty() && verdict.too_little.is_none();
     html! {
         h3 { (verdict.name) }
         p.hint { "Judged by " (folder.link(&session, &verdict.folder)) ", which took " (units::duration(verdict.wall_ns as f64)) "." }
         @if let Some(why) = &verdict.too_little { p { "Cannot be judged: " (finding::too_little(*why)) } }
-        @if is_quiet && verdict.missing.is_empty() { p { "No bottleneck found." } }
-        @if is_quiet && !verdict.missing.is_empty() { p { "No bottleneck found in what could be judged." } }
+        @if verdict.is_quiet() { p { (state::nothing_found(verdict)) } }
         @if !verdict.ranked.is_empty() {
             ol.findings { @for found in &verdict.ranked { li { (of_finding(folder, found, verdict.wall_ns, plan)) } } }
         }

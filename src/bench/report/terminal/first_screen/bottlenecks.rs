@@ -26,13 +26,13 @@ const MOST_VERDICTS: usize = 3;
 /// A heading, a row for each bottleneck, the states without one, and a command that measures the largest that can be measured, in
 /// at most `most` lines; empty where no state was judged, or there is no place.
 pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
-    let is_what_if = results.run.plan.study == Study::WhatIf;
+    let study = &results.run.plan.study;
     let (heading, verdicts) = chosen(results);
     if verdicts.is_empty() || verdicts.len() > MOST_VERDICTS {
         return Vec::new();
     }
-    let found = || verdicts.iter().filter(|verdict| !verdict.ranked.is_empty());
-    let mut largest: Vec<&StateVerdict> = found().collect();
+    let mut largest = verdicts.clone();
+    largest.retain(|verdict| !verdict.ranked.is_empty());
     largest.sort_by(|one, other| other.largest_share().total_cmp(&one.largest_share()));
     let rows: Vec<(&StateVerdict, usize, &Finding)> = largest
         .iter()
@@ -48,56 +48,67 @@ pub fn lines(results: &Results, most: usize, view: View) -> Vec<String> {
         .iter()
         .flat_map(|verdict| &verdict.ranked)
         .find_map(|finding| Some(format!(" confirm: {}", next::command(finding, &results.run.plan)?)));
-    let command = if is_what_if { None } else { command };
+    let command = if *study == Study::WhatIf { None } else { command };
     let long = |line: &String| line.chars().count().div_ceil(view.width);
-    let below: Vec<String> = without(&verdicts).into_iter().chain(command).collect();
+    let below: Vec<String> = without(&verdicts, study).into_iter().chain(command).collect();
     let fixed = above.len() + below.iter().map(long).sum::<usize>();
     // A heading alone says nothing.
     if most < fixed + usize::from(!rows.is_empty()) {
         return Vec::new();
     }
     let shown = rows.iter().take(MOST.min(most - fixed));
-    above.into_iter().chain(shown.map(|(verdict, at, one)| row(verdict, *at, one, title))).chain(below).collect()
+    above
+        .into_iter()
+        .chain(shown.map(|(verdict, at, one)| row(&name(verdict, study), (verdict, *at, one), title)))
+        .chain(below)
+        .collect()
+}
+
+/// The name of a verdict below the heading: where that names the backend, the state is enough.
+fn name(verdict: &StateVerdict, study: &Study) -> String {
+    if *study == Study::Backends { verdict.setup.state.to_string() } else { verdict.name.clone() }
 }
 
 /// The verdicts of the first screen, under their heading.
-fn chosen(results: &Results) -> (String, Vec<StateVerdict>) {
+fn chosen(results: &Results) -> (String, Vec<&StateVerdict>) {
     let all = &results.analysis.verdicts;
     let plan = &results.run.plan;
     let heading = "Bottlenecks".to_owned();
     match plan.study {
         // The table of a what-if has the changes.
-        Study::WhatIf => (heading, all.first().cloned().into_iter().collect()),
+        Study::WhatIf => (heading, all.first().into_iter().collect()),
         Study::Backends => {
             let Some(case) = plan.cases.iter().position(|case| case.foreign().is_some()) else {
                 return (heading, Vec::new());
             };
-            let of_it = all.iter().filter(|verdict| verdict.setup.case == Some(case)).cloned();
-            let named = of_it.map(|verdict| StateVerdict { name: verdict.setup.state.to_string(), ..verdict });
-            (format!("{heading} of {}", cut(&plan.cases[case].name, BACKEND)), named.collect())
+            let of_it = all.iter().filter(|verdict| verdict.setup.case == Some(case));
+            (format!("{heading} of {}", cut(&plan.cases[case].name, BACKEND)), of_it.collect())
         }
-        _ => (heading, all.clone()),
+        _ => (heading, all.iter().collect()),
     }
 }
 
-fn row(verdict: &StateVerdict, at: usize, finding: &Finding, width: usize) -> String {
-    let name = if at == 0 { cut(&verdict.name, NAME) } else { String::new() };
+fn row(name: &str, (verdict, at, finding): (&StateVerdict, usize, &Finding), width: usize) -> String {
+    let name = if at == 0 { cut(name, NAME) } else { String::new() };
     let title = cut(&finding::title(&finding.bottleneck), width);
     let saves = units::duration(finding.saves_ns.unwrap_or(0) as f64);
     format!(" {name:NAME$} {title:width$} {saves:>9} {:>7}", units::percent(finding.share_of(verdict.wall_ns)))
 }
 
 /// The states in which nothing was found, and those that could not be judged.
-fn without(verdicts: &[StateVerdict]) -> Option<String> {
+fn without(verdicts: &[&StateVerdict], study: &Study) -> Option<String> {
     let names = |is_wanted: &dyn Fn(&StateVerdict) -> bool| {
-        verdicts.iter().filter(|verdict| is_wanted(verdict)).map(|verdict| verdict.name.as_str()).collect::<Vec<&str>>()
+        verdicts
+            .iter()
+            .filter(|verdict| is_wanted(verdict))
+            .map(|verdict| name(verdict, study))
+            .collect::<Vec<String>>()
     };
     let is_short = |verdict: &StateVerdict| matches!(verdict.too_little, Some(TooLittle::TooShort(_)));
-    let is_well = |verdict: &StateVerdict| verdict.ranked.is_empty() && verdict.too_little.is_none();
     let mut parts = Vec::new();
     for (names, words) in [
-        (names(&|verdict| is_well(verdict) && verdict.missing.is_empty()), "no bottleneck found"),
-        (names(&|verdict| is_well(verdict) && !verdict.missing.is_empty()), "none found in what could be judged"),
+        (names(&|verdict| verdict.is_quiet() && verdict.missing.is_empty()), "no bottleneck found"),
+        (names(&|verdict| verdict.is_quiet() && !verdict.missing.is_empty()), "none found in what could be judged"),
         (names(&is_short), "too short to judge"),
         (names(&|verdict| verdict.too_little.is_some() && !is_short(verdict)), "cannot judge without its records"),
     ] {

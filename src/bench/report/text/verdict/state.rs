@@ -25,8 +25,7 @@ fn state(verdict: &StateVerdict, plan: &Plan, width: usize) -> String {
         lines.extend(bottleneck(finding, number, plan, *wall_ns, width));
     }
     match (ranked.len(), too_little) {
-        (0, None) if missing.is_empty() => lines.push("  No bottleneck found.".to_owned()),
-        (0, None) => lines.push("  No bottleneck found in what could be judged.".to_owned()),
+        (0, None) => lines.push(format!("  {}", nothing_found(verdict))),
         (more, _) if more > MOST => lines.push(format!("  And {} more: report.html.", more - MOST)),
         (0, _) => {}
         _ if missing.is_empty() => lines.push("  No other bottleneck found.".to_owned()),
@@ -39,6 +38,11 @@ fn state(verdict: &StateVerdict, plan: &Plan, width: usize) -> String {
         lines.extend(hanging("  ", &format!("Not judged: {}.", finding::missing(*record)), width));
     }
     lines.join("\n")
+}
+
+/// The words for a state in which nothing was found.
+pub fn nothing_found(verdict: &StateVerdict) -> &'static str {
+    if verdict.missing.is_empty() { "No bottleneck found." } else { "No bottleneck found in what could be judged." }
 }
 
 fn bottleneck(finding: &Finding, number: usize, plan: &Plan, wall_ns: u64, width: usize) -> Vec<String> {
