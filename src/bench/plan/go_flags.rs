@@ -1,6 +1,8 @@
 //! The flags of `go build`, `test`, `vet` and `list` that bench has to know: those that take a value, and those that would
 //! spoil a measurement or write into the user's files.
 
+use crate::scenario::quoted_words::split;
+
 /// Flags that take the next word as their value where they have no `=`, without the leading `-`.
 const WITH_VALUE: &str = "\
     asmflags bench benchtime blockprofile blockprofilerate buildmode C compiler count covermode coverpkg \
@@ -122,22 +124,6 @@ pub fn value_of(wanted: &str, subcommand: &str, words: &[String], goflags: &str)
         _ => None,
     });
     of_flags.chain(of_words).last().map(str::to_owned)
-}
-
-/// The words of GOFLAGS with their quotes, which go allows around a whole word only.
-pub fn split(goflags: &str) -> Vec<&str> {
-    let mut words = Vec::new();
-    let mut rest = goflags.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let end = match first {
-            '\'' | '"' => rest[1..].find(first).map(|at| at + 2),
-            _ => rest.find(char::is_whitespace),
-        };
-        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
-        words.push(word);
-        rest = after.trim_start();
-    }
-    words
 }
 
 /// A word of GOFLAGS without its quotes.

@@ -48,7 +48,7 @@ pub enum PlanError {
     )]
     NoOtherBackends { scenario: String },
     #[error(
-        "--remote env cannot be used with another backend: what that writes into your bucket could not be told from your \
+        "--remote env cannot be used with another backend: its objects in your bucket would look like your \
          objects\n  next:  leave out --remote env; the embedded S3 server speaks http and https"
     )]
     BucketOfOthers,

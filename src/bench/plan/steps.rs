@@ -233,7 +233,7 @@ pub fn profile(
     is_pack: impl Fn(&Setup) -> bool,
 ) -> Vec<Step> {
     let rounds = |setup: &Setup| match setup.state {
-        // Of a program that is not ours there is no profile: the one round is for what can be seen from outside.
+        // A program that is not ours has no profile: its one round is recorded from outside.
         _ if is_foreign(setup) => 1,
         CacheState::LocalHit => SHORT_PROFILES,
         _ if is_small => 2,

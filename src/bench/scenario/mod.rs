@@ -9,6 +9,7 @@ pub mod ci;
 pub mod file;
 pub mod link;
 pub mod network_grid;
+pub mod quoted_words;
 pub mod rule;
 pub mod source_change;
 pub mod suggest;

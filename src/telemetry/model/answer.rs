@@ -65,7 +65,7 @@ pub enum Outcome {
     },
     /// A get, by asking the remote.
     HitRemote,
-    /// A get, by a program that is only seen from outside: its source cannot be told.
+    /// A get, by a program that is only seen from outside: its source is unknown.
     Hit {
         /// True if this session did not put the entry before.
         is_foreign: bool,

@@ -13,7 +13,7 @@ pub struct Counts {
     pub hits_local: u64,
     /// Gets answered by asking the remote.
     pub hits_remote: u64,
-    /// Gets answered with an output whose source cannot be told: those of a program that is only seen from outside.
+    /// Gets answered with an output of an unknown source: those of a program that is only seen from outside.
     #[serde(default)]
     pub hits_unknown: u64,
     /// Gets without a result.

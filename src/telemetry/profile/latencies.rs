@@ -53,7 +53,7 @@ impl Latency {
 /// Histograms by tag.
 ///
 /// Tags: `get`, `put` and `close` are whole requests, from arrival to answer; `get/local`, `get/remote`, `get/miss` the
-/// same by source (`get/hit` where it cannot be told); `get/remote/to-4KiB` and so on by size of the body as well. Any other tag is the name of a span.
+/// same by source (`get/hit` where it is unknown); `get/remote/to-4KiB` and so on by size of the body as well. Any other tag is the name of a span.
 #[derive(Clone, Debug, Default)]
 pub struct Latencies {
     by_tag: BTreeMap<String, Histogram<u64>>,

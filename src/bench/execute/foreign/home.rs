@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 const HOMES: &str = "backends";
 /// Folder in a home that `{local}` stands for.
 const LOCAL: &str = "local";
-/// Folders in a home for what a program stores without being told where: in the user's cache, and in the temporary folder.
+/// Folders in a home for a program that is given no folder: the user's cache and the temporary folder of such a program.
 const USER_CACHE: &str = "user-cache";
 const TEMPORARY: &str = "tmp";
 /// Folders in a home that hold a store.
@@ -21,7 +21,7 @@ const STORES: [&str; 4] = [LOCAL, BETWEEN_ROUNDS, USER_CACHE, TEMPORARY];
 const WORKSHOP_STORE: &str = ".cache";
 /// Folder in a home that keeps what belongs into the working folder while other backends run.
 const BETWEEN_ROUNDS: &str = "between-rounds";
-/// What programs leave as records of a session, and not as a store.
+/// Files and folders that programs leave as records of a session; all others belong to their store.
 const RECORDS: [&str; 3] = ["metrics", "request.txt", "trace.out"];
 /// Folder of such records below that of a round.
 const LEFT: &str = "left";
@@ -32,7 +32,7 @@ pub struct Home {
     folder: PathBuf,
     /// The folder in which go is started; all backends share it.
     working: PathBuf,
-    /// What is in there without any backend.
+    /// The names that are in there without any backend.
     own: BTreeSet<OsString>,
 }
 
@@ -61,7 +61,7 @@ impl Home {
         STORES.iter().all(|name| names(&self.folder.join(name)).is_ok_and(|names| names.is_empty()))
     }
 
-    /// Variables that lead a program into this home where it is not told where to store.
+    /// Variables by which a program finds the folders of this home as the user's cache and temporary folder.
     pub fn variables(&self) -> [(&'static str, PathBuf); 2] {
         [("XDG_CACHE_HOME", self.folder.join(USER_CACHE)), ("TMPDIR", self.folder.join(TEMPORARY))]
     }

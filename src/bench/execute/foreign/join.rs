@@ -55,7 +55,7 @@ pub struct Joined {
 }
 
 /// Puts the S3 requests of a session into its requests: the time from the first one on is that of the remote. Fills the numbers
-/// of the session that only the server knows.
+/// of the session that are in the server's log alone.
 pub fn join(log: &mut LoggedSession, session: &mut SessionSummary, records: &[Record]) -> Joined {
     let start_unix_ns = log.start_unix_ns;
     let mut exchanges: Vec<Exchange<'_>> =

@@ -153,7 +153,7 @@ fn take_tapped(round: &mut Round, (folder, server): (&Path, u32), requests: &[Re
         round.spans = joined.spans;
         round.time_breakdown = Some(TimeBreakdown::of(records::times(round, &session, workers), &log));
     }
-    // What only the server knows is in the records too, because evidence leads there.
+    // The numbers of the server's log are in the records too, because evidence leads there.
     write_whole(&folder.join(SESSION_FILE), |file| Ok(serde_json::to_writer_pretty(file, &session)?))?;
     round.session = Some(session);
     Ok(())

@@ -4,7 +4,7 @@
 use crate::results::round::{ServerSeen, StateCheck};
 use crate::scenario::cache_state::CacheState;
 
-/// What was there before the build.
+/// The stores before the build.
 #[derive(Debug, Clone, Copy)]
 pub struct Before {
     pub local_empty: bool,

@@ -13,7 +13,8 @@ use crate::execute::go::toolchain;
 use crate::execute::go::toolchain::GoError;
 use crate::execute::process::interrupt::Interrupt;
 use crate::plan::go_command::quoted;
-use crate::plan::go_flags::{Treatment, flag, selects_packages, split, treatment, unquoted};
+use crate::plan::go_flags::{Treatment, flag, selects_packages, treatment, unquoted};
+use crate::scenario::quoted_words::split;
 use gocacheprog::platform;
 
 /// Variables that bench sets itself: what the user has there would spoil the measurement.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::backends::placeholders;
 use crate::scenario::cache_state::CacheState;
+use crate::scenario::quoted_words;
+use crate::scenario::quoted_words::without_quotes;
 use crate::scenario::toml_reader;
 
 /// The most characters of a program's name in tables.
@@ -109,19 +111,13 @@ impl BackendFile {
     }
 }
 
-/// Splits a command as go splits GOCACHEPROG: at white space; a word in `'…'` or `"…"` is one, and there are no escapes.
-/// (`internal/quoted` in go's sources.)
+/// The words of a command, as go splits GOCACHEPROG.
+///
+/// # Errors
+/// The reason why it is no command.
 pub fn split(command: &str) -> Result<Vec<String>, &'static str> {
-    let mut words = Vec::new();
-    let mut rest = command.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let (word, after) = match first {
-            '\'' | '"' => rest[1..].split_once(first).ok_or("a quote is not closed")?,
-            _ => rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())),
-        };
-        words.push(word.to_owned());
-        rest = after.trim_start();
-    }
+    let words = quoted_words::split(command).into_iter().map(|word| without_quotes(word).map(str::to_owned));
+    let words = words.collect::<Option<Vec<String>>>().ok_or("a quote is not closed")?;
     if words.first().is_none_or(String::is_empty) { Err("it is empty") } else { Ok(words) }
 }
 
