@@ -1,11 +1,14 @@
 //! Draws the S3 server's log in the trace of a round: a process of its own with a row for each connection.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::Write;
 use std::path::Path;
 
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use crate::execute::go::go_view::own_trace::metadata;
+use crate::results::run::write_whole;
 use gocacheprog::s3_server::Record;
 
 /// The end of a trace.
@@ -18,25 +21,16 @@ const LETTERS: usize = 24;
 ///
 /// # Errors
 /// When the file cannot be read or written, or does not end as a trace does; it is as it was then.
-pub fn add(
-    path: &Path,
-    start_unix_ns: u64,
-    server: u32,
-    records: &[Record],
-    requests: &[Option<i64>],
-) -> io::Result<()> {
-    let text = std::fs::read_to_string(path)?;
+pub fn add(path: &Path, start_unix_ns: u64, server: u32, records: &[Record], requests: &[Option<i64>]) -> Result<()> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let whole = text.trim_end().strip_suffix(']').map(str::trim_end);
-    let Some(whole) = whole else { return Err(io::Error::other("the trace has no end")) };
-    let mut added = whole.to_owned();
+    let mut added = whole.with_context(|| format!("{} has no end", path.display()))?.to_owned();
     for event in events(start_unix_ns, server, records, requests) {
         let separator = if added.ends_with('[') { "\n" } else { ",\n" };
         added += &format!("{separator}{event}");
     }
     added += END;
-    let temporary = path.with_extension("tmp");
-    std::fs::write(&temporary, added)?;
-    std::fs::rename(&temporary, path)
+    write_whole(path, |file| Ok(file.write_all(added.as_bytes())?))
 }
 
 fn events(start_unix_ns: u64, server: u32, records: &[Record], requests: &[Option<i64>]) -> Vec<Value> {
@@ -45,11 +39,11 @@ fn events(start_unix_ns: u64, server: u32, records: &[Record], requests: &[Optio
     }
     let since_us = |unix_ns: u64| unix_ns.saturating_sub(start_unix_ns) as f64 / 1000.0;
     let name = json!({ "name": "S3 server: requests by connection" });
-    let mut events = vec![json!({ "name": "process_name", "ph": "M", "pid": server, "tid": 0, "args": name })];
+    let mut events = vec![metadata("process_name", server, None, name)];
     let connections: BTreeMap<u64, bool> = records.iter().map(|record| (record.connection, record.tls)).collect();
     for (number, tls) in connections {
         let name = json!({ "name": format!("connection {number}{}", if tls { " (https)" } else { "" }) });
-        events.push(json!({ "name": "thread_name", "ph": "M", "pid": server, "tid": number, "args": name }));
+        events.push(metadata("thread_name", server, usize::try_from(number).ok(), name));
     }
     for (record, request) in records.iter().zip(requests) {
         let Some(last_ns) = record.last_byte_unix_ns else { continue };
